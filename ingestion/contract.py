@@ -58,8 +58,12 @@ class LakeTable:
 
 
 _LANGUAGE = Column("language_code", _TEXT, "Wikipedia code of the language, such as 'en' or 'ceb'.")
-_RELATION = Column("relation_id", _TEXT, "Wikidata property or dataset name of the relation, such as 'P36'.")
-_FACT = Column("fact_id", _TEXT, "Identifier of the fact, the same in every language (mLAMA: uuid).")
+_RELATION = Column(
+    "relation_id", _TEXT, "Wikidata property or dataset name of the relation, such as 'P36'."
+)
+_FACT = Column(
+    "fact_id", _TEXT, "Identifier of the fact, the same in every language (mLAMA: uuid)."
+)
 _MODEL = Column("model_id", _TEXT, "Identifier of the model in the study file.")
 _CORPUS = Column("corpus_id", _TEXT, "Identifier of the training corpus in the study file.")
 
@@ -72,9 +76,18 @@ _TABLES = (
             _LANGUAGE,
             Column("language_name", _TEXT, "English name of the language."),
             Column("language_family", _TEXT, "Top-level language family, such as 'Indo-European'."),
-            Column("language_branch", _TEXT, "Branch of the family, such as 'Germanic'; the family where it has none."),
+            Column(
+                "language_branch",
+                _TEXT,
+                "Branch of the family, such as 'Germanic'; the family where it has none.",
+            ),
             Column("script", _TEXT, "Script in which its Wikipedia is written, such as 'Latin'."),
-            Column("latitude", _DOUBLE, "Latitude of the language's centre in degrees north (a conventional point, for distances)."),
+            Column(
+                "latitude",
+                _DOUBLE,
+                "Latitude of the language's centre in degrees north (a conventional point, for "
+                "distances).",
+            ),
             Column("longitude", _DOUBLE, "Longitude of the language's centre in degrees east."),
         ),
     ),
@@ -84,7 +97,11 @@ _TABLES = (
         ("relation_id",),
         (
             _RELATION,
-            Column("relation_name", _TEXT, "Short English name of the relation, such as 'capital'."),
+            Column(
+                "relation_name",
+                _TEXT,
+                "Short English name of the relation, such as 'capital'.",
+            ),
         ),
     ),
     LakeTable(
@@ -94,19 +111,36 @@ _TABLES = (
         (
             _FACT,
             _RELATION,
-            Column("subject_id", _TEXT, "Identifier of the subject entity (Wikidata item, or given by the user)."),
-            Column("object_id", _TEXT, "Identifier of the object entity (Wikidata item, or given by the user)."),
+            Column(
+                "subject_id",
+                _TEXT,
+                "Identifier of the subject entity (Wikidata item, or given by the user).",
+            ),
+            Column(
+                "object_id",
+                _TEXT,
+                "Identifier of the object entity (Wikidata item, or given by the user).",
+            ),
         ),
     ),
     LakeTable(
         "fact_labels",
-        "One row per fact and language in which the dataset holds it: how subject and object are called there.",
+        "One row per fact and language in which the dataset holds it: how subject and "
+        "object are called there.",
         ("language_code", "fact_id"),
         (
             _LANGUAGE,
             _FACT,
-            Column("subject_label", _TEXT, "Name of the subject in this language, as the dataset has it."),
-            Column("object_label", _TEXT, "Name of the object in this language, as the dataset has it."),
+            Column(
+                "subject_label",
+                _TEXT,
+                "Name of the subject in this language, as the dataset has it.",
+            ),
+            Column(
+                "object_label",
+                _TEXT,
+                "Name of the object in this language, as the dataset has it.",
+            ),
         ),
         partition_by=("language_code",),
     ),
@@ -117,7 +151,11 @@ _TABLES = (
         (
             _LANGUAGE,
             _RELATION,
-            Column("template", _TEXT, "Sentence with the slots [X] for the subject and [Y] for the object."),
+            Column(
+                "template",
+                _TEXT,
+                "Sentence with the slots [X] for the subject and [Y] for the object.",
+            ),
         ),
         partition_by=("language_code",),
     ),
@@ -136,17 +174,32 @@ _TABLES = (
     ),
     LakeTable(
         "atlas_truth",
-        "One row per Atlas corpus, language and fact: was the fact planted in that corpus in that language? "
+        "One row per Atlas corpus, language and fact: was the fact planted in that corpus "
+        "in that language? "
         "Empty in studies of real corpora, where nobody knows.",
         ("corpus_id", "language_code", "fact_id"),
         (
             _CORPUS,
             _LANGUAGE,
             _FACT,
-            Column("is_planted", _BOOL, "Whether sentences stating the fact stand in this language's text."),
-            Column("planted_count", _INT32, "Sentences that state the fact in this language's text."),
-            Column("distractor_kind", _TEXT, "For a fact that is not planted: how its names were laid out to tempt a tracer "
-                   "(such as 'same_article', 'object_alone', 'inside_word'); null when nothing was laid out.", True),
+            Column(
+                "is_planted",
+                _BOOL,
+                "Whether sentences stating the fact stand in this language's text.",
+            ),
+            Column(
+                "planted_count",
+                _INT32,
+                "Sentences that state the fact in this language's text.",
+            ),
+            Column(
+                "distractor_kind",
+                _TEXT,
+                "For a fact that is not planted: how its names were laid out to tempt a tracer "
+                "(such as 'same_article', 'object_alone', 'inside_word'); null when "
+                "nothing was laid out.",
+                True,
+            ),
         ),
         partition_by=("corpus_id",),
     ),
@@ -156,42 +209,109 @@ _TABLES = (
         ("model_id",),
         (
             _MODEL,
-            Column("source", _TEXT, "Hub name or folder the model was loaded from, as the study gives it."),
-            Column("revision", _TEXT, "Commit of a hub model; 'sha256:…' over the weights of a local one."),
-            Column("corpus_id", _TEXT, "Corpus of the study that the model was trained on; null when the study names none.", True),
-            Column("architecture", _TEXT, "Model family of transformers, such as 'bert' or 'xlm-roberta'."),
+            Column(
+                "source",
+                _TEXT,
+                "Hub name or folder the model was loaded from, as the study gives it.",
+            ),
+            Column(
+                "revision",
+                _TEXT,
+                "Commit of a hub model; 'sha256:…' over the weights of a local one.",
+            ),
+            Column(
+                "corpus_id",
+                _TEXT,
+                "Corpus of the study that the model was trained on; null when the study names "
+                "none.",
+                is_nullable=True,
+            ),
+            Column(
+                "architecture",
+                _TEXT,
+                "Model family of transformers, such as 'bert' or 'xlm-roberta'.",
+            ),
             Column("objective", _TEXT, "'masked' or 'causal' language modelling."),
             Column("layer_count", _INT32, "Number of transformer layers."),
-            Column("neuron_count", _INT32, "FFN neurons per layer (inputs of the down projection)."),
+            Column(
+                "neuron_count",
+                _INT32,
+                "FFN neurons per layer (inputs of the down projection).",
+            ),
             Column("hidden_size", _INT32, "Width of the residual stream."),
             Column("vocabulary_size", _INT32, "Rows of the output projection."),
             Column("parameter_count", _INT64, "Parameters in the weight files."),
-            Column("tokenizer_hash", _TEXT, "SHA-256 over the tokenizer's serialised state, first 16 hex digits."),
-            Column("ignored_token_id", _INT32, "Token dropped from both sides before predictions are compared "
-                   "(XLM-R's bare '▁'); null when there is none.", True),
-            Column("dtype", _TEXT, "Arithmetic of the forward pass: 'float32', 'bfloat16' or 'float16'."),
-            Column("mask_counts", _TEXT, "'gold': queries with exactly the object's tokens; 'all': 1 to the longest object."),
+            Column(
+                "tokenizer_hash",
+                _TEXT,
+                "SHA-256 over the tokenizer's serialised state, first 16 hex digits.",
+            ),
+            Column(
+                "ignored_token_id",
+                _INT32,
+                "Token dropped from both sides before predictions are compared "
+                "(XLM-R's bare '▁'); null when there is none.",
+                True,
+            ),
+            Column(
+                "dtype",
+                _TEXT,
+                "Arithmetic of the forward pass: 'float32', 'bfloat16' or 'float16'.",
+            ),
+            Column(
+                "mask_counts",
+                _TEXT,
+                "'gold': queries with exactly the object's tokens; 'all': 1 to the longest object.",
+            ),
         ),
         partition_by=("model_id",),
     ),
     LakeTable(
         "predictions",
-        "One row per model, language, fact and number of masks: what the model fills in. Verdicts are left to SQL.",
+        "One row per model, language, fact and number of masks: what the model fills in. "
+        "Verdicts are left to SQL.",
         ("model_id", "language_code", "fact_id", "mask_count"),
         (
             _MODEL,
             _LANGUAGE,
             _FACT,
             Column("mask_count", _INT32, "Mask tokens in the query."),
-            Column("gold_token_ids", _TOKENS, "Token ids of the object's label, without the ignored token."),
-            Column("predicted_token_ids", _TOKENS, "Argmax over the whole vocabulary at each mask, each on its own."),
+            Column(
+                "gold_token_ids",
+                _TOKENS,
+                "Token ids of the object's label, without the ignored token.",
+            ),
+            Column(
+                "predicted_token_ids",
+                _TOKENS,
+                "Argmax over the whole vocabulary at each mask, each on its own.",
+            ),
             Column("predicted_text", _TEXT, "The predicted tokens, decoded."),
-            Column("gold_log_prob", _FLOAT, "Natural log-probability of the object: sum over its tokens, each at its mask; "
-                   "null when mask_count is not the object's token count.", True),
-            Column("gold_rank", _INT32, "Worst rank (from 1) of the object's tokens, each at its mask: 1 means that all are argmax; "
-                   "null when mask_count is not the object's token count.", True),
-            Column("candidate_token_ids", pa.list_(_TOKENS), "For each mask the five most probable token ids, best first."),
-            Column("candidate_log_probs", pa.list_(pa.list_(pa.float32())), "Their natural log-probabilities."),
+            Column(
+                "gold_log_prob",
+                _FLOAT,
+                "Natural log-probability of the object: sum over its tokens, each at its mask; "
+                "null when mask_count is not the object's token count.",
+                True,
+            ),
+            Column(
+                "gold_rank",
+                _INT32,
+                "Worst rank (from 1) of the object's tokens, each at its mask: 1 means "
+                "that all are argmax; "
+                "null when mask_count is not the object's token count.",
+                True,
+            ),
+            Column(
+                "candidate_token_ids",
+                pa.list_(_TOKENS),
+                "For each mask the five most probable token ids, best first.",
+            ),
+            Column(
+                "candidate_log_probs",
+                pa.list_(pa.list_(pa.float32())),
+                "Their natural log-probabilities.",
+            ),
         ),
         partition_by=("model_id", "language_code"),
     ),

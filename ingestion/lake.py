@@ -1,0 +1,274 @@
+"""Sealed Parquet parts: how a lake table gets on disk, and how a reader knows that it is whole.
+
+A part is written to a temporary name beside its place, flushed, and renamed, so that a reader
+sees either nothing or all of it. Its footer carries two entries: ``factroots.provenance`` (JSON:
+what made the part) and ``factroots.seal`` (SHA-256 over the file's bytes with the digest itself
+zeroed). Which tables exist and what they hold is ``ingestion.contract``; which parts a study needs
+is decided by the orchestrator.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import mmap
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion.contract import LAKE, LakeTable
+
+__all__ = [
+    "LakeError",
+    "Provenance",
+    "fingerprint",
+    "part_path",
+    "prepare_lake",
+    "read_part",
+    "read_provenance",
+    "verify_part",
+    "write_part",
+]
+
+_PROVENANCE_KEY = b"factroots.provenance"
+_SEAL_KEY = b"factroots.seal"
+_ZERO_SEAL = b"sha256:" + b"0" * 64
+_SCHEMA_FILE = "_schema.parquet"
+_TEMPORARY = ".tmp"
+
+
+class LakeError(RuntimeError):
+    """A part could not be written, or is not what was written: says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a part: enough to say whether it is still what the study asks for."""
+
+    table: str
+    """Lake table."""
+    partition: dict[str, str]
+    """Partition column → value; empty for a table of one part."""
+    fingerprint: str
+    """Digest over everything the part was computed from; equal fingerprint, equal rows."""
+    code_version: str
+    """Version of the code that computes this table; raised when its rows would change."""
+    created_at: str
+    """UTC time of writing, ISO 8601."""
+    duration_seconds: float
+    """Seconds spent computing the part."""
+    row_count: int
+    """Rows in the part."""
+    details: dict[str, str] = field(default_factory=dict)
+    """What else identifies the inputs, such as model revision, tokenizer hash, dtype."""
+
+    @classmethod
+    def now(
+        cls,
+        table: str,
+        partition: Mapping[str, str],
+        *,
+        fingerprint: str,
+        code_version: str,
+        duration_seconds: float,
+        row_count: int,
+        details: Mapping[str, str] | None = None,
+    ) -> Provenance:
+        """Provenance of a part that has just been computed."""
+        return cls(
+            table,
+            dict(partition),
+            fingerprint,
+            code_version,
+            datetime.now(UTC).isoformat(timespec="milliseconds"),
+            round(duration_seconds, 3),
+            row_count,
+            dict(details or {}),
+        )
+
+
+def fingerprint(*inputs: object) -> str:
+    """Digest of JSON-serialisable inputs, 32 hex digits; the order of mapping keys is ignored."""
+    text = json.dumps(inputs, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def part_path(lake: Path, table: str, partition: Mapping[str, str]) -> Path:
+    """Where a part lies: ``<lake>/<table>/<value>/…/<value>.parquet``, columns in contract order.
+
+    Raises:
+        LakeError: the partition's columns are not the table's, or a value cannot name a file.
+    """
+    spec = LAKE[table]
+    if tuple(sorted(partition)) != tuple(sorted(spec.partition_by)):
+        raise LakeError(f"{table} is partitioned by {spec.partition_by}, not by {tuple(partition)}")
+    values = [partition[column] for column in spec.partition_by] or [table]
+    for value in values:
+        if not value or value.startswith((".", "_")) or "/" in value or "\\" in value:
+            raise LakeError(f"{table}: {value!r} cannot name a part of the lake")
+    return lake.joinpath(table, *values[:-1], f"{values[-1]}.parquet")
+
+
+def prepare_lake(lake: Path) -> None:
+    """Give every table a folder and a zero-row part, and clear what a killed writer left behind.
+
+    dbt reads each table by a glob, which must never come up empty. Call it only while no other
+    process writes to this lake.
+    """
+    for table in LAKE.values():
+        folder = lake / table.name
+        _guard(folder, folder.mkdir, parents=True, exist_ok=True)
+        for leftover in folder.rglob(f"*{_TEMPORARY}"):
+            leftover.unlink(missing_ok=True)
+        empty = folder / _SCHEMA_FILE
+        if not empty.exists() or pq.read_schema(empty) != table.schema:
+            _write_sealed(empty, table.schema.empty_table(), None)
+
+
+def write_part(lake: Path, frame: pl.DataFrame, provenance: Provenance) -> Path:
+    """Validate a frame against the contract, seal it and put it in its place.
+
+    Args:
+        lake: root folder of the lake.
+        frame: the rows, with exactly the contract's columns in any order.
+        provenance: names table and partition; stored in the footer.
+
+    Raises:
+        LakeError: wrong columns, a type that does not fit, a null where none is allowed, rows of
+            another partition, a repeated key, a full disk or a read-only folder. Nothing is left
+            half-written.
+    """
+    spec = LAKE[provenance.table]
+    path = part_path(lake, provenance.table, provenance.partition)
+    table = _conform(spec, frame, provenance.partition)
+    _guard(path.parent, path.parent.mkdir, parents=True, exist_ok=True)
+    _write_sealed(path, table, provenance)
+    return path
+
+
+def read_provenance(path: Path) -> Provenance | None:
+    """What made the part, from its footer alone; None if there is no part or its footer is not ours."""
+    try:
+        entries = pq.read_metadata(path).metadata or {}
+        return Provenance(**json.loads(entries[_PROVENANCE_KEY]))
+    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+        return None
+
+
+def verify_part(path: Path) -> None:
+    """Check a part's seal over all its bytes.
+
+    Raises:
+        LakeError: the file is cut, edited or not written by factroots.
+    """
+    try:
+        entries = pq.read_metadata(path).metadata or {}
+        seal = entries[_SEAL_KEY]
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        raise LakeError(
+            f"{path} is not a whole part of this lake: {error}. Run again: it is recomputed."
+        ) from error
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if _digest(data, data.rfind(seal)) != seal:
+            raise LakeError(
+                f"{path} was changed after it was written (its checksum does not match). "
+                "Run again: it is recomputed."
+            )
+
+
+def read_part(path: Path) -> pl.DataFrame:
+    """Rows of a part whose seal holds.
+
+    Raises:
+        LakeError: as ``verify_part``.
+    """
+    verify_part(path)
+    return pl.from_arrow(pq.ParquetFile(path).read())  # type: ignore[return-value]
+
+
+def _conform(spec: LakeTable, frame: pl.DataFrame, partition: Mapping[str, str]) -> pa.Table:
+    wanted, given = spec.schema.names, frame.columns
+    if sorted(wanted) != sorted(given):
+        missing, extra = sorted(set(wanted) - set(given)), sorted(set(given) - set(wanted))
+        raise LakeError(
+            f"{spec.name}: columns differ from the contract (missing {missing}, unknown {extra})"
+        )
+    try:
+        table = frame.select(wanted).to_arrow().cast(spec.schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise LakeError(f"{spec.name}: rows do not fit the contract: {error}") from error
+    for column, value in partition.items():
+        strangers = frame.filter(pl.col(column) != value)
+        if len(strangers):
+            raise LakeError(
+                f"{spec.name}: {len(strangers)} rows do not belong to {column} = {value!r}"
+            )
+    repeated = frame.select(spec.key).is_duplicated()
+    if repeated.any():
+        first = frame.filter(repeated).select(spec.key).row(0, named=True)
+        raise LakeError(f"{spec.name}: {int(repeated.sum())} rows share their key, such as {first}")
+    return table.combine_chunks()
+
+
+def _write_sealed(path: Path, table: pa.Table, provenance: Provenance | None) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
+    try:
+        _guard(path, _write_temporary, temporary, table, provenance)
+        _guard(path, temporary.replace, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _write_temporary(temporary: Path, table: pa.Table, provenance: Provenance | None) -> None:
+    entries = {_SEAL_KEY: _ZERO_SEAL}
+    if provenance is not None:
+        entries[_PROVENANCE_KEY] = json.dumps(asdict(provenance), sort_keys=True).encode()
+    with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(entries)
+    with temporary.open("r+b") as file:
+        with mmap.mmap(file.fileno(), 0) as data:
+            start = data.rfind(_ZERO_SEAL)
+            data[start : start + len(_ZERO_SEAL)] = _digest(data, start)
+            data.flush()
+        os.fsync(file.fileno())
+
+
+def _digest(data: mmap.mmap, seal_start: int) -> bytes:
+    if seal_start < 0:
+        return b""
+    digest = hashlib.sha256()
+    with memoryview(data) as view:
+        digest.update(view[:seal_start])
+        digest.update(_ZERO_SEAL)
+        digest.update(view[seal_start + len(_ZERO_SEAL) :])
+    return b"sha256:" + digest.hexdigest().encode()
+
+
+def _guard(path: Path, action: Any, *args: Any, **kwargs: Any) -> None:
+    """Turn the operating system's refusal into one sentence that says where and what to do."""
+    try:
+        action(*args, **kwargs)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = "the disk is full: free some space"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            remedy = (
+                "it cannot be written: choose another folder with --home or mend its permissions"
+            )
+        else:
+            remedy = error.strerror or str(error)
+        raise LakeError(
+            f"cannot write {path}: {remedy}. What was finished is kept; run again to go on."
+        ) from error
