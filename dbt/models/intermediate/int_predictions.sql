@@ -1,0 +1,69 @@
+with queries as (
+    select
+        predictions.model_id,
+        predictions.language_code,
+        predictions.fact_id,
+        language_facts.relation_id,
+        language_facts.subject_id,
+        predictions.mask_count,
+        predictions.gold_token_ids,
+        list_filter(
+            predictions.predicted_token_ids,
+            lambda token_id: token_id is distinct from models.ignored_token_id
+        ) as answer_token_ids,
+        predictions.predicted_text,
+        predictions.gold_log_prob,
+        predictions.gold_rank,
+    from {{ ref('stg_lake__predictions') }} as predictions
+    inner join {{ ref('stg_lake__models') }} as models using (model_id)
+    inner join {{ ref('int_language_facts') }} as language_facts using (language_code, fact_id)
+),
+
+-- Only a subject with several objects can be right with another object than the fact's own.
+rival_objects as (
+    select
+        model_id,
+        language_code,
+        relation_id,
+        subject_id,
+        list(distinct gold_token_ids) as true_objects,
+    from queries
+    group by all
+    having count(distinct fact_id) > 1
+),
+
+-- A label of which no token is left could be matched by an empty answer: that is no knowledge.
+own_verdicts as (
+    select
+        *,
+        len(gold_token_ids) > 0 and answer_token_ids = gold_token_ids as is_full_match,
+        len(gold_token_ids) > 0 and list_has_all(answer_token_ids, gold_token_ids) as is_partial_match,
+    from queries
+),
+
+final as (
+    select
+        own_verdicts.model_id,
+        own_verdicts.language_code,
+        own_verdicts.fact_id,
+        own_verdicts.relation_id,
+        own_verdicts.subject_id,
+        own_verdicts.mask_count,
+        own_verdicts.gold_token_ids,
+        own_verdicts.predicted_text,
+        own_verdicts.gold_log_prob,
+        own_verdicts.gold_rank,
+        own_verdicts.is_full_match,
+        own_verdicts.is_partial_match,
+        own_verdicts.is_full_match
+            or (
+                len(own_verdicts.answer_token_ids) > 0
+                and coalesce(
+                    list_contains(rival_objects.true_objects, own_verdicts.answer_token_ids), false
+                )
+            ) as is_any_object_match,
+    from own_verdicts
+    left join rival_objects using (model_id, language_code, relation_id, subject_id)
+)
+
+select * from final

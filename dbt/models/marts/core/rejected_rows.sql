@@ -1,0 +1,12 @@
+with final as (
+    select
+        language_code,
+        source_file,
+        line_number,
+        reason,
+        line_text,
+    from {{ ref('stg_lake__rejected_rows') }}
+    order by language_code, source_file, line_number
+)
+
+select * from final

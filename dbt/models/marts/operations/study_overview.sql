@@ -1,0 +1,48 @@
+-- A language or model that left the study keeps its parts, but they are not part of it any more.
+with parts as (
+    select parts.*
+    from {{ ref('stg_lake__parts') }} as parts
+    left join {{ ref('stg_lake__models') }} as models using (model_id)
+    left join {{ ref('stg_lake__languages') }} as languages using (language_code)
+    where (parts.model_id is null or models.model_id is not null)
+        and (parts.language_code is null or languages.language_code is not null)
+),
+
+contents as (
+    select
+        lake_table,
+        coalesce(model_id, 'study') as scope_code,
+        count(*) as part_count,
+        sum(row_count)::bigint as row_count,
+        string_agg(distinct code_version, ', ' order by code_version) as code_version,
+        md5(string_agg(fingerprint, ',' order by part_name)) as content_hash,
+    from parts
+    group by all
+),
+
+facts as (
+    select md5(string_agg(content_hash, ',' order by lake_table)) as facts_version
+    from contents
+    where lake_table in ('facts', 'fact_labels', 'prompts')
+),
+
+final as (
+    select
+        '{{ var("study_name") | replace("'", "''") }}' as study_name,
+        contents.lake_table,
+        contents.scope_code,
+        contents.part_count,
+        contents.row_count,
+        models.revision,
+        models.dtype,
+        models.tokenizer_hash,
+        contents.code_version,
+        contents.content_hash,
+        facts.facts_version,
+    from contents
+    cross join facts
+    left join {{ ref('stg_lake__models') }} as models on contents.scope_code = models.model_id
+    order by lake_table, scope_code
+)
+
+select * from final

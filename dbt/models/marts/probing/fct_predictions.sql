@@ -1,0 +1,61 @@
+with answers as (
+    select
+        model_id,
+        language_code,
+        fact_id,
+        count(*) as query_count,
+        max(len(gold_token_ids))::integer as object_token_count,
+        bool_or(is_full_match) as is_full_match,
+        bool_or(is_partial_match) as is_partial_match,
+        min(mask_count) filter (where is_full_match) as full_match_mask_count,
+        max(gold_log_prob) as gold_log_prob,
+        max(gold_rank) as gold_rank,
+        min(predicted_text) filter (where gold_rank is not null) as predicted_text,
+    from {{ ref('int_predictions') }}
+    group by all
+),
+
+subjects as (
+    select
+        model_id,
+        language_code,
+        relation_id,
+        subject_id,
+        bool_or(is_any_object_match) as is_any_object_match,
+    from {{ ref('int_predictions') }}
+    group by all
+),
+
+-- What has to be answered comes from models and facts; a missing answer is null and fails a test.
+final as (
+    select
+        models.model_id,
+        language_facts.language_code,
+        language_facts.fact_id,
+        language_facts.relation_id,
+        language_facts.subject_id,
+        language_facts.object_id,
+        answers.object_token_count,
+        coalesce(answers.query_count, 0) as query_count,
+        answers.predicted_text,
+        answers.gold_log_prob,
+        answers.gold_rank,
+        answers.is_full_match,
+        answers.full_match_mask_count,
+        answers.is_partial_match,
+        case when answers.fact_id is not null then subjects.is_any_object_match end as is_any_object_match,
+    from {{ ref('int_language_facts') }} as language_facts
+    cross join {{ ref('stg_lake__models') }} as models
+    left join answers
+        on models.model_id = answers.model_id
+        and language_facts.language_code = answers.language_code
+        and language_facts.fact_id = answers.fact_id
+    left join subjects
+        on models.model_id = subjects.model_id
+        and language_facts.language_code = subjects.language_code
+        and language_facts.relation_id = subjects.relation_id
+        and language_facts.subject_id = subjects.subject_id
+    order by models.model_id, language_facts.language_code, language_facts.fact_id
+)
+
+select * from final

@@ -1,0 +1,32 @@
+with counts as (
+    select
+        model_id,
+        language_code,
+        relation_id,
+        count(*) as fact_count,
+        count(*) filter (where is_full_match) as full_match_count,
+        count(*) filter (where is_partial_match) as partial_match_count,
+        count(*) filter (where is_any_object_match) as any_object_match_count,
+    from {{ ref('fct_predictions') }}
+    group by all
+),
+
+final as (
+    select
+        counts.model_id,
+        counts.language_code,
+        counts.relation_id,
+        prompts.template,
+        counts.fact_count,
+        counts.full_match_count,
+        {{ wilson('counts.full_match_count', 'counts.fact_count', 'full_match_rate') }},
+        counts.partial_match_count,
+        {{ wilson('counts.partial_match_count', 'counts.fact_count', 'partial_match_rate') }},
+        counts.any_object_match_count,
+        {{ wilson('counts.any_object_match_count', 'counts.fact_count', 'any_object_match_rate') }},
+    from counts
+    left join {{ ref('stg_lake__prompts') }} as prompts using (language_code, relation_id)
+    order by counts.model_id, counts.language_code, counts.relation_id
+)
+
+select * from final

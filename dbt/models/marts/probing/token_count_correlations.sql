@@ -1,0 +1,66 @@
+with objects as (
+    select * from {{ ref('int_object_p_at_1') }}
+),
+
+lengths as (
+    select
+        model_id,
+        language_code,
+        object_token_count,
+        avg(full_match_rate order by full_match_rate) as mean_object_rate,
+    from objects
+    group by all
+),
+
+-- Each language counts as much as any other: its curve is divided by its own sum.
+curves as (
+    select
+        model_id,
+        language_code,
+        object_token_count,
+        mean_object_rate,
+        mean_object_rate / nullif(
+            sum(mean_object_rate order by object_token_count) over (partition by model_id, language_code), 0
+        ) as normalised_rate,
+    from lengths
+),
+
+languages as (
+    select
+        model_id,
+        language_code,
+        sum(object_token_count)::bigint / count(*)::double as mean_token_count,
+        count(*) filter (where is_full_match) / count(*)::double as full_match_rate,
+    from {{ ref('fct_predictions') }}
+    where object_token_count > 0
+    group by all
+),
+
+points as (
+    select model_id, 'object' as unit_code, language_code as scope_code, object_token_count::double as x, full_match_rate as y
+    from objects
+    union all
+    select model_id, 'object', 'all', object_token_count, full_match_rate
+    from objects
+    union all
+    select model_id, 'language', 'all', mean_token_count, full_match_rate
+    from languages
+    union all
+    select model_id, 'token_count', language_code, object_token_count, mean_object_rate
+    from lengths
+    union all
+    select model_id, 'token_count', 'all', object_token_count, coalesce(sum(normalised_rate order by normalised_rate), 0)
+    from curves
+    group by all
+),
+
+correlations as (
+    {{ correlate('points', ['model_id', 'unit_code', 'scope_code']) | indent(4) }}
+),
+
+final as (
+    select * from correlations
+    order by model_id, unit_code, scope_code
+)
+
+select * from final

@@ -1,0 +1,115 @@
+with truth as (
+    select * from {{ ref('stg_lake__atlas_truth') }}
+),
+
+labels as (
+    select
+        language_facts.language_code,
+        language_facts.fact_id,
+        language_facts.object_label,
+        languages.script,
+    from {{ ref('int_language_facts') }} as language_facts
+    inner join {{ ref('stg_lake__languages') }} as languages using (language_code)
+),
+
+-- Where else a fact is planted in the same corpus, and how close the names are there.
+links as (
+    select
+        truth.corpus_id,
+        truth.language_code,
+        truth.fact_id,
+        bool_or(there.object_label = here.object_label) as is_identical_string,
+        bool_or(there.script = here.script) as is_same_script,
+    from truth
+    inner join truth as elsewhere
+        on truth.corpus_id = elsewhere.corpus_id
+        and truth.fact_id = elsewhere.fact_id
+        and truth.language_code != elsewhere.language_code
+        and elsewhere.is_planted
+    inner join labels as here
+        on truth.language_code = here.language_code
+        and truth.fact_id = here.fact_id
+    inner join labels as there
+        on elsewhere.language_code = there.language_code
+        and elsewhere.fact_id = there.fact_id
+    where not truth.is_planted
+    group by all
+),
+
+presence as (
+    select
+        truth.corpus_id,
+        truth.language_code,
+        truth.fact_id,
+        case
+            when truth.is_planted then 'here'
+            when links.fact_id is not null then 'elsewhere'
+            else 'nowhere'
+        end as presence_code,
+        case
+            when links.fact_id is null then 'none'
+            when links.is_identical_string then 'identical_string'
+            when links.is_same_script then 'same_script'
+            else 'other_script'
+        end as link_code,
+    from truth
+    left join links using (corpus_id, language_code, fact_id)
+),
+
+verdicts as (
+    select
+        predictions.model_id,
+        models.corpus_id,
+        models.step_index,
+        predictions.language_code,
+        predictions.fact_id,
+        predictions.relation_id,
+        predictions.object_id,
+        presence.presence_code,
+        presence.link_code,
+        predictions.is_full_match,
+    from {{ ref('fct_predictions') }} as predictions
+    inner join {{ ref('dim_models') }} as models using (model_id)
+    inner join presence using (corpus_id, language_code, fact_id)
+),
+
+-- Models of other corpora that read the fact in no language: what they get right as well is a guess.
+-- A checkpoint is no twin: it is an unfinished model.
+twins as (
+    select
+        verdicts.model_id,
+        verdicts.language_code,
+        verdicts.fact_id,
+        count(*) as twin_count,
+        count(*) filter (where twin_verdicts.is_full_match) as twin_full_match_count,
+    from verdicts
+    inner join verdicts as twin_verdicts
+        on verdicts.language_code = twin_verdicts.language_code
+        and verdicts.fact_id = twin_verdicts.fact_id
+        and verdicts.corpus_id != twin_verdicts.corpus_id
+        and twin_verdicts.presence_code = 'nowhere'
+        and twin_verdicts.step_index is null
+    where verdicts.presence_code = 'elsewhere'
+    group by all
+),
+
+final as (
+    select
+        verdicts.model_id,
+        verdicts.language_code,
+        verdicts.fact_id,
+        verdicts.relation_id,
+        verdicts.object_id,
+        verdicts.corpus_id,
+        verdicts.presence_code,
+        verdicts.link_code,
+        verdicts.is_full_match,
+        coalesce(twins.twin_count, 0) as twin_count,
+        coalesce(twins.twin_full_match_count, 0) as twin_full_match_count,
+        case when twins.twin_count > 0 then verdicts.is_full_match and twins.twin_full_match_count > 0 end as is_guess,
+    from verdicts
+    left join twins using (model_id, language_code, fact_id)
+    order by verdicts.model_id, verdicts.language_code, verdicts.fact_id
+)
+
+select * from final

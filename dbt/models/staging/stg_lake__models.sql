@@ -1,0 +1,25 @@
+with source as (
+    select * from {{ source('lake', 'models') }}
+),
+
+final as (
+    select
+        model_id::varchar as model_id,
+        source::varchar as source,
+        revision::varchar as revision,
+        corpus_id::varchar as corpus_id,
+        architecture::varchar as architecture,
+        objective::varchar as objective,
+        layer_count::integer as layer_count,
+        neuron_count::integer as neuron_count,
+        hidden_size::integer as hidden_size,
+        vocabulary_size::integer as vocabulary_size,
+        parameter_count::bigint as parameter_count,
+        tokenizer_hash::varchar as tokenizer_hash,
+        ignored_token_id::integer as ignored_token_id,
+        dtype::varchar as dtype,
+        mask_counts::varchar as mask_counts,
+    from source
+)
+
+select * from final
