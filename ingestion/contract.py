@@ -315,6 +315,150 @@ _TABLES = (
         ),
         partition_by=("model_id", "language_code"),
     ),
+    LakeTable(
+        "label_pieces",
+        "One row per model, language and fact: the names as fact types compare them (METHOD §11). "
+        "Predictable although absent is SQL over these columns.",
+        ("model_id", "language_code", "fact_id"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "subject_folded",
+                _TEXT,
+                "Subject's name lower-cased; Chinese converted to simplified characters instead.",
+            ),
+            Column("object_folded", _TEXT, "Object's name, folded in the same way."),
+            Column(
+                "subject_pieces",
+                pa.list_(pa.string()),
+                "Distinct tokens of the subject's name by the model's tokenizer, in order, "
+                "punctuation included, without special tokens and the ignored token.",
+            ),
+            Column(
+                "object_pieces",
+                pa.list_(pa.string()),
+                "Distinct tokens of the object's name, likewise.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "corpus_sizes",
+        "One row per corpus and language: how much text was searched, and what was left out.",
+        ("corpus_id", "language_code"),
+        (
+            _CORPUS,
+            _LANGUAGE,
+            Column("file_count", _INT32, "Files that the corpus has for this language."),
+            Column("source_bytes", _INT64, "Bytes of these files as they are stored."),
+            Column(
+                "page_count",
+                _INT64,
+                "Pages, rows or lines that were found, whatever became of them.",
+            ),
+            Column("document_count", _INT64, "Documents with text, which is what was searched."),
+            Column("redirect_count", _INT64, "Pages left out because they redirect."),
+            Column(
+                "other_namespace_count",
+                _INT64,
+                "Pages left out because they are no articles: talk, templates, modules and such.",
+            ),
+            Column("empty_count", _INT64, "Pages left out because no text remains of them."),
+            Column(
+                "broken_count",
+                _INT64,
+                "Pages lost because they are malformed, or cut by the end of their file.",
+            ),
+            Column(
+                "is_truncated",
+                _BOOL,
+                "Whether a file ends before it should; what came before was searched.",
+            ),
+            Column(
+                "problem_note",
+                _TEXT,
+                "What was lost, file by file, in words; null when nothing was.",
+                is_nullable=True,
+            ),
+            Column("character_count", _INT64, "Unicode characters of text, after cleaning (NFC)."),
+            Column("text_bytes", _INT64, "Bytes of text in UTF-8, after cleaning."),
+            Column(
+                "sentence_count",
+                _INT64,
+                "Sentences; null when the study neither asks for sentences nor for chunks.",
+                is_nullable=True,
+            ),
+            Column(
+                "chunk_count",
+                _INT64,
+                "Chunks of whole sentences within the token limit; null without a tokenizer.",
+                is_nullable=True,
+            ),
+            Column(
+                "token_count",
+                _INT64,
+                "Tokens without special tokens; null without a tokenizer.",
+                is_nullable=True,
+            ),
+            Column(
+                "tokenizer_hash",
+                _TEXT,
+                "Tokenizer that counted, as in models; null without one.",
+                is_nullable=True,
+            ),
+        ),
+        partition_by=("corpus_id", "language_code"),
+    ),
+    LakeTable(
+        "occurrences",
+        "One row per corpus, language, kind of unit and fact of that language: in how many units "
+        "do its names stand, alone and together (METHOD §10)? Facts that are absent have zeros.",
+        ("corpus_id", "language_code", "unit_kind", "fact_id"),
+        (
+            _CORPUS,
+            _LANGUAGE,
+            Column(
+                "unit_kind",
+                _TEXT,
+                "What counts as together: the same 'chunk', 'sentence' or 'article'.",
+            ),
+            _FACT,
+            Column("subject_count", _INT64, "Units in which the subject's name stands."),
+            Column("object_count", _INT64, "Units in which the object's name stands."),
+            Column("shared_count", _INT64, "Units in which both names stand."),
+            Column(
+                "evidence_document",
+                _TEXT,
+                "Title of the document in which both names stand closest together; "
+                "null when they never share a unit.",
+                is_nullable=True,
+            ),
+            Column(
+                "evidence_offset",
+                _INT64,
+                "Where evidence_text begins in that document's text, in characters from 0; "
+                "null like evidence_document.",
+                is_nullable=True,
+            ),
+            Column(
+                "evidence_distance",
+                _INT64,
+                "Characters between the two names there, 0 when they touch or overlap; "
+                "null like evidence_document.",
+                is_nullable=True,
+            ),
+            Column(
+                "evidence_text",
+                _TEXT,
+                "The passage with both names, from sentence to sentence where it is short enough; "
+                "null like evidence_document.",
+                is_nullable=True,
+            ),
+        ),
+        partition_by=("corpus_id", "language_code"),
+    ),
 )
 
 LAKE: dict[str, LakeTable] = {table.name: table for table in _TABLES}
