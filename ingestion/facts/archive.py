@@ -1,0 +1,211 @@
+"""A zip or a folder, seen as the same thing: named files that are read where they lie.
+
+Knows nothing about facts. Nothing is ever unpacked to disk, and whatever in a zip points outside
+of it is refused before a byte is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from ingestion.facts.source import FactsError
+
+__all__ = ["Archive", "FolderArchive", "ZipArchive", "content_digest", "only_root", "open_archive"]
+
+_MAX_DEPTH = 3
+"""Folder levels that are looked at (top/language/file): a wrong path must not walk a whole disk."""
+
+_IS_ENCRYPTED = 0x1
+"""Bit of a zip entry's flags."""
+
+
+class Archive(Protocol):
+    """Named files of a zip or a folder; names are relative and '/'-separated."""
+
+    path: Path
+    """The zip or the folder."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all regular files that are not hidden, sorted."""
+        ...
+
+    def fingerprint(self, name: str) -> tuple[int, int]:
+        """Size in bytes and CRC-32 of a file."""
+        ...
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Name and content of the files, in the given order.
+
+        Raises:
+            FactsError: A file is damaged or cannot be read.
+        """
+        ...
+
+
+def open_archive(path: Path) -> Archive:
+    """Open a zip or a folder.
+
+    Raises:
+        FactsError: There is nothing at ``path``, or it is no complete zip, or it is a zip with
+            entries that point outside, are links, are encrypted, or share a name.
+    """
+    if path.is_dir():
+        return FolderArchive(path)
+    if not path.exists():
+        raise FactsError(f"{path} does not exist; give a zip file or a folder.")
+    return ZipArchive(path)
+
+
+def content_digest(archive: Archive, names: Iterable[str], root: str = "") -> str:
+    """SHA-256 over name, size and CRC-32 of the named files, names taken relative to ``root``.
+
+    A zip, the same files zipped again, and the unpacked folder agree.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        size, crc = archive.fingerprint(name)
+        digest.update(f"{name.removeprefix(root)}\0{size}\0{crc:08x}\n".encode())
+    return digest.hexdigest()
+
+
+def only_root(archive: Archive, roots: set[str], what: str) -> str:
+    """The one folder ('' or ending in '/') in which a dataset was found.
+
+    Raises:
+        FactsError: It was found nowhere (the message begins with ``what``), or in several folders.
+    """
+    if not roots:
+        raise FactsError(
+            f"{archive.path} does not hold {what} was found in it. Give the zip, its top folder, "
+            "or the folder itself."
+        )
+    if len(roots) > 1:
+        shown = ", ".join(repr(root or "./") for root in sorted(roots))
+        raise FactsError(
+            f"{archive.path} holds such data in several folders ({shown}); give one of them."
+        )
+    return next(iter(roots))
+
+
+def _is_hidden(name: str) -> bool:
+    """Leftovers of operating systems: ``.DS_Store``, ``._x``, ``__MACOSX/``."""
+    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+
+
+class FolderArchive:
+    """Files below a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all regular files that are not hidden, sorted."""
+        return tuple(sorted(self._walk(self.path, "", _MAX_DEPTH)))
+
+    def _walk(self, folder: Path, prefix: str, depth: int) -> Iterator[str]:
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            raise FactsError(f"cannot list the folder {folder}: {error.strerror}.") from error
+        for entry in entries:
+            if _is_hidden(entry.name):
+                continue
+            if entry.is_dir():
+                if depth > 1:
+                    yield from self._walk(Path(entry.path), f"{prefix}{entry.name}/", depth - 1)
+            elif entry.is_file():
+                yield prefix + entry.name
+
+    def fingerprint(self, name: str) -> tuple[int, int]:
+        """Size in bytes and CRC-32 of a file."""
+        ((_, content),) = self.read([name])
+        return len(content), zlib.crc32(content)
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Name and content of the files, in the given order."""
+        for name in names:
+            try:
+                yield name, (self.path / name).read_bytes()
+            except OSError as error:
+                raise FactsError(f"cannot read {self.path / name}: {error.strerror}.") from error
+
+
+class ZipArchive:
+    """Entries of a zip file, checked by name when it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._open() as zip_file:
+            entries = [entry for entry in zip_file.infolist() if not entry.is_dir()]
+        self._refuse(entries)
+        self._entries = {
+            name: entry for entry in entries if not _is_hidden(name := _normal_name(entry))
+        }
+
+    @contextmanager
+    def _open(self) -> Iterator[zipfile.ZipFile]:
+        try:
+            with zipfile.ZipFile(self.path) as zip_file:
+                yield zip_file
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise FactsError(
+                f"{self.path} is not a complete zip file ({error}); "
+                "copy or download it again, or give the unpacked folder."
+            ) from error
+        except NotImplementedError as error:
+            raise FactsError(f"{self.path} is packed in an unknown way: {error}.") from error
+        except OSError as error:
+            raise FactsError(f"cannot read {self.path}: {error.strerror or error}.") from error
+
+    def _refuse(self, entries: list[zipfile.ZipInfo]) -> None:
+        counts = Counter(_normal_name(entry) for entry in entries)
+        complaints = {
+            "point outside of it": [e for e in entries if _points_outside(_normal_name(e))],
+            "are links": [e for e in entries if stat.S_ISLNK(e.external_attr >> 16)],
+            "are encrypted": [e for e in entries if e.flag_bits & _IS_ENCRYPTED],
+            "share a name": [e for e in entries if counts[_normal_name(e)] > 1],
+        }
+        for complaint, guilty in complaints.items():
+            if guilty:
+                shown = ", ".join(repr(name) for name in sorted({e.filename for e in guilty})[:5])
+                raise FactsError(
+                    f"{self.path} is refused: {len(guilty)} of its entries {complaint}: {shown}."
+                )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all regular files that are not hidden, sorted."""
+        return tuple(sorted(self._entries))
+
+    def fingerprint(self, name: str) -> tuple[int, int]:
+        """Size in bytes and CRC-32 of a file, from the central directory."""
+        entry = self._entries[name]
+        return entry.file_size, entry.CRC
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Name and content of the files, in the given order; each is checked by its CRC-32."""
+        with self._open() as zip_file:
+            for name in names:
+                yield name, zip_file.read(self._entries[name])
+
+
+def _normal_name(entry: zipfile.ZipInfo) -> str:
+    """Name with '/' throughout: some packers on Windows write backslashes."""
+    return entry.filename.replace("\\", "/").removeprefix("./")
+
+
+def _points_outside(name: str) -> bool:
+    return name.startswith("/") or ".." in name.split("/") or bool(re.match(r"[A-Za-z]:", name))

@@ -1,0 +1,319 @@
+"""BMLAMA-17 and -53 (Qi, Fernández, Bisazza: "Cross-Lingual Consistency of Factual Knowledge in
+Multilingual Language Models", EMNLP 2023): one TSV per language, in a folder or zip.
+
+Each ``<language>.tsv`` has the columns ``Prompt, Ans, Candidate Ans, Subject``. A prompt is the
+whole sentence, with the subject in it and ``<mask>`` for the object. There are no identifiers and
+no relation; what the layout offers instead, and what is made of it here:
+
+- Row n is the same fact in every file. fact_id is ``bmlama-<n>``; subject and object are
+  identified by their English labels.
+- Rows of one relation stand together, in the order of LAMA's templates. A relation begins where
+  the English template changes. Its identifier is found by the template's fingerprint and that
+  order (four relations share one English template); a template that LAMA does not have gives an
+  identifier made of its words.
+- A template is the prompt with its subject taken out. Where the subject stands in the prompt
+  several times, the place is taken that gives the template most common in that relation.
+
+So every language is read beside ``en.tsv``. The rules for good lines are in ``sifting``. The
+candidates are not used: METHOD §2 ranks over the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import polars as pl
+
+from ingestion.facts.archive import Archive, content_digest, only_root
+from ingestion.facts.sifting import (
+    FACT_LINE,
+    TEMPLATE_LINE,
+    FactLines,
+    check_rejected_rate,
+    sift,
+)
+from ingestion.facts.source import FactsError, LanguageFacts, near_matches, require_language
+
+__all__ = ["BmlamaSource"]
+
+_ANCHOR = "en"
+_MASK = "<mask>"
+_COLUMNS = ("Prompt", "Ans", "Subject")
+
+# LAMA's T-REx relations in the order of its template file, each with the first eight hex digits
+# of the SHA-256 of its English template without white space: the templates are under a
+# non-commercial licence, so they are recognised here and not shipped.
+# fmt: off
+_FINGERPRINTS = (
+    ("P19", "439d0215"), ("P20", "89dbf942"), ("P279", "4f1caca2"), ("P37", "0823470e"),
+    ("P413", "2c12df2f"), ("P166", "857dacbd"), ("P449", "5acdbdce"), ("P69", "37d2e5bf"),
+    ("P47", "a8b38794"), ("P138", "22818504"), ("P364", "e6eb2ab8"), ("P54", "b415da6f"),
+    ("P463", "9f0a4882"), ("P101", "3d8fbac9"), ("P1923", "7cf583bb"), ("P106", "b49bbf41"),
+    ("P527", "966f4bbf"), ("P102", "fd508e3a"), ("P530", "0c87e7d0"), ("P176", "48952d4a"),
+    ("P27", "49377c3d"), ("P407", "08ec49b4"), ("P30", "79a58178"), ("P178", "3fe9a032"),
+    ("P1376", "5ed93f05"), ("P131", "79a58178"), ("P1412", "375f66a6"), ("P108", "b296447f"),
+    ("P136", "78a348e1"), ("P17", "79a58178"), ("P39", "956a5de9"), ("P264", "a76e839e"),
+    ("P276", "79a58178"), ("P937", "5310959b"), ("P140", "35a5929b"), ("P1303", "20550709"),
+    ("P127", "ee641148"), ("P103", "7c864e79"), ("P190", "223d449f"), ("P1001", "07a24404"),
+    ("P31", "679fc75f"), ("P495", "aa146894"), ("P159", "0f722abb"), ("P36", "20bfebd8"),
+    ("P740", "6122349d"), ("P361", "ec2bcbbf"),
+)
+# fmt: on
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One row of a TSV file."""
+
+    number: int
+    """Line in the file, from 1."""
+    object_label: str | None = None
+    """The answer, as it stands there."""
+    subject_label: str | None = None
+    """The subject, as it stands there."""
+    templates: tuple[str, ...] = ()
+    """The prompt with the subject taken out, once for each place where the subject stands."""
+    reason: str | None = None
+    """Why the row cannot be used; None when it can."""
+
+
+@dataclass(frozen=True)
+class _Anchor:
+    """What row n means, from the English file."""
+
+    relations: dict[int, str]
+    """Relation by line number; bad English rows are missing."""
+    subject_ids: dict[int, str]
+    """English subject label by line number."""
+    object_ids: dict[int, str]
+    """English object label by line number."""
+    last_line: int
+    """Number of the last row, which must be the same in every file."""
+
+
+class BmlamaSource:
+    """BMLAMA's TSV files in a zip or folder."""
+
+    def __init__(self, archive: Archive, max_rejected_rate: float) -> None:
+        """Find the files.
+
+        Raises:
+            FactsError: There is no ``en.tsv``, or there are several (BMLAMA-17 beside -53).
+        """
+        self._archive = archive
+        self._max_rejected_rate = max_rejected_rate
+        self._root = only_root(
+            archive,
+            {
+                name.removesuffix(f"{_ANCHOR}.tsv")
+                for name in archive.names
+                if PurePosixPath(name).name == f"{_ANCHOR}.tsv"
+            },
+            f"BMLAMA: no {_ANCHOR}.tsv, by which the rows of all languages are identified,",
+        )
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        depth = self._root.count("/")
+        return {
+            PurePosixPath(name).stem: name
+            for name in self._archive.names
+            if name.startswith(self._root) and name.endswith(".tsv") and name.count("/") == depth
+        }
+
+    def languages(self) -> tuple[str, ...]:
+        """Codes of all languages with a TSV file, sorted."""
+        return tuple(sorted(self._files))
+
+    def digest(self, language: str) -> str:
+        """SHA-256 over name, size and CRC-32 of the language's file and of the English one."""
+        require_language(language, self.languages(), self._archive.path)
+        names = {self._files[language], self._files[_ANCHOR]}
+        return content_digest(self._archive, names, self._root)
+
+    def read(self, language: str) -> LanguageFacts:
+        """Read one language.
+
+        Raises:
+            FactsError: Also when the file has not as many rows as the English one.
+        """
+        require_language(language, self.languages(), self._archive.path)
+        rows, texts = self._parse(language)
+        anchor = self._anchor
+        if rows and rows[-1].number != anchor.last_line:
+            raise FactsError(
+                f"{self._archive.path}: {language}.tsv ends in line {rows[-1].number}, "
+                f"{_ANCHOR}.tsv in line {anchor.last_line}. Row n must be the same fact in all "
+                "files of BMLAMA, so neither can be trusted; download them again."
+            )
+        templates = _common_templates(rows, anchor.relations)
+        file = f"{language}.tsv"
+        template_rows = [
+            (file, line, None, relation, template)
+            for relation, (line, template) in templates.items()
+        ]
+        fact_rows = [self._fact_row(file, row, templates) for row in rows]
+        lines = FactLines(
+            language,
+            pl.DataFrame(template_rows, TEMPLATE_LINE, orient="row"),
+            pl.DataFrame(fact_rows, FACT_LINE, orient="row"),
+            {file: texts},
+        )
+        sifted = sift(lines)
+        check_rejected_rate(language, len(rows), sifted.rejected_rows, self._max_rejected_rate)
+        return sifted
+
+    def _fact_row(
+        self, file: str, row: _Line, templates: dict[str, tuple[int, str]]
+    ) -> tuple[str | int | None, ...]:
+        anchor, relation = self._anchor, self._anchor.relations.get(row.number)
+        reason = row.reason
+        if reason is None and relation is None:
+            reason = f"line {row.number} of {_ANCHOR}.tsv, which gives the relation, is rejected"
+        elif reason is None and relation and templates[relation][1] not in row.templates:
+            reason = f"prompt does not fit the relation's template '{templates[relation][1]}'"
+        return (
+            file,
+            row.number,
+            reason,
+            relation,
+            f"bmlama-{row.number - 1:05d}",
+            anchor.subject_ids.get(row.number),
+            anchor.object_ids.get(row.number),
+            row.subject_label,
+            row.object_label,
+        )
+
+    def _parse(self, language: str) -> tuple[list[_Line], Sequence[bytes]]:
+        ((_, content),) = self._archive.read([self._files[language]])
+        lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+        header = lines[0].decode(errors="replace").rstrip("\r").split("\t")
+        if missing := [name for name in _COLUMNS if name not in header]:
+            complaints = "; ".join(f"'{name}'{near_matches(name, header)}" for name in missing)
+            raise FactsError(
+                f"{self._archive.path}: {language}.tsv is not BMLAMA's: its header lacks "
+                f"{complaints} Found: {', '.join(header)}."
+            )
+        places = [header.index(name) for name in _COLUMNS]
+        rows = [
+            _parse_line(number, line, len(header), places)
+            for number, line in enumerate(lines[1:], 2)
+            if line.strip()
+        ]
+        return rows, lines
+
+    @cached_property
+    def _anchor(self) -> _Anchor:
+        rows, _ = self._parse(_ANCHOR)
+        return _Anchor(
+            _relations_by_line(rows),
+            {row.number: row.subject_label for row in rows if row.subject_label},
+            {row.number: row.object_label for row in rows if row.object_label},
+            rows[-1].number if rows else 1,
+        )
+
+
+def _parse_line(number: int, line: bytes, width: int, places: Sequence[int]) -> _Line:
+    try:
+        values = line.decode().rstrip("\r").split("\t")
+    except UnicodeDecodeError as error:
+        return _Line(number, reason=f"not valid UTF-8 at byte {error.start + 1}")
+    if len(values) != width:
+        return _Line(number, reason=f"{len(values)} fields instead of {width}")
+    prompt, answer, subject = (values[place] for place in places)
+    templates = _templates(prompt, subject) if subject.strip() else ()
+    if (count := prompt.count(_MASK)) != 1:
+        reason = f"prompt has {_MASK} {count} times instead of once"
+    elif "[X]" in prompt or "[Y]" in prompt:
+        reason = "prompt holds a literal [X] or [Y]"
+    elif not subject.strip():
+        reason = "subject label is empty"
+    elif not templates:
+        reason = "the subject does not stand in the prompt"
+    else:
+        return _Line(number, answer, subject, templates)
+    return _Line(number, answer, subject, reason=reason)
+
+
+def _templates(prompt: str, subject: str) -> tuple[str, ...]:
+    """The prompt with each occurrence of the subject outside the mask replaced by [X] in turn."""
+    before, _, after = prompt.partition(_MASK)
+    return (
+        *(f"{head}[X]{tail}[Y]{after}" for head, tail in _without(before, subject)),
+        *(f"{before}[Y]{head}[X]{tail}" for head, tail in _without(after, subject)),
+    )
+
+
+def _without(text: str, part: str) -> Iterable[tuple[str, str]]:
+    start = text.find(part)
+    while start >= 0:
+        yield text[:start], text[start + len(part) :]
+        start = text.find(part, start + 1)
+
+
+def _common_templates(
+    rows: Sequence[_Line], relations: dict[int, str]
+) -> dict[str, tuple[int, str]]:
+    """Per relation its most common template, and the first line that has it."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        if relation := relations.get(row.number):
+            counts.setdefault(relation, Counter()).update(row.templates)
+    common = {
+        relation: counter.most_common(1)[0][0] for relation, counter in counts.items() if counter
+    }
+    first: dict[str, tuple[int, str]] = {}
+    for row in rows:
+        relation = relations.get(row.number)
+        if relation in common and relation not in first and common[relation] in row.templates:
+            first[relation] = (row.number, common[relation])
+    return first
+
+
+def _relations_by_line(english: Sequence[_Line]) -> dict[int, str]:
+    """Relation of every good row, from the runs of equal English templates."""
+    counts = Counter(template for row in english for template in row.templates)
+    chosen = [
+        (row.number, max(row.templates, key=lambda template: counts[template]))
+        for row in english
+        if row.templates
+    ]
+    relations: dict[int, str] = {}
+    used: set[str] = set()
+    next_place = 0
+    last_template = ""
+    for index, (number, template) in enumerate(chosen):
+        if template != last_template:
+            following = chosen[index + 1][1] if index + 1 < len(chosen) else ""
+            if following == last_template and counts[template] == 1:
+                # One odd sentence amid a relation does not end the relation.
+                continue
+            place = _lama_place(template, next_place)
+            next_place = next_place if place is None else place + 1
+            name = _slug(template) if place is None else _FINGERPRINTS[place][0]
+            relation = name if name not in used else f"{name}_{len(used)}"
+            used.add(relation)
+            last_template = template
+        relations[number] = relation
+    return relations
+
+
+def _lama_place(template: str, start: int) -> int | None:
+    """Place of the first relation from ``start`` on that has this English template in LAMA."""
+    fingerprint = hashlib.sha256("".join(template.split()).encode()).hexdigest()[:8]
+    for place in range(start, len(_FINGERPRINTS)):
+        if _FINGERPRINTS[place][1] == fingerprint:
+            return place
+    return None
+
+
+def _slug(template: str) -> str:
+    words = template.replace("[X]", " ").replace("[Y]", " ")
+    return re.sub(r"\W+", "_", words).strip("_").lower() or "relation"

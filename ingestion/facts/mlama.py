@@ -1,0 +1,183 @@
+"""mLAMA 1.1 (Kassner et al. 2021; METHOD §1), from the official zip, another zip or a folder.
+
+Layout: ``<language>/templates.jsonl`` with one template per relation, and
+``<language>/<relation>.jsonl`` with one fact per line. The rules for good lines are in
+``sifting``, the download in ``download``.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from functools import cached_property
+from operator import itemgetter
+from pathlib import PurePosixPath
+
+import orjson
+import polars as pl
+
+from ingestion.facts.archive import Archive, content_digest, only_root
+from ingestion.facts.sifting import (
+    FACT_LINE,
+    TEMPLATE_LINE,
+    FactLines,
+    check_rejected_rate,
+    sift,
+)
+from ingestion.facts.source import LanguageFacts, require_language
+
+__all__ = ["MlamaSource", "mlama_content_digest"]
+
+_TEMPLATES = "templates.jsonl"
+_TEMPLATE_KEYS = ("relation", "template")
+_FACT_KEYS = ("uuid", "sub_uri", "obj_uri", "sub_label", "obj_label")
+_FACT_COLUMNS = ("fact_id", "subject_id", "object_id", "subject_label", "object_label")
+
+
+class MlamaSource:
+    """mLAMA's layout in a zip or folder, with or without a folder around the languages."""
+
+    def __init__(self, archive: Archive, max_rejected_rate: float) -> None:
+        """Find the languages.
+
+        Raises:
+            FactsError: No language is found, or languages lie under several folders.
+        """
+        self._archive = archive
+        self._max_rejected_rate = max_rejected_rate
+        self._root = _dataset_root(archive)
+
+    @cached_property
+    def _files(self) -> dict[str, list[str]]:
+        files: dict[str, list[str]] = {}
+        for name in _dataset_names(self._archive, self._root):
+            files.setdefault(PurePosixPath(name).parent.name, []).append(name)
+        return files
+
+    def languages(self) -> tuple[str, ...]:
+        """Codes of all language folders that hold a jsonl file, sorted."""
+        return tuple(sorted(self._files))
+
+    def digest(self, language: str) -> str:
+        """SHA-256 over name, size and CRC-32 of the language's files."""
+        require_language(language, self.languages(), self._archive.path)
+        return content_digest(self._archive, self._files[language], self._root)
+
+    def read(self, language: str) -> LanguageFacts:
+        """Read one language; memory is that of one language's files."""
+        require_language(language, self.languages(), self._archive.path)
+        template_frames, fact_frames = [TEMPLATE_LINE.to_frame()], [FACT_LINE.to_frame()]
+        texts: dict[str, Sequence[bytes]] = {}
+        for full_name, content in self._archive.read(self._files[language]):
+            name = full_name.removeprefix(self._root)
+            lines = texts[name] = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+            if PurePosixPath(name).name == _TEMPLATES:
+                columns = _parse(lines, _TEMPLATE_KEYS, ("relation_id", "template"))
+                template_frames.append(_frame(columns, TEMPLATE_LINE, name))
+            else:
+                columns = _parse(lines, _FACT_KEYS, _FACT_COLUMNS)
+                relation = pl.lit(PurePosixPath(name).stem).alias("relation_id")
+                fact_frames.append(_frame(columns, FACT_LINE, name, relation))
+        templates, facts = pl.concat(template_frames), pl.concat(fact_frames)
+        sifted = sift(FactLines(language, templates, facts, texts))
+        check_rejected_rate(
+            language,
+            templates.height + facts.height,
+            sifted.rejected_rows,
+            self._max_rejected_rate,
+        )
+        return sifted
+
+
+def mlama_content_digest(archive: Archive) -> str:
+    """SHA-256 over name, size and CRC-32 of all files of all languages."""
+    root = _dataset_root(archive)
+    return content_digest(archive, _dataset_names(archive, root), root)
+
+
+def _dataset_names(archive: Archive, root: str) -> list[str]:
+    """Files ``<root><language>/<something>.jsonl``, sorted."""
+    depth = root.count("/") + 1
+    return [
+        name
+        for name in archive.names
+        if name.startswith(root) and name.endswith(".jsonl") and name.count("/") == depth
+    ]
+
+
+def _dataset_root(archive: Archive) -> str:
+    """The folder of language folders, '' or ending in '/'."""
+    return only_root(
+        archive,
+        {
+            name.removesuffix(f"{PurePosixPath(name).parent.name}/{_TEMPLATES}")
+            for name in archive.names
+            if name.endswith(f"/{_TEMPLATES}")
+        },
+        f"mLAMA: no <language>/{_TEMPLATES}",
+    )
+
+
+def _parse(
+    lines: Sequence[bytes], keys: tuple[str, ...], columns: tuple[str, ...]
+) -> dict[str, list[str | None] | list[int]]:
+    """Values of ``keys`` of each line that is not blank, as columns; ``reason`` where it fails."""
+    numbers: list[int] = []
+    reasons: list[str | None] = []
+    rows: list[tuple[str | None, ...]] = []
+    pick = itemgetter(*keys)
+    loads, only_text, nothing = orjson.loads, {str}, (None,) * len(keys)
+    for number, line in enumerate(lines, 1):
+        if not line or line.isspace():
+            continue
+        numbers.append(number)
+        try:
+            values = pick(loads(line))
+        except (ValueError, KeyError, TypeError):
+            values = nothing
+        if set(map(type, values)) == only_text:
+            rows.append(values)
+            reasons.append(None)
+        else:
+            rows.append(nothing)
+            reasons.append(_explain(line, keys))
+    values_by_column = zip(*rows, strict=True) if rows else ((),) * len(keys)
+    return {
+        "line_number": numbers,
+        "reason": reasons,
+        **{column: list(values) for column, values in zip(columns, values_by_column, strict=True)},
+    }
+
+
+def _frame(
+    columns: dict[str, list[str | None] | list[int]], schema: pl.Schema, name: str, *more: pl.Expr
+) -> pl.DataFrame:
+    present = {column: dtype for column, dtype in schema.items() if column in columns}
+    file = pl.lit(name).alias("source_file")
+    return pl.DataFrame(columns, present).with_columns(file, *more).select(schema.names())
+
+
+def _explain(line: bytes, keys: tuple[str, ...]) -> str:
+    """Why a line has no text for each of ``keys``."""
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return f"not valid UTF-8 at byte {error.start + 1}"
+    try:
+        record = orjson.loads(line)
+    except ValueError as error:
+        return f"not valid JSON: {error}"
+    if not isinstance(record, dict):
+        return f"not a JSON object but {_json_type(record)}"
+    if missing := [key for key in keys if key not in record]:
+        return f"key missing: {', '.join(missing)}"
+    return "; ".join(
+        f"{key} is {_json_type(record[key])} instead of a string"
+        for key in keys
+        if not isinstance(record[key], str)
+    )
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
+    return "null" if value is None else names.get(type(value), "a number")

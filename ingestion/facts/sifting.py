@@ -1,0 +1,195 @@
+"""Which lines become facts, labels and prompts, and which are rejected: the rules, once.
+
+Every format hands over its lines as columns; nothing here knows about files or their syntax. Each
+line ends up in exactly one place, so accepted and rejected lines always add up to the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from ingestion.facts.source import FactsError, LanguageFacts, as_table
+
+__all__ = [
+    "FACT_LINE",
+    "TEMPLATE_LINE",
+    "FactLines",
+    "check_rejected_rate",
+    "cut_text",
+    "sift",
+    "template_problem",
+]
+
+_CUT = 500
+"""Characters of a rejected line that are kept: enough to recognise it."""
+
+_PLACE = {"source_file": pl.String, "line_number": pl.Int32, "reason": pl.String}
+TEMPLATE_LINE = pl.Schema({**_PLACE, "relation_id": pl.String, "template": pl.String})
+"""Columns of a template line; ``reason`` is set where the line could not even be parsed."""
+FACT_LINE = pl.Schema(
+    {
+        **_PLACE,
+        "relation_id": pl.String,
+        "fact_id": pl.String,
+        "subject_id": pl.String,
+        "object_id": pl.String,
+        "subject_label": pl.String,
+        "object_label": pl.String,
+    }
+)
+"""Columns of a fact line; ``reason`` is set where the line could not even be parsed."""
+
+
+@dataclass(frozen=True)
+class FactLines:
+    """The lines of one language, parsed but not judged."""
+
+    language: str
+    """Code of the language."""
+    templates: pl.DataFrame
+    """Frame of schema ``TEMPLATE_LINE`` in reading order."""
+    facts: pl.DataFrame
+    """Frame of schema ``FACT_LINE`` in reading order."""
+    texts: Mapping[str, Sequence[bytes]]
+    """Per source file its raw lines; line 1 is item 0."""
+
+
+def cut_text(line: bytes) -> str:
+    """The line as text, undecodable bytes marked, cut after 500 characters."""
+    return line[: 4 * _CUT].decode(errors="replace")[:_CUT]
+
+
+def template_problem(template: pl.Expr) -> pl.Expr:
+    """Why a template cannot be used (null: it can): each of [X] and [Y] must stand in it once."""
+    problem = pl.lit(None, pl.String)
+    for slot, meaning in (("[Y]", "object"), ("[X]", "subject")):
+        count = template.str.count_matches(slot, literal=True)
+        problem = (
+            pl.when(count == 0)
+            .then(pl.lit(f"template has no {slot} (the {meaning}'s slot)"))
+            .when(count > 1)
+            .then(pl.format(f"template has {slot} {{}} times", count))
+            .otherwise(problem)
+        )
+    return problem
+
+
+def _is_blank(column: str) -> pl.Expr:
+    return pl.col(column).str.strip_chars().str.len_bytes() == 0
+
+
+def _blank_problem(columns: Mapping[str, str]) -> pl.Expr:
+    return pl.coalesce(
+        pl.when(_is_blank(column)).then(pl.lit(f"{meaning} is empty"))
+        for column, meaning in columns.items()
+    )
+
+
+def _repeat_problem(key: str, meaning: str) -> pl.Expr:
+    """Why a line repeats an earlier good one; bad lines take part on neither side."""
+    good = pl.col("reason").is_null()
+    place = pl.format("{} line {}", "source_file", "line_number")
+    # Bad lines get a key of their own: they must not make a later good line a repeat.
+    group = [good, pl.col(key)]
+    return (
+        pl.when(good & (pl.int_range(pl.len()).over(group) > 0))
+        .then(pl.format(f"{meaning} {{}} again; first in {{}}", key, place.first().over(group)))
+    )
+
+
+def _judge(lines: pl.DataFrame, *problems: pl.Expr) -> pl.DataFrame:
+    """Fill ``reason`` with the first problem of each line that has none yet."""
+    for problem in problems:
+        lines = lines.with_columns(reason=pl.coalesce("reason", problem))
+    return lines
+
+
+def sift(lines: FactLines) -> LanguageFacts:
+    """Sort one language's lines into lake tables.
+
+    Labels and templates are kept byte for byte; only the test for emptiness strips them. Of
+    several lines with one fact_id (or several templates of one relation) the first stays.
+
+    Returns:
+        Frames with the contract's columns; accepted and rejected lines add up to all lines.
+    """
+    templates = _judge(
+        lines.templates,
+        _blank_problem({"relation_id": "relation", "template": "template"}),
+        template_problem(pl.col("template")),
+        _repeat_problem("relation_id", "template of relation"),
+    )
+    prompts = templates.filter(pl.col("reason").is_null())
+    has_template = pl.col("relation_id").is_in(prompts["relation_id"].to_list())
+    facts = _judge(
+        lines.facts,
+        _blank_problem(
+            {
+                "relation_id": "relation",
+                "fact_id": "fact identifier",
+                "subject_id": "subject identifier",
+                "object_id": "object identifier",
+                "subject_label": "subject label",
+                "object_label": "object label",
+            }
+        ),
+        pl.when(~has_template).then(
+            pl.format(f"relation {{}} has no usable template in '{lines.language}'", "relation_id")
+        ),
+        _repeat_problem("fact_id", "fact"),
+    )
+    language = pl.lit(lines.language).alias("language_code")
+    accepted = facts.filter(pl.col("reason").is_null()).sort("fact_id").with_columns(language)
+    place = ["source_file", "line_number", "reason"]
+    rejected = (
+        pl.concat([templates.select(place), facts.select(place)])
+        .filter(pl.col("reason").is_not_null())
+        .sort("source_file", "line_number")
+    )
+    texts = [
+        cut_text(lines.texts[file][number - 1])
+        for file, number in rejected.select("source_file", "line_number").iter_rows()
+    ]
+    return LanguageFacts(
+        facts=as_table(accepted, "facts"),
+        fact_labels=as_table(accepted, "fact_labels"),
+        prompts=as_table(prompts.with_columns(language).sort("relation_id"), "prompts"),
+        rejected_rows=as_table(
+            rejected.with_columns(language, pl.Series("line_text", texts, pl.String)),
+            "rejected_rows",
+        ),
+    )
+
+
+def check_rejected_rate(
+    language: str, line_count: int, rejected_rows: pl.DataFrame, max_rate: float
+) -> None:
+    """Refuse a language of which more lines are broken than the study allows.
+
+    Raises:
+        FactsError: The share of rejected lines is over ``max_rate``; names the worst file and
+            its first rejected lines.
+    """
+    count = rejected_rows.height
+    if not line_count or count / line_count <= max_rate:
+        return
+    worst, in_worst = (
+        rejected_rows.group_by("source_file")
+        .len()
+        .sort(["len", "source_file"], descending=[True, False])
+        .row(0)
+    )
+    first = rejected_rows.filter(pl.col("source_file") == worst).head(3)
+    examples = "\n".join(
+        f"  {row['source_file']}:{row['line_number']}: {row['reason']}: {row['line_text'][:120]}"
+        for row in first.iter_rows(named=True)
+    )
+    raise FactsError(
+        f"{count} of {line_count} lines of language '{language}' are rejected "
+        f"({count / line_count:.1%}; the study allows {max_rate:.1%}). "
+        f"Worst file: {worst} ({in_worst} lines), starting with\n{examples}\n"
+        "Mend the file, or raise max_rejected_rate under facts in the study."
+    )

@@ -1,0 +1,261 @@
+"""Your own facts: one CSV or Parquet file with a row per fact and language.
+
+Columns ``language, relation, template, subject, object`` and, if you have them, ``fact_id,
+subject_id, object_id``. The rules for good lines are in ``sifting``.
+
+Identifiers that are not given are derived. A fact without ``fact_id`` but with subject_id and
+object_id is identified by relation, subject_id and object_id, and so is the same in all
+languages. Without those it is identified by language, relation and labels: it is then a fact of
+that language alone, and nothing can be said about sharing it between languages. A fact with
+``fact_id`` but without subject_id or object_id takes them from its label in English, or in the
+first language (by code) that has it. Derived identifiers begin with ``label-`` or ``fact-``.
+
+A row whose language cannot be told is rejected like any other bad row; it is listed under the
+language of the row before it (for the first rows: after it), since every rejected row has one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from ingestion.facts.sifting import (
+    FACT_LINE,
+    TEMPLATE_LINE,
+    FactLines,
+    check_rejected_rate,
+    sift,
+    template_problem,
+)
+from ingestion.facts.source import FactsError, LanguageFacts, near_matches, require_language
+
+__all__ = ["TableSource"]
+
+_REQUIRED = ("language", "relation", "template", "subject", "object")
+_OPTIONAL = ("fact_id", "subject_id", "object_id")
+_COLUMNS = (*_REQUIRED, *_OPTIONAL)
+
+
+class TableSource:
+    """One CSV or Parquet file; it is parsed once and held in memory."""
+
+    def __init__(self, path: Path, max_rejected_rate: float) -> None:
+        """Parse the file.
+
+        Raises:
+            FactsError: The file cannot be read, or columns are missing, unknown or no text.
+        """
+        self._path = path
+        self._max_rejected_rate = max_rejected_rate
+        try:
+            if path.suffix.lower() == ".parquet":
+                rows, self._lines = _read_parquet(path)
+            else:
+                rows, self._lines = _read_csv(path)
+        except OSError as error:
+            raise FactsError(f"cannot read {path}: {error.strerror or error}.") from error
+        self._rows = _with_identifiers(_with_languages(rows, path))
+
+    @cached_property
+    def _languages(self) -> tuple[str, ...]:
+        return tuple(self._rows["language"].unique().sort())
+
+    def languages(self) -> tuple[str, ...]:
+        """Codes of all languages in the file, sorted."""
+        return self._languages
+
+    def digest(self, language: str) -> str:
+        """SHA-256 over the frames that ``read`` gives, so that other languages do not matter."""
+        digest = hashlib.sha256()
+        facts, _ = self._sift(language)
+        for field in fields(facts):
+            frame: pl.DataFrame = getattr(facts, field.name)
+            digest.update(frame.write_csv().encode())
+        return digest.hexdigest()
+
+    def read(self, language: str) -> LanguageFacts:
+        """Read one language."""
+        facts, line_count = self._sift(language)
+        check_rejected_rate(language, line_count, facts.rejected_rows, self._max_rejected_rate)
+        return facts
+
+    def _sift(self, language: str) -> tuple[LanguageFacts, int]:
+        require_language(language, self._languages, self._path)
+        rows = self._rows.filter(pl.col("language") == language).with_columns(
+            reason=pl.coalesce("reason", template_problem(pl.col("template")))
+        )
+        good = pl.col("reason").is_null() & (pl.col("relation").str.strip_chars() != "")
+        templates = rows.filter(good).unique("relation", keep="first", maintain_order=True)
+        rows = rows.join(
+            templates.select("relation", first_template="template", first_line="line_number"),
+            on="relation",
+            how="left",
+            maintain_order="left",
+        ).with_columns(
+            reason=pl.when(pl.col("reason").is_null() & pl.col("first_template").ne("template"))
+            .then(pl.format("template differs from that of line {}", "first_line"))
+            .otherwise("reason")
+        )
+        file = pl.lit(self._path.name).alias("source_file")
+        names = {"relation": "relation_id", "subject": "subject_label", "object": "object_label"}
+        lines = FactLines(
+            language,
+            templates.rename(names).select(file, *_columns(TEMPLATE_LINE)),
+            rows.rename(names).select(file, *_columns(FACT_LINE)),
+            {self._path.name: self._lines},
+        )
+        return sift(lines), rows.height
+
+
+def _columns(schema: pl.Schema) -> list[str]:
+    return [name for name in schema.names() if name != "source_file"]
+
+
+def _check_columns(found: Sequence[str], path: Path) -> None:
+    missing = [name for name in _REQUIRED if name not in found]
+    unknown = [name for name in found if name not in _COLUMNS]
+    repeated = sorted({name for name in found if list(found).count(name) > 1})
+    if not missing and not unknown and not repeated:
+        return
+    complaints = [
+        *(f"  column '{name}' is missing" for name in missing),
+        *(f"  column '{name}' is unknown{near_matches(name, _COLUMNS)}" for name in unknown),
+        *(f"  column '{name}' stands there more than once" for name in repeated),
+    ]
+    raise FactsError(
+        f"{path} has not the columns of a fact table:\n" + "\n".join(complaints) + "\n"
+        f"Needed: {', '.join(_REQUIRED)}. Optional: {', '.join(_OPTIONAL)}."
+    )
+
+
+def _read_csv(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
+    """Rows with line numbers; one line is one row, so a stray quote spoils one row only."""
+    lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
+    try:
+        header = next(csv.reader([lines[0].decode()], strict=True), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FactsError(f"{path} is no CSV in UTF-8; its first line fails: {error}.") from error
+    _check_columns(header, path)
+    rows: list[tuple[object, ...]] = []
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
+            continue
+        values, reason = _csv_values(line, len(header))
+        rows.append((number, reason, *values))
+    schema = {"line_number": pl.Int32, "reason": pl.String, **dict.fromkeys(header, pl.String)}
+    return _complete(pl.DataFrame(rows, schema, orient="row")), lines
+
+
+def _csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | None]:
+    try:
+        values = next(csv.reader([line.decode().rstrip("\r")], strict=True))
+    except UnicodeDecodeError as error:
+        return [None] * width, f"not valid UTF-8 at byte {error.start + 1}"
+    except csv.Error as error:
+        return [None] * width, f"not a CSV row on one line: {error}"
+    if len(values) != width:
+        known = [*values[:width], *([None] * (width - len(values)))]
+        return known, f"{len(values)} fields instead of {width}"
+    return values, None
+
+
+def _read_parquet(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
+    """Rows numbered from 1, and each row as JSON to show it where it is rejected."""
+    try:
+        frame = pl.read_parquet(path)
+    except PolarsError as error:
+        raise FactsError(f"{path} is no complete Parquet file: {error}.") from error
+    _check_columns(frame.columns, path)
+    if no_text := [f"{n} ({t})" for n, t in frame.schema.items() if t != pl.String]:
+        raise FactsError(f"{path}: these columns are not text: {', '.join(no_text)}.")
+    lines = [
+        json.dumps(row, ensure_ascii=False).encode() for row in frame.iter_rows(named=True)
+    ]
+    numbered = frame.with_columns(
+        line_number=pl.int_range(1, pl.len() + 1, dtype=pl.Int32), reason=pl.lit(None, pl.String)
+    )
+    return _complete(numbered), lines
+
+
+def _complete(rows: pl.DataFrame) -> pl.DataFrame:
+    """All columns; absent and blank identifiers are null, absent labels empty."""
+    absent = [pl.lit(None, pl.String).alias(n) for n in _OPTIONAL if n not in rows.columns]
+    return rows.with_columns(absent).with_columns(
+        pl.col(_REQUIRED).fill_null(""),
+        *(
+            pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name)
+            for name in _OPTIONAL
+        ),
+    )
+
+
+def _with_languages(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Stripped language codes; a row without one is rejected under its neighbour's."""
+    code = pl.col("language").str.strip_chars()
+    known = pl.when(code != "").then(code)
+    rows = rows.with_columns(
+        reason=pl.coalesce("reason", pl.when(code == "").then(pl.lit("language is empty"))),
+        language=known.forward_fill().backward_fill(),
+    )
+    if rows["language"].null_count() == rows.height:
+        raise FactsError(f"{path} holds no row with a language.")
+    return rows
+
+
+def _with_identifiers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Derive the identifiers that are not given (see the module's docstring)."""
+    has_fact_id = pl.col("fact_id").is_not_null()
+    has_entities = pl.col("subject_id").is_not_null() & pl.col("object_id").is_not_null()
+    derived_fact = _derived(
+        "fact-",
+        pl.when(has_entities)
+        .then(_key("relation", "subject_id", "object_id"))
+        .otherwise(_key("language", "relation", "subject", "object")),
+        where=~has_fact_id,
+    )
+    return rows.with_columns(
+        *(
+            pl.coalesce(
+                pl.col(identifier),
+                pl.when(has_fact_id).then(
+                    pl.col(identifier).drop_nulls().first().over("fact_id")
+                ),
+                _derived("label-", _anchor_key(label), where=pl.col(identifier).is_null()),
+            ).alias(identifier)
+            for label, identifier in (("subject", "subject_id"), ("object", "object_id"))
+        ),
+        fact_id=pl.coalesce("fact_id", derived_fact),
+    )
+
+
+def _anchor_key(label: str) -> pl.Expr:
+    """The row's own label; with a fact_id the label in English or else the first language."""
+    own = _key("relation", "language", label)
+    order = [
+        pl.col(label).str.strip_chars() == "",
+        pl.col("language") != "en",
+        pl.col("language"),
+        pl.col("line_number"),
+    ]
+    shared = own.sort_by(order).first().over("fact_id")
+    return pl.when(pl.col("fact_id").is_not_null()).then(shared).otherwise(own)
+
+
+def _key(*columns: str) -> pl.Expr:
+    return pl.concat_str(columns, separator="\0")
+
+
+def _derived(prefix: str, key: pl.Expr, where: pl.Expr) -> pl.Expr:
+    def identifier(text: str) -> str:
+        return prefix + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    return pl.when(where).then(key).map_elements(identifier, return_dtype=pl.String)
