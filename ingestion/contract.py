@@ -264,7 +264,6 @@ _TABLES = (
                 "'gold': queries with exactly the object's tokens; 'all': 1 to the longest object.",
             ),
         ),
-        partition_by=("model_id",),
     ),
     LakeTable(
         "predictions",
