@@ -1,0 +1,38 @@
+-- Every identifier in a table leads to a row of the table that it names.
+{%- set relationships = [
+    ("dim_facts", "relation_id", "dim_relations", "relation_id"),
+    ("dim_facts", "label_language_code", "dim_languages", "language_code"),
+    ("stg_lake__fact_labels", "fact_id", "dim_facts", "fact_id"),
+    ("dim_fact_labels", "language_code", "dim_languages", "language_code"),
+    ("stg_lake__prompts", "relation_id", "dim_relations", "relation_id"),
+    ("fct_predictions", "model_id", "dim_models", "model_id"),
+    ("p_at_1_by_relation", "relation_id", "dim_relations", "relation_id"),
+    ("p_at_1_by_language", "language_code", "dim_languages", "language_code"),
+    ("stg_lake__atlas_truth", "fact_id", "dim_facts", "fact_id"),
+] %}
+
+with
+{%- for table, column, parent, key in relationships %}
+orphans_{{ loop.index }} as (
+    select distinct
+        '{{ table }}.{{ column }} is not in {{ parent }}' as problem,
+        child.{{ column }} as identifier,
+    from {{ ref(table) }} as child
+    anti join {{ ref(parent) }} as parent on child.{{ column }} = parent.{{ key }}
+    {%- if table == "stg_lake__fact_labels" %}
+    semi join {{ ref('dim_languages') }} as languages on child.language_code = languages.language_code
+    {%- endif %}
+    where child.{{ column }} is not null
+),
+{%- endfor %}
+
+final as (
+    {%- for _ in relationships %}
+    select * from orphans_{{ loop.index }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+)
+
+select * from final
