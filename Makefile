@@ -1,0 +1,45 @@
+# make run: set up, then the embedded study end to end.   make test: set up, then all tests.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: run test check ui clean generate atlas-models
+.DELETE_ON_ERROR:
+
+run: .venv/installed
+	$(BIN)/factroots run atlas
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+ui: .venv/installed
+	$(BIN)/factroots ui atlas
+
+# Files in git that are written from the code; tests fail when they are stale.
+generate: .venv/installed-dev
+	$(BIN)/python -m dagster_project.dbt_sources
+
+# Makes the embedded models anew, from the facts up: minutes on one core.
+atlas-models: .venv/installed-dev
+	$(BIN)/python -m ingestion.atlas.corpus --out build/atlas-corpus
+	$(BIN)/python -m models_gpu.atlas.pretrain --corpus build/atlas-corpus --out models_gpu/atlas/weights
+
+# Keeps what studies computed (warehouse/<study>); removes all that is made anew by the commands above.
+clean:
+	rm -rf .venv build dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache *.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(PIP) install --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) install --editable '.[dev]'
+	touch $@

@@ -1,0 +1,1 @@
+"""Orchestration: studies, assets, partitions and the command line; no maths and no SQL."""

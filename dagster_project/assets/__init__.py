@@ -1,0 +1,1 @@
+"""One module per stretch of the flow: facts, models, marts. An asset calls a pure function."""

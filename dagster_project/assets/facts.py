@@ -1,0 +1,95 @@
+"""Facts: from the data set to the dimension tables and the labels of every language."""
+
+from __future__ import annotations
+
+import time
+
+import dagster as dg
+import polars as pl
+
+from dagster_project.assets.common import lake_spec, report, unfinished_parts, workspace_of
+from dagster_project.plan import CODE_VERSIONS, Part
+from dagster_project.workspace import Workspace
+from ingestion.atlas.truth import atlas_truth as planted_truth
+from ingestion.facts import merge_facts, relations_table
+from ingestion.languages import language_table
+
+__all__ = ["atlas_truth", "ingested_facts"]
+
+_GROUP = "facts"
+
+
+@dg.multi_asset(
+    specs=[
+        lake_spec(table, group=_GROUP, code_version=CODE_VERSIONS["facts"])
+        for table in (
+            "languages",
+            "relations",
+            "facts",
+            "fact_labels",
+            "prompts",
+            "rejected_rows",
+        )
+    ],
+    required_resource_keys={"workspace"},
+)
+def ingested_facts(context: dg.AssetExecutionContext) -> None:
+    """Read the facts of every language of the study and write the parts that are not up to date."""
+    workspace = workspace_of(context)
+    parts = workspace.plan.facts()
+    if unfinished_parts(workspace, parts):
+        write_facts(workspace)
+    report(context, workspace, parts)
+
+
+@dg.multi_asset(
+    specs=[
+        lake_spec(
+            "atlas_truth",
+            group=_GROUP,
+            code_version=CODE_VERSIONS["atlas_truth"],
+        )
+    ],
+    required_resource_keys={"workspace"},
+)
+def atlas_truth(context: dg.AssetExecutionContext) -> None:
+    """Write which facts were planted where, for every Atlas corpus of the study."""
+    workspace = workspace_of(context)
+    parts = workspace.plan.atlas_truth()
+    for part in unfinished_parts(workspace, parts):
+        started = time.perf_counter()
+        workspace.write(part, planted_truth(part.partition["corpus_id"]), started)
+    report(context, workspace, parts)
+
+
+def write_facts(workspace: Workspace) -> None:
+    """Ingest every language of the study and write all six tables.
+
+    Languages are read one after another, so memory holds one language's labels and all facts.
+
+    Raises:
+        FactsError: input that cannot be read, or too many rejected lines.
+    """
+    plan = workspace.plan
+    by_label = {part.label: part for part in plan.facts()}
+    facts: dict[str, pl.DataFrame] = {}
+    relations: set[str] = set()
+    for language in plan.study.languages:
+        started = time.perf_counter()
+        found = plan.study.facts.read(language)
+        facts[language] = found.facts
+        relations |= {*found.facts["relation_id"], *found.prompts["relation_id"]}
+        for table, frame in (
+            ("fact_labels", found.fact_labels),
+            ("prompts", found.prompts),
+            ("rejected_rows", found.rejected_rows),
+        ):
+            workspace.write(_part(by_label, table, language), frame, started)
+    started = time.perf_counter()
+    workspace.write(_part(by_label, "facts"), merge_facts(facts), started)
+    workspace.write(_part(by_label, "relations"), relations_table(relations), started)
+    workspace.write(_part(by_label, "languages"), language_table(plan.study.languages), started)
+
+
+def _part(by_label: dict[str, Part], table: str, *partition: str) -> Part:
+    return by_label[" ".join([table, *partition])]

@@ -1,0 +1,169 @@
+"""Models: what each one is, and what it answers in every language."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+
+import dagster as dg
+import polars as pl
+
+from dagster_project.assets.common import lake_spec, report, unfinished_parts, workspace_of
+from dagster_project.partitions import MODEL_LANGUAGES, model_language, split_key
+from dagster_project.plan import CODE_VERSIONS
+from dagster_project.resolve import StudyModel
+from dagster_project.workspace import Workspace
+from ingestion.contract import LAKE
+from models_gpu.errors import ModelError
+from models_gpu.source import inspect, tokenizer_hash
+
+__all__ = ["models", "predictions"]
+
+LOG = logging.getLogger("factroots")
+_GROUP = "models"
+
+
+@dg.multi_asset(
+    name="inspected_models",
+    specs=[lake_spec("models", group=_GROUP, code_version=CODE_VERSIONS["models"])],
+    required_resource_keys={"workspace"},
+)
+def models(context: dg.AssetExecutionContext) -> None:
+    """Describe each model from its configuration, weight headers and tokenizer."""
+    workspace = workspace_of(context)
+    part = workspace.plan.models()
+    if unfinished_parts(workspace, [part]):
+        started = time.perf_counter()
+        rows = [describe(model) for model in workspace.plan.study.models]
+        workspace.write(part, pl.concat(rows).sort("model_id"), started)
+    report(context, workspace, [part])
+
+
+@dg.multi_asset(
+    name="probed_facts",
+    specs=[
+        lake_spec(
+            "predictions",
+            group=_GROUP,
+            code_version=CODE_VERSIONS["predictions"],
+            kinds=("torch", "parquet"),
+            deps=("facts", "fact_labels", "prompts", "models"),
+            partitions=MODEL_LANGUAGES,
+        )
+    ],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    required_resource_keys={"workspace"},
+)
+def predictions(context: dg.AssetExecutionContext) -> None:
+    """Ask each chosen model every fact in each chosen language; a model is loaded once for all.
+
+    A model that fails does not hold back the others: the step fails at the end, naming it.
+    """
+    workspace = workspace_of(context)
+    chosen: dict[str, list[str]] = {}
+    for key in context.partition_keys:
+        model_id, language = split_key(key)
+        chosen.setdefault(model_id, []).append(language)
+    broken: list[str] = []
+    for model in _chosen(workspace, set(chosen)):
+        languages = sorted(chosen[model.id])
+        try:
+            probe_languages(workspace, model, languages)
+        except ModelError as error:
+            LOG.error("predictions %s: %s", model.id, error)
+            broken.append(f"{model.id}: {error}")
+            continue
+        parts = [workspace.plan.predictions(model, language) for language in languages]
+        report(
+            context,
+            workspace,
+            parts,
+            lambda part: model_language(
+                part.partition["model_id"], part.partition["language_code"]
+            ),
+        )
+    if broken:
+        raise dg.Failure("; ".join(broken), allow_retries=False)
+
+
+def describe(model: StudyModel) -> pl.DataFrame:
+    """The row of ``models`` for one model.
+
+    Raises:
+        ModelError: it cannot be used; says why and what would be right.
+    """
+    card = model.card or inspect(model.resolved)
+    row = {**asdict(card), "source": model.source, "corpus_id": model.corpus_id}
+    return pl.DataFrame([row], schema=pl.Schema(LAKE["models"].schema))
+
+
+def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:
+    """Probe one model in the languages whose predictions are not up to date.
+
+    Raises:
+        ModelError: the model cannot be loaded or run. Languages that were finished stay.
+    """
+    plan, study = workspace.plan, workspace.plan.study
+    by_language = {language: plan.predictions(model, language) for language in languages}
+    todo = {part.label for part in unfinished_parts(workspace, list(by_language.values()))}
+    if not todo:
+        return
+    from models_gpu.probing import probe
+
+    from models_gpu.loading import load
+
+    loaded = load(model.resolved)
+    ingested = {part.label: part for part in plan.facts()}
+    facts = workspace.read(ingested["facts"]).select("fact_id", "relation_id")
+    for language, part in by_language.items():
+        if part.label not in todo:
+            continue
+        started = time.perf_counter()
+        queries = (
+            workspace.read(ingested[f"fact_labels {language}"])
+            .join(facts, on="fact_id", validate="1:1")
+            .join(workspace.read(ingested[f"prompts {language}"]), on="relation_id")
+            .select("fact_id", "relation_id", "template", "subject_label", "object_label")
+        )
+        answers = probe(
+            loaded,
+            queries,
+            mask_counts=model.resolved.spec.mask_counts,
+            token_budget=study.study.probing.batch_tokens,
+            progress=progress(part.label),
+        )
+        rows = answers.with_columns(model_id=pl.lit(model.id), language_code=pl.lit(language))
+        made_with = {
+            "device": str(loaded.device),
+            "tokenizer_hash": tokenizer_hash(loaded.tokenizer),
+        }
+        workspace.write(part, rows, started, made_with)
+
+
+def progress(label: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:
+    """A callback that says how far long work is: queries done, rate, time left."""
+    started = said = time.perf_counter()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        now = time.perf_counter()
+        if now - said < every_seconds or not done:
+            return
+        said = now
+        rate = done / (now - started)
+        LOG.info(
+            "%s: %s of %s queries, %.1f/s, %.0f s left",
+            label,
+            f"{done:,}",
+            f"{total:,}",
+            rate,
+            (total - done) / rate,
+        )
+
+    return tell
+
+
+def _chosen(workspace: Workspace, model_ids: set[str]) -> list[StudyModel]:
+    return [model for model in workspace.plan.study.models if model.id in model_ids]

@@ -1,0 +1,191 @@
+"""The command line: ``factroots run | status | sql | ui``. Every command drives the Dagster assets
+or reads what they left; nothing is implemented a second time here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+
+from dagster_project.workspace import Workspace
+
+__all__ = ["main"]
+
+_OUT = Console()
+_ERR = Console(stderr=True)
+
+
+class _Group(click.Group):
+    """Ends with one clear message, and status 2 for what the user can mend, where it can."""
+
+    def invoke(self, context: click.Context) -> Any:
+        from dagster_project.errors import USER_ERRORS
+
+        try:
+            return super().invoke(context)
+        except USER_ERRORS as error:
+            _ERR.print(f"[bold red]factroots:[/] {_plain(error)}", highlight=False, soft_wrap=True)
+            context.exit(2)
+
+
+def _plain(error: Exception) -> str:
+    return str(error).replace("[", r"\[")
+
+
+def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--home",
+        "homes",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("warehouse"),
+        envvar="FACTROOTS_HOME",
+        show_default=True,
+        help="Folder that holds one folder per study.",
+    )(command)
+
+
+def _study(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("study", default="atlas")(command)
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
+    return tuple(name for name in value.split(",") if name) if value else None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Where does a fact that a multilingual language model knows come from?
+
+    STUDY is a study file or the name of an embedded study (default: atlas).
+    """
+
+
+@main.command()
+@_study
+@_homes
+@click.option("--models", callback=_names, help="Only these models of the study, comma-separated.")
+@click.option("--languages", callback=_names, help="Only these languages, comma-separated.")
+@click.option("--quiet", is_flag=True, help="No progress, only the results.")
+def run(
+    study: str,
+    homes: Path,
+    models: tuple[str, ...] | None,
+    languages: tuple[str, ...] | None,
+    quiet: bool,
+) -> None:
+    """Compute all that is missing or stale, build and test the warehouse, publish it.
+
+    May be stopped at any moment and run again: what was finished is kept. With --models or
+    --languages the warehouse holds only these; the lake keeps the others for a later run.
+    """
+    from dagster_project.refresh import refresh
+    from warehouse.summary import summary_tables
+
+    _log(logging.WARNING if quiet else logging.INFO)
+    started = time.perf_counter()
+    workspace = Workspace(study, homes.resolve(), models, languages)
+    if not refresh(workspace):
+        _OUT.print("Nothing to do: everything is up to date.")
+    for table in summary_tables(workspace.home.published_file):
+        _OUT.print(table)
+    seconds = time.perf_counter() - started
+    _OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
+    _OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)
+
+
+@main.command()
+@_study
+@_homes
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a part.")
+def status(study: str, homes: Path, as_json: bool) -> None:
+    """What is done, missing or stale: a table and model per row, and the published file."""
+    from dagster_project.status import status_rows, status_table
+
+    workspace = Workspace(study, homes.resolve())
+    if as_json:
+        for row in status_rows(workspace):
+            click.echo(json.dumps(row))
+        return
+    _OUT.print(status_table(workspace))
+
+
+@main.command()
+@click.argument("arguments", nargs=-1, metavar="[STUDY] [QUERY]")
+@_homes
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here.")
+def sql(arguments: tuple[str, ...], homes: Path, form: str, output: Path | None) -> None:
+    """Ask the published warehouse, read-only: as a table, CSV, JSON or Parquet.
+
+    QUERY is SQL or a file that holds it; '-' or nothing reads it from standard input.
+    """
+    from warehouse.query import ask
+
+    study, query = _study_and_query(arguments)
+    workspace = Workspace(study, homes.resolve())
+    _log(logging.WARNING)
+    ask(workspace.home.published_file, query, form, output)
+
+
+@main.command()
+@_study
+@_homes
+@click.option("--port", default=3000, show_default=True)
+def ui(study: str, homes: Path, port: int) -> None:
+    """Dagster's UI for a study, on this machine only."""
+    from dagster_project.refresh import open_instance
+
+    workspace = Workspace(study, homes.resolve())
+    workspace.home.create()
+    open_instance(workspace)
+    location = str(workspace.study.path) if Path(study).exists() else study
+    os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.resolve())}
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
+    os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
+
+
+def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
+    """STUDY and QUERY may each be left out: SQL has a space in it, or is a file that ends so."""
+    from dagster_project.study import embedded_studies
+
+    words = list(arguments)
+    if len(words) > 2:
+        raise click.UsageError("quote the query: factroots sql [STUDY] 'select …'")
+    study = "atlas"
+    is_study = words and (words[0] in embedded_studies() or words[0].endswith((".yml", ".yaml")))
+    if is_study or len(words) == 2:
+        study = words.pop(0)
+    query = words[0] if words else "-"
+    if query == "-":
+        query = sys.stdin.read()
+    elif query.endswith(".sql") and Path(query).is_file():
+        query = Path(query).read_text(encoding="utf-8")
+    return study, query
+
+
+def _log(level: int) -> None:
+    handler = RichHandler(console=_ERR, show_path=False, show_level=False, markup=False)
+    logger = logging.getLogger("factroots")
+    logger.handlers = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The dbt project as the orchestrator sees it: where it is, which version, how it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dagster_project.home import Home
+
+__all__ = ["DBT_PROJECT", "dbt_environment", "dbt_variables", "dbt_version", "prepare_manifest"]
+
+DBT_PROJECT = Path(__file__).parent.parent / "dbt"
+_ARTEFACTS = {"target", "logs", "dbt_packages"}
+
+
+class DbtError(RuntimeError):
+    """dbt could not read the project; carries what it printed."""
+
+
+def dbt_variables(study_name: str, home: Home) -> str:
+    """The ``--vars`` of a study, as JSON."""
+    return json.dumps({"lake": str(home.lake), "study_name": study_name})
+
+
+def dbt_environment(home: Home) -> dict[str, str]:
+    """Environment variables that the profile and dbt's own settings read."""
+    return {
+        "FACTROOTS_BUILD": str(home.build_file),
+        "DBT_LOG_PATH": str(home.build / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def dbt_version() -> str:
+    """Digest over the files of the dbt project: models, macros, tests, seeds, settings."""
+    digest = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        relative = path.relative_to(DBT_PROJECT)
+        if path.is_file() and not _ARTEFACTS & set(relative.parts):
+            digest.update(f"{relative.as_posix()}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def prepare_manifest(study_name: str, home: Home) -> Path:
+    """dbt's manifest for this study, parsed anew only when the project or the study's paths moved.
+
+    Raises:
+        DbtError: the project does not parse; with dbt's own words.
+    """
+    target = home.build / "target"
+    manifest, mark = target / "manifest.json", target / "manifest.version"
+    variables = dbt_variables(study_name, home)
+    version = f"{dbt_version()} {variables}"
+    with contextlib.suppress(OSError):
+        if manifest.exists() and mark.read_text(encoding="utf-8") == version:
+            return manifest
+    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse", "--vars", variables]
+    places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
+    parsed = subprocess.run(
+        [*command, *map(str, places)],
+        env={**os.environ, **dbt_environment(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if parsed.returncode:
+        raise DbtError(f"dbt cannot parse {DBT_PROJECT}:\n{parsed.stdout}{parsed.stderr}")
+    mark.write_text(version, encoding="utf-8")
+    return manifest

@@ -1,0 +1,47 @@
+"""Assembles everything that Dagster knows of a study; nothing happens at import.
+
+Dagster loads ``definitions`` from here (``dagster dev -m dagster_project.definitions``); the study
+and its homes are then taken from FACTROOTS_STUDY and FACTROOTS_HOME.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from dagster_project.assets.facts import atlas_truth, ingested_facts
+from dagster_project.assets.marts import dbt_resource, marts_assets
+from dagster_project.assets.models import models, predictions
+from dagster_project.dbt_project import prepare_manifest
+from dagster_project.workspace import Workspace
+
+__all__ = ["build_definitions", "definitions"]
+
+
+def build_definitions(workspace: Workspace) -> dg.Definitions:
+    """All assets, jobs and resources of one study.
+
+    Args:
+        workspace: the study and its home.
+
+    Raises:
+        StudyError: the study file is malformed.
+    """
+    manifest = prepare_manifest(workspace.study.name, workspace.home)
+    return dg.Definitions(
+        assets=[ingested_facts, atlas_truth, models, predictions, *marts_assets(manifest)],
+        resources={
+            "workspace": dg.ResourceDefinition.hardcoded_resource(workspace),
+            "dbt": dbt_resource(),
+        },
+    )
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The study that the environment names."""
+    study = os.environ.get("FACTROOTS_STUDY", "atlas")
+    homes = Path(os.environ.get("FACTROOTS_HOME", "warehouse"))
+    return build_definitions(Workspace(study, homes.resolve()))

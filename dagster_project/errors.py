@@ -1,0 +1,27 @@
+"""The errors that a user can mend: the command line shows their message and no traceback."""
+
+from __future__ import annotations
+
+from dagster_project.dbt_project import DbtError
+from dagster_project.home import HomeError
+from dagster_project.refresh import RunFailedError
+from dagster_project.study import StudyError
+from ingestion.facts import FactsError
+from ingestion.lake import LakeError
+from models_gpu.errors import ModelError
+from warehouse.publish import PublishError
+from warehouse.query import QueryError
+
+__all__ = ["USER_ERRORS"]
+
+USER_ERRORS = (
+    DbtError,
+    FactsError,
+    HomeError,
+    LakeError,
+    ModelError,
+    PublishError,
+    QueryError,
+    RunFailedError,
+    StudyError,
+)

@@ -1,0 +1,150 @@
+"""What a study needs in its lake, part by part, and what of it is there.
+
+A part is identified by the fingerprint of everything it is computed from: input digests, model
+weights, tokenizer, settings that change rows, and the version of the code. A part on disk with the
+same fingerprint is done; with another it is stale; both are found from its footer alone. This is
+the only place that decides what has to be computed: the command line, the assets and ``status``
+ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingestion.lake import LakeError, fingerprint, part_path, read_provenance, verify_part
+
+if TYPE_CHECKING:
+    from dagster_project.resolve import ResolvedStudy, StudyModel
+
+__all__ = ["CODE_VERSIONS", "Part", "Plan", "State", "unfinished"]
+
+CODE_VERSIONS = {
+    "facts": "1",
+    "atlas_truth": "1",
+    "models": "1",
+    "predictions": "1",
+}
+"""Version of the code behind each asset; raise it when the rows that it computes change."""
+
+
+class State(StrEnum):
+    """What is on disk, measured against what the study asks for."""
+
+    DONE = "done"
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet part that the study needs."""
+
+    table: str
+    """Lake table."""
+    partition: Mapping[str, str]
+    """Partition column → value."""
+    fingerprint: str
+    """Digest of what it is computed from."""
+    code_version: str
+    """Version of the code that computes it."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """What identifies its inputs to a person: revision, dtype, tokenizer hash."""
+
+    @property
+    def label(self) -> str:
+        """Name for people: ``predictions mbert/en``."""
+        return " ".join([self.table, "/".join(self.partition.values())]).strip()
+
+    def path(self, lake: Path) -> Path:
+        """Its place in the lake."""
+        return part_path(lake, self.table, self.partition)
+
+    def state(self, lake: Path) -> State:
+        """Whether it is there and still what the study asks for (footer only)."""
+        path = self.path(lake)
+        made_by = read_provenance(path)
+        if made_by is None:
+            return State.STALE if path.exists() else State.MISSING
+        return State.DONE if made_by.fingerprint == self.fingerprint else State.STALE
+
+    def is_sound(self, lake: Path) -> bool:
+        """Whether every byte is as it was written."""
+        try:
+            verify_part(self.path(lake))
+        except LakeError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All parts of one study."""
+
+    study: ResolvedStudy
+    """The study, with its inputs identified."""
+
+    def facts(self) -> list[Part]:
+        """Parts that ingestion writes in one go: the dimension tables, then one set a language."""
+        version = CODE_VERSIONS["facts"]
+        settings = self.study.facts_identity
+        digests = self.study.facts_digests
+        whole = fingerprint(version, settings, digests)
+        parts = [Part(table, {}, whole, version) for table in ("languages", "relations", "facts")]
+        for language in self.study.languages:
+            own = fingerprint(version, settings, digests[language])
+            parts += [
+                Part(table, {"language_code": language}, own, version)
+                for table in ("fact_labels", "prompts", "rejected_rows")
+            ]
+        return parts
+
+    def atlas_truth(self) -> list[Part]:
+        """One part per Atlas corpus of the study."""
+        version = CODE_VERSIONS["atlas_truth"]
+        return [
+            Part(
+                "atlas_truth", {"corpus_id": corpus}, fingerprint(version, corpus, digest), version
+            )
+            for corpus, digest in self.study.atlas_corpora.items()
+        ]
+
+    def models(self) -> Part:
+        """The rows that describe the models; one part, so that it lists the study's alone."""
+        version = CODE_VERSIONS["models"]
+        identities = {model.id: model.identity for model in self.study.models}
+        sources = [(model.source, model.corpus_id) for model in self.study.models]
+        return Part("models", {}, fingerprint(version, identities, sources), version, identities)
+
+    def predictions(self, model: StudyModel, language: str) -> Part:
+        """What a model answers in one language."""
+        version = CODE_VERSIONS["predictions"]
+        inputs = (self.study.facts_identity, self.study.facts_digests[language])
+        return Part(
+            "predictions",
+            {"model_id": model.id, "language_code": language},
+            fingerprint(version, CODE_VERSIONS["facts"], inputs, model.identity),
+            version,
+            {**model.details, "facts_version": fingerprint(CODE_VERSIONS["facts"], *inputs)},
+        )
+
+    def parts(self) -> Iterator[Part]:
+        """Every part of the study, in the order in which data flows."""
+        yield from self.facts()
+        yield from self.atlas_truth()
+        yield self.models()
+        for model in self.study.models:
+            for language in self.study.languages:
+                yield self.predictions(model, language)
+
+    def fingerprint(self) -> str:
+        """Digest over all parts: equal for two lakes that build the same warehouse."""
+        return fingerprint(sorted((part.label, part.fingerprint) for part in self.parts()))
+
+
+def unfinished(parts: Iterable[Part], lake: Path) -> list[Part]:
+    """Parts that have to be computed: missing, stale, or damaged on disk."""
+    return [part for part in parts if part.state(lake) is not State.DONE or not part.is_sound(lake)]

@@ -1,0 +1,252 @@
+"""From what a study names to what is there: inputs opened, models identified, all problems at once.
+
+Nothing is computed here and no weights are loaded: inputs are identified by digests, models by a
+commit or by their weight files, so that ``dagster_project.plan`` can tell what is up to date. The
+form of the file is ``dagster_project.study``'s affair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dagster_project.home import Home
+from dagster_project.study import ModelBlock, Problem, Study, StudyError, load_study, near_match
+from ingestion.atlas.world import CORPORA as ATLAS_CORPORA
+from ingestion.atlas.world import FACTS_FILE as ATLAS_FACTS
+from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
+from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
+from ingestion.languages import known_languages
+from models_gpu.errors import ModelError
+from models_gpu.source import ModelCard, ModelSpec, ResolvedModel, inspect, resolve
+
+__all__ = ["ResolvedStudy", "StudyModel", "resolve_study"]
+
+LOG = logging.getLogger("factroots")
+ATLAS_WEIGHTS = Path(__file__).parent.parent / "models_gpu" / "atlas" / "weights"
+_ATLAS_PREFIX = "atlas:"
+
+
+@dataclass(frozen=True)
+class StudyModel:
+    """A model of the study, identified."""
+
+    resolved: ResolvedModel
+    """Its weights and tokenizer, identified but not loaded."""
+    source: str
+    """Where it comes from, as the study file has it."""
+    corpus_id: str | None
+    """Corpus that it was trained on, if the study has it."""
+    card: ModelCard | None
+    """What its files say it is; None if the lake already describes just this model."""
+
+    @property
+    def id(self) -> str:
+        """Name of the model in the warehouse."""
+        return self.resolved.spec.model_id
+
+    @property
+    def identity(self) -> str:
+        """Digest of all that its answers depend on."""
+        spec = self.resolved.spec
+        return fingerprint(self.resolved.fingerprint, spec.dtype, spec.mask_counts)
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What identifies it to a person, kept with every part that it makes."""
+        return {
+            "source": self.source,
+            "revision": self.resolved.revision,
+            "dtype": self.resolved.spec.dtype,
+        }
+
+
+@dataclass(frozen=True)
+class ResolvedStudy:
+    """A study whose inputs are there."""
+
+    study: Study
+    """The study file."""
+    facts: FactSource
+    """The facts, opened."""
+    facts_digests: Mapping[str, str]
+    """Language → digest of its input."""
+    models: tuple[StudyModel, ...]
+    """The models, in the study's order."""
+    atlas_corpora: Mapping[str, str]
+    """Atlas corpus of the study → digest of the facts that its truth is drawn for."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages of the study, in the order of their codes."""
+        return tuple(self.facts_digests)
+
+    @property
+    def facts_identity(self) -> str:
+        """What decides, beside the input itself, which facts it yields."""
+        return self.study.facts.kind
+
+
+def resolve_study(
+    study_name: str,
+    homes: Path,
+    *,
+    only_models: Sequence[str] | None = None,
+    only_languages: Sequence[str] | None = None,
+) -> ResolvedStudy:
+    """Read a study and find everything that it names.
+
+    Args:
+        study_name: study file, or the name of an embedded study.
+        homes: folder that holds one home per study; recorded revisions are looked up in its lake.
+        only_models: narrows the study to these of its models.
+        only_languages: narrows the study to these of its languages.
+
+    Raises:
+        StudyError: all that is wrong, of form and of substance, each with its line.
+    """
+    problems: list[Problem] = []
+    try:
+        study = load_study(study_name)
+    except StudyError as error:
+        if error.sound_part is None:
+            raise
+        study = error.sound_part
+        problems += error.problems
+    recorded = _Recorded.of(Home((homes / study.name).resolve()))
+    facts = _open_facts(study, problems)
+    languages = _narrowed("language", _languages(study, facts, problems), only_languages, problems)
+    ids = [block.id for block in study.models]
+    chosen = _narrowed("model", ids, only_models, problems)
+    models = [
+        found
+        for block in study.models
+        if block.id in chosen
+        and (found := _resolve_model(study, block, recorded, problems)) is not None
+    ]
+    corpora = _atlas_corpora(study, problems)
+    if problems or facts is None:
+        raise StudyError(study.path, problems)
+    digests = {language: facts.digest(language) for language in languages}
+    return ResolvedStudy(study, facts, digests, tuple(models), corpora)
+
+
+def study_path(study: Study, path: str) -> Path:
+    """A path of the study file: relative ones start at the file's own folder."""
+    return study.path.parent / Path(path).expanduser()
+
+
+def _open_facts(study: Study, problems: list[Problem]) -> FactSource | None:
+    block = study.facts
+    kind, path = block.kind, study_path(study, block.path) if block.path else None
+    if kind == "atlas":
+        kind, path = "table", ATLAS_FACTS
+    settings = FactsSettings(
+        kind=kind,
+        path=path,
+        max_rejected_rate=block.max_rejected_rate,
+    )
+    try:
+        return open_facts(settings, on_progress=_tell_download)
+    except FactsError as error:
+        problems.append(Problem(f"facts: {error}", study.section_line("facts")))
+        return None
+
+
+def _tell_download(done: int, total: int | None) -> None:
+    LOG.info("facts: %.1f of %s MB fetched", done / 1e6, f"{total / 1e6:.1f}" if total else "?")
+
+
+def _languages(study: Study, facts: FactSource | None, problems: list[Problem]) -> list[str]:
+    known = facts.languages() if facts else known_languages()
+    if study.languages == "all":
+        return list(known) if facts else []
+    line = study.section_line("languages")
+    problems += [
+        Problem(f"the facts have no language {code!r}.{near_match(code, known)}", line)
+        for code in study.languages
+        if code not in known
+    ]
+    return sorted(code for code in study.languages if code in known)
+
+
+def _narrowed(
+    what: str, names: Sequence[str], only: Sequence[str] | None, problems: list[Problem]
+) -> list[str]:
+    if only is None:
+        return list(names)
+    problems += [
+        Problem(f"--{what}s: the study has no {what} {name!r}.{near_match(name, names)}")
+        for name in only
+        if name not in names
+    ]
+    return [name for name in names if name in only]
+
+
+def _resolve_model(
+    study: Study, block: ModelBlock, recorded: _Recorded, problems: list[Problem]
+) -> StudyModel | None:
+    source = block.source
+    if source.startswith(_ATLAS_PREFIX):
+        source = str(ATLAS_WEIGHTS / source.removeprefix(_ATLAS_PREFIX))
+    elif source.startswith((".", "/", "~")):
+        source = str(study_path(study, source))
+    spec = ModelSpec(
+        model_id=block.id,
+        source=source,
+        revision=block.revision or recorded.revisions.get((block.id, block.source)),
+        dtype=block.dtype,
+        mask_counts=block.mask_counts,
+        trust_remote_code=block.trust_remote_code,
+        allow_pickle=block.allow_pickle,
+    )
+    only = study.corpora[0].id if len(study.corpora) == 1 else None
+    try:
+        found = resolve(spec)
+        model = StudyModel(found, block.source, block.trained_on or only, None)
+        if recorded.identities.get(block.id) == model.identity:
+            return model
+        return replace(model, card=inspect(found))
+    except ModelError as error:
+        line = study.block_line("models", block.id)
+        problems.append(Problem(f"model {block.id!r}: {error}", line))
+        return None
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What the lake knows of the study's models from an earlier run."""
+
+    revisions: Mapping[tuple[str, str], str]
+    """(id, source) → commit at which a hub model was first resolved: a hub that moves on changes
+    nothing until the study says so."""
+    identities: Mapping[str, str]
+    """Id → identity of the model that was inspected."""
+
+    @classmethod
+    def of(cls, home: Home) -> _Recorded:
+        path = part_path(home.lake, "models", {})
+        made_by = read_provenance(path)
+        try:
+            rows = read_part(path) if made_by else None
+        except LakeError:
+            rows = None
+        if made_by is None or rows is None:
+            return cls({}, {})
+        known = rows.select("model_id", "source", "revision").iter_rows()
+        commits = {(m, s): r for m, s, r in known if not r.startswith("sha256:")}
+        return cls(commits, made_by.details)
+
+
+def _atlas_corpora(study: Study, problems: list[Problem]) -> dict[str, str]:
+    digests = {}
+    for block in study.corpora:
+        if block.id in ATLAS_CORPORA:
+            digests[block.id] = hashlib.sha256(ATLAS_FACTS.read_bytes()).hexdigest()
+        else:
+            message = f"there is no Atlas corpus {block.id!r}.{near_match(block.id, ATLAS_CORPORA)}"
+            problems.append(Problem(message, study.block_line("corpora", block.id)))
+    return digests

@@ -1,0 +1,329 @@
+"""The study file: what a user edits, what a run depends on, what a schedule watches.
+
+Only the file's own form is checked here (keys, types, ids), each problem with its line. Whether the
+languages, models and corpora that it names exist is found out by ``dagster_project.resolve``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, ClassVar, Literal, get_args, get_type_hints
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+__all__ = [
+    "CorpusBlock",
+    "FactsBlock",
+    "ModelBlock",
+    "ProbingBlock",
+    "Problem",
+    "Study",
+    "StudyError",
+    "embedded_studies",
+    "load_study",
+    "near_match",
+]
+
+STUDIES = Path(__file__).parent / "studies"
+_CLOSED = ConfigDict(extra="forbid")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a study."""
+
+    message: str
+    """What is wrong, what exists, and what to do."""
+    line: int | None = None
+    """Line of the study file, from 1; None when it is not about one line."""
+
+
+class StudyError(ValueError):
+    """All that is wrong with a study, at once."""
+
+    def __init__(
+        self, path: Path, problems: Sequence[Problem], sound_part: Study | None = None
+    ) -> None:
+        self.path = path
+        self.problems = tuple(sorted(problems, key=lambda problem: problem.line or 0))
+        self.sound_part = sound_part
+        """The study without its malformed entries, so that the rest can be checked as well."""
+        lines = [
+            f"  {path.name}:{problem.line}: {problem.message}"
+            if problem.line
+            else f"  {path.name}: {problem.message}"
+            for problem in self.problems
+        ]
+        count = f"{len(lines)} problem{'s' if len(lines) > 1 else ''}"
+        super().__init__("\n".join([f"{count} in study {path}:", *lines]))
+
+
+@dataclass(frozen=True)
+class FactsBlock:
+    """Where the facts come from."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    kind: Literal["mlama", "bmlama", "table", "atlas"]
+    """Layout of the facts: mLAMA, BMLAMA, your own table, or the embedded Atlas."""
+    path: str | None = None
+    """Zip, folder or file, relative to the study file; null downloads mLAMA (Atlas needs none)."""
+    max_rejected_rate: float = 0.01
+    """Share of input lines that may be rejected before the run stops with an error."""
+
+
+@dataclass(frozen=True)
+class ModelBlock:
+    """One model to probe."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    id: str
+    """Name of the model in the warehouse."""
+    source: str
+    """Hub name, folder (relative to the study file), or ``atlas:<id>`` for a shipped model."""
+    revision: str | None = None
+    """Commit, tag or branch of a hub model; null takes the newest once and records its commit."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Arithmetic of the forward pass."""
+    mask_counts: Literal["gold", "all"] = "gold"
+    """Masks per query: exactly the object's tokens, or every count up to the longest object."""
+    trained_on: str | None = None
+    """Id of the corpus block with this model's training text; null takes the only one, if any."""
+    trust_remote_code: bool = False
+    """Allow the model repository's own Python code to run on this machine."""
+    allow_pickle: bool = False
+    """Allow weights in pickle files, which can run code when they are loaded."""
+
+
+@dataclass(frozen=True)
+class CorpusBlock:
+    """One training corpus."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    id: str
+    """Name of the corpus in the warehouse."""
+    kind: Literal["atlas"]
+    """How the text is stored."""
+
+
+@dataclass(frozen=True)
+class ProbingBlock:
+    """How queries are run; nothing here changes a result."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    batch_tokens: int | None = None
+    """Padded tokens per forward pass; null chooses by device."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that a run depends on."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    name: str
+    """Name of the study and of its folder below the home."""
+    facts: FactsBlock
+    """The facts to ask for."""
+    models: tuple[ModelBlock, ...]
+    """The models to ask."""
+    languages: tuple[str, ...] | Literal["all"] = "all"
+    """Languages to ask in; ``all`` takes every language that the facts have."""
+    corpora: tuple[CorpusBlock, ...] = ()
+    """The texts that the models were trained on."""
+    probing: ProbingBlock = ProbingBlock()
+    """How queries are run."""
+    path: Path = Path()
+    """The study file; set by ``load_study``."""
+
+    def block_line(self, section: str, block_id: str) -> int | None:
+        """Line on which the block of this id begins, for messages about it."""
+        entries = _child(_compose(self.path), section)
+        if isinstance(entries, yaml.SequenceNode):
+            for entry in entries.value:
+                node = _child(entry, "id")
+                if isinstance(node, yaml.ScalarNode) and node.value == block_id:
+                    return int(node.start_mark.line) + 1
+        return self.section_line(section)
+
+    def section_line(self, section: str) -> int | None:
+        """Line on which a top-level section begins; None where the file leaves it out."""
+        return _line(_compose(self.path), [section])
+
+
+def near_match(wrong: str, known: Sequence[str]) -> str:
+    """' Did you mean …?' for a misspelt name, or the names that exist."""
+    close = difflib.get_close_matches(wrong, known, n=3, cutoff=0.6)
+    if close:
+        return f" Did you mean {' or '.join(repr(name) for name in close)}?"
+    return f" Known: {', '.join(sorted(known))}."
+
+
+def embedded_studies() -> dict[str, Path]:
+    """Studies that come with the project, by name."""
+    return {path.stem: path for path in sorted(STUDIES.glob("*.yml"))}
+
+
+def load_study(study: str) -> Study:
+    """Read a study by file name, or an embedded one by its name.
+
+    Raises:
+        StudyError: every problem of form at once, each with its line.
+    """
+    path = embedded_studies().get(study, Path(study).expanduser())
+    if not path.is_file():
+        known = ", ".join(embedded_studies())
+        problem = Problem(f"no such file, nor an embedded study (there are: {known})")
+        raise StudyError(path, [problem])
+    path = path.resolve()
+    try:
+        root = _compose(path)
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else None
+        raise StudyError(path, [Problem(f"not readable as YAML: {error}", line)]) from error
+    if not isinstance(data, dict):
+        problem = Problem("a study is a mapping of keys such as name, facts, models", 1)
+        raise StudyError(path, [problem])
+    adapter = TypeAdapter(Study)
+    try:
+        parsed = adapter.validate_python({**data, "path": path})
+    except ValidationError as error:
+        details = [dict(detail) for detail in error.errors() if not _is_echo(dict(detail))]
+        problems = [_problem(root, detail) for detail in details]
+        try:
+            sound = adapter.validate_python({**_without(data, details), "path": path})
+        except ValidationError:
+            raise StudyError(path, problems) from error
+        raise StudyError(path, [*problems, *_contradictions(sound)], sound) from error
+    problems = _contradictions(parsed)
+    if problems:
+        raise StudyError(path, problems, parsed)
+    return parsed
+
+
+def _contradictions(study: Study) -> list[Problem]:
+    problems = []
+    if not _ID.fullmatch(study.name):
+        problems.append(Problem(f"name {study.name!r}: {_ID_RULE}", study.section_line("name")))
+    if not study.models:
+        problems.append(Problem("models is empty: name at least one", study.section_line("models")))
+    if not study.languages:
+        line = study.section_line("languages")
+        problems.append(Problem("languages is empty: name some, or write 'all'", line))
+    if study.languages != "all" and len(set(study.languages)) < len(study.languages):
+        line = study.section_line("languages")
+        problems.append(Problem("languages names one twice", line))
+    for section, ids in (
+        ("models", [block.id for block in study.models]),
+        ("corpora", [block.id for block in study.corpora]),
+    ):
+        for block_id in ids:
+            line = study.block_line(section, block_id)
+            if not _ID.fullmatch(block_id):
+                problems.append(Problem(f"id {block_id!r}: {_ID_RULE}", line))
+        for block_id in {block_id for block_id in ids if ids.count(block_id) > 1}:
+            line = study.section_line(section)
+            problems.append(Problem(f"{section} has {block_id!r} twice: ids are unique", line))
+    corpora = [block.id for block in study.corpora]
+    for block in study.models:
+        if block.trained_on is not None and block.trained_on not in corpora:
+            hint = near_match(block.trained_on, corpora) if corpora else " The study has none."
+            message = f"trained_on names no corpus: {block.trained_on!r}.{hint}"
+            problems.append(Problem(message, study.block_line("models", block.id)))
+    return problems
+
+
+_ID_RULE = "an id starts with a letter or digit and has only letters, digits, '.', '_' and '-'"
+
+
+def _problem(root: yaml.Node | None, detail: dict[str, Any]) -> Problem:
+    """One pydantic error, in words of the study file and with its line."""
+    keys = [key for key in detail["loc"] if not _is_variant(key)]
+    where = ".".join(str(key) for key in keys)
+    line = _line(root, keys)
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = [f.name for f in fields(_owner(keys[:-1])) if f.name != "path" or len(keys) > 1]
+        return Problem(f"unknown key {where!r}.{near_match(str(keys[-1]), known)}", line)
+    if detail["type"] in ("missing", "missing_argument"):
+        return Problem(f"key {where!r} is missing", line)
+    expected = detail["msg"].lower().replace("tuple", "list")
+    message = f"{where}: {expected}, not {detail['input']!r}"
+    if isinstance(detail["input"], bool) and "languages" in keys:
+        message += ". YAML reads a bare no or yes as a truth value: write it in quotes"
+    return Problem(message, line)
+
+
+def _is_variant(key: object) -> bool:
+    """Pydantic names the tried member of a union in the path; the study file knows no such key."""
+    return isinstance(key, str) and ("[" in key)
+
+
+def _owner(keys: Sequence[object]) -> type:
+    """Dataclass that a path of keys leads to, from the study down."""
+    owner: Any = Study
+    for key in keys:
+        if isinstance(key, str):
+            owner = get_type_hints(owner)[key]
+            for inner in (owner, *get_args(owner)):
+                if is_dataclass(inner) and not isinstance(inner, UnionType):
+                    owner = inner
+    return owner  # type: ignore[no-any-return]
+
+
+def _is_echo(detail: dict[str, Any]) -> bool:
+    """A list of languages fails twice, as a list and as the word 'all': the first says more."""
+    return detail["type"] == "literal_error" and isinstance(detail["input"], list)
+
+
+def _without(data: dict[str, Any], details: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The study less its malformed entries: an unknown key alone, else its list item or section."""
+    drop = set()
+    for detail in details:
+        keys = tuple(key for key in detail["loc"] if not _is_variant(key))
+        if detail["type"] not in ("unexpected_keyword_argument", "extra_forbidden"):
+            item = next((index for index, key in enumerate(keys) if isinstance(key, int)), 0)
+            keys = keys[: item + 1]
+        drop.add(keys)
+
+    def kept(value: Any, keys: tuple[object, ...]) -> Any:
+        if isinstance(value, dict):
+            inner = value.items()
+            return {k: kept(v, (*keys, k)) for k, v in inner if (*keys, k) not in drop}
+        if isinstance(value, list):
+            return [kept(v, (*keys, i)) for i, v in enumerate(value) if (*keys, i) not in drop]
+        return value
+
+    return kept(data, ())  # type: ignore[no-any-return]
+
+
+def _compose(path: Path) -> yaml.Node | None:
+    return yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+
+
+def _child(node: yaml.Node | None, key: object) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for name, value in node.value if name.value == str(key)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+        return node.value[key]  # type: ignore[no-any-return]
+    return None
+
+
+def _line(root: yaml.Node | None, keys: Sequence[object]) -> int | None:
+    """Line of the deepest key on the path that the file has."""
+    node, line = root, None
+    for key in keys:
+        names = node.value if isinstance(node, yaml.MappingNode) else []
+        line = next((name.start_mark.line + 1 for name, _ in names if name.value == str(key)), line)
+        node = _child(node, key)
+        if node is None:
+            break
+        if isinstance(key, int):
+            line = node.start_mark.line + 1
+    return line

@@ -1,0 +1,83 @@
+"""Study files: what is wrong is said at once, with its line and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dagster_project.study import Study, StudyError, embedded_studies, load_study
+
+GOOD = """\
+name: mine
+facts: {kind: table, path: facts.csv}
+languages: [en, "no"]
+corpora:
+  - {id: atlas, kind: atlas}
+models:
+  - id: small
+    source: models/small
+    trained_on: atlas
+"""
+
+
+def study_file(folder: Path, text: str) -> str:
+    path = folder / "mine.yml"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def problems(folder: Path, text: str) -> list[tuple[int | None, str]]:
+    with pytest.raises(StudyError) as caught:
+        load_study(study_file(folder, text))
+    return [(problem.line, problem.message) for problem in caught.value.problems]
+
+
+def test_a_good_study_is_read_with_its_defaults(tmp_path: Path) -> None:
+    study = load_study(study_file(tmp_path, GOOD))
+    assert isinstance(study, Study)
+    assert study.languages == ("en", "no")
+    assert study.models[0].dtype == "float32"
+    assert study.block_line("models", "small") == 7
+
+
+@pytest.mark.parametrize("name", sorted(embedded_studies()))
+def test_every_embedded_study_is_well_formed(name: str) -> None:
+    assert load_study(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("languages:", "langauges:", 3, "unknown key 'langauges'. Did you mean 'languages'?"),
+        ("path: facts", "pth: facts", 2, "unknown key 'facts.pth'. Did you mean 'path'?"),
+        ("    source:", "    sauce:", 7, "key 'models.0.source' is missing"),
+        ('"no"', "no", 3, "write it in quotes"),
+        ("kind: table", "kind: tabel", 2, "'mlama', 'bmlama', 'table' or 'atlas', not 'tabel'"),
+        ("name: mine", "name: ../mine", 1, "an id starts with a letter or digit"),
+        ("trained_on: atlas", "trained_on: atals", 7, "Did you mean 'atlas'?"),
+        ("name: mine", "name: [", None, "not readable as YAML"),
+        ("id: small", "id: a/b", 7, "an id starts with a letter or digit"),
+    ],
+)
+def test_a_problem_is_named_with_line_and_remedy(
+    tmp_path: Path, old: str, new: str, line: int | None, message: str
+) -> None:
+    found = problems(tmp_path, GOOD.replace(old, new, 1))
+    assert any(message in text and (line in (None, at)) for at, text in found), found
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = GOOD.replace("name: mine", "name: my study").replace("path:", "pth:")
+    text = text.replace('"no"', "no").replace("trained_on: atlas", "trained_on: x")
+    assert [line for line, _ in problems(tmp_path, text)] == [1, 2, 3, 7]
+
+
+def test_two_models_of_one_id_are_refused(tmp_path: Path) -> None:
+    found = problems(tmp_path, GOOD + "  - {id: small, source: other}\n")
+    assert found == [(6, "models has 'small' twice: ids are unique")]
+
+
+def test_a_study_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no such file, nor an embedded study.*atlas.*paper"):
+        load_study(str(tmp_path / "none.yml"))

@@ -1,0 +1,1 @@
+"""The finished warehouse: publishing, reading and explaining it; knows the DuckDB file only."""

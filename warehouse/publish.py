@@ -1,0 +1,97 @@
+"""Publishing: from the file that dbt built to the file that people open.
+
+Only tables travel (views would point into the lake); keys and comments travel with them. The new
+file is written beside the old one, flushed and renamed over it, so that a reader has the old
+warehouse or the new one, never less. Which tables exist is dbt's affair.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import duckdb
+
+__all__ = ["STORAGE_VERSION", "PublishError", "publish", "published_identity"]
+
+STORAGE_VERSION = "v1.5.0"
+"""Oldest DuckDB that can open the published file."""
+
+_WORKING_SCHEMAS = ("staging", "intermediate")
+
+
+class PublishError(RuntimeError):
+    """The warehouse could not be published; the old file, if any, is untouched."""
+
+
+def publish(build_file: Path, published_file: Path, identity: str) -> int:
+    """Copy the built warehouse to the place where people open it.
+
+    Args:
+        build_file: what dbt wrote; not open for writing in any process.
+        published_file: the place to publish to; replaced as a whole.
+        identity: digest of everything the warehouse was built from, kept in the file.
+
+    Returns:
+        Size of the published file in bytes.
+
+    Raises:
+        PublishError: the built file cannot be read, or the new one cannot be written.
+    """
+    temporary = published_file.with_name(f".{published_file.name}.{os.getpid()}.tmp")
+    try:
+        _copy(build_file, temporary, identity)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(published_file)
+    except (duckdb.Error, OSError) as error:
+        raise PublishError(
+            f"cannot publish {published_file}: {error}. The last published file is untouched; "
+            "mend the cause and run again."
+        ) from error
+    finally:
+        for leftover in (temporary, temporary.with_name(f"{temporary.name}.wal")):
+            with contextlib.suppress(OSError):
+                leftover.unlink()
+    return published_file.stat().st_size
+
+
+def published_identity(published_file: Path) -> str | None:
+    """The identity that a published file carries; None if there is no readable file."""
+    if not published_file.exists():
+        return None
+    try:
+        with duckdb.connect(published_file, read_only=True) as connection:
+            found = connection.execute("select identity from operations.publication").fetchone()
+    except duckdb.Error:
+        return None
+    return str(found[0]) if found else None
+
+
+def _copy(build_file: Path, target: Path, identity: str) -> None:
+    """All tables of the built file into a new one; what dbt only worked with is dropped first."""
+    with duckdb.connect(build_file) as connection:
+        for schema in _WORKING_SCHEMAS:
+            connection.execute(f"drop schema if exists {schema} cascade")
+        connection.execute("create schema if not exists operations")
+        connection.execute(
+            "create or replace table operations.publication as "
+            "select ? as identity, now() as published_at, version() as duckdb_version",
+            [identity],
+        )
+        connection.execute(
+            "comment on table operations.publication is "
+            "'One row: what this file was built from, and when it was published.'"
+        )
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{_quoted(build_file)}' as built (read_only)")
+        connection.execute(
+            f"attach '{_quoted(target)}' as factroots (storage_version '{STORAGE_VERSION}')"
+        )
+        connection.execute("copy from database built to factroots")
+        connection.execute("checkpoint factroots")
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
