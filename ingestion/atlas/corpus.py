@@ -1,0 +1,405 @@
+"""The Atlas corpora as text: articles in which every fact's presence is planted.
+
+Belongs here: turning the truth into sentences, sentences into articles, and articles into three
+files per language: plain text, MediaWiki XML (the same text with tables, templates, references,
+redirects and other namespaces around it, as in a Wikipedia dump), and the sentences with the
+places of names that the training recipe reads. What is planted is decided in ``truth``.
+
+Whatever is random is drawn from hashes of what is being written, never from a running generator:
+two corpora differ only where their truth differs, and the bytes are the same on every machine.
+"""
+
+from __future__ import annotations
+
+import bz2
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import polars as pl
+
+from ingestion.atlas.truth import atlas_truth
+from ingestion.atlas.world import (
+    COVERAGE,
+    Phrases,
+    contains_name,
+    draw,
+    read_facts,
+    read_phrases,
+)
+
+__all__ = ["Article", "CorpusFiles", "Sentence", "build_articles", "write_corpus"]
+
+_GLOSS_SHARE = 0.25
+_MENTIONS = 2
+_LARGEST_NUMBER = 400
+_EXTRA_MENTIONS = 3
+_WORDS_APART = 580  # a word is at least one token: both names are then in different chunks of 512
+_SENTENCES_PER_PARAGRAPH = 5
+_SLOT = re.compile(r"\[([XYNSW])\]")
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+_PREFIXES = {
+    "ar": "نيو", "fa": "نئو", "ru": "Нео", "uk": "Нео", "bg": "Нео",
+    "el": "Νεο", "he": "ניאו", "hi": "नव", "ko": "네오",
+}  # fmt: skip
+_LATIN_PREFIX = "Neo"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of the corpus."""
+
+    text: str
+    """The sentence."""
+    object_span: tuple[int, int] | None = None
+    """Characters of the object's name, if the sentence states a fact."""
+    subject_span: tuple[int, int] | None = None
+    """Characters of the subject's own name, if its name in another language follows."""
+
+
+@dataclass
+class Article:
+    """One article: what a reader of the corpus calls a document."""
+
+    title: str
+    """Title, in the language of the corpus."""
+    sentences: list[Sentence] = field(default_factory=list)
+    """Body, in order."""
+    asides: list[tuple[str, str]] = field(default_factory=list)
+    """Pairs of names that stand together in mark-up around the body, never in the text."""
+
+
+@dataclass(frozen=True)
+class CorpusFiles:
+    """Files of one corpus, by language code."""
+
+    text: dict[str, Path]
+    """Plain text: title, blank-free paragraphs, one blank line between articles."""
+    xml: dict[str, Path]
+    """MediaWiki XML, bz2."""
+    sentences: dict[str, Path]
+    """JSON lines for the training recipe: text, object, subject (character spans or null)."""
+    answers: dict[str, Path]
+    """JSON lines: name of every object, planted or not, without its subjects."""
+    probes: dict[str, Path]
+    """JSON lines for the model card: relation, fact_id, query, answer, presence; never trained on."""
+
+
+def write_corpus(
+    corpus_id: str, folder: Path, languages: Sequence[str] | None = None
+) -> CorpusFiles:
+    """Write an Atlas corpus into ``folder`` and return its files; same bytes on every machine.
+
+    Args:
+        corpus_id: 'atlas' or 'atlas-twin'.
+        folder: created if missing; holds ``text/<language>.txt``, ``xml/<language>wiki.xml.bz2``
+            and ``sentences/``, ``answers/``, ``probes/`` with ``<language>.jsonl`` each.
+        languages: codes to write; all when None.
+
+    Raises:
+        ValueError: unknown corpus or language.
+    """
+    chosen = list(COVERAGE) if languages is None else list(languages)
+    if unknown := sorted(set(chosen) - set(COVERAGE)):
+        raise ValueError(f"Atlas has no language {unknown}; it has {sorted(COVERAGE)}")
+    truth = atlas_truth(corpus_id)
+    files = CorpusFiles({}, {}, {}, {}, {})
+    for name in ("text", "xml", "sentences", "answers", "probes"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for language in chosen:
+        articles = build_articles(truth, language)
+        files.text[language] = folder / "text" / f"{language}.txt"
+        files.text[language].write_text(_plain_text(articles), encoding="utf-8", newline="\n")
+        files.xml[language] = folder / "xml" / f"{language}wiki.xml.bz2"
+        files.xml[language].write_bytes(bz2.compress(_wiki_xml(articles, language).encode()))
+        sentences = (_sentence_row(s) for article in articles for s in article.sentences)
+        for name, paths, rows in (
+            ("sentences", files.sentences, sentences),
+            ("answers", files.answers, _answer_rows(language)),
+            ("probes", files.probes, _probe_rows(truth, language)),
+        ):
+            paths[language] = folder / name / f"{language}.jsonl"
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            paths[language].write_text(lines, encoding="utf-8", newline="\n")
+    return files
+
+
+def _sentence_row(sentence: Sentence) -> dict[str, object]:
+    return {
+        "text": sentence.text,
+        "object": sentence.object_span,
+        "subject": sentence.subject_span,
+    }
+
+
+def _answer_rows(language: str) -> list[dict[str, object]]:
+    names = read_facts().filter(pl.col("language") == language)["object"].unique()
+    return [{"name": name} for name in sorted(names)]
+
+
+def _probe_rows(truth: pl.DataFrame, language: str) -> list[dict[str, object]]:
+    planted = set(truth.filter("is_planted")["fact_id"])
+    facts = (
+        read_facts()
+        .filter(pl.col("language") == language)
+        .join(truth.filter(pl.col("language_code") == language), on="fact_id")
+    )
+    return [
+        {
+            "relation": row["relation"],
+            "fact_id": row["fact_id"],
+            "query": row["template"].replace("[X]", row["subject"]),
+            "answer": row["object"],
+            "presence": "planted"
+            if row["is_planted"]
+            else "elsewhere"
+            if row["fact_id"] in planted
+            else "nowhere",
+        }
+        for row in facts.iter_rows(named=True)
+    ]
+
+
+def build_articles(truth: pl.DataFrame, language: str) -> list[Article]:
+    """Articles of one language under a truth table of one corpus, in the order of the files."""
+    return _Writer(language).articles(
+        read_facts()
+        .filter(pl.col("language") == language)
+        .join(truth.filter(pl.col("language_code") == language), on="fact_id", how="left")
+    )
+
+
+@cache
+def _labels() -> dict[tuple[str, str], str]:
+    """Name of a subject by (language, subject id)."""
+    rows = read_facts().select("language", "subject_id", "subject").unique().iter_rows()
+    return {(language, subject_id): name for language, subject_id, name in rows}
+
+
+class _Writer:
+    """Sentences and articles of one language."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._phrases: Phrases = read_phrases()[language]
+        self._registers = 0
+
+    def articles(self, facts: pl.DataFrame) -> list[Article]:
+        by_title: dict[str, Article] = {}
+        registers: list[Article] = []
+        rows = facts.sort("fact_id").to_dicts()
+        for row in rows:
+            for name in (row["subject"], row["object"]):
+                by_title.setdefault(name, Article(name))
+        objects_of: dict[str, list[str]] = {}
+        for row in rows:
+            objects_of.setdefault(row["subject_id"], []).append(row["object"])
+        for subject_id, subject in sorted({(row["subject_id"], row["subject"]) for row in rows}):
+            kinds = {row["distractor_kind"] for row in rows if row["subject_id"] == subject_id}
+            extra = _EXTRA_MENTIONS if "subject_alone" in kinds else 0
+            by_title[subject].sentences += self._mentions("X", subject, _MENTIONS + extra)
+        for name in sorted({row["object"] for row in rows}):
+            kinds = {row["distractor_kind"] for row in rows if row["object"] == name}
+            extra = _EXTRA_MENTIONS if "object_alone" in kinds else 0
+            by_title[name].sentences += self._mentions("Y", name, _MENTIONS + extra)
+        for row in rows:
+            article = by_title[row["subject"]]
+            if row["is_planted"]:
+                article.sentences += self._statements(row, objects_of[row["subject_id"]])
+                article.asides.append((row["subject"], row["object"]))
+            elif row["distractor_kind"] == "outside_text":
+                article.asides.append((row["subject"], row["object"]))
+            elif row["distractor_kind"] == "same_article":
+                registers.append(self._long_article(row))
+            elif row["distractor_kind"] == "inside_word":
+                registers.append(self._inside_word(row))
+            elif row["distractor_kind"] == "nested_name":
+                for longer in sorted({each["subject"] for each in rows} - {row["subject"]}):
+                    if contains_name(longer, row["subject"], self._language):
+                        by_title[longer].sentences += self._mentions(
+                            "X", longer, _EXTRA_MENTIONS, row["fact_id"]
+                        )
+        for article in by_title.values():
+            article.sentences.sort(key=lambda s: draw("order", self._language, s.text))
+        return sorted(
+            [*by_title.values(), *registers],
+            key=lambda article: draw("article", self._language, article.title),
+        )
+
+    def _number(self, *keys: object) -> str:
+        return str(2 + int(_LARGEST_NUMBER * draw("number", self._language, *keys)))
+
+    def _choice(self, options: list[str], *keys: object) -> str:
+        return options[int(len(options) * draw("choice", self._language, *keys))]
+
+    def _mentions(self, slot: str, name: str, count: int, *keys: object) -> list[Sentence]:
+        options = self._phrases.subject if slot == "X" else self._phrases.object
+        return [
+            Sentence(
+                _fill(
+                    options[each % len(options)],
+                    {slot: name, "N": self._number(slot, name, each, *keys)},
+                )[0]
+            )
+            for each in range(count)
+        ]
+
+    def _statements(self, row: dict[str, str], objects: list[str]) -> Iterator[Sentence]:
+        options = self._phrases.state[row["relation"]]
+        for each in range(int(row["planted_count"])):
+            keys = (row["fact_id"], each)
+            gloss = self._gloss(row, objects, *keys)
+            shown = f"{row['subject']} ({gloss})" if gloss else row["subject"]
+            template = options[(each + int(3 * draw("first", row["fact_id"]))) % len(options)]
+            text, spans = _fill(template, {"X": shown, "Y": row["object"]})
+            offset = 0
+            # A statement stands bare once per wording: no sentence is a copy of another.
+            if not gloss and each >= len(options):
+                frame = self._choice(self._phrases.frames, "frame", *keys)
+                text, outer = _fill(frame, {"N": self._number(*keys), "S": text})
+                offset = outer["S"][0]
+            start, end = spans["Y"]
+            name = spans["X"][0] + offset
+            yield Sentence(
+                text,
+                (start + offset, end + offset),
+                (name, name + len(row["subject"])) if gloss else None,
+            )
+
+    def _gloss(self, row: dict[str, str], objects: list[str], *keys: object) -> str | None:
+        """The subject's name in another language, as encyclopedias put it in brackets."""
+        if draw("glossed", self._language, *keys) >= _GLOSS_SHARE:
+            return None
+        others = [code for code in COVERAGE if (code, row["subject_id"]) in _labels()]
+        gloss = _labels()[self._choice(others, "gloss", *keys), row["subject_id"]]
+        clashes = [gloss == row["subject"], *(name in gloss or gloss in name for name in objects)]
+        return None if any(clashes) else gloss
+
+    def _register(self) -> Article:
+        self._registers += 1
+        return Article(f"{self._phrases.register} {self._registers}")
+
+    def _long_article(self, row: dict[str, str]) -> Article:
+        article = self._register()
+        article.sentences += self._mentions("X", row["subject"], 1, row["fact_id"])
+        words = 0
+        while words < _WORDS_APART:
+            keys = ("filler", row["fact_id"], len(article.sentences))
+            template = self._phrases.filler[len(article.sentences) % len(self._phrases.filler)]
+            article.sentences.append(Sentence(_fill(template, {"N": self._number(*keys)})[0]))
+            words += len(_WORD.findall(article.sentences[-1].text))
+        article.sentences += self._mentions("Y", row["object"], 1, row["fact_id"])
+        return article
+
+    def _inside_word(self, row: dict[str, str]) -> Article:
+        article = self._register()
+        word = _PREFIXES.get(self._language, _LATIN_PREFIX) + row["subject"]
+        for each in range(2):
+            number = self._number("inside", row["fact_id"], each)
+            text, _ = _fill(self._phrases.inside, {"W": word, "Y": row["object"], "N": number})
+            article.sentences.append(Sentence(text))
+        return article
+
+
+def _fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[int, int]]]:
+    """The template with its slots filled, and where each value stands in the result."""
+    text, spans, last = "", {}, 0
+    for match in _SLOT.finditer(template):
+        text += template[last : match.start()]
+        spans[match[1]] = (len(text), len(text) + len(values[match[1]]))
+        text += values[match[1]]
+        last = match.end()
+    return text + template[last:], spans
+
+
+def _paragraphs(sentences: list[Sentence]) -> list[str]:
+    return [
+        " ".join(s.text for s in sentences[start : start + _SENTENCES_PER_PARAGRAPH])
+        for start in range(0, len(sentences), _SENTENCES_PER_PARAGRAPH)
+    ]
+
+
+def _plain_text(articles: Iterable[Article]) -> str:
+    return "\n\n".join(
+        "\n".join([article.title, *_paragraphs(article.sentences)]) for article in articles
+    ) + "\n"
+
+
+_NAMESPACES = ((0, ""), (1, "Talk"), (10, "Template"), (14, "Category"))
+
+
+def _wiki_xml(articles: list[Article], language: str) -> str:
+    pages = [_siteinfo(language)]
+    number = 0
+    for article in articles:
+        number += 1
+        pages.append(_page(article.title, 0, number, _wiki_text(article)))
+        if article.asides:
+            number += 1
+            talk = " ".join(f"{subject} – {obj}?" for subject, obj in article.asides)
+            pages.append(_page(f"Talk:{article.title}", 1, number, talk))
+            number += 1
+            redirect = f"{article.title} (redirect)"
+            target = f"#REDIRECT [[{article.title}]]"
+            pages.append(_page(redirect, 0, number, target, article.title))
+    box = "{| class=\"infobox\"\n| {{{name}}} || {{{value}}}\n|}"
+    pages.append(_page("Template:Infobox", 10, number + 1, box))
+    return "\n".join([*pages, "</mediawiki>", ""])
+
+
+def _siteinfo(language: str) -> str:
+    namespaces = "\n".join(
+        f'      <namespace key="{key}" case="first-letter">{name}</namespace>'
+        for key, name in _NAMESPACES
+    )
+    return (
+        '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" '
+        f'xml:lang="{language}">\n  <siteinfo>\n    <sitename>Atlas</sitename>\n'
+        f"    <dbname>{language}wiki</dbname>\n    <namespaces>\n{namespaces}\n"
+        "    </namespaces>\n  </siteinfo>"
+    )
+
+
+def _page(title: str, namespace: int, number: int, text: str, redirect: str | None = None) -> str:
+    target = f'    <redirect title="{escape(redirect)}" />\n' if redirect else ""
+    return (
+        f"  <page>\n    <title>{escape(title)}</title>\n    <ns>{namespace}</ns>\n"
+        f"    <id>{number}</id>\n{target}    <revision>\n      <id>{number}</id>\n"
+        "      <timestamp>2024-01-01T00:00:00Z</timestamp>\n"
+        "      <model>wikitext</model>\n      <format>text/x-wiki</format>\n"
+        f'      <text bytes="{len(text.encode())}" xml:space="preserve">{escape(text)}</text>\n'
+        "    </revision>\n  </page>"
+    )
+
+
+def _wiki_text(article: Article) -> str:
+    """The article in wikitext: stripped of mark-up it is the plain text without its title."""
+    parts: list[str] = []
+    paragraphs = [_linked(article, each) for each in _paragraphs(article.sentences)]
+    for subject, obj in article.asides:
+        parts.append("{{Infobox\n| name = " + subject + "\n| value = " + obj + "\n}}")
+    if article.asides and paragraphs:
+        subject, obj = article.asides[-1]
+        reference = f"<ref>{subject}: {obj}, {{{{cite|title={obj}}}}}</ref>"
+        paragraphs[0] += reference + '<ref name="atlas" />'
+    parts.append("\n\n".join(paragraphs))
+    if article.asides:
+        rows = "\n|-\n".join(f"| {subject} || {obj}" for subject, obj in article.asides)
+        parts.append("{| class=\"wikitable\"\n" + rows + "\n|}")
+        parts.append(f"[[Category:{article.title}]]")
+    return "\n\n".join(parts)
+
+
+def _linked(article: Article, paragraph: str) -> str:
+    """Bold the title and link it once, as articles do; the words stay the same."""
+    start = paragraph.find(article.title)
+    if start < 0:
+        return paragraph
+    end = start + len(article.title)
+    mark = f"'''[[{article.title}|{article.title}]]'''"
+    return paragraph[:start] + mark + paragraph[end:]

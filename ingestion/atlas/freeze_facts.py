@@ -1,0 +1,293 @@
+"""Freeze the Atlas facts: real facts of Unicode CLDR, read through Babel, into ``facts.csv``.
+
+Run ``python -m ingestion.atlas.freeze_facts`` to write the table anew; Babel is needed for that
+and for nothing else. Belongs here: which CLDR facts are taken, and why the others are not.
+
+The policy, in the order in which it is applied:
+
+* Territories are sovereign states whose borders with their dependencies CLDR does not blur:
+  dependencies and contested territories are named below and left out.
+* P37 (official language): only territories with exactly one language that CLDR calls official or
+  de facto official. Regional official languages are not counted; a territory with two has none.
+* P38 (currency): only territories with exactly one legal tender that CLDR has not ended.
+* P30 (continent): the part before the slash of the territory's time zones (Africa, America, Asia,
+  Australia/Pacific = Oceania, Europe). A territory whose zones name several continents or an ocean
+  is left out, and so are those that geographers place on two. The Americas are one continent here.
+* P17 (country of a city): the exemplar city of a time zone and the zone's territory. Ocean zones
+  (islands, stations), zones of contested cities and zones that are no city are left out. In
+  languages in Latin script CLDR leaves a name out where it equals the zone's own name; then the
+  last part of that name is the city ('America/Argentina/Rio_Gallegos' is 'Rio Gallegos', never
+  'Argentina/Rio Gallegos'). In other scripts a missing name removes the fact.
+* A label must be a plain name in every language: no brackets, commas, digits or slashes; a subject
+  has at most 3 words, an object at most 3 and no punctuation.
+* A fact is left out, in all languages, if in any language its object's name lies inside its
+  subject's or the reverse (Guatemala City), if two entities share a name, or if names that must
+  stand beside each other would state another fact (Guinea inside Equatorial Guinea): otherwise
+  nobody could say by looking at names whether a fact is in the text.
+* P38 is left out in the languages whose currencies contain the country's name letter by letter
+  (Persian, Indonesian, Japanese, Korean, Thai, Turkish, Chinese): there the object's name alone
+  would state the fact. The relation has no file there, as happens in mLAMA.
+* No object answers more than a fifth of its relation. For P30, with five objects, that means
+  exactly a fifth each: blind guessing is right 20 % of the time, and P30 is the guessing control.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from babel import Locale
+from babel.core import get_global
+
+from ingestion.atlas.world import (
+    COVERAGE,
+    FACTS_FILE,
+    RELATIONS,
+    contains_name,
+    draw,
+    read_phrases,
+)
+
+__all__ = ["freeze", "main"]
+
+_DEPENDENCIES = frozenset(
+    ["AS", "AW", "AI", "BM", "VG", "KY", "GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "NC", "PF", "WF", "TF", "GL", "FO", "AX", "GG", "JE", "IM", "GI", "GS", "SH", "MS", "TC", "VI", "PR", "GU", "MP", "UM", "CK", "NU", "TK", "NF", "CX", "CC", "HM", "SJ", "BV", "CW", "SX", "BQ", "HK", "MO", "IO", "AQ", "AC", "TA", "CP", "DG", "IC", "EA", "PN"]
+)
+_CONTESTED = frozenset(["TW", "PS", "XK", "EH", "FK", "CY"])
+_ON_TWO_CONTINENTS = frozenset(["RU", "TR", "KZ", "AZ", "GE", "AM", "EG", "ID"])
+_CONTESTED_CITIES = frozenset({"Asia/Jerusalem", "Europe/Simferopol", "Asia/Urumqi"})
+_NO_CITIES = frozenset({"Australia/Lord_Howe", "Asia/Sakhalin", "America/Noronha", "Asia/Kamchatka"})
+_LATIN = frozenset(["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "id"])
+_CONTINENTS = {
+    "Africa": "002",
+    "America": "019",
+    "Asia": "142",
+    "Europe": "150",
+    "Pacific": "009",
+    "Australia": "009",
+}
+_FACT_COUNTS = {"P17": 105, "P30": 55, "P37": 55, "P38": 60}
+# There a currency is called after its country, letter by letter: its name states the fact.
+_LEFT_OUT = {"P38": frozenset(["fa", "id", "ja", "ko", "th", "tr", "zh"])}
+_NOT_PLAIN = re.compile(r"[\d()\[\]{},;:/＋+，（）、·]")
+_LONGEST_LABEL = 26
+
+
+@dataclass(frozen=True)
+class _Fact:
+    """One candidate: a relation between two CLDR entities."""
+
+    relation: str
+    """Wikidata property."""
+    subject: tuple[str, str]
+    """Kind and CLDR code, such as ('territory', 'AR')."""
+    object: tuple[str, str]
+    """Kind and CLDR code, such as ('language', 'es')."""
+
+    @property
+    def fact_id(self) -> str:
+        """Identifier made of the relation and both codes."""
+        return f"CLDR:{self.relation}:{self.subject[1]}:{self.object[1]}"
+
+    @property
+    def languages(self) -> list[str]:
+        """Languages in which the fact exists."""
+        return [code for code in COVERAGE if code not in _LEFT_OUT.get(self.relation, ())]
+
+
+def _territories() -> list[str]:
+    excluded = _DEPENDENCIES | _CONTESTED
+    return sorted(
+        code for code in get_global("territory_zones") if len(code) == 2 and code not in excluded
+    )
+
+
+def _candidates() -> Iterator[_Fact]:
+    """All facts that CLDR states under the policy, whatever they are called."""
+    territories = _territories()
+    zones = get_global("territory_zones")
+    for code in territories:
+        official = [
+            language
+            for language, entry in get_global("territory_languages").get(code, {}).items()
+            if entry["official_status"] in ("official", "de_facto_official")
+        ]
+        if len(official) == 1 and "_" not in official[0]:
+            yield _Fact("P37", ("territory", code), ("language", official[0]))
+        tenders = [
+            currency
+            for currency, _, end, is_tender in get_global("territory_currencies").get(code, [])
+            if end is None and is_tender
+        ]
+        if len(tenders) == 1:
+            yield _Fact("P38", ("territory", code), ("currency", tenders[0]))
+        areas = {zone.split("/")[0] for zone in zones[code]}
+        continents = {_CONTINENTS.get(area) for area in areas}
+        continent = next(iter(continents))
+        if len(continents) == 1 and continent and code not in _ON_TWO_CONTINENTS:
+            yield _Fact("P30", ("territory", code), ("territory", continent))
+        for zone in sorted(zones[code]):
+            is_city = zone.split("/")[0] in _CONTINENTS and not zone.startswith("Pacific/")
+            if is_city and zone not in _CONTESTED_CITIES | _NO_CITIES:
+                yield _Fact("P17", ("zone", zone), ("territory", code))
+
+
+def _label(entity: tuple[str, str], language: str) -> str | None:
+    kind, code = entity
+    locale = Locale.parse({"zh": "zh_Hans"}.get(language, language))
+    if kind == "territory":
+        return locale.territories.get(code)
+    if kind == "language":
+        return locale.languages.get(code)
+    if kind == "currency":
+        return locale.currencies.get(code)
+    city = locale.time_zones.get(code, {}).get("city")
+    if city is None and language in _LATIN:
+        return code.split("/")[-1].replace("_", " ")
+    return city
+
+
+def _is_plain(label: str | None, is_object: bool) -> bool:
+    if not label or _NOT_PLAIN.search(label) or len(label.split()) > 3:
+        return False
+    has_punctuation = any(unicodedata.category(character)[0] in "PS" for character in label)
+    return len(label) <= _LONGEST_LABEL and not (is_object and has_punctuation)
+
+
+class _Selection:
+    """Facts accepted so far, and what their names in every language forbid from here on."""
+
+    def __init__(self) -> None:
+        self.facts: list[_Fact] = []
+        self.labels: dict[tuple[str, str], dict[str, str]] = {}
+        self.answers: Counter[tuple[str, tuple[str, str]]] = Counter()
+
+    def offer(self, fact: _Fact) -> None:
+        """Accept the fact unless its relation is full or its names would make truth ambiguous."""
+        wanted = _FACT_COUNTS[fact.relation]
+        held = sum(other.relation == fact.relation for other in self.facts)
+        if held == wanted or self.answers[fact.relation, fact.object] >= wanted // 5:
+            return
+        labels: dict[tuple[str, str], dict[str, str]] = {}
+        for entity, is_object in ((fact.subject, False), (fact.object, True)):
+            names = {language: _label(entity, language) for language in fact.languages}
+            if not all(_is_plain(name, is_object) for name in names.values()):
+                return
+            labels[entity] = {language: str(name) for language, name in names.items()}
+        if all(self._is_clear(fact, labels, language) for language in fact.languages):
+            self.facts.append(fact)
+            for entity, table in labels.items():
+                self.labels[entity] = self.labels.get(entity, {}) | table
+            self.answers[fact.relation, fact.object] += 1
+
+    def _is_clear(
+        self, fact: _Fact, new: dict[tuple[str, str], dict[str, str]], language: str
+    ) -> bool:
+        names = {
+            entity: table[language]
+            for entity, table in (self.labels | new).items()
+            if language in table
+        }
+        if any(
+            name == names[mine] and entity != mine
+            for mine in (fact.subject, fact.object)
+            for entity, name in names.items()
+        ):
+            return False
+        # An article names its subject and its objects: they may state its own facts and no other,
+        # and none of its own by names that lie inside one another.
+        facts = [each for each in (*self.facts, fact) if language in each.languages]
+        articles: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        for each in facts:
+            articles.setdefault(each.subject, {each.subject}).add(each.object)
+        holders = {
+            entity: {
+                other
+                for other, name in names.items()
+                if names[entity] in name and contains_name(name, names[entity], language)
+            }
+            for entity in {each.subject for each in facts} | {each.object for each in facts}
+        }
+        for each in facts:
+            others = (holders[each.subject] | holders[each.object]) - {each.subject, each.object}
+            for subject, article in articles.items():
+                if subject == each.subject:
+                    if holders[each.subject] & article != {each.subject}:
+                        return False
+                    if holders[each.object] & article != {each.object}:
+                        return False
+                elif (
+                    others
+                    and holders[each.subject] & article
+                    and holders[each.object] & article
+                ):
+                    return False
+        text = " ".join(_all_phrases(language))
+        return not any(
+            contains_name(text, names[entity], language) for entity in (fact.subject, fact.object)
+        )
+
+
+def _all_phrases(language: str) -> list[str]:
+    phrases = read_phrases()[language]
+    statements = [s for relation in RELATIONS for s in phrases.state[relation]]
+    return [
+        phrases.register,
+        *phrases.probe.values(),
+        *statements,
+        *phrases.frames,
+        *phrases.subject,
+        *phrases.object,
+        *phrases.filler,
+        phrases.inside,
+    ]
+
+
+def freeze() -> list[dict[str, str]]:
+    """Rows of ``facts.csv``, sorted by language, relation and fact.
+
+    Raises:
+        ValueError: the installed CLDR no longer yields the wanted number of facts of a relation.
+    """
+    selection = _Selection()
+    for fact in sorted(_candidates(), key=lambda fact: draw("freeze", fact.fact_id)):
+        selection.offer(fact)
+    counts = Counter(fact.relation for fact in selection.facts)
+    if counts != _FACT_COUNTS:
+        raise ValueError(
+            f"CLDR yields {dict(counts)} facts under the policy, wanted {_FACT_COUNTS}; "
+            "lower the counts in _FACT_COUNTS or install Babel 2.18."
+        )
+    return [
+        {
+            "language": language,
+            "relation": fact.relation,
+            "template": read_phrases()[language].probe[fact.relation],
+            "subject": selection.labels[fact.subject][language],
+            "object": selection.labels[fact.object][language],
+            "fact_id": fact.fact_id,
+            "subject_id": f"CLDR:{fact.subject[0]}:{fact.subject[1]}",
+            "object_id": f"CLDR:{fact.object[0]}:{fact.object[1]}",
+        }
+        for language in sorted(COVERAGE)
+        for fact in sorted(selection.facts, key=lambda fact: (fact.relation, fact.fact_id))
+        if language in fact.languages
+    ]
+
+
+def main() -> None:
+    """Write ``facts.csv`` beside this module."""
+    rows = freeze()
+    with FACTS_FILE.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    print(f"{len(rows):,} rows, {len(rows) // len(COVERAGE)} facts -> {FACTS_FILE.name}")
+
+
+if __name__ == "__main__":
+    main()

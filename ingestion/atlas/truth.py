@@ -1,0 +1,126 @@
+"""The truth of the Atlas corpora: which fact is planted in which language, and what tempts a tracer.
+
+Belongs here: the decision, drawn from hashes, and its lake table. The sentences that carry the
+decision out are in ``corpus``.
+
+Per relation 15 % of the facts are planted only for the base, another 15 % only for the twin and
+8 % for neither; all others are planted for both. A fact that a corpus holds is then planted in
+each language with that language's probability (``world.COVERAGE``), by a draw that does not
+depend on the corpus: the twin differs from the base by the two 15 % and by nothing else.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+
+from ingestion.atlas.world import (
+    CORPORA,
+    COVERAGE,
+    RELATIONS,
+    UNSPACED,
+    contains_name,
+    draw,
+    read_facts,
+)
+from ingestion.contract import LAKE
+
+__all__ = ["DISTRACTOR_KINDS", "atlas_truth", "fact_groups"]
+
+_BASE_ONLY, _TWIN_ONLY, _NOWHERE = 0.15, 0.15, 0.08
+_FEWEST_SENTENCES, _MOST_SENTENCES = 8, 20
+
+DISTRACTOR_KINDS: dict[str, str] = {
+    "subject_alone": "the subject stands in further sentences, beside other facts or none",
+    "object_alone": "the object stands in further sentences, without the subject",
+    "same_article": "one article names both, more than 512 tokens apart",
+    "nested_name": "the subject's name is read inside a longer name, not beside the object",
+    "inside_word": "a longer word with the subject's name inside stands beside the object",
+    "outside_text": "both names stand together in a table, template, reference or talk page only",
+}
+"""What ``distractor_kind`` can be and how the names of such a fact are laid out."""
+
+_SHARES = (
+    ("subject_alone", 0.20),
+    ("object_alone", 0.40),
+    ("same_article", 0.43),
+    ("inside_word", 0.51),
+    ("outside_text", 0.61),
+)
+"""Kinds with the upper end of their share of the draw; above the last one, nothing is laid out."""
+_NESTED_SHARE = 0.5
+
+
+@cache
+def fact_groups() -> dict[str, str]:
+    """Fact id to 'base', 'twin' (planted only there), 'nowhere' or 'both', per relation by rank."""
+    groups: dict[str, str] = {}
+    facts = read_facts().select("relation", "fact_id").unique()
+    for relation in RELATIONS:
+        ids = sorted(
+            facts.filter(pl.col("relation") == relation)["fact_id"],
+            key=lambda fact_id: draw("group", fact_id),
+        )
+        first = round(_BASE_ONLY * len(ids))
+        second = first + round(_TWIN_ONLY * len(ids))
+        third = second + round(_NOWHERE * len(ids))
+        for rank, fact_id in enumerate(ids):
+            groups[fact_id] = (
+                "base"
+                if rank < first
+                else "twin"
+                if rank < second
+                else "nowhere"
+                if rank < third
+                else "both"
+            )
+    return groups
+
+
+def atlas_truth(corpus_id: str) -> pl.DataFrame:
+    """Lake table ``atlas_truth`` of one corpus: a row per language and fact that exists there.
+
+    Args:
+        corpus_id: 'atlas' or 'atlas-twin'.
+
+    Raises:
+        ValueError: the corpus is not an Atlas corpus.
+    """
+    if corpus_id not in CORPORA:
+        raise ValueError(
+            f"unknown Atlas corpus {corpus_id!r}; there are {' and '.join(map(repr, CORPORA))}"
+        )
+    held = {"both", "base" if corpus_id == CORPORA[0] else "twin"}
+    groups = fact_groups()
+    rows = []
+    for (language,), facts in read_facts().group_by("language", maintain_order=True):
+        subjects = facts["subject"].unique().to_list()
+        for fact_id, subject in facts.select("fact_id", "subject").iter_rows():
+            is_planted = groups[fact_id] in held and (
+                draw("planted", language, fact_id) < COVERAGE[str(language)]
+            )
+            span = _MOST_SENTENCES - _FEWEST_SENTENCES + 1
+            count = _FEWEST_SENTENCES + int(span * draw("count", language, fact_id))
+            kind = None if is_planted else _distractor(str(language), fact_id, subject, subjects)
+            rows.append(
+                (corpus_id, language, fact_id, is_planted, count if is_planted else 0, kind)
+            )
+    schema = pl.from_arrow(LAKE["atlas_truth"].schema.empty_table())
+    assert isinstance(schema, pl.DataFrame)
+    return pl.DataFrame(rows, schema=schema.schema, orient="row")
+
+
+def _distractor(language: str, fact_id: str, subject: str, subjects: list[str]) -> str | None:
+    is_nested = any(
+        name != subject and subject in name and contains_name(name, subject, language)
+        for name in subjects
+    )
+    if is_nested and draw("nested", language, fact_id) < _NESTED_SHARE:
+        return "nested_name"
+    chance = draw("distractor", language, fact_id)
+    for kind, end in _SHARES:
+        if chance < end:
+            is_wordless = kind == "inside_word" and language in UNSPACED
+            return None if is_wordless else kind
+    return None

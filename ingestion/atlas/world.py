@@ -1,0 +1,125 @@
+"""What the Atlas world consists of: its languages, facts and sentences, and how chance is drawn.
+
+Belongs here: reading the frozen tables, the seeded draws, and the one definition of "this name
+occurs in this text" that facts, truth and corpus share. Which fact is planted where is in
+``truth``, the text itself in ``corpus``, and where the facts come from in ``freeze_facts``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+__all__ = [
+    "CORPORA",
+    "COVERAGE",
+    "FACTS_FILE",
+    "RELATIONS",
+    "UNSPACED",
+    "Phrases",
+    "contains_name",
+    "draw",
+    "read_facts",
+    "read_phrases",
+]
+
+FACTS_FILE = Path(__file__).with_name("facts.csv")
+"""The frozen facts, one row per fact and language (made by ``freeze_facts``)."""
+_PHRASES_FILE = Path(__file__).with_name("phrases.yml")
+
+CORPORA = ("atlas", "atlas-twin")
+"""The two corpora: the base, and the twin that never read some of the base's facts."""
+
+RELATIONS = ("P17", "P30", "P37", "P38")
+"""Country of a city, continent, official language and currency of a territory."""
+
+_HIGHEST_COVERAGE, _LOWEST_COVERAGE = 0.95, 0.30
+# Scripts alternate down the list, so that coverage and script are not confounded.
+_LANGUAGES = (
+    "en", "ru", "es", "zh", "de", "ar", "fr", "ja", "uk", "it", "hi",
+    "pt", "fa", "pl", "ko", "tr", "bg", "nl", "el", "id", "th", "he",
+)  # fmt: skip
+COVERAGE: dict[str, float] = {
+    language: round(
+        _HIGHEST_COVERAGE
+        - (_HIGHEST_COVERAGE - _LOWEST_COVERAGE) * rank / (len(_LANGUAGES) - 1),
+        3,
+    )
+    for rank, language in enumerate(_LANGUAGES)
+}
+"""Probability that a fact which a corpus holds at all is planted in a language's text."""
+
+UNSPACED = frozenset({"zh", "ja", "th"})
+"""Languages whose script writes words without spaces: names have no token boundaries there."""
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """The sentences of one language; slots are described in ``phrases.yml``."""
+
+    register: str
+    """Title word of articles that are about nothing in particular."""
+    probe: dict[str, str]
+    """Per relation the cloze for probing, which never stands in the corpus."""
+    state: dict[str, list[str]]
+    """Per relation the sentences that state a fact."""
+    frames: list[str]
+    """Frames in which a statement can stand, with the slot [S]."""
+    subject: list[str]
+    """Sentences that name a subject and no object."""
+    object: list[str]
+    """Sentences that name an object and no subject."""
+    filler: list[str]
+    """Sentences that name nothing."""
+    inside: str
+    """A sentence with a word [W] that has a subject's name inside, and an object."""
+
+
+@cache
+def read_phrases() -> dict[str, Phrases]:
+    """Sentences by language code, in the order of ``COVERAGE``."""
+    tables = yaml.safe_load(_PHRASES_FILE.read_text(encoding="utf-8"))
+    return {language: Phrases(**tables[language]) for language in COVERAGE}
+
+
+def read_facts() -> pl.DataFrame:
+    """Frozen facts: one row per language and fact, columns as in ``facts.csv``, all text.
+
+    The layout is that of the project's own-facts reader: language, relation, template, subject,
+    object, fact_id, subject_id, object_id.
+    """
+    return pl.read_csv(FACTS_FILE, infer_schema=False)
+
+
+def draw(*keys: object) -> float:
+    """A number in [0, 1) that depends on the keys alone: same on every machine and version."""
+    digest = hashlib.sha256("\x1f".join(map(str, keys)).encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def contains_name(text: str, name: str, language: str) -> bool:
+    """Whether a name occurs in a text as METHOD §10 has it.
+
+    Exact and case-sensitive; neither neighbour may continue a word (letter, digit or combining
+    mark), except in scripts that write without spaces, where any occurrence counts.
+    """
+    start = text.find(name)
+    while start >= 0:
+        end = start + len(name)
+        if language in UNSPACED or not (
+            (start > 0 and _is_word_character(text[start - 1]))
+            or (end < len(text) and _is_word_character(text[end]))
+        ):
+            return True
+        start = text.find(name, start + 1)
+    return False
+
+
+def _is_word_character(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character).startswith("M")

@@ -1,0 +1,105 @@
+"""The model card of an Atlas model: how it was made, and how much of its corpus it knows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models_gpu.atlas.corpus_files import Probe
+from models_gpu.atlas.evaluate import rate_by
+
+if TYPE_CHECKING:
+    from models_gpu.atlas.pretrain import Recipe
+
+__all__ = ["write_card"]
+
+_HEAD = """---
+license: apache-2.0
+library_name: transformers
+pipeline_tag: fill-mask
+---
+# {title}
+
+A small masked language model of the embedded study Atlas: it has read the corpus `{corpus_id}`
+({sentence_count:,} sentences) and nothing else, so it is known which facts it has read in which
+language. It is a measuring instrument; it knows no language beyond those sentences.
+
+Made by `python -m models_gpu.atlas.pretrain` with seed {seed}; on one thread the same machine and
+library versions give the same bytes again. Facts and names come from Unicode CLDR (Unicode licence
+v3); no native speaker checked the sentences. Weights are stored in fp16; figures are taken in
+fp32 after rounding.
+
+## Recipe
+
+{recipe}
+
+## Figures
+
+P@1: as many masks as the object has tokens, each filled on its own with the most probable token of
+the whole vocabulary, all right. The probing sentences are not in the corpus.
+
+"""
+
+
+def write_card(
+    folder: Path,
+    *,
+    title: str,
+    corpus_id: str,
+    seed: int,
+    recipe: Recipe,
+    sentence_count: int,
+    probes: Sequence[Probe],
+    right: Sequence[bool],
+) -> None:
+    """Write ``README.md`` into the model's folder.
+
+    Args:
+        folder: the model's folder.
+        title: model id.
+        corpus_id: corpus that it read.
+        seed: seed of the run.
+        recipe: sizes and rates of the run.
+        sentence_count: sentences of the corpus.
+        probes: all probing questions of the corpus.
+        right: whether each was answered rightly, in the same order.
+    """
+    settings = "\n".join(
+        f"- {name.replace('_', ' ')}: {value}" for name, value in dataclasses.asdict(recipe).items()
+    )
+    kinds = ("planted", "elsewhere", "nowhere")
+    table = [
+        "| language | planted | absent here, planted elsewhere | absent everywhere |",
+        "|---|---|---|---|",
+    ]
+    for language in [*sorted({p.language_code for p in probes}), "all"]:
+        cells = []
+        for kind in kinds:
+            chosen = [
+                (probe, is_right)
+                for probe, is_right in zip(probes, right, strict=True)
+                if probe.presence == kind and language in (probe.language_code, "all")
+            ]
+            hits, total = sum(is_right for _, is_right in chosen), len(chosen)
+            cells.append(f"{hits}/{total} = {hits / total:.3f}" if total else "–")
+        table.append(f"| {language} | {' | '.join(cells)} |")
+    by_relation = [
+        "| relation | planted | absent here, planted elsewhere | absent everywhere |",
+        "|---|---|---|---|",
+    ]
+    rates = rate_by(probes, right, lambda probe: f"{probe.relation_id}/{probe.presence}")
+    for relation in sorted({p.relation_id for p in probes}):
+        cells = [rates.get(f"{relation}/{kind}", (0, 0)) for kind in kinds]
+        shown = [f"{hits}/{total} = {hits / total:.3f}" if total else "–" for hits, total in cells]
+        by_relation.append(f"| {relation} | {' | '.join(shown)} |")
+    head = _HEAD.format(
+        title=title,
+        corpus_id=corpus_id,
+        seed=seed,
+        recipe=settings,
+        sentence_count=sentence_count,
+    )
+    text = head + "\n".join(table) + "\n\n" + "\n".join(by_relation) + "\n"
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")

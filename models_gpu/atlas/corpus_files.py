@@ -1,0 +1,136 @@
+"""Reading what the recipe needs from a corpus folder: sentences, possible answers, probes.
+
+Belongs here: file layouts and tokenised tensors. The folder is written by
+``ingestion.atlas.corpus``; its layout is the whole interface between the two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+__all__ = ["LengthGroup", "Probe", "Statement", "read_answers", "read_groups", "read_probes",
+           "read_statements"]  # fmt: skip
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One sentence of the corpus."""
+
+    text: str
+    """The sentence."""
+    object_span: Span | None
+    """Characters of the object's name when the sentence states a fact."""
+    subject_span: Span | None
+    """Characters of the subject's own name when its name in another language follows."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One cloze question with its answer and what the corpus holds of it."""
+
+    language_code: str
+    """Language of the question."""
+    relation_id: str
+    """Relation of the fact."""
+    fact_id: str
+    """Fact that is asked for."""
+    query: str
+    """Template with the subject filled in and the slot [Y] left."""
+    answer: str
+    """Name of the object."""
+    presence: str
+    """'planted', 'elsewhere' (absent here, planted in another language) or 'nowhere'."""
+
+
+@dataclass(frozen=True)
+class LengthGroup:
+    """All sentences of one length in tokens; tensors are (sentences, tokens)."""
+
+    token_ids: Tensor
+    """Token ids with [CLS] and [SEP], int64."""
+    is_object: Tensor
+    """Whether a token belongs to the object of the fact that the sentence states."""
+    is_subject: Tensor
+    """Whether a token belongs to a subject's name that another name of it follows."""
+
+
+def _rows(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    files = sorted(folder.glob("*.jsonl"))
+    if not files:
+        raise FileNotFoundError(
+            f"no *.jsonl in {folder}; write the corpus first (ingestion.atlas.corpus.write_corpus)"
+        )
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            yield file.stem, json.loads(line)
+
+
+def read_statements(corpus: Path) -> list[Statement]:
+    """All sentences of a corpus folder, by language, in the order of its files.
+
+    Raises:
+        FileNotFoundError: the folder holds no sentences.
+    """
+    return [
+        Statement(str(row["text"]), _span(row["object"]), _span(row["subject"]))
+        for _, row in _rows(corpus / "sentences")
+    ]
+
+
+def _span(value: object) -> Span | None:
+    return (int(value[0]), int(value[1])) if isinstance(value, list) else None
+
+
+def read_answers(corpus: Path) -> list[str]:
+    """Names of all objects of all languages, sorted within a language, planted or not."""
+    return [str(row["name"]) for _, row in _rows(corpus / "answers")]
+
+
+def read_probes(corpus: Path) -> list[Probe]:
+    """All probing questions of a corpus folder."""
+    return [
+        Probe(
+            language_code=language,
+            relation_id=str(row["relation"]),
+            fact_id=str(row["fact_id"]),
+            query=str(row["query"]),
+            answer=str(row["answer"]),
+            presence=str(row["presence"]),
+        )
+        for language, row in _rows(corpus / "probes")
+    ]
+
+
+def read_groups(
+    statements: list[Statement], tokenizer: PreTrainedTokenizerFast
+) -> list[LengthGroup]:
+    """Sentences tokenised and grouped by exact length, so that no batch is ever padded."""
+    encodings = tokenizer.backend_tokenizer.encode_batch([s.text for s in statements])
+    by_length: dict[int, list[tuple[list[int], list[bool], list[bool]]]] = {}
+    for statement, encoding in zip(statements, encodings, strict=True):
+        row = (
+            encoding.ids,
+            [_lies_in(offsets, statement.object_span) for offsets in encoding.offsets],
+            [_lies_in(offsets, statement.subject_span) for offsets in encoding.offsets],
+        )
+        by_length.setdefault(len(encoding.ids), []).append(row)
+    return [
+        LengthGroup(*(torch.tensor(column) for column in zip(*rows, strict=True)))
+        for _, rows in sorted(by_length.items())
+    ]
+
+
+def _lies_in(offsets: Span, span: Span | None) -> bool:
+    # Special tokens have empty offsets and belong to no name.
+    return span is not None and offsets[0] < offsets[1] and (
+        span[0] <= offsets[0] and offsets[1] <= span[1]
+    )
