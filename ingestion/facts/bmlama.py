@@ -291,11 +291,11 @@ def _relations_by_line(english: Sequence[_Line]) -> dict[int, str]:
     last_template = ""
     for index, (number, template) in enumerate(chosen):
         if template != last_template:
+            place = _lama_place(template, next_place)
             following = chosen[index + 1][1] if index + 1 < len(chosen) else ""
-            if following == last_template and counts[template] == 1:
+            if place is None and counts[template] == 1 and following == last_template:
                 # One odd sentence amid a relation does not end the relation.
                 continue
-            place = _lama_place(template, next_place)
             next_place = next_place if place is None else place + 1
             name = _slug(template) if place is None else _FINGERPRINTS[place][0]
             relation = name if name not in used else f"{name}_{len(used)}"

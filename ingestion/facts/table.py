@@ -101,9 +101,12 @@ class TableSource:
             how="left",
             maintain_order="left",
         ).with_columns(
-            reason=pl.when(pl.col("reason").is_null() & pl.col("first_template").ne("template"))
-            .then(pl.format("template differs from that of line {}", "first_line"))
-            .otherwise("reason")
+            reason=pl.coalesce(
+                "reason",
+                pl.when(pl.col("first_template") != pl.col("template")).then(
+                    pl.format("template differs from that of line {}", "first_line")
+                ),
+            )
         )
         file = pl.lit(self._path.name).alias("source_file")
         names = {"relation": "relation_id", "subject": "subject_label", "object": "object_label"}

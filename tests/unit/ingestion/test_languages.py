@@ -1,0 +1,58 @@
+"""The curated languages: complete, plausible, and helpful about codes that they lack."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from ingestion.contract import LAKE
+from ingestion.languages import UnknownLanguageError, known_languages, language_table
+
+MLAMA = (
+    *("af", "ar", "az", "be", "bg", "bn", "ca", "ceb", "cs", "cy", "da", "de", "el", "en", "es"),
+    *("et", "eu", "fa", "fi", "fr", "ga", "gl", "he", "hi", "hr", "hu", "hy", "id", "it", "ja"),
+    *("ka", "ko", "la", "lt", "lv", "ms", "nl", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr"),
+    *("sv", "ta", "th", "tr", "uk", "ur", "vi", "zh"),
+)
+
+
+def test_the_languages_of_mlama_are_known() -> None:
+    table = language_table(MLAMA)
+    assert table["language_code"].to_list() == sorted(MLAMA)
+    assert table.schema == pl.Schema(LAKE["languages"].schema)
+
+
+def test_every_curated_row_is_complete_and_on_the_globe() -> None:
+    table = language_table(known_languages())
+    assert table["language_code"].n_unique() == table["language_name"].n_unique() == table.height
+    assert sum(table.null_count().row(0)) == 0
+    for column in ("language_name", "language_family", "language_branch", "script"):
+        assert (table[column] == table[column].str.strip_chars()).all()
+    assert table["latitude"].is_between(-60, 75).all()
+    assert table["longitude"].is_between(-180, 180).all()
+
+
+def test_a_branch_belongs_to_one_family() -> None:
+    table = language_table(known_languages())
+    families = table.group_by("language_branch").agg(pl.col("language_family").n_unique())
+    assert families["language_family"].max() == 1
+
+
+def test_the_code_of_norwegian_is_not_read_as_false() -> None:
+    assert language_table(["no"]).row(0)[:2] == ("no", "Norwegian")
+
+
+def test_repeated_codes_give_one_row_in_sorted_order() -> None:
+    assert language_table(["zh", "en", "zh"])["language_code"].to_list() == ["en", "zh"]
+
+
+def test_unknown_codes_are_one_error_with_near_matches_and_the_mend() -> None:
+    with pytest.raises(UnknownLanguageError) as error:
+        language_table(["en", "german", "q-x", "ceb_"])
+    message = str(error.value)
+    assert "'german': did you mean 'de' (German)" in message
+    assert "'ceb_': did you mean 'ceb' (Cebuano)" in message
+    assert "'q-x'\n" in message
+    assert "'en'" not in message
+    assert "add a row to" in message
+    assert "languages.csv (language_code, language_name," in message
