@@ -1,0 +1,1 @@
+"""All that needs torch: model adapters, loading, batching, probing; no Dagster, no SQL."""

@@ -1,0 +1,593 @@
+"""Probing: what a masked language model fills into the object's slot of every fact (METHOD §2).
+
+What belongs here: scoring queries on the device and turning the scores into rows of the lake table
+``predictions``. What does not: verdicts (SQL), reading or writing files, choosing facts.
+
+Only hidden states at masks go through the vocabulary projection, and every number of a mask comes
+from that one row of logits. Memory on the device, besides the weights: the activations of one batch
+(``token_budget`` tokens), hidden states of ``_SPAN`` masks, and one block of logits
+(``_Plan.logit_bytes``; three times that in half precision, where logits are widened to float32, and
+up to twice more while golds are ranked on an accelerator).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import torch
+
+from models_gpu.batching import plan_batches, run_halving
+from models_gpu.errors import ModelError
+from models_gpu.loading import LoadedModel
+from models_gpu.queries import Ints, Longs, Queries, build_queries, offsets_of, ranges
+
+__all__ = [
+    "NEAR_TIE",
+    "Scores",
+    "prediction_rows",
+    "probe",
+    "probe_each",
+    "score_queries",
+]
+
+NEAR_TIE = 1e-3
+"""Nats between the two best tokens of a mask below which a float32 query is computed again, alone.
+
+The shape of a batch moves float32 logits by some 1e-5; a margin below that could go either way.
+Alone and without padding a query's result depends on nothing but the query, so the verdict does not
+depend on how queries were batched. A hundredfold margin costs one query in a thousand."""
+
+_SPAN = 16_384
+_BLOCK_WIDTH = 64
+
+Progress = Callable[[int, int], None]
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Sizes that suit a kind of device."""
+
+    token_budget: int
+    """Most tokens in a batch, padding included."""
+    padding_share: float
+    """Most of a batch that may be padding."""
+    logit_bytes: int
+    """Most bytes of one block of logits."""
+    rows_at_once: int | None
+    """Rows of logits that are reduced together: few on a CPU, so that they stay in its cache."""
+
+
+_PLANS = {
+    # Without padding attention needs no mask; small batches lose nothing on a CPU.
+    "cpu": _Plan(2_048, 0.0, 1 << 28, 16),
+    # Few, large launches: a batch per length would leave the device waiting for the host.
+    "mps": _Plan(8_192, 0.15, 1 << 28, None),
+    "cuda": _Plan(32_768, 0.15, 1 << 30, None),
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the model says about every mask of a set of queries; arrays on the host."""
+
+    top_ids: Ints
+    """``[masks, top]`` most probable token ids, best first, equal ones by id."""
+    top_log_probs: npt.NDArray[np.float32]
+    """``[masks, top]`` their natural log-probabilities."""
+    scored_rows: Longs
+    """Rows of the queries whose mask count is their object's token count."""
+    gold_log_probs: npt.NDArray[np.float32]
+    """Per gold token of the scored rows, one row after another: natural log-probability."""
+    gold_ranks: Ints
+    """Per gold token of the scored rows: 1 + larger logits + equal logits of smaller id."""
+    recomputed_count: int
+    """Queries with a near tie that were computed again, alone."""
+
+
+def probe(
+    model: LoadedModel,
+    facts: pl.DataFrame,
+    *,
+    mask_counts: str,
+    token_budget: int | None = None,
+    top: int = 5,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Predictions of ``model`` for ``facts`` of one language (METHOD §2).
+
+    The predictions, and the text made of them, do not depend on ``token_budget`` nor on the order
+    of ``facts``; log-probabilities vary in the last digits, ranks below the top by as much as equal
+    scores allow. In half precision near ties are not settled: there the shape of a batch can
+    decide.
+
+    Args:
+        model: from ``models_gpu.loading``.
+        facts: columns ``fact_id, relation_id, template, subject_label, object_label``, one row
+        each. mask_counts: 'gold', as many masks as the object has tokens; 'all', 1 to the longest
+            object of the relation among ``facts``.
+        token_budget: most tokens of a batch, padding included; chosen for the device when None.
+        top: candidates kept per mask.
+        progress: called with queries done and queries in all; the last call has both equal.
+
+    Returns:
+        The columns of the lake table ``predictions`` except ``model_id`` and ``language_code``,
+        sorted by fact_id, mask_count.
+
+    Raises:
+        ModelError: facts that cannot be asked (see ``build_queries``), a query that does not fit
+            the device alone, logits that are not numbers.
+    """
+    queries = build_queries(model, facts, mask_counts)
+    scores = score_queries(model, queries, token_budget=token_budget, top=top, progress=progress)
+    return prediction_rows(model, queries, scores)
+
+
+def probe_each(
+    model: LoadedModel,
+    groups: Iterable[tuple[Key, pl.DataFrame]],
+    *,
+    mask_counts: str,
+    token_budget: int | None = None,
+    top: int = 5,
+    progress: Callable[[Key, int, int], None] | None = None,
+) -> Iterator[tuple[Key, pl.DataFrame]]:
+    """``probe`` for several groups of facts, such as languages, without letting the device wait.
+
+    The next group is tokenised while the device works. On an accelerator the previous group's rows
+    are built meanwhile too, so that a group is yielded when the next one has been scored; on a CPU,
+    where nothing is gained by that, as soon as it is done.
+
+    Args:
+        model: from ``models_gpu.loading``.
+        groups: key and facts of each group; drawn from one at a time, in another thread.
+        mask_counts: see ``probe``, as for the other arguments.
+        token_budget: see ``probe``.
+        top: see ``probe``.
+        progress: called with the group's key, queries done and queries in all.
+
+    Yields:
+        Key and predictions of each group, in the order of ``groups``.
+    """
+    source = iter(groups)
+
+    def next_group() -> tuple[Key, Queries] | None:
+        group = next(source, None)
+        return None if group is None else (group[0], build_queries(model, group[1], mask_counts))
+
+    behind = 0 if model.device.type == "cpu" else 1
+    building: deque[tuple[Key, Future[pl.DataFrame]]] = deque()
+    with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as after:
+        coming = before.submit(next_group)
+        while (group := coming.result()) is not None:
+            key, queries = group
+            coming = before.submit(next_group)
+            report = None
+            if progress is not None:
+                report = _with_key(progress, key)
+            scores = score_queries(
+                model, queries, token_budget=token_budget, top=top, progress=report
+            )
+            building.append((key, after.submit(prediction_rows, model, queries, scores)))
+            while len(building) > behind:
+                done, rows = building.popleft()
+                yield done, rows.result()
+        for done, rows in building:
+            yield done, rows.result()
+
+
+def score_queries(
+    model: LoadedModel,
+    queries: Queries,
+    *,
+    token_budget: int | None = None,
+    top: int = 5,
+    progress: Progress | None = None,
+) -> Scores:
+    """Run every query once and score its masks; see ``probe`` for arguments and errors."""
+    scorer = _Scorer(model, queries, token_budget, top)
+    with torch.inference_mode():
+        scorer.run(progress)
+        near = scorer.near_ties() if model.dtype == torch.float32 else np.empty(0, np.int64)
+        for query in near.tolist():
+            scorer.run_span(query, query + 1, alone=True)
+        return scorer.scores(len(near))
+
+
+def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.DataFrame:
+    """Scores as rows of the lake table ``predictions``, without model and language."""
+    counts = queries.mask_counts[queries.row_query]
+    masks = ranges(queries.mask_offsets[:-1][queries.row_query], counts)
+    offsets = offsets_of(counts)
+    predicted = scores.top_ids[masks, 0]
+    gold_counts = np.diff(queries.gold_offsets)[queries.row_fact]
+    gold = queries.gold_ids[ranges(queries.gold_offsets[:-1][queries.row_fact], gold_counts)]
+
+    row_count = len(counts)
+    log_prob = np.zeros(row_count, dtype=np.float32)
+    rank = np.zeros(row_count, dtype=np.int32)
+    is_unscored = np.ones(row_count, dtype=bool)
+    scored = scores.scored_rows
+    if len(scored):
+        starts = offsets_of(gold_counts[scored])[:-1]
+        log_prob[scored] = np.add.reduceat(scores.gold_log_probs.astype(np.float64), starts)
+        rank[scored] = np.maximum.reduceat(scores.gold_ranks, starts)
+        is_unscored[scored] = False
+    fact_ids = queries.fact_ids.gather(queries.row_fact)
+    table = pa.table(
+        {
+            "fact_id": fact_ids.to_arrow(compat_level=pl.CompatLevel.oldest()),
+            "mask_count": pa.array(counts.astype(np.int32)),
+            "gold_token_ids": _lists(gold, offsets_of(gold_counts)),
+            "predicted_token_ids": _lists(predicted, offsets),
+            "predicted_text": _texts(model.tokenizer, predicted, counts),
+            "gold_log_prob": pa.array(log_prob, mask=is_unscored),
+            "gold_rank": pa.array(rank, mask=is_unscored),
+            "candidate_token_ids": _candidates(scores.top_ids[masks], offsets),
+            "candidate_log_probs": _candidates(scores.top_log_probs[masks], offsets),
+        }
+    )
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+class _Scorer:
+    """Tensors of one set of queries on the device, and the steps that fill in their scores.
+
+    Every step writes to places that follow from the queries alone, so that a step which failed for
+    lack of memory, or a near tie, is simply run again.
+    """
+
+    def __init__(
+        self, model: LoadedModel, queries: Queries, token_budget: int | None, top: int
+    ) -> None:
+        plan = _PLANS.get(model.device.type, _PLANS["cpu"])
+        vocabulary = model.adapter.vocabulary_size
+        self.model, self.queries, self.plan = model, queries, plan
+        self.token_budget = token_budget or plan.token_budget
+        self.top = min(top, vocabulary)
+        self.kept = min(max(top, 2), vocabulary)
+        self.block_rows = max(1, plan.logit_bytes // (4 * vocabulary))
+        self.lengths = queries.lengths
+        self.pairs = _gold_pairs(queries, vocabulary)
+
+        self.token_ids = self._upload(queries.token_ids)
+        self.token_offsets = self._upload(queries.token_offsets)
+        self.mask_positions = self._upload(queries.mask_positions)
+        self.mask_query = self._upload(np.repeat(np.arange(queries.count), queries.mask_counts))
+        self.pair_mask = self._upload(self.pairs.mask)
+        self.pair_id = self._upload(self.pairs.token_id)
+
+        masks, device = len(queries.mask_positions), model.device
+        self.top_ids = torch.zeros((masks, self.kept), dtype=torch.int32, device=device)
+        self.top_log_probs = torch.zeros((masks, self.kept), dtype=torch.float32, device=device)
+        self.gold_log_probs = torch.zeros(len(self.pairs.mask), dtype=torch.float32, device=device)
+        self.gold_ranks = torch.zeros(len(self.pairs.mask), dtype=torch.int32, device=device)
+        self.hidden = torch.empty(0, device=device)
+        self.logits = torch.empty(0, device=device)
+
+    def run(self, progress: Progress | None) -> None:
+        """Score all queries, span by span."""
+        offsets, count = self.queries.mask_offsets, self.queries.count
+        start = 0
+        pace = _Pace(self.model.device, progress, count)
+        while start < count:
+            stop = int(np.searchsorted(offsets, offsets[start] + _SPAN, side="right")) - 1
+            stop = min(count, max(stop, start + 1))
+            self.run_span(start, stop, pace=pace)
+            start = stop
+        pace.finish()
+
+    def run_span(
+        self, start: int, stop: int, *, alone: bool = False, pace: _Pace | None = None
+    ) -> None:
+        """Hidden states of queries ``start … stop - 1``, then the scores of their masks."""
+        first, last = (int(m) for m in self.queries.mask_offsets[[start, stop]])
+
+        def encode(begin: int, end: int) -> None:
+            self._encode(start + begin, start + end, first)
+            if pace is not None:
+                pace.advance(end - begin)
+
+        def project(begin: int, end: int) -> None:
+            self._project(first + begin, first + end, first)
+
+        batches = plan_batches(
+            self.lengths[start:stop], self.token_budget, 0.0 if alone else self.plan.padding_share
+        )
+        run_halving(batches, self.lengths[start:stop], encode, self._release, "query")
+        blocks = [
+            (begin, min(begin + self.block_rows, last - first))
+            for begin in range(0, last - first, self.block_rows)
+        ]
+        run_halving(
+            blocks, np.ones(last - first, dtype=np.int64), project, self._release, "mask's logits"
+        )
+
+    def near_ties(self) -> Longs:
+        """Queries in which the two best tokens of some mask are closer than ``NEAR_TIE``."""
+        if self.kept < 2:
+            return np.empty(0, dtype=np.int64)
+        margin = self.top_log_probs[:, 0] - self.top_log_probs[:, 1]
+        close = self.mask_query[margin < NEAR_TIE].cpu().numpy()
+        return np.unique(close)
+
+    def scores(self, recomputed_count: int) -> Scores:
+        """All scores, copied to the host.
+
+        Raises:
+            ModelError: some are not numbers.
+        """
+        top_log_probs = self.top_log_probs[:, : self.top].cpu().numpy()
+        if not np.isfinite(top_log_probs).all():
+            raise ModelError(
+                f"the model's logits are not numbers in {self.model.dtype}: its weights are "
+                "damaged, or too large for that arithmetic; use float32 or bfloat16"
+            )
+        return Scores(
+            top_ids=self.top_ids[:, : self.top].cpu().numpy(),
+            top_log_probs=top_log_probs,
+            scored_rows=self.pairs.scored_rows,
+            gold_log_probs=self.gold_log_probs.cpu().numpy()[self.pairs.place],
+            gold_ranks=self.gold_ranks.cpu().numpy()[self.pairs.place],
+            recomputed_count=recomputed_count,
+        )
+
+    def _encode(self, start: int, stop: int, first_mask: int) -> None:
+        """Keep the hidden states at the masks of queries ``start … stop - 1``."""
+        model, queries = self.model, self.queries
+        longest, shortest = int(self.lengths[start]), int(self.lengths[stop - 1])
+        begin, end = (int(t) for t in queries.token_offsets[[start, stop]])
+        is_token = None
+        if longest == shortest:
+            token_ids = self.token_ids[begin:end].view(stop - start, longest)
+        else:
+            column = torch.arange(longest, device=model.device)
+            places = self.token_offsets[start:stop, None] + column
+            is_token = places < self.token_offsets[start + 1 : stop + 1, None]
+            token_ids = self.token_ids[places.clamp_(max=end - 1)]
+            token_ids = token_ids.masked_fill_(~is_token, model.pad_token_id)
+        hidden = model.adapter.encode(token_ids, is_token)
+        if self.hidden.numel() == 0:
+            shape = (max(_SPAN, int(queries.mask_counts.max())), hidden.shape[-1])
+            self.hidden = torch.empty(shape, dtype=hidden.dtype, device=model.device)
+        low, high = (int(m) for m in queries.mask_offsets[[start, stop]])
+        rows = (self.mask_query[low:high] - start) * longest + self.mask_positions[low:high]
+        torch.index_select(
+            hidden.flatten(0, 1), 0, rows, out=self.hidden[low - first_mask : high - first_mask]
+        )
+
+    def _project(self, low: int, high: int, first_mask: int) -> None:
+        """Logits of masks ``low … high - 1`` and all that is read off them."""
+        count, vocabulary = high - low, self.model.adapter.vocabulary_size
+        if len(self.logits) < count:
+            self.logits = torch.empty(0, device=self.model.device)
+            self.logits = torch.empty(
+                (count, vocabulary), dtype=self.model.dtype, device=self.model.device
+            )
+        logits = self.model.adapter.project(
+            self.hidden[low - first_mask : high - first_mask], out=self.logits[:count]
+        ).float()
+        step = self.plan.rows_at_once or count
+        for begin in range(0, count, step):
+            self._reduce(logits[begin : begin + step], low + begin)
+
+    def _reduce(self, logits: torch.Tensor, low: int) -> None:
+        """Fill in the scores of the masks from ``low`` on; overwrites ``logits``."""
+        high = low + len(logits)
+        best, ids = _largest(logits, self.kept)
+        golds: list[tuple[slice, torch.Tensor]] = []
+        for section in self.pairs.sections:
+            span = self.pairs.within(section, low, high)
+            if span.start == span.stop:
+                continue
+            # The first section has at most one pair per mask: with all of them nothing is copied.
+            is_direct = section.start == 0 and span.stop - span.start == len(logits)
+            step = len(logits) if is_direct else self.plan.rows_at_once or len(logits)
+            for begin in range(span.start, span.stop, step):
+                part = slice(begin, min(begin + step, span.stop))
+                rows = self.pair_mask[part] - low
+                of_pair = logits if is_direct else logits[rows]
+                token_id = self.pair_id[part, None]
+                gold = of_pair.gather(1, token_id)
+                self.gold_ranks[part] = _ranks(of_pair, token_id, gold)
+                golds.append((part, gold[:, 0]))
+        largest = best[:, :1]
+        normaliser = largest + logits.sub_(largest).exp_().sum(-1, keepdim=True).log_()
+        self.top_ids[low:high] = ids
+        self.top_log_probs[low:high] = best - normaliser
+        for part, gold in golds:
+            self.gold_log_probs[part] = gold - normaliser[self.pair_mask[part] - low, 0]
+
+    def _upload(self, values: npt.NDArray[Any]) -> torch.Tensor:
+        tensor = torch.from_numpy(values.astype(np.int64))
+        if self.model.device.type == "cuda":
+            return tensor.pin_memory().to(self.model.device, non_blocking=True)
+        return tensor.to(self.model.device)
+
+    def _release(self) -> None:
+        self.logits = torch.empty(0, device=self.model.device)
+        if self.model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.model.device.type == "mps":
+            torch.mps.empty_cache()
+
+
+@dataclass(frozen=True)
+class _GoldPairs:
+    """Distinct (mask, gold token) pairs: those of one mask's first gold, then all others.
+
+    Facts that share a query have golds of their own at the same masks. Both sections are sorted by
+    mask.
+    """
+
+    mask: Longs
+    """``[pairs]`` the mask."""
+    token_id: Longs
+    """``[pairs]`` the gold token."""
+    sections: tuple[slice, slice]
+    """The two sections."""
+    place: Longs
+    """Per gold token of the scored rows, the pair that scores it."""
+    scored_rows: Longs
+    """Rows whose mask count is their object's token count."""
+
+    def within(self, section: slice, low: int, high: int) -> slice:
+        """The pairs of a section whose masks are ``low … high - 1``."""
+        masks = self.mask[section]
+        begin, end = np.searchsorted(masks, [low, high])
+        return slice(section.start + int(begin), section.start + int(end))
+
+
+def _gold_pairs(queries: Queries, vocabulary: int) -> _GoldPairs:
+    counts = queries.mask_counts[queries.row_query]
+    gold_counts = np.diff(queries.gold_offsets)[queries.row_fact]
+    scored = np.flatnonzero(counts == gold_counts)
+    masks = ranges(queries.mask_offsets[:-1][queries.row_query[scored]], counts[scored])
+    golds = queries.gold_ids[
+        ranges(queries.gold_offsets[:-1][queries.row_fact[scored]], counts[scored])
+    ]
+    keys, place = np.unique(masks * vocabulary + golds, return_inverse=True)
+    mask, token_id = keys // vocabulary, keys % vocabulary
+    is_first = np.ones(len(mask), dtype=bool)
+    is_first[1:] = mask[1:] != mask[:-1]
+    order = np.argsort(~is_first, kind="stable")
+    new_place = np.empty(len(order), dtype=np.int64)
+    new_place[order] = np.arange(len(order))
+    first_count = int(is_first.sum())
+    return _GoldPairs(
+        mask=mask[order],
+        token_id=token_id[order],
+        sections=(slice(0, first_count), slice(first_count, len(mask))),
+        place=new_place[place],
+        scored_rows=scored,
+    )
+
+
+def _largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ``count`` largest logits of every row and their ids, equal ones by smaller id.
+
+    One pass finds the largest logit of every ``_BLOCK_WIDTH`` neighbours; the winners all lie in
+    the ``count`` best of these blocks, so that only those are looked at again.
+
+    Returns:
+        float32 and int64, both ``[rows, count]``, best first.
+    """
+    vocabulary = logits.shape[1]
+    whole = vocabulary // _BLOCK_WIDTH
+    blocks = logits[:, : whole * _BLOCK_WIDTH].reshape(-1, whole, _BLOCK_WIDTH).amax(-1)
+    if whole * _BLOCK_WIDTH < vocabulary:
+        rest = logits[:, whole * _BLOCK_WIDTH :].amax(-1, keepdim=True)
+        blocks = torch.cat([blocks, rest], dim=1)
+    column = torch.arange(blocks.shape[1], device=logits.device)
+    best_blocks = _sortable(blocks, column).topk(min(count, blocks.shape[1]), dim=1).indices
+    width = torch.arange(_BLOCK_WIDTH, device=logits.device)
+    ids = (best_blocks[:, :, None] * _BLOCK_WIDTH + width).flatten(1)
+    is_real = ids < vocabulary
+    ids = ids.clamp_(max=vocabulary - 1)
+    values = logits.gather(1, ids)
+    keys = _sortable(values, ids).masked_fill_(~is_real, torch.iinfo(torch.int64).min)
+    winners = keys.topk(count, dim=1, sorted=True).indices
+    return values.gather(1, winners), ids.gather(1, winners)
+
+
+def _sortable(values: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """int64 keys that order as (value descending, id ascending) when sorted descending."""
+    # Adding zero turns -0.0 into 0.0, which compares equal but has other bits.
+    bits = (values + 0.0).view(torch.int32)
+    ordered = torch.where(bits >= 0, bits, bits ^ 0x7FFFFFFF).to(torch.int64)
+    return (ordered << 32) - ids
+
+
+def _ranks(logits: torch.Tensor, token_id: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
+    """1 + larger logits + equal logits of smaller id; ``[rows]`` int32.
+
+    Rank 1 is the argmax, whatever is equal to it.
+    """
+    ranks = 1 + (logits > gold).count_nonzero(-1)
+    is_equal = logits == gold
+    # Asking costs nothing on a CPU; on a device it would make the host wait.
+    if logits.device.type != "cpu" or int(is_equal.count_nonzero()) > len(logits):
+        column = torch.arange(logits.shape[1], device=logits.device)
+        ranks += is_equal.logical_and_(column < token_id).count_nonzero(-1)
+    return ranks.to(torch.int32)
+
+
+class _Pace:
+    """Reports progress when the device has got there, not when the host has asked for it."""
+
+    def __init__(self, device: torch.device, progress: Progress | None, total: int) -> None:
+        self._progress, self._total = progress, total
+        self._is_cuda = device.type == "cuda"
+        self._done = 0
+        self._underway: deque[tuple[torch.cuda.Event, int]] = deque()
+
+    def advance(self, count: int) -> None:
+        """``count`` more queries have been sent to the device."""
+        self._done += count
+        if self._progress is None:
+            return
+        if not self._is_cuda:
+            self._progress(self._done, self._total)
+            return
+        event_class: Any = torch.cuda.Event
+        event = event_class()
+        event.record()
+        self._underway.append((event, self._done))
+        if len(self._underway) > 2:
+            reached, done = self._underway.popleft()
+            reached.synchronize()
+            self._progress(done, self._total)
+
+    def finish(self) -> None:
+        """All queries have been sent."""
+        if self._progress is not None and (self._is_cuda or self._total == 0):
+            self._progress(self._total, self._total)
+
+
+def _with_key(progress: Callable[[Key, int, int], None], key: Key) -> Progress:
+    def report(done: int, total: int) -> None:
+        progress(key, done, total)
+
+    return report
+
+
+def _lists(values: npt.NDArray[Any], offsets: Longs) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values))
+
+
+def _candidates(values: npt.NDArray[Any], offsets: Longs) -> pa.ListArray:
+    count, width = values.shape
+    inner = _lists(np.ascontiguousarray(values).reshape(-1), np.arange(count + 1) * width)
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), inner)
+
+
+def _texts(tokenizer: Any, token_ids: Ints, counts: Longs) -> pa.Array:
+    """Decoded text of every row; each distinct sequence of ids is decoded once."""
+    starts = offsets_of(counts)[:-1]
+    texts = np.empty(len(counts), dtype=object)
+    for count in np.unique(counts).tolist():
+        rows = np.flatnonzero(counts == count)
+        sequences = token_ids[starts[rows, None] + np.arange(count)]
+        distinct, place = np.unique(sequences, axis=0, return_inverse=True)
+        texts[rows] = np.array(_decode(tokenizer, distinct.tolist()), dtype=object)[place.ravel()]
+    return pa.array(texts, type=pa.string())
+
+
+def _decode(tokenizer: Any, sequences: list[list[int]]) -> list[str]:
+    # Cleaning up happens in Python, sequence by sequence; without it the whole batch stays in Rust.
+    if tokenizer.clean_up_tokenization_spaces:
+        return [tokenizer.decode(sequence) for sequence in sequences]
+    texts: list[str] = tokenizer.backend_tokenizer.decode_batch(
+        sequences, skip_special_tokens=False
+    )
+    return texts
