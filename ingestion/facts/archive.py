@@ -144,22 +144,26 @@ class FolderArchive:
 
 
 class ZipArchive:
-    """Entries of a zip file, checked by name when it is opened."""
+    """Entries of a zip file, checked by name when it is opened.
+
+    The file stays open: a directory of thousands of entries is parsed once, and if another file
+    takes its place meanwhile, what is read still belongs to what was checked.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._open() as zip_file:
-            entries = [entry for entry in zip_file.infolist() if not entry.is_dir()]
+        with self._clear_errors():
+            self._zip = zipfile.ZipFile(path)
+        entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         self._refuse(entries)
         self._entries = {
             name: entry for entry in entries if not _is_hidden(name := _normal_name(entry))
         }
 
     @contextmanager
-    def _open(self) -> Iterator[zipfile.ZipFile]:
+    def _clear_errors(self) -> Iterator[None]:
         try:
-            with zipfile.ZipFile(self.path) as zip_file:
-                yield zip_file
+            yield
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise FactsError(
                 f"{self.path} is not a complete zip file ({error}); "
@@ -197,9 +201,10 @@ class ZipArchive:
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Name and content of the files, in the given order; each is checked by its CRC-32."""
-        with self._open() as zip_file:
-            for name in names:
-                yield name, zip_file.read(self._entries[name])
+        for name in names:
+            with self._clear_errors():
+                content = self._zip.read(self._entries[name])
+            yield name, content
 
 
 def _normal_name(entry: zipfile.ZipInfo) -> str:

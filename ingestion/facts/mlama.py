@@ -29,9 +29,9 @@ from ingestion.facts.source import LanguageFacts, require_language
 __all__ = ["MlamaSource", "mlama_content_digest"]
 
 _TEMPLATES = "templates.jsonl"
+# In the order of the columns of TEMPLATE_LINE and FACT_LINE.
 _TEMPLATE_KEYS = ("relation", "template")
 _FACT_KEYS = ("uuid", "sub_uri", "obj_uri", "sub_label", "obj_label")
-_FACT_COLUMNS = ("fact_id", "subject_id", "object_id", "subject_label", "object_label")
 
 
 class MlamaSource:
@@ -66,23 +66,19 @@ class MlamaSource:
     def read(self, language: str) -> LanguageFacts:
         """Read one language; memory is that of one language's files."""
         require_language(language, self.languages(), self._archive.path)
-        template_frames, fact_frames = [TEMPLATE_LINE.to_frame()], [FACT_LINE.to_frame()]
+        templates, facts = _Rows(TEMPLATE_LINE), _Rows(FACT_LINE)
         texts: dict[str, Sequence[bytes]] = {}
         for full_name, content in self._archive.read(self._files[language]):
             name = full_name.removeprefix(self._root)
             lines = texts[name] = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
             if PurePosixPath(name).name == _TEMPLATES:
-                columns = _parse(lines, _TEMPLATE_KEYS, ("relation_id", "template"))
-                template_frames.append(_frame(columns, TEMPLATE_LINE, name))
+                templates.parse(lines, _TEMPLATE_KEYS, name, ())
             else:
-                columns = _parse(lines, _FACT_KEYS, _FACT_COLUMNS)
-                relation = pl.lit(PurePosixPath(name).stem).alias("relation_id")
-                fact_frames.append(_frame(columns, FACT_LINE, name, relation))
-        templates, facts = pl.concat(template_frames), pl.concat(fact_frames)
-        sifted = sift(FactLines(language, templates, facts, texts))
+                facts.parse(lines, _FACT_KEYS, name, (PurePosixPath(name).stem,))
+        sifted = sift(FactLines(language, templates.frame(), facts.frame(), texts))
         check_rejected_rate(
             language,
-            templates.height + facts.height,
+            len(templates.rows) + len(facts.rows),
             sifted.rejected_rows,
             self._max_rejected_rate,
         )
@@ -118,43 +114,35 @@ def _dataset_root(archive: Archive) -> str:
     )
 
 
-def _parse(
-    lines: Sequence[bytes], keys: tuple[str, ...], columns: tuple[str, ...]
-) -> dict[str, list[str | None] | list[int]]:
-    """Values of ``keys`` of each line that is not blank, as columns; ``reason`` where it fails."""
-    numbers: list[int] = []
-    reasons: list[str | None] = []
-    rows: list[tuple[str | None, ...]] = []
-    pick = itemgetter(*keys)
-    loads, only_text, nothing = orjson.loads, {str}, (None,) * len(keys)
-    for number, line in enumerate(lines, 1):
-        if not line or line.isspace():
-            continue
-        numbers.append(number)
-        try:
-            values = pick(loads(line))
-        except (ValueError, KeyError, TypeError):
-            values = nothing
-        if set(map(type, values)) == only_text:
-            rows.append(values)
-            reasons.append(None)
-        else:
-            rows.append(nothing)
-            reasons.append(_explain(line, keys))
-    values_by_column = zip(*rows, strict=True) if rows else ((),) * len(keys)
-    return {
-        "line_number": numbers,
-        "reason": reasons,
-        **{column: list(values) for column, values in zip(columns, values_by_column, strict=True)},
-    }
+class _Rows:
+    """Lines of many files, gathered for one frame: a frame per file costs more than parsing."""
 
+    def __init__(self, schema: pl.Schema) -> None:
+        self._schema = schema
+        self.rows: list[tuple[str | int | None, ...]] = []
 
-def _frame(
-    columns: dict[str, list[str | None] | list[int]], schema: pl.Schema, name: str, *more: pl.Expr
-) -> pl.DataFrame:
-    present = {column: dtype for column, dtype in schema.items() if column in columns}
-    file = pl.lit(name).alias("source_file")
-    return pl.DataFrame(columns, present).with_columns(file, *more).select(schema.names())
+    def parse(
+        self, lines: Sequence[bytes], keys: tuple[str, ...], name: str, relation: tuple[str, ...]
+    ) -> None:
+        """Add the values of ``keys`` of each line that is not blank, or the reason why not."""
+        pick, nothing, only_text = itemgetter(*keys), (None,) * len(keys), {str}
+        loads, add = orjson.loads, self.rows.append
+        for number, line in enumerate(lines, 1):
+            if not line or line.isspace():
+                continue
+            try:
+                values = pick(loads(line))
+            except (ValueError, KeyError, TypeError):
+                values = nothing
+            if set(map(type, values)) == only_text:
+                add((name, number, None, *relation, *values))
+            else:
+                add((name, number, _explain(line, keys), *relation, *nothing))
+
+    def frame(self) -> pl.DataFrame:
+        """All lines so far, in the order in which they were added."""
+        columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self._schema)
+        return pl.DataFrame(dict(zip(self._schema, columns, strict=True)), self._schema)
 
 
 def _explain(line: bytes, keys: tuple[str, ...]) -> str:
