@@ -58,8 +58,8 @@ class FactLines:
 
 
 def cut_text(line: bytes) -> str:
-    """The line as text, undecodable bytes marked, cut after 500 characters."""
-    return line[: 4 * _CUT].decode(errors="replace")[:_CUT]
+    """The line as text without its end, undecodable bytes marked, cut after 500 characters."""
+    return line.rstrip(b"\r")[: 4 * _CUT].decode(errors="replace")[:_CUT]
 
 
 def template_problem(template: pl.Expr) -> pl.Expr:

@@ -63,6 +63,7 @@ class TableSource:
                 rows, self._lines = _read_csv(path)
         except OSError as error:
             raise FactsError(f"cannot read {path}: {error.strerror or error}.") from error
+        self._sifted: dict[str, tuple[LanguageFacts, int]] = {}
         self._rows = _with_identifiers(_with_languages(rows, path))
 
     @cached_property
@@ -76,7 +77,7 @@ class TableSource:
     def digest(self, language: str) -> str:
         """SHA-256 over the frames that ``read`` gives, so that other languages do not matter."""
         digest = hashlib.sha256()
-        facts, _ = self._sift(language)
+        facts, _ = self._facts_and_line_count(language)
         for field in fields(facts):
             frame: pl.DataFrame = getattr(facts, field.name)
             digest.update(frame.write_csv().encode())
@@ -84,12 +85,17 @@ class TableSource:
 
     def read(self, language: str) -> LanguageFacts:
         """Read one language."""
-        facts, line_count = self._sift(language)
+        facts, line_count = self._facts_and_line_count(language)
         check_rejected_rate(language, line_count, facts.rejected_rows, self._max_rejected_rate)
         return facts
 
-    def _sift(self, language: str) -> tuple[LanguageFacts, int]:
+    def _facts_and_line_count(self, language: str) -> tuple[LanguageFacts, int]:
         require_language(language, self._languages, self._path)
+        if language not in self._sifted:
+            self._sifted[language] = self._sift(language)
+        return self._sifted[language]
+
+    def _sift(self, language: str) -> tuple[LanguageFacts, int]:
         rows = self._rows.filter(pl.col("language") == language).with_columns(
             reason=pl.coalesce("reason", template_problem(pl.col("template")))
         )

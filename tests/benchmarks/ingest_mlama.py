@@ -1,8 +1,8 @@
 """How fast all of mLAMA is read, beside a plain ``json.loads`` loop over the same lines.
 
 Run: ``python tests/benchmarks/ingest_mlama.py [ZIP OR FOLDER]``. Each reader runs in a process of
-its own, so that its peak memory is its own. Prints a table (ratio: speed on the clock beside the plain loop; on a busy machine compare
-processor time); asserts only that the counts agree.
+its own, so that its peak memory is its own. Prints a table (ratio: speed on the clock beside the
+plain loop; on a busy machine compare processor time); asserts only that the counts agree.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def read_and_merge(path: Path) -> int:
     from ingestion.facts import FactsSettings, merge_facts, open_facts
 
     source = open_facts(FactsSettings("mlama", path, 0.0))
-    reads = {language: source.read(language) for language in source.languages()}
-    merge_facts({language: read.facts for language, read in reads.items()})
-    return sum(read.fact_labels.height for read in reads.values())
+    facts = {language: source.read(language).facts for language in source.languages()}
+    merge_facts(facts)
+    return sum(frame.height for frame in facts.values())
 
 
 def plain_loop(path: Path) -> int:
@@ -80,7 +80,8 @@ def main(path: Path) -> None:
     """Measure each reader and print the table."""
     readers = (plain_loop, plain_records, read_frames, read_and_merge)
     spawn = multiprocessing.get_context("spawn")
-    print(f"{path}\n{'reader':<16}{'rows':>9}{'s':>8}{'CPU s':>8}{'rows/s':>9}{'MiB peak':>10}{'ratio':>7}")
+    print(path)
+    print(f"{'reader':<16}{'rows':>9}{'s':>8}{'CPU s':>8}{'rows/s':>9}{'MiB peak':>10}{'ratio':>7}")
     baseline = 0.0
     counts = set()
     for reader in readers:

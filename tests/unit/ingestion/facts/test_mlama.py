@@ -230,8 +230,10 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> N
     files = {
         name: b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n") for name, content in GOOD.items()
     }
-    english = open_mlama(as_folder(tmp_path, files), 0.0).read("en")
+    files["en/P37.jsonl"] += b"broken\r\n"
+    english = open_mlama(as_folder(tmp_path, files)).read("en")
     assert english.fact_labels.height == 3
+    assert english.rejected_rows["line_text"].to_list() == ["broken"]
 
 
 def test_every_line_ends_up_in_exactly_one_place(tmp_path: Path) -> None:
