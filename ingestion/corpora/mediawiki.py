@@ -1,0 +1,153 @@
+"""Pages of a MediaWiki XML dump, one at a time, whatever state the file is in.
+
+Pages are found by their tags and parsed one by one, so that memory holds one page, and a page that
+is malformed or cut costs that page only. Mark-up is left to ``ingestion.corpora.wikitext``.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingestion.corpora.settings import SourceFile
+from ingestion.corpora.streams import CutStreamError, stream_blocks
+
+__all__ = ["BrokenPage", "Page", "read_namespaces", "read_pages"]
+
+_OPEN = re.compile(rb"<page[\s>]")
+_OPEN_BYTES = 6
+# Of what lies between pages, enough is kept to recognise a tag, also the last of the file.
+_KEPT_BYTES = 256
+_CLOSE = b"</page>"
+_END = b"</mediawiki>"
+_HEADER_BYTES = 1 << 16
+_NAMESPACE = re.compile(r'<namespace key="(-?\d+)"[^>]*>([^<]+)</namespace>')
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page, as the dump has it."""
+
+    title: str
+    """Title with its namespace prefix."""
+    namespace: int | None
+    """Number of the namespace (0: articles); None where the dump has no ``ns`` element."""
+    is_redirect: bool
+    """Whether the dump marks it as a redirect."""
+    model: str
+    """Content model; ``wikitext`` where the dump names none."""
+    wikitext: str
+    """Text of the latest revision in the file."""
+
+
+@dataclass(frozen=True)
+class BrokenPage:
+    """A page that was lost."""
+
+    reason: str
+    """What is wrong with it."""
+    is_cut: bool
+    """Whether the file ended inside it."""
+
+
+def read_pages(
+    file: SourceFile, start: int = 0, end: int | None = None
+) -> Iterator[Page | BrokenPage]:
+    """Pages that begin in the stored bytes ``[start, end)``, in the order of the file.
+
+    Neighbouring ranges give every page exactly once, also one that lies across their border.
+
+    Yields:
+        Pages, and a ``BrokenPage`` for each that is malformed or cut.
+
+    Raises:
+        CutStreamError: after all pages, when the file is cut between two of them.
+    """
+    buffer = bytearray()
+    # Unpacked bytes of our range that are in the buffer; a page that begins later is not ours.
+    ours = 0
+    opened = False
+    searched = 0
+    cut: CutStreamError | None = None
+    has_read = False
+    blocks = stream_blocks(file, start, end)
+    while True:
+        try:
+            block, is_ours = next(blocks)
+        except StopIteration:
+            break
+        except CutStreamError as error:
+            cut = error
+            break
+        buffer += block
+        has_read = True
+        ours += len(block) * is_ours
+        while True:
+            if not opened:
+                found = _OPEN.search(buffer)
+                dropped = found.start() if found else max(0, len(buffer) - _KEPT_BYTES)
+                if dropped >= ours and not is_ours:
+                    return
+                del buffer[:dropped]
+                ours -= min(ours, dropped)
+                if found is None:
+                    break
+                opened, searched = True, _OPEN_BYTES
+            close = buffer.find(_CLOSE, searched)
+            inner = _OPEN.search(buffer, searched, close if close >= 0 else len(buffer))
+            if inner:
+                yield BrokenPage("has no end: another page begins inside it", is_cut=False)
+                length = inner.start()
+            elif close >= 0:
+                length = close + len(_CLOSE)
+                yield _parse(bytes(buffer[:length]))
+            else:
+                searched = max(_OPEN_BYTES, len(buffer) - len(_CLOSE))
+                break
+            del buffer[:length]
+            ours -= min(ours, length)
+            opened = False
+    if opened:
+        yield BrokenPage(str(cut) if cut else "the file ends inside it", is_cut=True)
+    elif cut:
+        raise cut
+    elif has_read and _END not in buffer:
+        raise CutStreamError("ends without </mediawiki>")
+
+
+def read_namespaces(file: SourceFile) -> dict[str, int]:
+    """Namespace names of the dump's header, in lower case, with their numbers; may be English.
+
+    Raises:
+        CutStreamError: not even the header can be unpacked.
+    """
+    head = b""
+    for block, _ in stream_blocks(file):
+        head += block
+        if len(head) >= _HEADER_BYTES or b"</namespaces>" in head:
+            break
+    return {
+        name.lower(): int(key)
+        for key, name in _NAMESPACE.findall(head.decode("utf-8", errors="replace"))
+    }
+
+
+def _parse(raw: bytes) -> Page | BrokenPage:
+    try:
+        page = ET.fromstring(raw)
+    except ET.ParseError as error:
+        return BrokenPage(f"is not well-formed XML: {error}", is_cut=False)
+    namespace = page.findtext("ns", "").strip()
+    title = page.findtext("title")
+    revisions = page.findall("revision")
+    if title is None or not revisions:
+        return BrokenPage("has no title or no revision", is_cut=False)
+    return Page(
+        title=title,
+        namespace=int(namespace) if namespace.lstrip("-").isdigit() else None,
+        is_redirect=page.find("redirect") is not None,
+        model=revisions[-1].findtext("model") or "wikitext",
+        wikitext=revisions[-1].findtext("text") or "",
+    )

@@ -1,0 +1,158 @@
+"""Bytes of a stored file, unpacked as a stream, from any place in it where that is possible.
+
+Knows bzip2 (also of many streams), gzip, xz and plain bytes, told apart by their first bytes. What
+the bytes mean is left to the readers.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import lzma
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Protocol
+
+from ingestion.corpora.settings import SourceFile
+
+__all__ = ["CutStreamError", "is_divisible", "stream_blocks"]
+
+_BLOCK_BYTES = 1 << 16
+_BZ2_STREAM = re.compile(rb"BZh[1-9]1AY&SY")
+_BZ2_STREAM_BYTES = 10
+
+
+class CutStreamError(Exception):
+    """A packed file ends, or turns into nonsense, before it should."""
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+def _unpacker(head: bytes) -> Callable[[], _Decompressor] | None:
+    if head.startswith(b"BZh"):
+        return bz2.BZ2Decompressor
+    if head.startswith(b"\x1f\x8b"):
+        return lambda: zlib.decompressobj(wbits=31)
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return lzma.LZMADecompressor
+    return None
+
+
+def is_divisible(file: SourceFile) -> bool:
+    """Whether reading may begin in the middle: plain UTF-8, or bzip2 (at any of its streams)."""
+    with file.open() as raw:
+        head = raw.read(_BLOCK_BYTES)
+    is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return not is_utf16 and _unpacker(head) in (None, bz2.BZ2Decompressor)
+
+
+def stream_blocks(
+    file: SourceFile, start: int = 0, end: int | None = None
+) -> Iterator[tuple[bytes, bool]]:
+    """Unpacked UTF-8 bytes from ``start`` on to the end of the file.
+
+    Args:
+        file: the file.
+        start: stored byte to begin at; in bzip2 the first stream that begins there or later.
+        end: stored byte of the next piece; None is the end of the file.
+
+    Yields:
+        Bytes, and whether they belong to ``[start, end)``; those after it complete a page that
+        began before it, so the caller stops as soon as it has that.
+
+    Raises:
+        CutStreamError: after all bytes that could be unpacked.
+    """
+    with file.open() as raw:
+        head = raw.read(_BZ2_STREAM_BYTES)
+        unpacker = _unpacker(head)
+        raw.seek(start)
+        limit = file.size if end is None else end
+        if unpacker is None:
+            blocks = _plain(raw, start, limit)
+        elif unpacker is bz2.BZ2Decompressor:
+            blocks = _bz2_streams(raw, start, limit)
+        else:
+            blocks = ((block, True) for block, _ in _unpack(raw, unpacker, 0))
+        yield from _utf8(blocks)
+
+
+def _plain(raw: BinaryIO, start: int, limit: int) -> Iterator[tuple[bytes, bool]]:
+    while start < limit:
+        block = raw.read(min(_BLOCK_BYTES, limit - start))
+        if not block:
+            return
+        start += len(block)
+        yield block, True
+    while block := raw.read(_BLOCK_BYTES):
+        yield block, False
+
+
+def _bz2_streams(raw: BinaryIO, start: int, limit: int) -> Iterator[tuple[bytes, bool]]:
+    if start > 0:
+        first = _next_bz2_stream(raw, start, limit)
+        if first is None:
+            return
+        start = first
+        raw.seek(start)
+    for block, stream_start in _unpack(raw, bz2.BZ2Decompressor, start):
+        yield block, stream_start < limit
+
+
+def _next_bz2_stream(raw: BinaryIO, start: int, limit: int) -> int | None:
+    """First byte in [start, limit) at which a bzip2 stream begins."""
+    window, base = b"", start
+    while base < limit:
+        block = raw.read(_BLOCK_BYTES)
+        if not block:
+            return None
+        window += block
+        if found := _BZ2_STREAM.search(window):
+            position = base + found.start()
+            return position if position < limit else None
+        keep = _BZ2_STREAM_BYTES - 1
+        base += max(0, len(window) - keep)
+        window = window[-keep:]
+    return None
+
+
+def _unpack(
+    raw: BinaryIO, unpacker: Callable[[], _Decompressor], position: int
+) -> Iterator[tuple[bytes, int]]:
+    """Unpacked blocks, each with the stored byte at which its stream begins."""
+    current, stream_start, is_fresh = unpacker(), position, True
+    while block := raw.read(_BLOCK_BYTES):
+        position += len(block)
+        while block:
+            # Padding of zeros between and after streams is legal.
+            if is_fresh and not (block := block.lstrip(b"\0")):
+                break
+            if is_fresh:
+                stream_start = position - len(block)
+            try:
+                data = current.decompress(block)
+            except (OSError, lzma.LZMAError, zlib.error, EOFError) as error:
+                raise CutStreamError(f"unreadable near stored byte {position:,}: {error}") from None
+            is_fresh, block = False, b""
+            if data:
+                yield data, stream_start
+            if current.eof:
+                block, current, is_fresh = current.unused_data, unpacker(), True
+    if not is_fresh:
+        raise CutStreamError(f"ends before its {position:,} stored bytes are complete")
+
+
+def _utf8(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
+    """The same bytes, turned into UTF-8 where a byte order mark says UTF-16."""
+    decoder: codecs.IncrementalDecoder | None = None
+    for index, (block, is_ours) in enumerate(blocks):
+        if index == 0 and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
+        yield (decoder.decode(block).encode() if decoder else block), is_ours
