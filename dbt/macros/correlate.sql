@@ -4,7 +4,8 @@
     transformation. The variance of the transformed value is 1 / (n - 3) for r and
     (1 + rho^2 / 2) / (n - 3) for rho (Bonett & Wright 2000). A coefficient is null for fewer than
     three points or when x or y does not vary; an interval needs four points and |coefficient| < 1.
-    The aggregates are ordered, so that the last digit does not depend on the number of threads.
+    The aggregates are ordered, so that the last digit does not depend on the number of threads;
+    12 digits are kept, so that a perfect correlation is exactly 1.
 -#}
 {% macro correlate(points, keys) -%}
     {%- set key_list = keys | join(", ") -%}
@@ -26,7 +27,7 @@
             {%- for name, x, y, _ in statistics %}
             case
                 when count(*) >= 3 and min(x) < max(x) and min(y) < max(y)
-                then greatest(-1, least(1, corr({{ y }}, {{ x }} order by x, y)))
+                then round(corr({{ y }}, {{ x }} order by x, y), 12)
             end as {{ name }},
             {%- endfor %}
         from ranked

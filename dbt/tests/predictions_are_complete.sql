@@ -1,5 +1,5 @@
--- Every model of the study answers every fact of every language, each number of masks once, and no
--- answer is about a fact that is not there. A language without any fact counts as missing.
+-- Every model of the study answers every fact of every language, and no answer is about a fact that
+-- is not there. A language without any fact counts as missing.
 with missing as (
     select
         'a fact has no prediction' as problem,
@@ -22,17 +22,6 @@ strangers as (
     anti join {{ ref('dim_fact_labels') }} as labels using (language_code, fact_id)
 ),
 
-repeated as (
-    select
-        'a query was answered twice' as problem,
-        model_id,
-        language_code,
-        fact_id,
-    from {{ ref('int_predictions') }}
-    group by all
-    having count(*) > count(distinct mask_count)
-),
-
 empty_languages as (
     select
         'a language has no facts' as problem,
@@ -47,8 +36,6 @@ final as (
     select * from missing
     union all
     select * from strangers
-    union all
-    select * from repeated
     union all
     select * from empty_languages
 )

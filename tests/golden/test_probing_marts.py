@@ -1,12 +1,14 @@
 """Every probing mart on three languages and six facts, worked out by hand.
 
-    fact  subject, object     de: object's tokens / m1 says    en              ja
-    f1    France, Paris       [10]    / [10]     full          [10] / [10]     [30 31 32] / [30 31 9]
-    f2    Japan, Tokyo        [15 16] / [15 16]  full          [11] / [12]     [33 34] / [33 34]  full
-    f3    Italy, Rome         [17]    / [10]                   [13 14] / [14 13]  partial   (not held)
-    f4    Switzerland, German [22]    / [22]     full          [20] / [20]     [35] / [36]
-    f5    Switzerland, French [23]    / [22]     f4's object   [21] / [20]     [36] / [36]  full
-    f6    Austria, German     [22]    / [22]     full          [20] / [21]     [35] / [1]
+    fact  subject, object      de                   en                   ja
+    f1    France, Paris        10 / 10        full  10 / 10        full  30 31 32 / 30 31 9
+    f2    Japan, Tokyo         15 16 / 15 16  full  11 / 12              33 34 / 33 34  full
+    f3    Italy, Rome          17 / 10              13 14 / 14 13        (not held)
+    f4    Switzerland, German  22 / 22        full  20 / 20        full  35 / 36
+    f5    Switzerland, French  23 / 22              21 / 20              36 / 36        full
+    f6    Austria, German      22 / 22        full  20 / 21              35 / 1
+
+(the object's tokens / what m1 fills in)
 
 full:       de {1 2 4 6} of 6, en {1 4} of 6, ja {2 5} of 5: micro 8/17, macro (2/3 + 1/3 + 2/5) / 3
 partial:    de 4, en {1 3 4}, ja 2; any true object: de {1 2 4 5 6}, en {1 4 5}, ja {2 4 5}
@@ -127,3 +129,202 @@ def test_p_at_1_divides_full_matches_by_the_facts_of_the_language(warehouse: Pat
         ("m2", "en", 6, 1, 1, 1, 0.166667),
         ("m2", "ja", 5, 0, 0, 0, 0.0),
     ]
+
+
+def test_every_rate_has_its_wilson_interval(warehouse: Path) -> None:
+    z, p, n = 1.959964, 4 / 6, 6
+    centre, spread = p + z * z / (2 * n), z * sqrt((p * (1 - p) + z * z / (4 * n)) / n)
+    [(low, high)] = rows(
+        warehouse,
+        """select full_match_rate_low, full_match_rate_high from p_at_1_by_language
+           where model_id = 'm1' and language_code = 'de'""",
+    )
+    assert isclose(low, (centre - spread) / (1 + z * z / n), abs_tol=1e-12)
+    assert isclose(high, (centre + spread) / (1 + z * z / n), abs_tol=1e-12)
+
+
+def test_relations_split_the_facts_of_a_language(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select language_code, relation_id, template, fact_count, full_match_count,
+           partial_match_count, any_object_match_count
+           from p_at_1_by_relation where model_id = 'm1'""",
+    ) == [
+        ("de", "capital", "[X] de [Y] .", 3, 2, 2, 2),
+        ("de", "speaks", "[X] de [Y] .", 3, 2, 2, 3),
+        ("en", "capital", "[X] en [Y] .", 3, 1, 2, 1),
+        ("en", "speaks", "[X] en [Y] .", 3, 1, 1, 2),
+        ("ja", "capital", "[X] ja [Y] .", 2, 1, 1, 1),
+        ("ja", "speaks", "[X] ja [Y] .", 3, 1, 1, 2),
+    ]
+
+
+def test_micro_and_macro_averages_bear_their_right_names(warehouse: Path) -> None:
+    found = rows(
+        warehouse,
+        """select match_code, aggregation_code, language_count, fact_count, match_count, match_rate
+           from p_at_1_overview where model_id = 'm1'""",
+    )
+    assert [row[:5] for row in found] == [
+        ("any_object", "macro", 3, 17, 11),
+        ("any_object", "micro", 3, 17, 11),
+        ("full", "macro", 3, 17, 8),
+        ("full", "micro", 3, 17, 8),
+        ("partial", "macro", 3, 17, 9),
+        ("partial", "micro", 3, 17, 9),
+    ]
+    rates = [(5 / 6 + 3 / 6 + 3 / 5) / 3, 11 / 17, (4 / 6 + 2 / 6 + 2 / 5) / 3, 8 / 17]
+    rates += [(4 / 6 + 3 / 6 + 2 / 5) / 3, 9 / 17]
+    assert [row[5] for row in found] == pytest.approx(rates, abs=1e-12)
+
+
+def test_one_token_p_at_1_is_the_mean_over_one_token_objects(warehouse: Path) -> None:
+    """de: Paris 1/1, Rome 0/1, German 2/2, French 0/1; en: Paris 1/1, Tokyo 0/1, German 1/2,
+    French 0/1; ja: German 0/2, French 1/1."""
+    assert rows(
+        warehouse,
+        """select language_code, one_token_object_count, object_mean_score, one_token_fact_count,
+           one_token_full_match_count, one_token_full_match_rate
+           from one_token_p_at_1_by_language where model_id = 'm1'""",
+    ) == [
+        ("de", 4, 0.5, 5, 3, 3 / 5),
+        ("en", 4, 0.375, 5, 2, 2 / 5),
+        ("ja", 2, 0.5, 3, 1, 1 / 3),
+    ]
+
+
+def test_pairs_share_the_facts_right_in_both_of_those_right_in_either(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select model_id, language_a, language_b, shared_fact_count, full_match_a_count,
+           full_match_b_count, intersection_count, union_count, jaccard_rate
+           from fact_jaccard_by_language_pair""",
+    ) == [
+        ("m1", "de", "en", 6, 4, 2, 2, 4, 0.5),
+        ("m1", "de", "ja", 5, 4, 2, 1, 5, 0.2),
+        ("m1", "en", "ja", 5, 2, 2, 0, 4, 0.0),
+        ("m2", "de", "en", 6, 0, 1, 0, 1, 0.0),
+        ("m2", "de", "ja", 5, 0, 0, 0, 0, None),
+        ("m2", "en", "ja", 5, 1, 0, 0, 1, 0.0),
+    ]
+
+
+def test_token_count_correlations_of_objects_and_of_lengths(warehouse: Path) -> None:
+    """Objects (length, P@1) de: (1,1) (2,1) (1,0) (1,1) (1,0); en: (1,1) (1,0) (2,0) (1,.5) (1,0);
+    ja: (3,0) (2,1) (1,0) (1,1). In German the means are 1.2 and .6: Sxy = .4, Sxx = .8, Syy = 1.2.
+
+    By length: de .5, 1; en .375, 0; ja .5, 1, 0. Divided by their sums and added up: 5/3, 4/3, 0
+    for lengths 1, 2, 3: Sxy = -5/3, Sxx = 2, Syy = 14/9, r = -5 / sqrt(28).
+    """
+    found = {
+        row[:2]: row[2:]
+        for row in rows(
+            warehouse,
+            """select unit_code, scope_code, point_count, pearson_score, spearman_score
+               from token_count_correlations where model_id = 'm1'""",
+        )
+    }
+    assert set(found) == {
+        *((unit, code) for unit in ("object", "token_count") for code in ("de", "en", "ja", "all")),
+        ("language", "all"),
+    }
+    assert found["object", "de"][:2] == (5, pytest.approx(0.4 / sqrt(0.96), abs=1e-12))
+    assert found["object", "all"][0] == 14
+    assert found["token_count", "all"][:2] == (3, pytest.approx(-5 / sqrt(28), abs=1e-12))
+    assert found["token_count", "all"][2] == -1.0
+    assert found["token_count", "de"][:2] == (2, None)
+    # Mean lengths de 7/6, en 7/6, ja 9/5 against P@1 4/6, 2/6, 2/5.
+    x, y = [7 / 6, 7 / 6, 9 / 5], [4 / 6, 2 / 6, 2 / 5]
+    mx, my = sum(x) / 3, sum(y) / 3
+    r = sum((a - mx) * (b - my) for a, b in zip(x, y, strict=True)) / sqrt(
+        sum((a - mx) ** 2 for a in x) * sum((b - my) ** 2 for b in y)
+    )
+    assert found["language", "all"][:2] == (3, pytest.approx(r, abs=1e-12))
+
+
+def test_the_ignored_token_is_dropped_and_any_number_of_masks_may_match(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select model_id, language_code, fact_id, query_count, object_token_count,
+           full_match_mask_count, predicted_text, gold_rank
+           from fct_predictions where fact_id = 'f1' and language_code = 'en'""",
+    ) == [("m1", "en", "f1", 1, 1, 1, "10", 1), ("m2", "en", "f1", 3, 1, 2, "1", 9)]
+
+
+def test_dimensions_count_what_the_study_holds(warehouse: Path) -> None:
+    assert rows(
+        warehouse, "select language_code, fact_count, relation_count from dim_languages"
+    ) == [("de", 6, 2), ("en", 6, 2), ("ja", 5, 2)]
+    assert rows(
+        warehouse,
+        """select relation_id, template_count, language_count, fact_count, language_fact_count,
+           object_count from dim_relations""",
+    ) == [("capital", 3, 3, 3, 8, 3), ("speaks", 3, 3, 3, 9, 2), ("unused", 3, 0, 0, 0, 0)]
+    assert rows(
+        warehouse,
+        """select fact_id, label_language_code, object_label, true_object_count, language_count
+           from dim_facts where fact_id in ('f3', 'f5')""",
+    ) == [("f3", "en", "Rome (en)", 1, 2), ("f5", "en", "French (en)", 2, 3)]
+    assert rows(warehouse, "select line_number, reason from rejected_rows") == [(7, "no object")]
+
+
+def test_what_left_the_study_keeps_its_parts_but_leaves_the_tables(warehouse: Path) -> None:
+    assert rows(warehouse, "select distinct language_code from fct_predictions order by 1") == [
+        ("de",), ("en",), ("ja",),
+    ]  # fmt: skip
+    assert rows(
+        warehouse,
+        """select scope_code, part_count, row_count, revision, code_version
+           from study_overview where lake_table = 'predictions'""",
+    ) == [
+        ("m1", 3, 17, "revision-of-m1", "1"),
+        ("m2", 3, 51, "revision-of-m2", "1"),
+    ]
+    assert rows(
+        warehouse,
+        """select part_name, model_id, language_code, row_count, rows_per_second
+           from operations.partition_runs where lake_table = 'predictions'""",
+    ) == [
+        ("gone/en", "gone", "en", 1, 2.0),
+        ("m1/de", "m1", "de", 6, 12.0),
+        ("m1/en", "m1", "en", 6, 12.0),
+        ("m1/fr", "m1", "fr", 1, 2.0),
+        ("m1/ja", "m1", "ja", 5, 10.0),
+        ("m2/de", "m2", "de", 18, 36.0),
+        ("m2/en", "m2", "en", 18, 36.0),
+        ("m2/ja", "m2", "ja", 15, 30.0),
+    ]
+    assert rows(
+        warehouse, "select part_name from operations.partition_runs where lake_table = 'facts'"
+    ) == [("facts",)]
+
+
+def test_every_public_table_has_a_key_and_every_column_a_comment(warehouse: Path) -> None:
+    public = "schema_name in ('main', 'operations')"
+    assert len(rows(warehouse, f"from duckdb_tables() where {public}")) > 15
+    assert not rows(
+        warehouse,
+        f"""select table_name from duckdb_tables()
+            where {public} and (comment not like 'One row per%' or not has_primary_key)""",
+    )
+    assert not rows(
+        warehouse,
+        f"""select table_name, column_name from duckdb_columns()
+            where {public} and not internal and coalesce(comment, '') = ''""",
+    )
+    assert not rows(
+        warehouse, "select 1 from duckdb_views() where schema_name = 'main' and not internal"
+    )
+
+
+def test_every_table_lies_in_the_order_of_its_key(warehouse: Path) -> None:
+    keys = rows(
+        warehouse,
+        """select schema_name || '.' || table_name, array_to_string(constraint_column_names, ', ')
+           from duckdb_constraints() where constraint_type = 'PRIMARY KEY'
+           and schema_name in ('main', 'operations')""",
+    )
+    assert keys
+    for table, key in keys:
+        as_stored = rows(warehouse, f"select {key} from {table}")
+        assert as_stored == rows(warehouse, f"select {key} from {table} order by {key}"), table

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with queries as (
     select
         predictions.model_id,
@@ -20,16 +22,26 @@ with queries as (
 ),
 
 -- Only a subject with several objects can be right with another object than the fact's own.
-rival_objects as (
+subjects_with_rivals as (
     select
-        model_id,
         language_code,
         relation_id,
         subject_id,
-        list(distinct gold_token_ids) as true_objects,
-    from queries
+    from {{ ref('int_language_facts') }}
     group by all
-    having count(distinct fact_id) > 1
+    having count(*) > 1
+),
+
+rival_objects as (
+    select
+        queries.model_id,
+        queries.language_code,
+        queries.relation_id,
+        queries.subject_id,
+        list(distinct queries.gold_token_ids) as true_objects,
+    from queries
+    semi join subjects_with_rivals using (language_code, relation_id, subject_id)
+    group by all
 ),
 
 -- A label of which no token is left could be matched by an empty answer: that is no knowledge.

@@ -1,13 +1,4 @@
-with verdicts as (
-    select
-        model_id,
-        language_code,
-        fact_id,
-        coalesce(is_full_match, false) as is_full_match,
-    from {{ ref('fct_predictions') }}
-),
-
-language_pairs as (
+with language_pairs as (
     select
         models.model_id,
         first_languages.language_code as language_a,
@@ -18,21 +9,78 @@ language_pairs as (
         on first_languages.language_code < second_languages.language_code
 ),
 
+-- Small integers: the joins below meet millions of pairs of languages and facts.
+language_numbers as (
+    select
+        language_code,
+        row_number() over (order by language_code)::smallint as language_number,
+    from {{ ref('dim_languages') }}
+),
+
+fact_numbers as (
+    select
+        fact_id,
+        row_number() over (order by fact_id)::integer as fact_number,
+    from {{ ref('dim_facts') }}
+),
+
+held as (
+    select
+        language_numbers.language_number,
+        fact_numbers.fact_number,
+    from {{ ref('int_language_facts') }}
+    inner join language_numbers using (language_code)
+    inner join fact_numbers using (fact_id)
+),
+
+matched as (
+    select
+        predictions.model_id,
+        language_numbers.language_number,
+        fact_numbers.fact_number,
+    from {{ ref('fct_predictions') }} as predictions
+    inner join language_numbers using (language_code)
+    inner join fact_numbers using (fact_id)
+    where predictions.is_full_match
+),
+
 shared as (
     select
-        a.model_id,
-        a.language_code as language_a,
-        b.language_code as language_b,
+        a.language_number as number_a,
+        b.language_number as number_b,
         count(*) as shared_fact_count,
-        count(*) filter (where a.is_full_match) as full_match_a_count,
-        count(*) filter (where b.is_full_match) as full_match_b_count,
-        count(*) filter (where a.is_full_match and b.is_full_match) as intersection_count,
-        count(*) filter (where a.is_full_match or b.is_full_match) as union_count,
-    from verdicts as a
-    inner join verdicts as b
+    from held as a
+    inner join held as b
+        on a.fact_number = b.fact_number
+        and a.language_number < b.language_number
+    group by all
+),
+
+-- Facts right in one language among those that the other one holds, right there or not.
+matched_and_held as (
+    select
+        matched.model_id,
+        matched.language_number,
+        held.language_number as other_number,
+        count(*) as full_match_count,
+    from matched
+    inner join held
+        on matched.fact_number = held.fact_number
+        and matched.language_number != held.language_number
+    group by all
+),
+
+matched_in_both as (
+    select
+        a.model_id,
+        a.language_number as number_a,
+        b.language_number as number_b,
+        count(*) as intersection_count,
+    from matched as a
+    inner join matched as b
         on a.model_id = b.model_id
-        and a.fact_id = b.fact_id
-        and a.language_code < b.language_code
+        and a.fact_number = b.fact_number
+        and a.language_number < b.language_number
     group by all
 ),
 
@@ -42,19 +90,41 @@ counts as (
         language_pairs.language_a,
         language_pairs.language_b,
         coalesce(shared.shared_fact_count, 0) as shared_fact_count,
-        coalesce(shared.full_match_a_count, 0) as full_match_a_count,
-        coalesce(shared.full_match_b_count, 0) as full_match_b_count,
-        coalesce(shared.intersection_count, 0) as intersection_count,
-        coalesce(shared.union_count, 0) as union_count,
+        coalesce(in_a.full_match_count, 0) as full_match_a_count,
+        coalesce(in_b.full_match_count, 0) as full_match_b_count,
+        coalesce(matched_in_both.intersection_count, 0) as intersection_count,
     from language_pairs
-    left join shared using (model_id, language_a, language_b)
+    inner join language_numbers as a on language_pairs.language_a = a.language_code
+    inner join language_numbers as b on language_pairs.language_b = b.language_code
+    left join shared
+        on a.language_number = shared.number_a
+        and b.language_number = shared.number_b
+    left join matched_and_held as in_a
+        on language_pairs.model_id = in_a.model_id
+        and a.language_number = in_a.language_number
+        and b.language_number = in_a.other_number
+    left join matched_and_held as in_b
+        on language_pairs.model_id = in_b.model_id
+        and b.language_number = in_b.language_number
+        and a.language_number = in_b.other_number
+    left join matched_in_both
+        on language_pairs.model_id = matched_in_both.model_id
+        and a.language_number = matched_in_both.number_a
+        and b.language_number = matched_in_both.number_b
+),
+
+unions as (
+    select
+        *,
+        full_match_a_count + full_match_b_count - intersection_count as union_count,
+    from counts
 ),
 
 final as (
     select
         *,
         {{ wilson('intersection_count', 'union_count', 'jaccard_rate') }},
-    from counts
+    from unions
     order by model_id, language_a, language_b
 )
 

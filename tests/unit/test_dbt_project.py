@@ -1,0 +1,88 @@
+"""Habits of the dbt project that its own tools do not check."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from ingestion.contract import LAKE
+
+PLAIN_NAMES = {
+    "architecture", "content_hash", "dtype", "facts_version", "file_name", "fingerprint",
+    "hidden_size", "lake_table", "language_a", "language_b", "language_branch", "language_family",
+    "language_name", "latitude", "line_number", "line_text", "longitude", "mask_counts",
+    "objective", "part_name", "predicted_text", "reason", "relation_name", "revision",
+    "rows_per_second", "scope_kind", "script", "source", "source_file", "study_name", "template",
+    "tokenizer_hash", "vocabulary_size", "duration_seconds", "code_version", "gold_log_prob",
+    "subject_label", "object_label",
+}  # fmt: skip
+GRAMMAR = re.compile(
+    r"(is|has)_\w+|\w+_(id|code|count|rate|rank|index|score|at|bytes)|\w+_(rate|score)_(low|high)"
+)
+
+
+@pytest.fixture(scope="module")
+def models(project: Path) -> Path:
+    return project / "dbt" / "models"
+
+
+def marts(models: Path) -> dict[str, dict[str, Any]]:
+    documents = [yaml.safe_load(path.read_text()) for path in models.glob("marts/*/*.yml")]
+    return {model["name"]: model for document in documents for model in document.get("models", [])}
+
+
+def test_every_mart_states_its_grain_and_describes_every_column(models: Path) -> None:
+    described = marts(models)
+    assert set(described) == {path.stem for path in models.glob("marts/*/*.sql")}
+    for name, mart in described.items():
+        assert mart["description"].startswith("One row per "), name
+        assert any(rule["type"] == "primary_key" for rule in mart["constraints"]), name
+        for column in mart["columns"]:
+            assert column["description"].strip(), (name, column["name"])
+
+
+def test_column_names_follow_the_grammar(models: Path) -> None:
+    names = {column["name"] for mart in marts(models).values() for column in mart["columns"]}
+    assert {name for name in names - PLAIN_NAMES if not GRAMMAR.fullmatch(name)} == set()
+
+
+def test_every_rate_shows_its_interval(models: Path) -> None:
+    for name, mart in marts(models).items():
+        columns = {column["name"] for column in mart["columns"]}
+        for rate in (column for column in columns if column.endswith("_rate")):
+            assert {f"{rate}_low", f"{rate}_high"} <= columns, (name, rate)
+
+
+def test_staging_takes_each_column_of_the_contract_once_with_its_type(models: Path) -> None:
+    for path in models.glob("staging/stg_lake__*.sql"):
+        name = path.stem.removeprefix("stg_lake__")
+        if name == "parts":  # Not a table of the lake: it reads the footers of all parts.
+            continue
+        selected = re.findall(r"^ +(\w+)::(\S+) as (\w+),$", path.read_text(), flags=re.MULTILINE)
+        expected = [(f.name, duckdb_type(f.type), f.name) for f in LAKE[name].schema]
+        assert selected == expected, name
+
+
+def duckdb_type(arrow: pa.DataType) -> str:
+    if pa.types.is_list(arrow):
+        return f"{duckdb_type(arrow.value_type)}[]"
+    names = {"string": "varchar", "int32": "integer", "int64": "bigint", "bool": "boolean"}
+    return names.get(str(arrow), str(arrow))
+
+
+def test_only_staging_reads_the_lake_and_every_model_ends_in_final(models: Path) -> None:
+    for path in models.rglob("*.sql"):
+        sql = path.read_text()
+        if not path.stem.startswith("stg_lake__"):
+            assert "source(" not in sql, path.name
+        assert sql.endswith("\nselect * from final\n"), path.name
+
+
+def test_the_dbt_folder_is_no_package(project: Path) -> None:
+    """An ``__init__.py`` would make ``import dbt`` find this folder instead of dbt-core."""
+    assert not list((project / "dbt").rglob("__init__.py"))
