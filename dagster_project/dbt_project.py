@@ -12,9 +12,18 @@ from pathlib import Path
 
 from dagster_project.home import Home
 
-__all__ = ["DBT_PROJECT", "dbt_environment", "dbt_variables", "dbt_version", "prepare_manifest"]
+__all__ = [
+    "DBT_EXECUTABLE",
+    "DBT_PROJECT",
+    "dbt_environment",
+    "dbt_variables",
+    "dbt_version",
+    "prepare_manifest",
+]
 
 DBT_PROJECT = Path(__file__).parent.parent / "dbt"
+DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
+"""dbt of the same environment, whether or not that is on the PATH."""
 _ARTEFACTS = {"target", "logs", "dbt_packages"}
 
 
@@ -60,10 +69,10 @@ def prepare_manifest(study_name: str, home: Home) -> Path:
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8") == version:
             return manifest
-    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "parse", "--vars", variables]
+    command = [DBT_EXECUTABLE, "--quiet", "parse", "--vars", variables]
     places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
     parsed = subprocess.run(
-        [*command, *map(str, places)],
+        [*command, *places],
         env={**os.environ, **dbt_environment(home)},
         capture_output=True,
         text=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
@@ -10,7 +10,13 @@ from dagster_project.plan import Part, unfinished
 from dagster_project.workspace import Workspace, WrittenPart
 from ingestion.contract import LAKE
 
-__all__ = ["OWNERS", "lake_spec", "report", "unfinished_parts", "workspace_of"]
+__all__ = [
+    "OWNERS",
+    "lake_spec",
+    "report_partition",
+    "results",
+    "unfinished_parts",
+]
 
 OWNERS = ["team:factroots"]
 
@@ -43,47 +49,34 @@ def lake_spec(
     )
 
 
-def workspace_of(context: dg.AssetExecutionContext) -> Workspace:
-    """The study at work."""
-    workspace: Workspace = context.resources.workspace
-    return workspace
-
-
 def unfinished_parts(workspace: Workspace, parts: Sequence[Part]) -> list[Part]:
     """Which of these parts have to be computed; those that are up to date are left alone."""
     return unfinished(parts, workspace.home.lake)
 
 
-def report(
-    context: dg.AssetExecutionContext,
-    workspace: Workspace,
-    parts: Iterable[Part],
-    partition_key: Callable[[Part], str] | None = None,
-) -> None:
-    """Show what lies in the lake on the assets in Dagster's UI.
-
-    Args:
-        context: the running step.
-        workspace: the study.
-        parts: parts that are now up to date, whether just computed or found done.
-        partition_key: Dagster's partition of a part; None for assets that Dagster sees whole.
-    """
-    tables: dict[tuple[str, str | None], list[WrittenPart]] = {}
+def results(workspace: Workspace, parts: Iterable[Part]) -> Iterator[dg.MaterializeResult[None]]:
+    """One result per lake table, with the figures of the parts that are now up to date."""
+    tables: dict[str, list[WrittenPart]] = {}
     for part in parts:
-        key = partition_key(part) if partition_key else None
-        tables.setdefault((part.table, key), []).append(workspace.written(part))
-    for (table, key), written in tables.items():
-        context.add_asset_metadata(_totals(written), asset_key=table, partition_key=key)
+        tables.setdefault(part.table, []).append(workspace.written(part))
+    for table, written in tables.items():
+        yield dg.MaterializeResult(asset_key=table, metadata=_figures(written))
 
 
-def _totals(written: Sequence[WrittenPart]) -> dict[str, dg.MetadataValue | int | float | str]:
+def report_partition(
+    context: dg.AssetExecutionContext, workspace: Workspace, part: Part, partition_key: str
+) -> None:
+    """Show a part's figures on its partition, where one step serves many partitions."""
+    context.add_asset_metadata(
+        _figures([workspace.written(part)]), asset_key=part.table, partition_key=partition_key
+    )
+
+
+def _figures(written: Sequence[WrittenPart]) -> dict[str, dg.MetadataValue | int | float | str]:
     """Figures of one asset partition: those of its only part, or the sums over its parts."""
-    rows = sum(part.provenance.row_count for part in written)
-    totals: dict[str, dg.MetadataValue | int | float | str] = {
-        "dagster/row_count": rows,
+    figures: dict[str, dg.MetadataValue | int | float | str] = {
+        "dagster/row_count": sum(part.provenance.row_count for part in written),
         "bytes": sum(part.size_bytes for part in written),
         "parts": len(written),
     }
-    if len(written) == 1:
-        totals |= written[0].metadata
-    return totals
+    return figures | written[0].metadata if len(written) == 1 else figures

@@ -1,13 +1,12 @@
 """Facts: from the data set to the dimension tables and the labels of every language."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, report, unfinished_parts, workspace_of
+from dagster_project.assets.common import lake_spec, results, unfinished_parts
 from dagster_project.plan import CODE_VERSIONS, Part
 from dagster_project.workspace import Workspace
 from ingestion.atlas.truth import atlas_truth as planted_truth
@@ -31,15 +30,13 @@ _GROUP = "facts"
             "rejected_rows",
         )
     ],
-    required_resource_keys={"workspace"},
 )
-def ingested_facts(context: dg.AssetExecutionContext) -> None:
+def ingested_facts(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
     """Read the facts of every language of the study and write the parts that are not up to date."""
-    workspace = workspace_of(context)
     parts = workspace.plan.facts()
     if unfinished_parts(workspace, parts):
         write_facts(workspace)
-    report(context, workspace, parts)
+    yield from results(workspace, parts)
 
 
 @dg.multi_asset(
@@ -50,16 +47,14 @@ def ingested_facts(context: dg.AssetExecutionContext) -> None:
             code_version=CODE_VERSIONS["atlas_truth"],
         )
     ],
-    required_resource_keys={"workspace"},
 )
-def atlas_truth(context: dg.AssetExecutionContext) -> None:
+def atlas_truth(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
     """Write which facts were planted where, for every Atlas corpus of the study."""
-    workspace = workspace_of(context)
     parts = workspace.plan.atlas_truth()
     for part in unfinished_parts(workspace, parts):
         started = time.perf_counter()
         workspace.write(part, planted_truth(part.partition["corpus_id"]), started)
-    report(context, workspace, parts)
+    yield from results(workspace, parts)
 
 
 def write_facts(workspace: Workspace) -> None:

@@ -1,7 +1,5 @@
 """Marts: dbt's models as assets, and the published file that people open."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +8,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from dagster_project.assets.common import OWNERS, workspace_of
-from dagster_project.dbt_project import DBT_PROJECT, dbt_environment, dbt_variables
+from dagster_project.assets.common import OWNERS
+from dagster_project.dbt_project import DBT_EXECUTABLE, DBT_PROJECT, dbt_environment, dbt_variables
+from dagster_project.workspace import Workspace
 from warehouse.publish import publish
 
 __all__ = ["dbt_resource", "marts_assets"]
@@ -19,7 +18,11 @@ __all__ = ["dbt_resource", "marts_assets"]
 
 def dbt_resource() -> DbtCliResource:
     """dbt's command line over this project's models."""
-    return DbtCliResource(project_dir=str(DBT_PROJECT), profiles_dir=str(DBT_PROJECT))
+    return DbtCliResource(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        dbt_executable=str(DBT_EXECUTABLE),
+    )
 
 
 def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
@@ -32,11 +35,13 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
     @dbt_assets(
         manifest=manifest,
         name="marts",
-        required_resource_keys={"workspace"},
     )
-    def marts(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    def marts(
+        context: dg.AssetExecutionContext,
+        dbt: DbtCliResource,
+        workspace: dg.ResourceParam[Workspace],
+    ) -> Iterator[Any]:
         """Build and test all dbt models from the lake."""
-        workspace = workspace_of(context)
         variables = dbt_variables(workspace.study.name, workspace.home)
         os.environ.update(dbt_environment(workspace.home))
         invocation = dbt.cli(
@@ -54,10 +59,8 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
         kinds={"duckdb"},
         owners=OWNERS,
         deps=[marts],
-        required_resource_keys={"workspace"},
     )
-    def factroots_duckdb(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        workspace = workspace_of(context)
+    def factroots_duckdb(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult[None]:
         home = workspace.home
         size = publish(home.build_file, home.published_file, workspace.identity)
         return dg.MaterializeResult(

@@ -1,16 +1,19 @@
 """Models: what each one is, and what it answers in every language."""
 
-from __future__ import annotations
-
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, report, unfinished_parts, workspace_of
+from dagster_project.assets.common import (
+    lake_spec,
+    report_partition,
+    results,
+    unfinished_parts,
+)
 from dagster_project.partitions import MODEL_LANGUAGES, model_language, split_key
 from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyModel
@@ -28,17 +31,15 @@ _GROUP = "models"
 @dg.multi_asset(
     name="inspected_models",
     specs=[lake_spec("models", group=_GROUP, code_version=CODE_VERSIONS["models"])],
-    required_resource_keys={"workspace"},
 )
-def models(context: dg.AssetExecutionContext) -> None:
+def models(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
     """Describe each model from its configuration, weight headers and tokenizer."""
-    workspace = workspace_of(context)
     part = workspace.plan.models()
     if unfinished_parts(workspace, [part]):
         started = time.perf_counter()
         rows = [describe(model) for model in workspace.plan.study.models]
         workspace.write(part, pl.concat(rows).sort("model_id"), started)
-    report(context, workspace, [part])
+    yield from results(workspace, [part])
 
 
 @dg.multi_asset(
@@ -54,14 +55,12 @@ def models(context: dg.AssetExecutionContext) -> None:
         )
     ],
     backfill_policy=dg.BackfillPolicy.single_run(),
-    required_resource_keys={"workspace"},
 )
-def predictions(context: dg.AssetExecutionContext) -> None:
+def predictions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
     """Ask each chosen model every fact in each chosen language; a model is loaded once for all.
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    workspace = workspace_of(context)
     chosen: dict[str, list[str]] = {}
     for key in context.partition_keys:
         model_id, language = split_key(key)
@@ -75,15 +74,9 @@ def predictions(context: dg.AssetExecutionContext) -> None:
             LOG.error("predictions %s: %s", model.id, error)
             broken.append(f"{model.id}: {error}")
             continue
-        parts = [workspace.plan.predictions(model, language) for language in languages]
-        report(
-            context,
-            workspace,
-            parts,
-            lambda part: model_language(
-                part.partition["model_id"], part.partition["language_code"]
-            ),
-        )
+        for language in languages:
+            part = workspace.plan.predictions(model, language)
+            report_partition(context, workspace, part, model_language(model.id, language))
     if broken:
         raise dg.Failure("; ".join(broken), allow_retries=False)
 
@@ -110,9 +103,8 @@ def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable
     todo = {part.label for part in unfinished_parts(workspace, list(by_language.values()))}
     if not todo:
         return
-    from models_gpu.probing import probe
-
     from models_gpu.loading import load
+    from models_gpu.probing import probe
 
     loaded = load(model.resolved)
     ingested = {part.label: part for part in plan.facts()}

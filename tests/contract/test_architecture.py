@@ -1,0 +1,37 @@
+"""The dependency rule: data flows one way, and so do imports."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+FORBIDDEN = {
+    "ingestion": {"dagster", "dagster_dbt", "duckdb", "torch", "models_gpu", "dagster_project", "warehouse"},
+    "models_gpu": {"dagster", "dagster_dbt", "duckdb", "ingestion", "dagster_project", "warehouse"},
+    "warehouse": {"dagster", "dagster_dbt", "torch", "ingestion", "models_gpu", "dagster_project"},
+    "dagster_project": {"duckdb", "torch", "transformers", "numpy"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", sorted(FORBIDDEN))
+def test_a_package_imports_nothing_from_further_down_the_flow(project: Path, package: str) -> None:
+    modules = sorted((project / package).rglob("*.py"))
+    assert modules
+    found = {str(path): imported(path) & FORBIDDEN[package] for path in modules}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_dbt_is_not_a_python_package(project: Path) -> None:
+    assert not list((project / "dbt").rglob("__init__.py"))

@@ -1,0 +1,19 @@
+"""Files in git that are written from the code say what the code says now."""
+
+from __future__ import annotations
+
+from dagster_project.dbt_sources import SOURCES_FILE, render_sources
+from ingestion.contract import LAKE
+
+
+def test_dbt_sources_are_those_of_the_lake_contract() -> None:
+    assert SOURCES_FILE.read_text(encoding="utf-8") == render_sources(), "run: make generate"
+
+
+def test_every_lake_table_and_column_is_described() -> None:
+    for table in LAKE.values():
+        assert table.description.endswith("."), table.name
+        assert set(table.key) <= set(table.schema.names), table.name
+        assert set(table.partition_by) <= set(table.key), table.name
+        for column in table.columns:
+            assert column.description.endswith("."), f"{table.name}.{column.name}"
