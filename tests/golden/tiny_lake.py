@@ -25,8 +25,13 @@ Row = Mapping[str, Any]
 DBT = Path(__file__).resolve().parents[2] / "dbt"
 
 
-def write_lake(lake: Path, **tables: Iterable[Row]) -> Path:
-    """Write each table's rows as parts; columns left out of a row are null."""
+def write_lake(
+    lake: Path, details: Mapping[str, str] | None = None, **tables: Iterable[Row]
+) -> Path:
+    """Write each table's rows as parts; columns left out of a row are null.
+
+    ``details`` go into every part's provenance.
+    """
     prepare_lake(lake)
     for name, rows in tables.items():
         spec = LAKE[name]
@@ -44,6 +49,7 @@ def write_lake(lake: Path, **tables: Iterable[Row]) -> Path:
                 code_version="1",
                 duration_seconds=0.5,
                 row_count=len(part),
+                details=details,
             )
             write_part(lake, pl.DataFrame(columns, schema=empty.schema), provenance)
     return lake
