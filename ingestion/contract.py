@@ -383,12 +383,7 @@ _TABLES = (
             ),
             Column("character_count", _INT64, "Unicode characters of text, after cleaning (NFC)."),
             Column("text_bytes", _INT64, "Bytes of text in UTF-8, after cleaning."),
-            Column(
-                "sentence_count",
-                _INT64,
-                "Sentences; null when the study neither asks for sentences nor for chunks.",
-                is_nullable=True,
-            ),
+            Column("sentence_count", _INT64, "Sentences, as the splitter sees them."),
             Column(
                 "chunk_count",
                 _INT64,

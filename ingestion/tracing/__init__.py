@@ -1,0 +1,55 @@
+"""Did a fact stand in a language's training text (METHOD §10)? What do its names share (§11)?
+
+How text is read belongs to ``ingestion.corpora``; rates, fact types and comparisons are SQL.
+"""
+
+from ingestion.tracing.corpus import (
+    TRACING_VERSION,
+    corpus_pieces,
+    read_counts,
+    trace_corpus,
+    write_counts,
+)
+from ingestion.tracing.counting import (
+    Evidence,
+    PartialCounts,
+    TracingError,
+    TracingSettings,
+    count_documents,
+    finish,
+    merge,
+    trace_piece,
+)
+from ingestion.tracing.label_pieces import fold_name, label_pieces
+from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
+from ingestion.tracing.names import ALIAS_COLUMNS, FactNames, NamesError, collect_names
+from ingestion.tracing.units import UNIT_KINDS, TokenCounter, UnitKind
+
+__all__ = [
+    "ALIAS_COLUMNS",
+    "TRACING_VERSION",
+    "UNIT_KINDS",
+    "Engine",
+    "Evidence",
+    "FactNames",
+    "Matcher",
+    "Matches",
+    "Matching",
+    "NamesError",
+    "PartialCounts",
+    "TokenCounter",
+    "TracingError",
+    "TracingSettings",
+    "UnitKind",
+    "collect_names",
+    "corpus_pieces",
+    "count_documents",
+    "finish",
+    "fold_name",
+    "label_pieces",
+    "merge",
+    "read_counts",
+    "trace_corpus",
+    "trace_piece",
+    "write_counts",
+]

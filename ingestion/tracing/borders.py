@@ -1,0 +1,88 @@
+"""Where a name may begin and end: token boundaries by the neighbouring characters.
+
+Scripts differ in what their spaces mean, so the rule is one of characters, not of languages, and a
+name of mixed script is judged at each edge by the character that stands there.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["border_classes", "is_bounded", "name_edges"]
+
+_OTHER, _SPACED, _UNSPACED, _HANGUL, _EXTENDER, _FREE_EXTENDER = range(6)
+
+# First words of the Unicode names of letters in scripts that put no space between words.
+_UNSPACED_SCRIPTS = frozenset(
+    {
+        *("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO", "YI"),
+        *("THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "JAVANESE", "BALINESE", "NUSHU"),
+        *("TANGUT", "HENTAIGANA", "TAI", "NEW"),
+    }
+)
+# Soft hyphen, zero-width joiner and non-joiner: they stand inside words.
+_JOINERS = frozenset({0x00AD, 0x200C, 0x200D})
+
+
+@functools.cache
+def border_classes() -> npt.NDArray[np.uint8]:
+    """Class of every code point: other, letter or digit of a script with or without spaces, …"""
+    table = np.zeros(sys.maxunicode + 1, dtype=np.uint8)
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        category = unicodedata.category(character)
+        if code in _JOINERS:
+            table[code] = _EXTENDER
+        elif category[0] in "LNM":
+            words = unicodedata.name(character, "").split(" ", 2)
+            if words[0] in ("HALFWIDTH", "FULLWIDTH"):
+                words = words[1:]
+            is_free = words[0] in _UNSPACED_SCRIPTS
+            if category[0] == "M":
+                table[code] = _FREE_EXTENDER if is_free else _EXTENDER
+            elif words[0] == "HANGUL":
+                table[code] = _HANGUL
+            else:
+                table[code] = _UNSPACED if is_free else _SPACED
+    return table
+
+
+def name_edges(names: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Classes of each name's first character, and of the letter that carries its last one."""
+    table = border_classes()
+    first = np.array([table[ord(name[0])] for name in names], dtype=np.uint8)
+    last = np.zeros(len(names), dtype=np.uint8)
+    for index, name in enumerate(names):
+        classes = [table[ord(character)] for character in name]
+        while len(classes) > 1 and classes[-1] in (_EXTENDER, _FREE_EXTENDER):
+            classes.pop()
+        last[index] = classes[-1]
+    return first, last
+
+
+def is_bounded(
+    before: npt.NDArray[np.uint8],
+    first: npt.NDArray[np.uint8],
+    last: npt.NDArray[np.uint8],
+    after: npt.NDArray[np.uint8],
+) -> npt.NDArray[np.bool_]:
+    """Whether each match begins and ends at a token boundary.
+
+    - A letter or digit of a script with spaces may not touch another one: no 'Rom' in 'Roman'.
+    - Han, Kana, Thai and the like have no such boundary: a name may stand anywhere in them.
+    - Hangul puts spaces between phrases, a noun with its particles: a name begins where a phrase
+      begins, and may be followed by a particle.
+    - Nowhere does a name end before a mark that belongs to its last letter.
+    """
+    joins_left = (first == _SPACED) & ((before == _SPACED) | (before == _EXTENDER))
+    joins_left |= (first == _HANGUL) & (before == _HANGUL)
+    joins_right = (last == _SPACED) & (after == _SPACED)
+    joins_right |= (after == _EXTENDER) | (after == _FREE_EXTENDER)
+    is_free: npt.NDArray[np.bool_] = ~(joins_left | joins_right)
+    return is_free

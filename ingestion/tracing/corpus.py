@@ -1,0 +1,265 @@
+"""A whole corpus in one language: pieces shared among processes, results kept as they come.
+
+A piece's counts are one Parquet file, so that a killed run goes on where it was, and so that other
+machines may do some of the pieces: call ``trace_piece`` there and ``write_counts`` the result.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ingestion.corpora import CorpusSettings, Piece, Tally, cut_pieces, list_files
+from ingestion.lake import fingerprint
+from ingestion.tracing.counting import (
+    Evidence,
+    PartialCounts,
+    TracingError,
+    TracingSettings,
+    merge,
+    trace_piece,
+)
+from ingestion.tracing.names import FactNames
+
+__all__ = ["TRACING_VERSION", "corpus_pieces", "read_counts", "trace_corpus", "write_counts"]
+
+TRACING_VERSION = "1"
+"""Raised when the same corpus and names would give other counts."""
+
+_METADATA = "factroots.counts"
+# Tokens of wikitext are many, short-lived and without cycles: collecting rarely is a tenth faster.
+_GC_THRESHOLD = 200_000
+
+
+def corpus_pieces(
+    corpus: CorpusSettings, language: str, folder: Path | None = None
+) -> tuple[Piece, ...]:
+    """All pieces of a corpus in a language; each can be done alone, anywhere.
+
+    Raises:
+        CorpusError: no file is there.
+    """
+    return tuple(
+        piece for file in list_files(corpus, language, folder) for piece in cut_pieces(corpus, file)
+    )
+
+
+def trace_corpus(
+    corpus: CorpusSettings,
+    language: str,
+    names: FactNames,
+    settings: TracingSettings | None = None,
+    tokenizer_json: str | None = None,
+    *,
+    folder: Path | None = None,
+    processes: int = 1,
+    keep: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> PartialCounts:
+    """Count over all files of a language.
+
+    Args:
+        corpus, language, names, settings, tokenizer_json: as for ``trace_piece``.
+        folder: what the corpus' relative paths are relative to.
+        processes: workers; each needs about half a gigabyte. The result does not depend on it.
+        keep: folder for finished pieces; those found there are not done again. Whoever has the
+            final counts may delete it.
+        progress: called after each piece with the pieces done and all pieces.
+
+    Raises:
+        CorpusError, TracingError: as ``trace_piece``; also when a worker dies.
+    """
+    settings = settings or TracingSettings()
+    pieces = corpus_pieces(corpus, language, folder)
+    kept = [_kept_path(keep, p, corpus, language, names, settings, tokenizer_json) for p in pieces]
+    parts = [read_counts(path) if path else None for path in kept]
+    total: PartialCounts | None = None
+    done = 0
+
+    def add(part: PartialCounts) -> None:
+        nonlocal total, done
+        total = part if total is None else merge([total, part])
+        done += 1
+        if progress is not None:
+            progress(done, len(pieces))
+
+    for part in parts:
+        if part is not None:
+            add(part)
+    todo = [(p, path) for p, path, part in zip(pieces, kept, parts, strict=True) if part is None]
+    arguments = (corpus, language, names, settings, tokenizer_json)
+    for part in _computed(todo, arguments, processes):
+        add(part)
+    if total is None:
+        raise TracingError(f"the corpus has no file for {language!r}")
+    return total
+
+
+def write_counts(path: Path, counts: PartialCounts) -> None:
+    """Write the counts of a piece: whole or not at all."""
+    frames = []
+    for kind in counts.mention_counts:
+        passages = counts.evidence[kind]
+        for what, array in (
+            ("mention", counts.mention_counts[kind]),
+            ("fact", counts.shared_counts[kind]),
+        ):
+            positions = np.flatnonzero(array)
+            found = [passages[p] if what == "fact" else None for p in positions.tolist()]
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "unit_kind": [kind] * len(positions),
+                        "counted": [what] * len(positions),
+                        "position": positions,
+                        "count": array[positions],
+                        "distance": [e.distance if e else None for e in found],
+                        "document": [e.document if e else None for e in found],
+                        "offset": [e.offset if e else None for e in found],
+                        "text": [e.text if e else None for e in found],
+                    },
+                    schema=_COUNTS,
+                )
+            )
+    state = {
+        "names_digest": counts.names_digest,
+        "unit_counts": counts.unit_counts,
+        "lengths": {
+            kind: [len(counts.mention_counts[kind]), len(counts.shared_counts[kind])]
+            for kind in counts.mention_counts
+        },
+        "tallies": {file: asdict(tally) for file, tally in counts.tallies.items()},
+        "file_bytes": counts.file_bytes,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    pl.concat(frames).write_parquet(temporary, metadata={_METADATA: json.dumps(state)})
+    temporary.replace(path)
+
+
+def read_counts(path: Path) -> PartialCounts | None:
+    """Counts of a piece; None if the file is absent or not whole."""
+    try:
+        state: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[_METADATA])
+        frame = pl.read_parquet(path)
+    except (OSError, KeyError, ValueError, pl.exceptions.ComputeError):
+        return None
+    counts = PartialCounts(
+        state["names_digest"],
+        state["unit_counts"],
+        tallies={file: Tally(**tally) for file, tally in state["tallies"].items()},
+        file_bytes=state["file_bytes"],
+    )
+    for kind, (mentions, facts) in state["lengths"].items():
+        rows = frame.filter(pl.col("unit_kind") == kind)
+        arrays = []
+        for what, length in (("mention", mentions), ("fact", facts)):
+            array = np.zeros(length, dtype=np.int64)
+            of_kind = rows.filter(pl.col("counted") == what)
+            array[of_kind["position"].to_numpy()] = of_kind["count"].to_numpy()
+            arrays.append(array)
+        counts.mention_counts[kind], counts.shared_counts[kind] = arrays
+        passages = rows.filter(pl.col("counted") == "fact")
+        counts.evidence[kind] = {
+            row["position"]: Evidence(row["distance"], row["document"], row["offset"], row["text"])
+            for row in passages.iter_rows(named=True)
+        }
+    return counts
+
+
+_COUNTS = {
+    "unit_kind": pl.String,
+    "counted": pl.String,
+    "position": pl.Int64,
+    "count": pl.Int64,
+    "distance": pl.Int64,
+    "document": pl.String,
+    "offset": pl.Int64,
+    "text": pl.String,
+}
+
+_Arguments = tuple[CorpusSettings, str, FactNames, TracingSettings, str | None]
+
+
+def _computed(
+    todo: Sequence[tuple[Piece, Path | None]], arguments: _Arguments, processes: int
+) -> Iterator[PartialCounts]:
+    if processes <= 1 or len(todo) <= 1:
+        for piece, path in todo:
+            yield _trace_and_keep(piece, path, arguments)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(todo)), context, _prepare, (arguments,)) as pool:
+        futures = {pool.submit(_trace_in_worker, piece, path): piece for piece, path in todo}
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise TracingError(
+                "a worker was killed, most likely for want of memory: use fewer processes. "
+                "Finished pieces are kept; run again to go on."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_worker_arguments: _Arguments
+
+
+def _prepare(arguments: _Arguments) -> None:
+    """Set up a worker: what is the same for all pieces is sent once."""
+    global _worker_arguments
+    _worker_arguments = arguments
+
+
+def _trace_in_worker(piece: Piece, path: Path | None) -> PartialCounts:
+    return _trace_and_keep(piece, path, _worker_arguments)
+
+
+def _trace_and_keep(piece: Piece, path: Path | None, arguments: _Arguments) -> PartialCounts:
+    threshold = gc.get_threshold()
+    gc.set_threshold(_GC_THRESHOLD, *threshold[1:])
+    try:
+        counts = trace_piece(piece, *arguments)
+    finally:
+        gc.set_threshold(*threshold)
+    if path is not None:
+        write_counts(path, counts)
+    return counts
+
+
+def _kept_path(
+    keep: Path | None,
+    piece: Piece,
+    corpus: CorpusSettings,
+    language: str,
+    names: FactNames,
+    settings: TracingSettings,
+    tokenizer_json: str | None,
+) -> Path | None:
+    if keep is None:
+        return None
+    is_local = "://" not in piece.file.path
+    changed_at = Path(piece.file.path).stat().st_mtime_ns if is_local else 0
+    identity = fingerprint(
+        TRACING_VERSION,
+        asdict(piece),
+        changed_at,
+        asdict(corpus),
+        language,
+        names.digest,
+        asdict(settings),
+        fingerprint(tokenizer_json),
+    )
+    return keep / f"{identity}.parquet"

@@ -1,0 +1,499 @@
+"""Counts over a share of a corpus: in how many units names stand, alone and together (METHOD §10).
+
+``trace_piece`` is the unit of work: one piece of a file in, one ``PartialCounts`` out. Partial
+counts add up in any order and grouping; ``finish`` turns their sum into rows of the lake tables
+``occurrences`` and ``corpus_sizes``. Processes and files are ``ingestion.tracing.corpus``.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ingestion.contract import LAKE
+from ingestion.corpora import CorpusSettings, Document, Piece, Tally, read_documents
+from ingestion.tracing.matching import Engine, Matcher, Matches, Matching, ranges
+from ingestion.tracing.names import FactNames
+from ingestion.tracing.units import (
+    UNIT_KINDS,
+    TokenCounter,
+    UnitKind,
+    chunk_starts,
+    sentence_starts,
+)
+
+__all__ = [
+    "BATCH_CHARACTERS",
+    "Evidence",
+    "PartialCounts",
+    "TracingError",
+    "TracingSettings",
+    "count_documents",
+    "finish",
+    "merge",
+    "trace_piece",
+]
+
+BATCH_CHARACTERS = 8_000_000
+"""Text that is searched at once: the engine's start costs a tenth of it, memory is some 300 MB."""
+
+_PASSAGE = 600
+_MARGIN = 150
+_ELLIPSIS = " … "
+_NOTES = 20
+
+_Integers = npt.NDArray[np.int64]
+
+
+class TracingError(ValueError):
+    """The settings of a trace contradict each other, or partial counts are of different traces."""
+
+
+@dataclass(frozen=True)
+class TracingSettings:
+    """What is counted, and what counts as a match."""
+
+    units: tuple[UnitKind, ...] = ("chunk",)
+    """Kinds of units in which subject and object must meet; one pass serves all."""
+    matching: Matching = "exact"
+    """How a name is recognised."""
+    chunk_tokens: int = 512
+    """Most tokens of a chunk, special tokens not counted."""
+    engine: Engine = "polars"
+    """What finds the names; the counts are the same."""
+
+
+class Evidence(NamedTuple):
+    """A passage with both names; the smallest of all is kept, so the order of work is no matter."""
+
+    distance: int
+    """Characters between the two names."""
+    document: str
+    """Title of the document."""
+    offset: int
+    """Where the passage begins, in characters of the document's text."""
+    text: str
+    """The passage."""
+
+
+@dataclass
+class PartialCounts:
+    """Counts over some pieces of one corpus in one language."""
+
+    names_digest: str
+    """Names that were looked for; only counts of the same names add up."""
+    unit_counts: dict[str, int] = field(default_factory=dict)
+    """Units of each kind, characters, bytes and tokens that were searched."""
+    mention_counts: dict[UnitKind, _Integers] = field(default_factory=dict)
+    """For each kind of unit: in how many of them each mention stands."""
+    shared_counts: dict[UnitKind, _Integers] = field(default_factory=dict)
+    """For each kind of unit: in how many of them each fact's subject and object both stand."""
+    evidence: dict[UnitKind, dict[int, Evidence]] = field(default_factory=dict)
+    """For each kind of unit and position of a fact: its best passage."""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    """For each file what became of its pages."""
+    file_bytes: dict[str, int] = field(default_factory=dict)
+    """For each file its size as stored."""
+
+
+def trace_piece(
+    piece: Piece,
+    corpus: CorpusSettings,
+    language: str,
+    names: FactNames,
+    settings: TracingSettings | None = None,
+    tokenizer_json: str | None = None,
+) -> PartialCounts:
+    """Read one piece of a corpus and count.
+
+    Args:
+        piece: a file, or a range of one.
+        corpus: how the file is laid out.
+        language: Wikipedia code, for the sentences.
+        names: facts to look for.
+        settings: what is counted; by default exact matches in chunks of 512 tokens.
+        tokenizer_json: serialised state of the model's tokenizer; needed for chunks, and for
+            counting tokens at all. Costs about as much time as all the rest.
+
+    Raises:
+        TracingError: chunks are asked for without a tokenizer.
+        CorpusError: the file is not laid out as the settings say.
+    """
+    settings = settings or TracingSettings()
+    tally = Tally()
+    documents = read_documents(corpus, piece, tally)
+    counts = count_documents(documents, language, names, settings, tokenizer_json)
+    counts.tallies[piece.file.path] = tally
+    counts.file_bytes[piece.file.path] = piece.file.size
+    return counts
+
+
+def count_documents(
+    documents: Iterable[Document],
+    language: str,
+    names: FactNames,
+    settings: TracingSettings,
+    tokenizer_json: str | None = None,
+) -> PartialCounts:
+    """Count over documents in memory or from a stream; see ``trace_piece``."""
+    if "chunk" in settings.units and tokenizer_json is None:
+        raise TracingError(
+            "chunks are measured in tokens: give the model's tokenizer, "
+            "or ask for sentences or articles"
+        )
+    if not settings.units or not set(settings.units) <= set(UNIT_KINDS):
+        raise TracingError(f"units are some of {', '.join(UNIT_KINDS)}, not {settings.units}")
+    matcher = _matcher(names.names, settings.matching, settings.engine)
+    counter = _counter(tokenizer_json) if tokenizer_json is not None else None
+    facts = _FactIndex(names)
+    counts = _zero(names, settings.units, has_tokens=counter is not None)
+    for batch in _batches(documents):
+        _Batch(batch, language, counter, settings).count(matcher, facts, counts)
+    return counts
+
+
+def merge(parts: Iterable[PartialCounts]) -> PartialCounts:
+    """Sum of partial counts; any order and grouping gives the same.
+
+    Raises:
+        TracingError: there are none, or they are of different names or units.
+    """
+    total: PartialCounts | None = None
+    for part in parts:
+        if total is None:
+            total = PartialCounts(part.names_digest)
+            for kind, counted in part.mention_counts.items():
+                total.mention_counts[kind] = np.zeros_like(counted)
+                total.shared_counts[kind] = np.zeros_like(part.shared_counts[kind])
+                total.evidence[kind] = {}
+        if (part.names_digest, part.mention_counts.keys()) != (
+            total.names_digest,
+            total.mention_counts.keys(),
+        ):
+            raise TracingError("partial counts of different facts or units do not add up")
+        for name, count in part.unit_counts.items():
+            total.unit_counts[name] = total.unit_counts.get(name, 0) + count
+        for kind in part.mention_counts:
+            total.mention_counts[kind] += part.mention_counts[kind]
+            total.shared_counts[kind] += part.shared_counts[kind]
+            for fact, evidence in part.evidence[kind].items():
+                _keep_best(total.evidence[kind], fact, evidence)
+        for path, tally in part.tallies.items():
+            total.tallies[path] = _added(total.tallies.get(path, Tally()), tally)
+        total.file_bytes.update(part.file_bytes)
+    if total is None:
+        raise TracingError("there are no partial counts to add up")
+    return total
+
+
+def finish(
+    counts: PartialCounts,
+    names: FactNames,
+    corpus_id: str,
+    language: str,
+    tokenizer_hash: str | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of ``occurrences`` (every fact, also the absent ones) and of ``corpus_sizes`` (one).
+
+    Args:
+        counts: sum over all pieces of the corpus in this language.
+        names: the facts that were looked for.
+        corpus_id: identifier of the corpus in the study.
+        language: Wikipedia code.
+        tokenizer_hash: identifier of the tokenizer that counted; None without one.
+
+    Raises:
+        TracingError: the counts are of other names.
+    """
+    if counts.names_digest != names.digest:
+        raise TracingError("these counts are of other names: count again")
+    frames = []
+    for kind in counts.mention_counts:
+        mentions, passages = counts.mention_counts[kind], counts.evidence[kind]
+        found = [passages.get(index) for index in range(len(names.fact_ids))]
+        frames.append(
+            pl.DataFrame(
+                {
+                    "corpus_id": [corpus_id] * len(found),
+                    "language_code": [language] * len(found),
+                    "unit_kind": [kind] * len(found),
+                    "fact_id": list(names.fact_ids),
+                    "subject_count": mentions[names.subject_mentions],
+                    "object_count": mentions[names.object_mentions],
+                    "shared_count": counts.shared_counts[kind],
+                    "evidence_document": [e.document if e else None for e in found],
+                    "evidence_offset": [e.offset if e else None for e in found],
+                    "evidence_distance": [e.distance if e else None for e in found],
+                    "evidence_text": [e.text if e else None for e in found],
+                },
+                schema=_polars_schema("occurrences"),
+            )
+        )
+    return pl.concat(frames), _sizes(counts, corpus_id, language, tokenizer_hash)
+
+
+def _sizes(
+    counts: PartialCounts, corpus_id: str, language: str, tokenizer_hash: str | None
+) -> pl.DataFrame:
+    all_pages = functools.reduce(_added, counts.tallies.values(), Tally())
+    notes = sorted({note for tally in counts.tallies.values() for note in tally.notes})
+    if len(notes) > _NOTES:
+        notes = [*notes[:_NOTES], f"and {len(notes) - _NOTES} more"]
+    row = {
+        "corpus_id": corpus_id,
+        "language_code": language,
+        "file_count": len(counts.tallies),
+        "source_bytes": sum(counts.file_bytes.values()),
+        "page_count": all_pages.page_count,
+        "document_count": all_pages.document_count,
+        "redirect_count": all_pages.redirect_count,
+        "other_namespace_count": all_pages.other_namespace_count,
+        "empty_count": all_pages.empty_count,
+        "broken_count": all_pages.broken_count,
+        "is_truncated": all_pages.is_truncated,
+        "problem_note": "; ".join(notes) or None,
+        "character_count": counts.unit_counts["character_count"],
+        "text_bytes": counts.unit_counts["text_bytes"],
+        "sentence_count": counts.unit_counts["sentence_count"],
+        "chunk_count": counts.unit_counts.get("chunk_count"),
+        "token_count": counts.unit_counts.get("token_count"),
+        "tokenizer_hash": tokenizer_hash,
+    }
+    return pl.DataFrame([row], schema=_polars_schema("corpus_sizes"))
+
+
+class _FactIndex:
+    """Facts by the mention of their subject, for whole arrays at a time."""
+
+    def __init__(self, names: FactNames) -> None:
+        self.digest = names.digest
+        self.objects = names.object_mentions.astype(np.int64)
+        self.mention_count = len(names.mention_names)
+        self.order = np.argsort(names.subject_mentions, kind="stable").astype(np.int64)
+        self.counts = np.bincount(names.subject_mentions, minlength=self.mention_count)
+        self.starts = np.cumsum(self.counts) - self.counts
+        pairs = [(n, m) for m, group in enumerate(names.mention_names) for n in group]
+        by_name = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+        self.mention_of = by_name[:, 1]
+        self.mentions_per_name = np.bincount(by_name[:, 0], minlength=len(names.names))
+        self.mention_starts = np.cumsum(self.mentions_per_name) - self.mentions_per_name
+
+    def mentions(self, matches: Matches) -> tuple[_Integers, _Integers, _Integers]:
+        """Starts, ends and mentions: a match of a name that several mentions have, for each."""
+        counts = self.mentions_per_name[matches.names]
+        mentions = self.mention_of[ranges(self.mention_starts[matches.names], counts)]
+        return np.repeat(matches.starts, counts), np.repeat(matches.ends, counts), mentions
+
+
+class _Batch:
+    """Documents that are searched as one text, and the borders of their units in it."""
+
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        language: str,
+        counter: TokenCounter | None,
+        settings: TracingSettings,
+    ) -> None:
+        self.documents = documents
+        # No name holds the separator, and it is a border.
+        self.text = "\0".join(document.text for document in documents)
+        lengths = np.array([len(document.text) for document in documents], dtype=np.int64)
+        self.starts = np.cumsum(lengths + 1) - lengths - 1
+        self.ends = self.starts + lengths
+        self.character_count = int(lengths.sum())
+        self.token_count = 0
+        sentences: list[int] = []
+        chunks: list[int] = []
+        for document, base in zip(documents, self.starts.tolist(), strict=True):
+            starts = sentence_starts(document.text, language)
+            sentences.extend(base + start for start in starts)
+            if counter is not None:
+                text = document.text
+                spans = zip(starts, [*starts[1:], len(text)], strict=True)
+                counts = counter.counts([text[start:end] for start, end in spans])
+                self.token_count += sum(counts)
+                limit = settings.chunk_tokens
+                chunks.extend(
+                    base + start for start in chunk_starts(text, starts, counts, counter, limit)
+                )
+        self.sentences = np.array(sentences, dtype=np.int64)
+        self.chunks = np.array(chunks, dtype=np.int64)
+        self.kinds = settings.units
+        titles = [document.title for document in documents]
+        self.title_ranks = np.argsort(np.argsort(np.array(titles, dtype=object), kind="stable"))
+
+    def count(self, matcher: Matcher, facts: _FactIndex, counts: PartialCounts) -> None:
+        """Add this batch to the counts."""
+        totals = counts.unit_counts
+        totals["character_count"] += self.character_count
+        totals["text_bytes"] += len(self.text.encode()) - len(self.documents) + 1
+        totals["sentence_count"] += len(self.sentences)
+        if "token_count" in totals:
+            totals["token_count"] += self.token_count
+            totals["chunk_count"] += len(self.chunks)
+        starts, ends, mentions = facts.mentions(matcher.find(self.text))
+        for kind in self.kinds:
+            borders = {"chunk": self.chunks, "sentence": self.sentences, "article": self.starts}
+            self._count_kind(kind, borders[kind], (starts, ends, mentions), facts, counts)
+
+    def _count_kind(
+        self,
+        kind: UnitKind,
+        borders: _Integers,
+        matches: tuple[_Integers, _Integers, _Integers],
+        facts: _FactIndex,
+        counts: PartialCounts,
+    ) -> None:
+        starts, ends, mentions = matches
+        units = np.searchsorted(borders, starts, side="right") - 1
+        limits = np.append(borders[1:], len(self.text) + 1)
+        inside = ends <= limits[units]
+        units, starts, ends, mentions = (a[inside] for a in (units, starts, ends, mentions))
+        order = np.lexsort((starts, mentions, units))
+        units, starts, ends, mentions = (a[order] for a in (units, starts, ends, mentions))
+
+        keys = units * facts.mention_count + mentions
+        # Groups: the distinct (unit, mention) pairs, each a run of matches.
+        group_keys, group_starts, group_sizes = np.unique(
+            keys, return_index=True, return_counts=True
+        )
+        group_units = group_keys // max(1, facts.mention_count)
+        group_mentions = group_keys % max(1, facts.mention_count)
+        counts.mention_counts[kind] += np.bincount(group_mentions, minlength=facts.mention_count)
+
+        # Every fact of every subject, and the group of its object in the same unit, if there is.
+        per_group = facts.counts[group_mentions]
+        subject_groups = np.repeat(np.arange(len(group_keys)), per_group)
+        fact = facts.order[ranges(facts.starts[group_mentions], per_group)]
+        wanted = group_units[subject_groups] * facts.mention_count + facts.objects[fact]
+        object_groups = np.searchsorted(group_keys, wanted)
+        is_there = object_groups < len(group_keys)
+        is_there[is_there] = group_keys[object_groups[is_there]] == wanted[is_there]
+        fact, subject_groups, object_groups = (
+            a[is_there] for a in (fact, subject_groups, object_groups)
+        )
+        if len(fact) == 0:
+            return
+        counts.shared_counts[kind] += np.bincount(fact, minlength=len(facts.objects))
+
+        # The nearest object of every match of a subject lies just before or just after it.
+        sizes = group_sizes[subject_groups]
+        fact, object_groups = np.repeat(fact, sizes), np.repeat(object_groups, sizes)
+        subject = ranges(group_starts[subject_groups], sizes)
+        groups = np.repeat(np.arange(len(group_keys)), group_sizes)
+        span = len(self.text) + 2
+        places = groups * span + starts
+        after = np.searchsorted(places, object_groups * span + starts[subject])
+        first = group_starts[object_groups]
+        last = first + group_sizes[object_groups] - 1
+        best = np.full(len(fact), np.iinfo(np.int64).max)
+        chosen = np.zeros(len(fact), dtype=np.int64)
+        for neighbour in (after - 1, after):
+            candidate = np.clip(neighbour, first, last)
+            distance = np.maximum(
+                0,
+                np.maximum(starts[candidate] - ends[subject], starts[subject] - ends[candidate]),
+            )
+            is_nearer = distance < best
+            best = np.where(is_nearer, distance, best)
+            chosen = np.where(is_nearer, candidate, chosen)
+
+        begin = np.minimum(starts[subject], starts[chosen])
+        document = np.searchsorted(self.starts, begin, side="right") - 1
+        order = np.lexsort((begin, self.title_ranks[document], best, fact))
+        _, winners = np.unique(fact[order], return_index=True)
+        for row in order[winners].tolist():
+            pair = sorted(
+                (int(starts[i]), int(ends[i])) for i in (int(subject[row]), int(chosen[row]))
+            )
+            unit = int(units[subject[row]])
+            limit = int(min(limits[unit], self.ends[document[row]]))
+            title = self.documents[int(document[row])].title
+            base = int(self.starts[document[row]])
+            offset, text = self._passage(pair, int(borders[unit]), limit)
+            evidence = Evidence(int(best[row]), title, offset - base, text)
+            _keep_best(counts.evidence[kind], int(fact[row]), evidence)
+
+    def _passage(self, pair: list[tuple[int, int]], start: int, end: int) -> tuple[int, str]:
+        """Whole sentences around both names; where they are long, the names' surroundings."""
+        (first_start, first_end), (second_start, second_end) = pair
+        last_end = max(first_end, second_end)
+        at = np.searchsorted(self.sentences, [first_start, last_end - 1], side="right")
+        begin = max(start, int(self.sentences[at[0] - 1]))
+        stop = min(end, int(self.sentences[at[1]]) if at[1] < len(self.sentences) else end)
+        if stop - begin > _PASSAGE:
+            begin = max(begin, first_start - _MARGIN)
+            stop = min(stop, last_end + _MARGIN)
+        passage = self.text[begin:stop]
+        if stop - begin > _PASSAGE + 2 * _MARGIN:
+            head = self.text[begin : first_end + _MARGIN]
+            tail = self.text[second_start - _MARGIN : stop]
+            passage = head + _ELLIPSIS + tail
+        blank = len(passage) - len(passage.lstrip())
+        return begin + blank, passage.strip()
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += len(document.text)
+        if size >= BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _zero(names: FactNames, units: Sequence[UnitKind], *, has_tokens: bool) -> PartialCounts:
+    totals = ["character_count", "text_bytes", "sentence_count"]
+    totals += ["chunk_count", "token_count"] if has_tokens else []
+    kinds = [kind for kind in UNIT_KINDS if kind in units]
+    return PartialCounts(
+        names.digest,
+        dict.fromkeys(totals, 0),
+        {kind: np.zeros(len(names.mention_names), dtype=np.int64) for kind in kinds},
+        {kind: np.zeros(len(names.fact_ids), dtype=np.int64) for kind in kinds},
+        {kind: {} for kind in kinds},
+    )
+
+
+def _keep_best(kept: dict[int, Evidence], fact: int, evidence: Evidence) -> None:
+    if fact not in kept or evidence < kept[fact]:
+        kept[fact] = evidence
+
+
+def _added(one: Tally, other: Tally) -> Tally:
+    return Tally(
+        one.page_count + other.page_count,
+        one.document_count + other.document_count,
+        one.redirect_count + other.redirect_count,
+        one.other_namespace_count + other.other_namespace_count,
+        one.empty_count + other.empty_count,
+        one.broken_count + other.broken_count,
+        one.is_truncated or other.is_truncated,
+        sorted({*one.notes, *other.notes}),
+    )
+
+
+def _polars_schema(table: str) -> dict[str, pl.DataType]:
+    empty: pl.DataFrame = pl.from_arrow(LAKE[table].schema.empty_table())  # type: ignore[assignment]
+    return dict(empty.schema)
+
+
+@functools.lru_cache(maxsize=2)
+def _matcher(names: tuple[str, ...], matching: Matching, engine: Engine) -> Matcher:
+    return Matcher(names, matching, engine)
+
+
+@functools.lru_cache(maxsize=2)
+def _counter(tokenizer_json: str) -> TokenCounter:
+    return TokenCounter(tokenizer_json)

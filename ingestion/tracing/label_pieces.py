@@ -1,0 +1,65 @@
+"""What names share: the folded names and tokens that fact types compare (METHOD §11).
+
+Which type a fact has is SQL over these columns; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import polars as pl
+import zhconv
+from tokenizers import Tokenizer
+
+from ingestion.contract import LAKE
+
+__all__ = ["fold_name", "label_pieces"]
+
+
+def label_pieces(
+    labels: pl.DataFrame,
+    language: str,
+    model_id: str,
+    tokenizer_json: str,
+    ignored_token_id: int | None = None,
+) -> pl.DataFrame:
+    """Rows of the lake table ``label_pieces`` for a model and a language.
+
+    Args:
+        labels: lake table ``fact_labels``; rows of other languages are left out.
+        language: Wikipedia code.
+        model_id: identifier of the model in the study.
+        tokenizer_json: serialised state of its tokenizer (``tokenizer.json``).
+        ignored_token_id: token that is no part of a name, such as XLM-R's bare '▁'.
+    """
+    labels = labels.filter(pl.col("language_code") == language).sort("fact_id")
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    ignored = None if ignored_token_id is None else tokenizer.id_to_token(ignored_token_id)
+
+    def pieces(column: str) -> list[list[str]]:
+        encodings = tokenizer.encode_batch(labels[column].to_list(), add_special_tokens=False)
+        return [[t for t in dict.fromkeys(e.tokens) if t != ignored] for e in encodings]
+
+    empty: pl.DataFrame = pl.from_arrow(LAKE["label_pieces"].schema.empty_table())  # type: ignore[assignment]
+    return pl.DataFrame(
+        {
+            "model_id": [model_id] * len(labels),
+            "language_code": [language] * len(labels),
+            "fact_id": labels["fact_id"],
+            "subject_folded": [fold_name(name, language) for name in labels["subject_label"]],
+            "object_folded": [fold_name(name, language) for name in labels["object_label"]],
+            "subject_pieces": pieces("subject_label"),
+            "object_pieces": pieces("object_label"),
+        },
+        schema=empty.schema,
+    )
+
+
+@functools.lru_cache(maxsize=100_000)
+def fold_name(name: str, language: str) -> str:
+    """A name as rule 1a compares it: lower case; Chinese in simplified characters instead."""
+    if language == "zh" or language.startswith("zh-"):
+        return str(zhconv.convert(name, "zh-cn"))
+    return name.lower()

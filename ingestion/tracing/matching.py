@@ -1,0 +1,162 @@
+"""All names in a text in one pass, overlapping ones included.
+
+Positions are characters of the text. Which of the matches count as a token is decided by
+``ingestion.tracing.borders``; what they are counted for, by ``ingestion.tracing.counting``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ingestion.tracing.borders import border_classes, is_bounded, name_edges
+
+__all__ = ["Engine", "Matcher", "Matches", "Matching", "ranges"]
+
+Matching = Literal["exact", "casefold", "substring"]
+"""exact: as written, at token boundaries; casefold: the same without case; substring: as written,
+anywhere."""
+
+Engine = Literal["polars", "hyperscan"]
+"""What finds the strings; the result is the same."""
+
+_Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Where names stand, sorted by start, then by end."""
+
+    starts: _Positions
+    """First character of each match."""
+    ends: _Positions
+    """Character after the last of each match."""
+    names: _Positions
+    """Position of the matched name in the list of names."""
+
+
+class Matcher:
+    """Finds a fixed set of names in any number of texts.
+
+    Args:
+        names: distinct names, none empty, in NFC.
+        matching: what counts as a match.
+        engine: what finds the strings.
+
+    Raises:
+        ModuleNotFoundError: hyperscan is asked for and not installed.
+    """
+
+    def __init__(
+        self, names: Sequence[str], matching: Matching = "exact", engine: Engine = "polars"
+    ) -> None:
+        self._matching = matching
+        folded = [name.casefold() if matching == "casefold" else name for name in names]
+        # Names that differ in case only are one pattern, found once and reported for each.
+        self._patterns = sorted(set(folded))
+        position = {pattern: index for index, pattern in enumerate(self._patterns)}
+        owners: list[list[int]] = [[] for _ in self._patterns]
+        for index, pattern in enumerate(folded):
+            owners[position[pattern]].append(index)
+        self._owner_counts = np.array([len(group) for group in owners], dtype=np.int64)
+        self._owner_starts = np.cumsum(self._owner_counts) - self._owner_counts
+        self._owners = np.array([i for group in owners for i in group], dtype=np.int64)
+        self._lengths = np.array([len(pattern) for pattern in self._patterns], dtype=np.int64)
+        self._first, self._last = name_edges(self._patterns)
+        self._find = (_Hyperscan if engine == "hyperscan" else _Polars)(self._patterns)
+
+    def find(self, text: str) -> Matches:
+        """All matches in a text of any length; memory is some 20 bytes a character."""
+        if not self._patterns or not text:
+            none = np.zeros(0, dtype=np.int64)
+            return Matches(none, none, none)
+        original: _Positions | None = None
+        searched = text
+        if self._matching == "casefold":
+            searched, original = _fold_with_positions(text)
+        encoded = searched.encode()
+        byte_starts, patterns = self._find(encoded, searched)
+        starts = byte_starts
+        if len(encoded) != len(searched):
+            is_first_byte = (np.frombuffer(encoded, dtype=np.uint8) & 0xC0) != 0x80
+            starts = np.cumsum(is_first_byte, dtype=np.int64)[byte_starts] - 1
+        ends = starts + self._lengths[patterns]
+        if self._matching != "substring":
+            codes = np.frombuffer(searched.encode("utf-32-le"), dtype=np.uint32)
+            # One character of nothing at either end, so that the text's edges are borders.
+            classes = np.zeros(len(codes) + 2, dtype=np.uint8)
+            np.take(border_classes(), codes, out=classes[1:-1])
+            kept = is_bounded(
+                classes[starts], self._first[patterns], self._last[patterns], classes[ends + 1]
+            )
+            starts, ends, patterns = starts[kept], ends[kept], patterns[kept]
+        if original is not None:
+            starts, ends = original[starts], original[ends - 1] + 1
+        counts = self._owner_counts[patterns]
+        names = self._owners[ranges(self._owner_starts[patterns], counts)]
+        starts, ends = np.repeat(starts, counts), np.repeat(ends, counts)
+        order = np.lexsort((names, ends, starts))
+        return Matches(starts[order], ends[order], names[order])
+
+
+class _Polars:
+    """Aho-Corasick of polars: byte offsets and strings come from two passes in the same order."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._patterns = list(patterns)
+        self._codes = pl.Enum(self._patterns)
+
+    def __call__(self, encoded: bytes, text: str) -> tuple[_Positions, _Positions]:
+        del encoded
+        series = pl.Series([text])
+        offsets = series.str.find_many(self._patterns, overlapping=True).explode()
+        if len(offsets) == 1 and offsets[0] is None:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        found = series.str.extract_many(self._patterns, overlapping=True).explode()
+        codes = found.cast(self._codes).to_physical()
+        return offsets.to_numpy().astype(np.int64), codes.to_numpy().astype(np.int64)
+
+
+class _Hyperscan:
+    """Hyperscan over literal patterns; it reports ends, and a literal's length gives its start."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        hyperscan: Any = importlib.import_module("hyperscan")
+        literals = [pattern.encode() for pattern in patterns]
+        self._lengths = np.array([len(literal) for literal in literals], dtype=np.int64)
+        self._database = hyperscan.Database()
+        self._database.compile(
+            expressions=literals, ids=list(range(len(literals))), literal=True, flags=0
+        )
+
+    def __call__(self, encoded: bytes, text: str) -> tuple[_Positions, _Positions]:
+        del text
+        found: list[tuple[int, int]] = []
+
+        def note(pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            found.append((pattern, end))
+
+        self._database.scan(encoded, match_event_handler=note)
+        array = np.array(found, dtype=np.int64).reshape(-1, 2)
+        return array[:, 1] - self._lengths[array[:, 0]], array[:, 0]
+
+
+def _fold_with_positions(text: str) -> tuple[str, _Positions | None]:
+    """Case-folded text and, if its length changed, the original place of each character of it."""
+    folded = text.casefold()
+    if len(folded) == len(text):
+        return folded, None
+    lengths = np.fromiter((len(c.casefold()) for c in text), dtype=np.int64, count=len(text))
+    return folded, np.repeat(np.arange(len(text), dtype=np.int64), lengths)
+
+
+def ranges(starts: _Positions, counts: _Positions) -> _Positions:
+    """Concatenation of ``range(start, start + count)`` over all pairs."""
+    offsets = np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(starts, counts) + np.arange(int(counts.sum()), dtype=np.int64) - offsets

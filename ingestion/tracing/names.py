@@ -1,0 +1,138 @@
+"""The names to look for: every fact's subject and object in one language, with their aliases.
+
+How names are found in text is ``ingestion.tracing.matching``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ingestion.lake import fingerprint
+
+__all__ = ["ALIAS_COLUMNS", "FactNames", "NamesError", "collect_names"]
+
+ALIAS_COLUMNS = ("language_code", "entity_id", "alias")
+"""Columns of a table of aliases: other names by which a text may call an entity."""
+
+
+class NamesError(ValueError):
+    """The facts, labels or aliases do not fit together: says which column or row."""
+
+
+@dataclass(frozen=True)
+class FactNames:
+    """Facts of one language as pairs of mentions, a mention being one or more names.
+
+    Facts that share a name share its mention, so that each name is looked for once.
+    """
+
+    fact_ids: tuple[str, ...]
+    """Facts, in the order of the two arrays below."""
+    subject_mentions: npt.NDArray[np.int32]
+    """Mention of each fact's subject."""
+    object_mentions: npt.NDArray[np.int32]
+    """Mention of each fact's object."""
+    names: tuple[str, ...]
+    """Distinct names in NFC, sorted."""
+    mention_names: tuple[tuple[int, ...], ...]
+    """For each mention the positions of its names."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that is looked for, 32 hex digits."""
+        facts = sorted(
+            zip(
+                self.fact_ids,
+                self.subject_mentions.tolist(),
+                self.object_mentions.tolist(),
+                strict=True,
+            )
+        )
+        mentions = [sorted(self.names[i] for i in names) for names in self.mention_names]
+        return fingerprint([[fact, mentions[s], mentions[o]] for fact, s, o in facts])
+
+
+def collect_names(
+    labels: pl.DataFrame,
+    language: str,
+    facts: pl.DataFrame | None = None,
+    aliases: pl.DataFrame | None = None,
+) -> FactNames:
+    """Names of a language's facts.
+
+    Args:
+        labels: lake table ``fact_labels``; rows of other languages are left out.
+        language: Wikipedia code.
+        facts: lake table ``facts``; needed with aliases only, to know each name's entity.
+        aliases: columns ``language_code, entity_id, alias``, given by the user.
+
+    Raises:
+        NamesError: a column is missing, aliases come without facts, or a label is empty.
+    """
+    labels = labels.filter(pl.col("language_code") == language).sort("fact_id")
+    if aliases is None:
+        subjects: Iterable[str | None] = [None] * len(labels)
+        objects: Iterable[str | None] = [None] * len(labels)
+        others: dict[str, list[str]] = {}
+    else:
+        others = _aliases(aliases, language)
+        if facts is None:
+            raise NamesError("aliases belong to entities: the table of facts is needed as well")
+        joined = labels.join(facts, on="fact_id", how="left", maintain_order="left")
+        subjects, objects = joined["subject_id"].to_list(), joined["object_id"].to_list()
+
+    mentions: dict[tuple[str, ...], int] = {}
+
+    def mention(label: str, entity: str | None) -> int:
+        names = {_normal(label), *others.get(entity or "", ())}
+        return mentions.setdefault(tuple(sorted(names)), len(mentions))
+
+    for column in ("subject_label", "object_label"):
+        empty = labels.filter(pl.col(column).str.strip_chars() == "")
+        if len(empty):
+            raise NamesError(
+                f"{language}: fact {empty['fact_id'][0]!r} has an empty {column}; "
+                "leave the fact out, or name it"
+            )
+    pairs = [
+        (mention(subject, subject_id), mention(object_, object_id))
+        for subject, object_, subject_id, object_id in zip(
+            labels["subject_label"], labels["object_label"], subjects, objects, strict=True
+        )
+    ]
+    names = tuple(sorted({name for group in mentions for name in group}))
+    position = {name: index for index, name in enumerate(names)}
+    array = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+    return FactNames(
+        tuple(labels["fact_id"]),
+        array[:, 0].copy(),
+        array[:, 1].copy(),
+        names,
+        tuple(tuple(position[name] for name in group) for group in mentions),
+    )
+
+
+def _aliases(aliases: pl.DataFrame, language: str) -> dict[str, list[str]]:
+    missing = [column for column in ALIAS_COLUMNS if column not in aliases.columns]
+    if missing:
+        raise NamesError(
+            f"the aliases have no column {missing[0]!r} (they have {', '.join(aliases.columns)}); "
+            f"they need {', '.join(ALIAS_COLUMNS)}"
+        )
+    rows = aliases.filter(
+        (pl.col("language_code") == language) & (pl.col("alias").str.strip_chars() != "")
+    )
+    others: dict[str, list[str]] = {}
+    for entity, alias in zip(rows["entity_id"], rows["alias"], strict=True):
+        others.setdefault(entity, []).append(_normal(alias))
+    return others
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip())

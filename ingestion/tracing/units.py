@@ -1,0 +1,142 @@
+"""What counts as 'together': articles, sentences, and chunks of whole sentences.
+
+Sentences are Wikimedia's ``sentencex``, within a line. A chunk is as many whole sentences as fit
+into the token limit, as BERT's own pre-training data is packed; only a sentence that is longer than
+the limit is cut, between words where it has any.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import sentencex
+from tokenizers import Encoding, Tokenizer
+
+__all__ = ["UNIT_KINDS", "TokenCounter", "UnitKind", "chunk_starts", "sentence_starts"]
+
+UnitKind = Literal["chunk", "sentence", "article"]
+"""Kinds of units, in the order in which they are reported."""
+
+UNIT_KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
+
+_WORD = re.compile(r"\S+")
+_CACHED_LENGTH = 40
+_CACHED_WORDS = 1_000_000
+
+
+def sentence_starts(text: str, language: str) -> list[int]:
+    """First character of each sentence; the first is 0, and each ends where the next begins."""
+    starts, position = [], 0
+    for line in text.splitlines(keepends=True):
+        for sentence in sentencex.segment(language, line):
+            starts.append(position)
+            position += len(sentence)
+    return starts or [0]
+
+
+class TokenCounter:
+    """Counts tokens exactly and cheaply, word by word: most words of a text were seen before.
+
+    Tokenizers of the WordPiece, SentencePiece and byte-level kinds never join two words into one
+    token, so the tokens of a text are those of its words. Special tokens are not counted, nor, for
+    byte-level ones, blanks beyond the one before each word.
+
+    Args:
+        tokenizer_json: the tokenizer's serialised state (``tokenizer.json``).
+    """
+
+    def __init__(self, tokenizer_json: str) -> None:
+        self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._blank = " " if _is_byte_level(json.loads(tokenizer_json)) else ""
+        self._known: dict[str, int] = {}
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        groups = [text.split() for text in texts]
+        known = self._known
+        if len(known) > _CACHED_WORDS:
+            known.clear()
+        new = [
+            word
+            for word in dict.fromkeys(w for group in groups for w in group)
+            if word not in known
+        ]
+        encodings = self._encode(new)
+        known.update(zip(new, map(len, encodings), strict=True))
+        counts = [sum([known[word] for word in group]) for group in groups]
+        for word in new:
+            if len(word) > _CACHED_LENGTH:
+                del known[word]
+        return counts
+
+    def borders(self, text: str, limit: int) -> list[int]:
+        """Where to cut a text into parts of at most ``limit`` tokens: starts of all but the first.
+
+        Cuts lie before words, or before tokens in a word that is longer than the limit.
+        """
+        borders: list[int] = []
+        filled = 0
+        words = list(_WORD.finditer(text))
+        for word, count in zip(words, self.counts([w.group() for w in words]), strict=True):
+            if filled and filled + count > limit:
+                borders.append(word.start())
+                filled = 0
+            if count > limit:
+                starts = self._token_starts(word.group())
+                cuts = starts[limit::limit]
+                borders.extend(word.start() + cut for cut in cuts)
+                count -= limit * len(cuts)
+            filled += count
+        return borders
+
+    def _encode(self, words: Sequence[str]) -> list[Encoding]:
+        texts = [self._blank + word for word in words]
+        encodings: list[Encoding] = self._tokenizer.encode_batch_fast(
+            texts, add_special_tokens=False
+        )
+        return encodings
+
+    def _token_starts(self, word: str) -> list[int]:
+        encoding = self._tokenizer.encode(self._blank + word, add_special_tokens=False)
+        return [max(0, start - len(self._blank)) for start, _ in encoding.offsets]
+
+
+def chunk_starts(
+    text: str,
+    sentences: Sequence[int],
+    token_counts: Sequence[int],
+    counter: TokenCounter,
+    limit: int,
+) -> list[int]:
+    """First character of each chunk of at most ``limit`` tokens.
+
+    Args:
+        text: the document.
+        sentences: as ``sentence_starts`` gives them.
+        token_counts: tokens of each sentence.
+        counter: cuts the sentences that are longer than a chunk.
+        limit: most tokens of a chunk, special tokens not counted.
+    """
+    starts = [0]
+    filled = 0
+    for index, (start, count) in enumerate(zip(sentences, token_counts, strict=True)):
+        if filled and filled + count > limit:
+            starts.append(start)
+            filled = 0
+        if count > limit:
+            end = sentences[index + 1] if index + 1 < len(sentences) else len(text)
+            sentence = text[start:end]
+            borders = counter.borders(sentence, limit)
+            starts.extend(start + border for border in borders)
+            count = counter.counts([sentence[borders[-1] :]])[0] if borders else count
+        filled += count
+    return starts
+
+
+def _is_byte_level(state: dict[str, Any]) -> bool:
+    return '"ByteLevel"' in json.dumps(state.get("pre_tokenizer"))
