@@ -143,6 +143,34 @@ def test_every_rate_has_its_wilson_interval(warehouse: Path) -> None:
     assert isclose(high, (centre + spread) / (1 + z * z / n), abs_tol=1e-12)
 
 
+def test_means_of_rates_have_intervals_of_their_own(warehouse: Path) -> None:
+    """Macro: how far each language's Wilson bounds lie from its rate, as a root of squares over 3.
+
+    English one-token objects 1, 0, .5, 0: mean .375, squared deviations add up to .6875.
+    """
+    languages = rows(
+        warehouse,
+        """select full_match_rate - full_match_rate_low, full_match_rate_high - full_match_rate
+           from p_at_1_by_language where model_id = 'm1'""",
+    )
+    below, above = (
+        sqrt(sum(gap * gap for gap in gaps)) / 3 for gaps in zip(*languages, strict=True)
+    )
+    [(rate, low, high)] = rows(
+        warehouse,
+        """select match_rate, match_rate_low, match_rate_high from p_at_1_overview
+           where model_id = 'm1' and match_code = 'full' and aggregation_code = 'macro'""",
+    )
+    assert (low, high) == pytest.approx((rate - below, rate + above), abs=1e-12)
+    reach = 1.959964 * sqrt(0.6875 / 3) / sqrt(4)
+    [bounds] = rows(
+        warehouse,
+        """select object_mean_score_low, object_mean_score_high from one_token_p_at_1_by_language
+           where model_id = 'm1' and language_code = 'en'""",
+    )
+    assert bounds == pytest.approx((max(0, 0.375 - reach), 0.375 + reach), abs=1e-12)
+
+
 def test_relations_split_the_facts_of_a_language(warehouse: Path) -> None:
     assert rows(
         warehouse,
