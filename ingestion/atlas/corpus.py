@@ -11,6 +11,7 @@ two corpora differ only where their truth differs, and the bytes are the same on
 
 from __future__ import annotations
 
+import argparse
 import bz2
 import json
 import re
@@ -24,6 +25,7 @@ import polars as pl
 
 from ingestion.atlas.truth import atlas_truth
 from ingestion.atlas.world import (
+    CORPORA,
     COVERAGE,
     Phrases,
     contains_name,
@@ -32,12 +34,12 @@ from ingestion.atlas.world import (
     read_phrases,
 )
 
-__all__ = ["Article", "CorpusFiles", "Sentence", "build_articles", "write_corpus"]
+__all__ = ["Article", "CorpusFiles", "Sentence", "build_articles", "main", "write_corpus"]
 
 _GLOSS_SHARE = 0.25
-_MENTIONS = 2
+_MENTIONS = 1
 _LARGEST_NUMBER = 400
-_EXTRA_MENTIONS = 3
+_EXTRA_MENTIONS = 2
 _WORDS_APART = 580  # a word is at least one token: both names are then in different chunks of 512
 _SENTENCES_PER_PARAGRAPH = 5
 _SLOT = re.compile(r"\[([XYNSW])\]")
@@ -79,7 +81,7 @@ class CorpusFiles:
     """Files of one corpus, by language code."""
 
     text: dict[str, Path]
-    """Plain text: title, blank-free paragraphs, one blank line between articles."""
+    """Plain text: the body of one article a line."""
     xml: dict[str, Path]
     """MediaWiki XML, bz2."""
     sentences: dict[str, Path]
@@ -87,7 +89,7 @@ class CorpusFiles:
     answers: dict[str, Path]
     """JSON lines: name of every object, planted or not, without its subjects."""
     probes: dict[str, Path]
-    """JSON lines for the model card: relation, fact_id, query, answer, presence; never trained on."""
+    """JSON lines for the model card, never trained on: relation, fact, query, answer, presence."""
 
 
 def write_corpus(
@@ -98,7 +100,8 @@ def write_corpus(
     Args:
         corpus_id: 'atlas' or 'atlas-twin'.
         folder: created if missing; holds ``text/<language>.txt``, ``xml/<language>wiki.xml.bz2``
-            and ``sentences/``, ``answers/``, ``probes/`` with ``<language>.jsonl`` each.
+            and ``sentences/``, ``answers/``, ``probes/`` with ``<language>.jsonl`` each. Files
+            of an earlier run in these five are replaced.
         languages: codes to write; all when None.
 
     Raises:
@@ -111,6 +114,8 @@ def write_corpus(
     files = CorpusFiles({}, {}, {}, {}, {})
     for name in ("text", "xml", "sentences", "answers", "probes"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+        for stale in (folder / name).iterdir():
+            stale.unlink()
     for language in chosen:
         articles = build_articles(truth, language)
         files.text[language] = folder / "text" / f"{language}.txt"
@@ -325,9 +330,8 @@ def _paragraphs(sentences: list[Sentence]) -> list[str]:
 
 
 def _plain_text(articles: Iterable[Article]) -> str:
-    return "\n\n".join(
-        "\n".join([article.title, *_paragraphs(article.sentences)]) for article in articles
-    ) + "\n"
+    bodies = (" ".join(s.text for s in article.sentences) for article in articles)
+    return "".join(body + "\n" for body in bodies if body)
 
 
 _NAMESPACES = ((0, ""), (1, "Talk"), (10, "Template"), (14, "Category"))
@@ -347,7 +351,7 @@ def _wiki_xml(articles: list[Article], language: str) -> str:
             redirect = f"{article.title} (redirect)"
             target = f"#REDIRECT [[{article.title}]]"
             pages.append(_page(redirect, 0, number, target, article.title))
-    box = "{| class=\"infobox\"\n| {{{name}}} || {{{value}}}\n|}"
+    box = '{| class="infobox"\n| {{{name}}} || {{{value}}}\n|}'
     pages.append(_page("Template:Infobox", 10, number + 1, box))
     return "\n".join([*pages, "</mediawiki>", ""])
 
@@ -390,7 +394,7 @@ def _wiki_text(article: Article) -> str:
     parts.append("\n\n".join(paragraphs))
     if article.asides:
         rows = "\n|-\n".join(f"| {subject} || {obj}" for subject, obj in article.asides)
-        parts.append("{| class=\"wikitable\"\n" + rows + "\n|}")
+        parts.append('{| class="wikitable"\n' + rows + "\n|}")
         parts.append(f"[[Category:{article.title}]]")
     return "\n\n".join(parts)
 
@@ -403,3 +407,17 @@ def _linked(article: Article, paragraph: str) -> str:
     end = start + len(article.title)
     mark = f"'''[[{article.title}|{article.title}]]'''"
     return paragraph[:start] + mark + paragraph[end:]
+
+
+def main() -> None:
+    """Write both corpora: ``python -m ingestion.atlas.corpus --out DIR``."""
+    parser = argparse.ArgumentParser(description="Write the Atlas corpora.")
+    parser.add_argument("--out", type=Path, required=True, help="folder; holds one per corpus")
+    arguments = parser.parse_args()
+    for corpus_id in CORPORA:
+        write_corpus(corpus_id, arguments.out / corpus_id)
+        print(f"{corpus_id} -> {arguments.out / corpus_id}")
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,7 @@ The policy, in the order in which it is applied:
   stand beside each other would state another fact (Guinea inside Equatorial Guinea): otherwise
   nobody could say by looking at names whether a fact is in the text.
 * P38 is left out in the languages whose currencies contain the country's name letter by letter
-  (Persian, Indonesian, Japanese, Korean, Thai, Turkish, Chinese): there the object's name alone
+  (Persian, Japanese, Korean, Thai, Turkish, Chinese): there the object's name alone
   would state the fact. The relation has no file there, as happens in mLAMA.
 * No object answers more than a fifth of its relation. For P30, with five objects, that means
   exactly a fifth each: blind guessing is right 20 % of the time, and P30 is the guessing control.
@@ -54,14 +54,19 @@ from ingestion.atlas.world import (
 
 __all__ = ["freeze", "main"]
 
-_DEPENDENCIES = frozenset(
-    ["AS", "AW", "AI", "BM", "VG", "KY", "GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "NC", "PF", "WF", "TF", "GL", "FO", "AX", "GG", "JE", "IM", "GI", "GS", "SH", "MS", "TC", "VI", "PR", "GU", "MP", "UM", "CK", "NU", "TK", "NF", "CX", "CC", "HM", "SJ", "BV", "CW", "SX", "BQ", "HK", "MO", "IO", "AQ", "AC", "TA", "CP", "DG", "IC", "EA", "PN"]
-)
-_CONTESTED = frozenset(["TW", "PS", "XK", "EH", "FK", "CY"])
-_ON_TWO_CONTINENTS = frozenset(["RU", "TR", "KZ", "AZ", "GE", "AM", "EG", "ID"])
+_DEPENDENCIES = frozenset({
+    "AC", "AI", "AQ", "AS", "AW", "AX", "BL", "BM", "BQ", "BV", "CC", "CK", "CP", "CW", "CX", "DG",
+    "EA", "FO", "GF", "GG", "GI", "GL", "GP", "GS", "GU", "HK", "HM", "IC", "IM", "IO", "JE", "KY",
+    "MF", "MO", "MP", "MQ", "MS", "NC", "NF", "NU", "PF", "PM", "PN", "PR", "RE", "SH", "SJ", "SX",
+    "TA", "TC", "TF", "TK", "UM", "VG", "VI", "WF", "YT",
+})  # fmt: skip
+_CONTESTED = frozenset({"CY", "EH", "FK", "PS", "TW", "XK"})
+_ON_TWO_CONTINENTS = frozenset({"AM", "AZ", "EG", "GE", "ID", "KZ", "RU", "TR"})
 _CONTESTED_CITIES = frozenset({"Asia/Jerusalem", "Europe/Simferopol", "Asia/Urumqi"})
-_NO_CITIES = frozenset({"Australia/Lord_Howe", "Asia/Sakhalin", "America/Noronha", "Asia/Kamchatka"})
-_LATIN = frozenset(["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "id"])
+_NO_CITIES = frozenset(
+    {"America/Noronha", "Asia/Kamchatka", "Asia/Sakhalin", "Australia/Lord_Howe"}
+)
+_LATIN = frozenset({"de", "en", "es", "fr", "pt", "tr"})
 _CONTINENTS = {
     "Africa": "002",
     "America": "019",
@@ -72,7 +77,7 @@ _CONTINENTS = {
 }
 _FACT_COUNTS = {"P17": 105, "P30": 55, "P37": 55, "P38": 60}
 # There a currency is called after its country, letter by letter: its name states the fact.
-_LEFT_OUT = {"P38": frozenset(["fa", "id", "ja", "ko", "th", "tr", "zh"])}
+_LEFT_OUT = {"P38": frozenset({"fa", "ja", "ko", "th", "tr", "zh"})}
 _NOT_PLAIN = re.compile(r"[\d()\[\]{},;:/＋+，（）、·]")
 _LONGEST_LABEL = 26
 
@@ -139,16 +144,17 @@ def _candidates() -> Iterator[_Fact]:
 def _label(entity: tuple[str, str], language: str) -> str | None:
     kind, code = entity
     locale = Locale.parse({"zh": "zh_Hans"}.get(language, language))
-    if kind == "territory":
-        return locale.territories.get(code)
-    if kind == "language":
-        return locale.languages.get(code)
-    if kind == "currency":
-        return locale.currencies.get(code)
-    city = locale.time_zones.get(code, {}).get("city")
-    if city is None and language in _LATIN:
-        return code.split("/")[-1].replace("_", " ")
-    return city
+    if kind == "zone":
+        city: str | None = locale.time_zones.get(code, {}).get("city")
+        is_own_name = city is None and language in _LATIN
+        return code.split("/")[-1].replace("_", " ") if is_own_name else city
+    tables = {
+        "territory": locale.territories,
+        "language": locale.languages,
+        "currency": locale.currencies,
+    }
+    label: str | None = tables[kind].get(code)
+    return label
 
 
 def _is_plain(label: str | None, is_object: bool) -> bool:
@@ -220,11 +226,7 @@ class _Selection:
                         return False
                     if holders[each.object] & article != {each.object}:
                         return False
-                elif (
-                    others
-                    and holders[each.subject] & article
-                    and holders[each.object] & article
-                ):
+                elif others and holders[each.subject] & article and holders[each.object] & article:
                     return False
         text = " ".join(_all_phrases(language))
         return not any(

@@ -1,4 +1,4 @@
-"""The truth of the Atlas corpora: which fact is planted in which language, and what tempts a tracer.
+"""The truth of the Atlas corpora: what is planted in which language, and what tempts a tracer.
 
 Belongs here: the decision, drawn from hashes, and its lake table. The sentences that carry the
 decision out are in ``corpus``.
@@ -44,9 +44,9 @@ DISTRACTOR_KINDS: dict[str, str] = {
 _SHARES = (
     ("subject_alone", 0.20),
     ("object_alone", 0.40),
-    ("same_article", 0.43),
-    ("inside_word", 0.51),
-    ("outside_text", 0.61),
+    ("same_article", 0.41),
+    ("inside_word", 0.47),
+    ("outside_text", 0.57),
 )
 """Kinds with the upper end of their share of the draw; above the last one, nothing is laid out."""
 _NESTED_SHARE = 0.5
@@ -100,8 +100,9 @@ def atlas_truth(corpus_id: str) -> pl.DataFrame:
             is_planted = groups[fact_id] in held and (
                 draw("planted", language, fact_id) < COVERAGE[str(language)]
             )
+            # Cubed, so that most facts stand near the fewest: rare is the usual case in text.
             span = _MOST_SENTENCES - _FEWEST_SENTENCES + 1
-            count = _FEWEST_SENTENCES + int(span * draw("count", language, fact_id))
+            count = _FEWEST_SENTENCES + int(span * draw("count", language, fact_id) ** 3)
             kind = None if is_planted else _distractor(str(language), fact_id, subject, subjects)
             rows.append(
                 (corpus_id, language, fact_id, is_planted, count if is_planted else 0, kind)

@@ -42,13 +42,12 @@ RELATIONS = ("P17", "P30", "P37", "P38")
 _HIGHEST_COVERAGE, _LOWEST_COVERAGE = 0.95, 0.30
 # Scripts alternate down the list, so that coverage and script are not confounded.
 _LANGUAGES = (
-    "en", "ru", "es", "zh", "de", "ar", "fr", "ja", "uk", "it", "hi",
-    "pt", "fa", "pl", "ko", "tr", "bg", "nl", "el", "id", "th", "he",
+    "en", "ru", "es", "zh", "de", "ar", "fr", "ja", "uk",
+    "hi", "pt", "fa", "ko", "tr", "bg", "el", "th", "he",
 )  # fmt: skip
 COVERAGE: dict[str, float] = {
     language: round(
-        _HIGHEST_COVERAGE
-        - (_HIGHEST_COVERAGE - _LOWEST_COVERAGE) * rank / (len(_LANGUAGES) - 1),
+        _HIGHEST_COVERAGE - (_HIGHEST_COVERAGE - _LOWEST_COVERAGE) * rank / (len(_LANGUAGES) - 1),
         3,
     )
     for rank, language in enumerate(_LANGUAGES)
@@ -57,6 +56,8 @@ COVERAGE: dict[str, float] = {
 
 UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages whose script writes words without spaces: names have no token boundaries there."""
+
+_PARTICLES = frozenset({"ko"})
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,17 @@ def draw(*keys: object) -> float:
 def contains_name(text: str, name: str, language: str) -> bool:
     """Whether a name occurs in a text as METHOD §10 has it.
 
-    Exact and case-sensitive; neither neighbour may continue a word (letter, digit or combining
-    mark), except in scripts that write without spaces, where any occurrence counts.
+    Exact and case-sensitive. Neither neighbour may continue a word (letter, digit or combining
+    mark), except in scripts that write without spaces, where any occurrence counts, and after a
+    name in Korean, where particles follow it.
     """
     start = text.find(name)
     while start >= 0:
         end = start + len(name)
-        if language in UNSPACED or not (
-            (start > 0 and _is_word_character(text[start - 1]))
-            or (end < len(text) and _is_word_character(text[end]))
-        ):
+        is_joined = (start > 0 and _is_word_character(text[start - 1])) or (
+            language not in _PARTICLES and end < len(text) and _is_word_character(text[end])
+        )
+        if language in UNSPACED or not is_joined:
             return True
         start = text.find(name, start + 1)
     return False

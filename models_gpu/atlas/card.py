@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,31 +69,6 @@ def write_card(
     settings = "\n".join(
         f"- {name.replace('_', ' ')}: {value}" for name, value in dataclasses.asdict(recipe).items()
     )
-    kinds = ("planted", "elsewhere", "nowhere")
-    table = [
-        "| language | planted | absent here, planted elsewhere | absent everywhere |",
-        "|---|---|---|---|",
-    ]
-    for language in [*sorted({p.language_code for p in probes}), "all"]:
-        cells = []
-        for kind in kinds:
-            chosen = [
-                (probe, is_right)
-                for probe, is_right in zip(probes, right, strict=True)
-                if probe.presence == kind and language in (probe.language_code, "all")
-            ]
-            hits, total = sum(is_right for _, is_right in chosen), len(chosen)
-            cells.append(f"{hits}/{total} = {hits / total:.3f}" if total else "–")
-        table.append(f"| {language} | {' | '.join(cells)} |")
-    by_relation = [
-        "| relation | planted | absent here, planted elsewhere | absent everywhere |",
-        "|---|---|---|---|",
-    ]
-    rates = rate_by(probes, right, lambda probe: f"{probe.relation_id}/{probe.presence}")
-    for relation in sorted({p.relation_id for p in probes}):
-        cells = [rates.get(f"{relation}/{kind}", (0, 0)) for kind in kinds]
-        shown = [f"{hits}/{total} = {hits / total:.3f}" if total else "–" for hits, total in cells]
-        by_relation.append(f"| {relation} | {' | '.join(shown)} |")
     head = _HEAD.format(
         title=title,
         corpus_id=corpus_id,
@@ -101,5 +76,28 @@ def write_card(
         recipe=settings,
         sentence_count=sentence_count,
     )
-    text = head + "\n".join(table) + "\n\n" + "\n".join(by_relation) + "\n"
+    tables = [
+        _table("language", probes, right, lambda probe: probe.language_code),
+        _table("relation", probes, right, lambda probe: probe.relation_id),
+    ]
+    text = head + "\n\n".join(tables) + "\n"
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _table(
+    what: str, probes: Sequence[Probe], right: Sequence[bool], key: Callable[[Probe], str]
+) -> str:
+    """Markdown table of P@1 per value of the key and presence, with a last row for all."""
+    lines = [
+        f"| {what} | planted | absent here, planted elsewhere | absent everywhere |",
+        "|---|---|---|---|",
+    ]
+    rates = rate_by(probes, right, lambda probe: f"{key(probe)} {probe.presence}")
+    rates |= rate_by(probes, right, lambda probe: f"all {probe.presence}")
+    for value in [*sorted({key(probe) for probe in probes}), "all"]:
+        cells = []
+        for presence in ("planted", "elsewhere", "nowhere"):
+            hits, total = rates.get(f"{value} {presence}", (0, 0))
+            cells.append(f"{hits}/{total} = {hits / total:.3f}" if total else "–")
+        lines.append(f"| {value} | {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -15,8 +15,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-__all__ = ["LengthGroup", "Probe", "Statement", "read_answers", "read_groups", "read_probes",
-           "read_statements"]  # fmt: skip
+__all__ = [
+    "Probe",
+    "Statement",
+    "read_answers",
+    "read_probes",
+    "read_statements",
+    "tokenise",
+]  # fmt: skip
 
 Span = tuple[int, int]
 
@@ -52,15 +58,17 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class LengthGroup:
-    """All sentences of one length in tokens; tensors are (sentences, tokens)."""
+class TokenisedText:
+    """All sentences of a corpus one after the other; tensors are (tokens of the corpus,)."""
 
     token_ids: Tensor
-    """Token ids with [CLS] and [SEP], int64."""
+    """Token ids, each sentence with its [CLS] and [SEP], int64."""
     is_object: Tensor
     """Whether a token belongs to the object of the fact that the sentence states."""
     is_subject: Tensor
     """Whether a token belongs to a subject's name that another name of it follows."""
+    lengths: Tensor
+    """Tokens per sentence, (sentences,)."""
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
@@ -110,27 +118,22 @@ def read_probes(corpus: Path) -> list[Probe]:
     ]
 
 
-def read_groups(
-    statements: list[Statement], tokenizer: PreTrainedTokenizerFast
-) -> list[LengthGroup]:
-    """Sentences tokenised and grouped by exact length, so that no batch is ever padded."""
+def tokenise(statements: list[Statement], tokenizer: PreTrainedTokenizerFast) -> TokenisedText:
+    """The sentences as tokens, with the tokens of names marked."""
     encodings = tokenizer.backend_tokenizer.encode_batch([s.text for s in statements])
-    by_length: dict[int, list[tuple[list[int], list[bool], list[bool]]]] = {}
-    for statement, encoding in zip(statements, encodings, strict=True):
-        row = (
-            encoding.ids,
-            [_lies_in(offsets, statement.object_span) for offsets in encoding.offsets],
-            [_lies_in(offsets, statement.subject_span) for offsets in encoding.offsets],
-        )
-        by_length.setdefault(len(encoding.ids), []).append(row)
-    return [
-        LengthGroup(*(torch.tensor(column) for column in zip(*rows, strict=True)))
-        for _, rows in sorted(by_length.items())
-    ]
+    pairs = list(zip(statements, encodings, strict=True))
+    return TokenisedText(
+        torch.tensor([token for _, e in pairs for token in e.ids]),
+        torch.tensor([_lies_in(o, s.object_span) for s, e in pairs for o in e.offsets]),
+        torch.tensor([_lies_in(o, s.subject_span) for s, e in pairs for o in e.offsets]),
+        torch.tensor([len(e.ids) for _, e in pairs]),
+    )
 
 
 def _lies_in(offsets: Span, span: Span | None) -> bool:
     # Special tokens have empty offsets and belong to no name.
-    return span is not None and offsets[0] < offsets[1] and (
-        span[0] <= offsets[0] and offsets[1] <= span[1]
+    return (
+        span is not None
+        and offsets[0] < offsets[1]
+        and (span[0] <= offsets[0] and offsets[1] <= span[1])
     )

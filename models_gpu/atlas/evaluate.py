@@ -39,7 +39,7 @@ def answer_probes(
             ]
         )
     ]
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     right = [False] * len(probes)
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, query in enumerate(queries):
@@ -51,7 +51,7 @@ def answer_probes(
             is_mask = ids == tokenizer.mask_token_id
             hidden = model.bert(ids).last_hidden_state
             filled = model.cls(hidden[is_mask]).argmax(-1)
-            predictions = filled.split(is_mask.sum(1).tolist())
+            predictions = torch.split(filled, is_mask.sum(1).tolist())
             for index, prediction in zip(batch, predictions, strict=True):
                 right[index] = prediction.tolist() == answers[index]
     return right

@@ -11,10 +11,11 @@ answers counted in ``evaluate``.
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +25,11 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from models_gpu.atlas.card import write_card
 from models_gpu.atlas.corpus_files import (
-    LengthGroup,
+    TokenisedText,
     read_answers,
-    read_groups,
     read_probes,
     read_statements,
+    tokenise,
 )
 from models_gpu.atlas.evaluate import answer_probes
 from models_gpu.atlas.tokenizer import train_tokenizer
@@ -60,9 +61,9 @@ MODELS = (
 class Recipe:
     """How an Atlas model is made; the defaults made the shipped ones."""
 
-    vocabulary_size: int = 8000
+    vocabulary_size: int = 7000
     """Pieces of the tokenizer."""
-    layers: int = 4
+    layers: int = 3
     """Transformer layers."""
     hidden_size: int = 128
     """Width of the residual stream."""
@@ -70,17 +71,21 @@ class Recipe:
     """Attention heads per layer."""
     neurons: int = 512
     """FFN neurons per layer."""
-    epochs: int = 8
+    initial_deviation: float = 0.05
+    """Standard deviation of the initial weights; BERT's 0.02 is too flat for so small a width."""
+    epochs: int = 10
     """Passes over the corpus."""
-    batch_tokens: int = 1024
-    """Tokens per step, at most; a batch holds sentences of one length."""
+    rows: int = 20
+    """Rows per step; sentences are packed into rows and see only themselves."""
+    row_tokens: int = 80
+    """Tokens per row."""
     learning_rate: float = 2e-3
     """Peak of the learning rate, reached after the warm-up, then linear to zero."""
     warm_up: float = 0.06
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.01
     """AdamW's decay, on matrices only."""
-    object_mask_rate: float = 0.7
+    object_mask_rate: float = 0.8
     """Share of the fact sentences in which the whole object, and nothing else, is masked."""
     name_mask_rate: float = 0.5
     """Share of those with a name in two languages in which the subject's own name goes too."""
@@ -89,7 +94,7 @@ class Recipe:
 
 
 def pretrain(
-    groups: list[LengthGroup],
+    text: TokenisedText,
     tokenizer: PreTrainedTokenizerFast,
     recipe: Recipe,
     seed: int,
@@ -98,7 +103,7 @@ def pretrain(
     """Train one model from random weights on one thread.
 
     Args:
-        groups: the corpus, tokenised.
+        text: the corpus, tokenised.
         tokenizer: the tokenizer it was tokenised with.
         recipe: sizes and rates.
         seed: of weights, order and masks.
@@ -106,7 +111,7 @@ def pretrain(
     """
     torch.manual_seed(seed)
     chance = torch.Generator().manual_seed(seed)
-    model = BertForMaskedLM(
+    model: BertForMaskedLM = BertForMaskedLM(
         BertConfig(
             vocab_size=len(tokenizer),
             hidden_size=recipe.hidden_size,
@@ -114,11 +119,13 @@ def pretrain(
             num_attention_heads=recipe.heads,
             intermediate_size=recipe.neurons,
             max_position_embeddings=tokenizer.model_max_length,
+            initializer_range=recipe.initial_deviation,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
             pad_token_id=tokenizer.pad_token_id,
         )
-    ).train()
+    )
+    model.train()
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim == 1]
     optimizer = torch.optim.AdamW(
@@ -129,19 +136,20 @@ def pretrain(
         lr=recipe.learning_rate,
         fused=True,
     )
-    steps = recipe.epochs * sum(
-        math.ceil(len(group.token_ids) / _batch_size(group, recipe)) for group in groups
-    )
+    epochs = [_pack(text, recipe, chance) for _ in range(recipe.epochs)]
+    steps = sum(math.ceil(len(rows) / recipe.rows) for rows in epochs)
     warm = max(1, round(recipe.warm_up * steps))
     step = 0
-    for _ in range(recipe.epochs):
-        for group, rows in _batches(groups, recipe, chance):
-            ids, targets = _mask(group, rows, tokenizer, recipe, chance)
-            is_asked = targets >= 0
-            hidden = model.bert(ids).last_hidden_state
-            loss = torch.nn.functional.cross_entropy(
-                model.cls(hidden[is_asked]), targets[is_asked]
+    for rows in epochs:
+        for batch in rows.split(recipe.rows):
+            inputs, targets, attention_mask, positions = _mask(
+                text, batch, tokenizer, recipe, chance
             )
+            is_asked = targets >= 0
+            hidden = model.bert(
+                inputs, attention_mask=attention_mask, position_ids=positions
+            ).last_hidden_state
+            loss = torch.nn.functional.cross_entropy(model.cls(hidden[is_asked]), targets[is_asked])
             for part in optimizer.param_groups:
                 part["lr"] = recipe.learning_rate * min(
                     (step + 1) / warm, (steps - step) / (steps - warm + 1)
@@ -153,52 +161,79 @@ def pretrain(
             step += 1
             if on_step is not None:
                 on_step(step, steps, loss.item(), model)
-    return model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
-def _batch_size(group: LengthGroup, recipe: Recipe) -> int:
-    return max(1, recipe.batch_tokens // group.token_ids.shape[1])
+def _pack(text: TokenisedText, recipe: Recipe, chance: torch.Generator) -> Tensor:
+    """One epoch in random order: sentence numbers packed into rows, (rows, sentences), -1 = none.
 
-
-def _batches(
-    groups: list[LengthGroup], recipe: Recipe, chance: torch.Generator
-) -> Iterator[tuple[LengthGroup, Tensor]]:
-    """One epoch in random order: (group, row indices)."""
-    batches = [
-        (group, rows)
-        for group in groups
-        for rows in torch.randperm(len(group.token_ids), generator=chance).split(
-            _batch_size(group, recipe)
-        )
-    ]
-    for index in torch.randperm(len(batches), generator=chance).tolist():
-        yield batches[index]
+    A row takes the next sentence as long as it fits, so that little is padded and each step sees
+    sentences of all languages and lengths.
+    """
+    lengths = text.lengths.tolist()
+    rows: list[list[int]] = [[]]
+    room = recipe.row_tokens
+    for sentence in torch.randperm(len(lengths), generator=chance).tolist():
+        if lengths[sentence] > room:
+            rows.append([])
+            room = recipe.row_tokens
+        rows[-1].append(sentence)
+        room -= lengths[sentence]
+    width = max(map(len, rows))
+    return torch.tensor([row + [-1] * (width - len(row)) for row in rows])
 
 
 def _mask(
-    group: LengthGroup,
-    rows: Tensor,
+    text: TokenisedText,
+    batch: Tensor,
     tokenizer: PreTrainedTokenizerFast,
     recipe: Recipe,
     chance: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Input ids and targets (-1 where nothing is asked) of a batch, both (sentences, tokens)."""
-    ids = group.token_ids[rows]
-    is_object, is_subject = group.is_object[rows], group.is_subject[rows]
-    per_sentence = torch.rand((2, len(ids), 1), generator=chance)
-    per_token = torch.rand((2, *ids.shape), generator=chance)
-    random_ids = torch.randint(len(tokenizer), ids.shape, generator=chance)
-    is_whole = is_object.any(1, keepdim=True) & (per_sentence[0] < recipe.object_mask_rate)
-    is_hidden = is_object | (is_subject & (per_sentence[1] < recipe.name_mask_rate))
-    inner = torch.ones_like(ids, dtype=torch.bool)
-    inner[:, [0, -1]] = False
-    is_drawn = (per_token[0] < recipe.token_mask_rate) & inner
-    if not is_drawn.any():
-        is_drawn[:, 1] = True
-    is_asked = torch.where(is_whole, is_hidden, is_drawn)
-    masked = torch.where(is_asked & (is_whole | (per_token[1] < 0.8)), tokenizer.mask_token_id, ids)
-    masked = torch.where(is_asked & ~is_whole & (per_token[1] >= 0.9), random_ids, masked)
-    return masked, torch.where(is_asked, ids, -1)
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Inputs of one step.
+
+    Returns:
+        Input ids and targets (-1 where nothing is asked), both (rows, tokens); the attention mask
+        (rows, 1, tokens, tokens), true within a sentence; and positions (rows, tokens).
+    """
+    shape = (len(batch), recipe.row_tokens)
+    starts = text.lengths.cumsum(0) - text.lengths
+    is_used = batch >= 0
+    lengths = text.lengths[batch] * is_used
+    ends = lengths.cumsum(1)
+    columns = torch.arange(recipe.row_tokens)
+    # Which sentence of its row a token belongs to; padding belongs to the one after the last.
+    order = torch.searchsorted(ends, columns.expand(shape).contiguous(), right=True)
+    is_token = columns < ends[:, -1:]
+    order = torch.where(is_token, order, batch.shape[1])
+    padded = torch.nn.functional.pad(batch, (0, 1), value=-1)
+    sentence = padded.gather(1, order).clamp(min=0)
+    begin = torch.nn.functional.pad(ends - lengths, (0, 1)).gather(1, order)
+    positions = torch.where(is_token, columns - begin, 0)
+    place = starts[sentence] + positions
+    ids = torch.where(is_token, text.token_ids[place], tokenizer.pad_token_id)
+
+    is_object, is_subject = text.is_object[place] & is_token, text.is_subject[place] & is_token
+    per_sentence = torch.rand((2, *padded.shape), generator=chance)
+    per_token = torch.rand((2, *shape), generator=chance)
+    random_ids = torch.randint(len(tokenizer), shape, generator=chance)
+    has_object = torch.zeros_like(padded, dtype=torch.bool).scatter_(
+        1, order.masked_fill(~is_object, batch.shape[1]), True
+    )
+    has_object[:, -1] = False
+    is_whole = has_object & (per_sentence[0] < recipe.object_mask_rate)
+    is_bare = is_whole & (per_sentence[1] < recipe.name_mask_rate)
+    in_whole, in_bare = is_whole.gather(1, order), is_bare.gather(1, order)
+    is_inner = is_token & (positions > 0) & (positions < text.lengths[sentence] - 1)
+    is_drawn = ~in_whole & is_inner & (per_token[0] < recipe.token_mask_rate)
+    is_hidden = (in_whole & is_object) | (in_bare & is_subject)
+    is_masked = is_hidden | (is_drawn & (per_token[1] < 0.8))
+    inputs = ids.masked_fill(is_masked, tokenizer.mask_token_id)
+    inputs = torch.where(is_drawn & (per_token[1] >= 0.9), random_ids, inputs)
+    targets = torch.where(is_hidden | is_drawn, ids, -1)
+    attention_mask = (order[:, :, None] == order[:, None, :])[:, None]
+    return inputs, targets, attention_mask, positions
 
 
 def save_half(model: BertForMaskedLM, folder: Path) -> None:
@@ -209,8 +244,7 @@ def save_half(model: BertForMaskedLM, folder: Path) -> None:
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.half().float()
-    half = BertForMaskedLM(model.config).half()
-    half.load_state_dict(model.state_dict())
+    half = copy.deepcopy(model).half()  # type: ignore[no-untyped-call]
     half.save_pretrained(folder)
 
 
@@ -254,7 +288,7 @@ def _make(
     checkpoint_dir: Path | None,
     checkpoints: int,
 ) -> None:
-    groups = read_groups(read_statements(corpus), tokenizer)
+    text = tokenise(read_statements(corpus), tokenizer)
     started = time.monotonic()
     losses: list[float] = []
 
@@ -271,12 +305,10 @@ def _make(
             due = [steps * (k + 1) // checkpoints for k in range(checkpoints)]
             if step in due:
                 target = checkpoint_dir / f"step-{step:06d}"
-                copy = BertForMaskedLM(model.config)
-                copy.load_state_dict(model.state_dict())
-                save_half(copy, target)
+                save_half(copy.deepcopy(model), target)
                 tokenizer.save_pretrained(target)
 
-    model = pretrain(groups, tokenizer, recipe, wanted.seed, on_step)
+    model = pretrain(text, tokenizer, recipe, wanted.seed, on_step)
     shutil.rmtree(folder, ignore_errors=True)
     save_half(model, folder)
     tokenizer.save_pretrained(folder)
@@ -287,7 +319,7 @@ def _make(
         corpus_id=wanted.corpus_id,
         seed=wanted.seed,
         recipe=recipe,
-        sentence_count=sum(len(group.token_ids) for group in groups),
+        sentence_count=len(text.lengths),
         probes=probes,
         right=answer_probes(model, tokenizer, probes),
     )

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import PreTrainedTokenizerFast
 
 __all__ = ["train_tokenizer"]
@@ -55,7 +63,7 @@ def train_tokenizer(
         pair=f"{_CLS} $A {_SEP} $B:1 {_SEP}:1",
         special_tokens=[(token, vocabulary[token]) for token in (_CLS, _SEP)],
     )
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         model_max_length=_LONGEST_TEXT,
         pad_token=_PAD,
