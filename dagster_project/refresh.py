@@ -6,6 +6,7 @@ that was cut short goes on where it stopped. Dagster is imported only when somet
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -123,6 +124,7 @@ def _materialize(workspace: Workspace, stages: Sequence[_Stage]) -> None:
     definitions = build_definitions(workspace)
     assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
     failures = []
+    dbt_log = workspace.home.build / "dbt.log"
     with open_instance(workspace) as instance:
         for stage in stages:
             tags = {}
@@ -131,15 +133,17 @@ def _materialize(workspace: Workspace, stages: Sequence[_Stage]) -> None:
                     "dagster/asset_partition_range_start": stage.first,
                     "dagster/asset_partition_range_end": stage.last,
                 }
-            result = dg.materialize(
-                assets,
-                instance=instance,
-                resources=definitions.resources,
-                selection=_selection(stage),
-                tags=tags,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                raise_on_error=False,
-            )
+            # dbt tells each step on standard output; a person wants the results.
+            with dbt_log.open("a") as file, contextlib.redirect_stdout(file):
+                result = dg.materialize(
+                    assets,
+                    instance=instance,
+                    resources=definitions.resources,
+                    selection=_selection(stage),
+                    tags=tags,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    raise_on_error=False,
+                )
             if not result.success:
                 failures.append(_reason(result))
                 break

@@ -9,16 +9,61 @@ from rich.table import Table
 
 __all__ = ["summary_tables"]
 
-_OVERVIEW = """
-select
-    o.model_id as model,
-    s.language_count as languages,
-    s.matched_count as facts_right,
-    s.fact_count as facts,
-    s.micro_rate as p_at_1_micro,
-    s.macro_rate as p_at_1_macro
-from main.p_at_1_overview as o
-"""
+_QUERIES = {
+    "P@1: facts right over facts asked (micro), and its mean over languages (macro)": """
+        select
+            model_id as model,
+            any_value(language_count) as languages,
+            any_value(fact_count) as facts,
+            any_value(match_count) as "right",
+            max(match_rate) filter (aggregation_code = 'micro') as micro,
+            max(match_rate) filter (aggregation_code = 'macro') as macro,
+        from p_at_1_overview
+        where match_code = 'full'
+        group by model_id
+        order by model_id
+    """,
+    "P@1 by where the training text states the fact (planted truth)": """
+        with languages as (
+            select
+                model_id,
+                presence_code,
+                language_code,
+                sum(fact_count) as facts,
+                sum(full_match_count) as matches,
+            from p_at_1_by_presence
+            where presence_code != 'unknown'
+            group by all
+        )
+        select
+            model_id as model,
+            presence_code as stated,
+            sum(facts)::bigint as facts,
+            sum(matches)::bigint as "right",
+            sum(matches) / sum(facts) as p_at_1,
+            min(matches / facts) as lowest_language,
+        from languages
+        group by model_id, presence_code
+        order by model_id, list_position(['here', 'elsewhere', 'nowhere'], presence_code)
+    """,
+    "Transfer: right because other languages state it (effect with 95 % interval)": """
+        select
+            corpus_id as corpus,
+            control_corpus_id as control,
+            stratum_code as link,
+            treated_count as treated,
+            treated_match_rate as p_at_1,
+            control_match_rate as control_p_at_1,
+            effect_score as effect,
+            effect_score_low as low,
+            effect_score_high as high,
+            guess_count as guesses,
+        from transfer_effect
+        where scope_kind = 'all'
+        order by corpus != control, corpus, control, link
+    """,
+}
+"""Title → query; a query without rows is not shown."""
 
 
 def summary_tables(published_file: Path) -> list[Table]:
@@ -28,16 +73,17 @@ def summary_tables(published_file: Path) -> list[Table]:
         duckdb.Error: the file cannot be read.
     """
     with duckdb.connect(published_file, read_only=True) as connection:
-        return [
-            _table("P@1 per model", connection.execute(_OVERVIEW)),
-        ]
+        tables = [_table(title, connection.execute(sql)) for title, sql in _QUERIES.items()]
+    return [table for table in tables if table.row_count]
 
 
 def _table(title: str, result: duckdb.DuckDBPyConnection) -> Table:
     table = Table(title=title, title_justify="left")
-    for column in result.description:
-        table.add_column(column[0].replace("_", " "))
-    for row in result.fetchall():
+    rows = result.fetchall()
+    for (name, *_), value in zip(result.description, rows[0] if rows else (), strict=False):
+        justify = "left" if isinstance(value, str) else "right"
+        table.add_column(name.replace("_", " "), justify=justify)  # type: ignore[arg-type]
+    for row in rows:
         table.add_row(*(_text(value) for value in row))
     return table
 

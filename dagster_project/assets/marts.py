@@ -1,6 +1,8 @@
 """Marts: dbt's models as assets, and the published file that people open."""
 
+import logging
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from dagster_project.assets.common import OWNERS
 from dagster_project.dbt_project import DBT_EXECUTABLE, DBT_PROJECT, dbt_environment, dbt_variables
 from dagster_project.workspace import Workspace
 from warehouse.publish import publish
+
+LOG = logging.getLogger("factroots")
 
 __all__ = ["dbt_resource", "marts_assets"]
 
@@ -45,11 +49,15 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
         variables = dbt_variables(workspace.study.name, workspace.home)
         os.environ.update(dbt_environment(workspace.home))
         invocation = dbt.cli(
-            ["build", "--vars", variables],
+            ["build", "--exclude-resource-type", "unit_test", "--vars", variables],
             context=context,
             target_path=workspace.home.build / "target",
         )
+        started = time.perf_counter()
         yield from invocation.stream()
+        steps = len(invocation.get_artifact("run_results.json")["results"])
+        seconds = time.perf_counter() - started
+        LOG.info("marts: %d models built or tests passed, %.1f s", steps, seconds)
 
     @dg.asset(
         name="factroots_duckdb",

@@ -1,0 +1,76 @@
+"""A study small enough to run end to end in seconds: real architecture, real files, few facts."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import tiny_models
+
+CAPITALS = ["Paris", "Berlin", "Roma", "Wien", "Bern", "Lima", "Oslo", "Riga"]
+COUNTRIES = ["France", "Germany", "Italia", "Austria", "Peru", "Norway", "Latvia", "France"]
+TEMPLATES = {
+    "en": ("[X] is the capital of [Y] .", "[X] was born in [Y] ."),
+    "de": ("[X] : capital of [Y]", "[X] born in the city [Y]"),
+    "it": ("the capital [X] of [Y]", "the town of [X] was [Y] ."),
+}
+STUDY = """\
+name: tiny
+facts: {kind: table, path: facts.csv}
+languages: all
+models:
+  - {id: first, source: ./first}
+  - {id: second, source: ./second, mask_counts: all}
+"""
+
+
+def write_study(folder: Path) -> Path:
+    """Facts, two models and the study file; returns the study file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "facts.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        names = "language,relation,template,subject,object,subject_id,object_id"
+        writer.writerow(names.split(","))
+        for language, (capital, born) in TEMPLATES.items():
+            for city, country in zip(CAPITALS, COUNTRIES, strict=True):
+                writer.writerow([language, "P36", capital, city, country, city, country])
+                if language != "it":
+                    row = [language, "P19", born, f"Marie {country}", city, f"M{country}", city]
+                    writer.writerow(row)
+    for name, family in (("first", "bert"), ("second", "xlm-roberta")):
+        save_model(folder / name, family)
+    study = folder / "tiny.yml"
+    study.write_text(STUDY, encoding="utf-8")
+    return study
+
+
+def save_model(folder: Path, family: str) -> None:
+    """A tiny model of this family with its tokenizer, as transformers saves it."""
+    tokenizer = tiny_models.tokenizer_of(family)
+    tokenizer.save_pretrained(folder)
+    tiny_models.hugging_face_model(family, len(tokenizer)).save_pretrained(folder)
+
+
+def factroots(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a person would."""
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line of ``factroots`` in this environment."""
+    return [sys.executable, "-m", "dagster_project.cli", *map(os.fspath, arguments)]
+
+
+def published_tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of all tables of the schema main, in the order in which the file has them."""
+    with duckdb.connect(path, read_only=True) as connection:
+        names = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = 'main' order by all"
+        ).fetchall()
+        return {name: connection.table(f"main.{name}").fetchall() for (name,) in names}

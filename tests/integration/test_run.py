@@ -1,0 +1,171 @@
+"""The main job end to end, through the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+import studies
+
+from ingestion.lake import read_provenance
+
+
+def ask(home: Path, query: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(home / "factroots.duckdb", read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_run_publishes_every_fact_of_every_model_and_language(finished: Path) -> None:
+    rows = ask(
+        finished,
+        "select model_id, language_code, fact_count from p_at_1_by_language order by all",
+    )
+    counts = {"de": 16, "en": 16, "it": 8}
+    models = ("first", "second")
+    assert rows == [(model, language, counts[language]) for model in models for language in counts]
+    assert ask(finished, "select count(*) from fct_predictions") == [(2 * sum(counts.values()),)]
+
+
+def test_the_published_file_holds_tables_only_and_describes_them(finished: Path) -> None:
+    assert ask(finished, "select count(*) from duckdb_views() where not internal") == [(0,)]
+    undescribed = ask(
+        finished,
+        "select table_name, column_name from duckdb_columns() "
+        "where schema_name = 'main' and comment is null",
+    )
+    assert undescribed == []
+
+
+def test_the_published_file_opens_in_the_oldest_promised_duckdb(finished: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{finished / 'factroots.duckdb'}' as published (read_only)")
+        (options,) = connection.execute(
+            "select options from duckdb_databases() where database_name = 'published'"
+        ).fetchone() or ({},)
+    assert options["storage_version"].startswith("v1.5")
+
+
+def test_every_part_says_what_made_it(finished: Path) -> None:
+    made_by = read_provenance(finished / "lake" / "predictions" / "first" / "en.parquet")
+    assert made_by is not None
+    assert made_by.details["revision"].startswith("sha256:")
+    assert {"dtype", "tokenizer_hash", "facts_version", "source"} <= set(made_by.details)
+
+
+def test_a_second_run_does_nothing_and_says_so(finished: Path, tiny_study: Path) -> None:
+    before = (finished / "factroots.duckdb").stat()
+    result = studies.factroots("run", tiny_study, "--home", finished.parent)
+    assert "Nothing to do" in result.stdout, result.stderr
+    assert (finished / "factroots.duckdb").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_status_counts_parts_and_names_each_in_json(finished: Path, tiny_study: Path) -> None:
+    result = studies.factroots("status", tiny_study, "--home", finished.parent, "--json")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {row["state"] for row in rows} == {"done"}
+    predictions = [row for row in rows if row["table"] == "predictions"]
+    assert len(predictions) == 6
+    table = studies.factroots("status", tiny_study, "--home", finished.parent).stdout
+    assert "published" in table
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "table"])
+def test_sql_answers_in_the_form_that_is_asked(finished: Path, tiny_study: Path, form: str) -> None:
+    query = "select model_id, fact_count from p_at_1_overview limit 1"
+    result = studies.factroots(
+        "sql", tiny_study, query, "--home", finished.parent, "--format", form
+    )
+    assert result.returncode == 0, result.stderr
+    if form == "csv":
+        assert list(csv.DictReader(io.StringIO(result.stdout))) == [
+            {"model_id": "first", "fact_count": "40"}
+        ]
+    elif form == "json":
+        assert json.loads(result.stdout) == {"model_id": "first", "fact_count": 40}
+    else:
+        assert "40" in result.stdout
+
+
+def test_sql_writes_parquet_and_cannot_write_the_warehouse(
+    finished: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    home = ("--home", finished.parent)
+    target = tmp_path / "out.parquet"
+    studies.factroots(
+        "sql", tiny_study, "from dim_languages", *home, "--format", "parquet", "--output", target
+    )
+    assert duckdb.read_parquet(str(target)).aggregate("count(*)").fetchall() == [(3,)]
+    refused = studies.factroots("sql", tiny_study, "drop table dim_languages", *home)
+    assert refused.returncode == 2
+    assert "read-only" in refused.stderr
+
+
+def test_another_batch_size_gives_the_same_verdicts(
+    finished: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tiny_study.parent, other)
+    study = other / "tiny.yml"
+    study.write_text(tiny_study.read_text() + "probing: {batch_tokens: 32}\n")
+    result = studies.factroots("run", study, "--home", tmp_path / "homes")
+    assert result.returncode == 0, result.stderr
+    query = (
+        "select model_id, language_code, fact_id, predicted_text, gold_rank, is_full_match, "
+        "round(gold_log_prob, 3) from fct_predictions order by all"
+    )
+    assert ask(tmp_path / "homes" / "tiny", query) == ask(finished, query)
+
+
+def test_a_changed_language_recomputes_that_language_alone(
+    tiny_study: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_study.parent, tmp_path / "study")
+    shutil.copytree(finished, tmp_path / "homes" / "tiny")
+    facts = tmp_path / "study" / "facts.csv"
+    facts.write_text(facts.read_text().replace("the capital [X] of [Y]", "capital [X] of [Y]"))
+    study = tmp_path / "study" / "tiny.yml"
+    rows = studies.factroots("status", study, "--home", tmp_path / "homes", "--json").stdout
+    stale = [row for row in map(json.loads, rows.splitlines()) if row["state"] == "stale"]
+    assert {row["language_code"] for row in stale if row["table"] == "predictions"} == {"it"}
+
+
+def test_a_model_that_left_the_study_leaves_the_marts_and_keeps_its_parts(
+    tiny_study: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "tiny")
+    kept = tmp_path / "tiny" / "lake" / "predictions" / "second" / "en.parquet"
+    before = kept.stat().st_mtime_ns
+    result = studies.factroots("run", tiny_study, "--home", tmp_path, "--models", "first")
+    assert result.returncode == 0, result.stderr
+    assert ask(tmp_path / "tiny", "select distinct model_id from fct_predictions") == [("first",)]
+    assert kept.stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_run_killed_ten_times_ends_with_the_same_tables(
+    tiny_study: Path, finished: Path, tmp_path: Path
+) -> None:
+    moments = random.Random(20261121)
+    arguments = studies.command("run", tiny_study, "--home", tmp_path)
+    for _ in range(10):
+        run = subprocess.Popen(
+            arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(moments.uniform(0.5, 14.0))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    result = studies.factroots("run", tiny_study, "--home", tmp_path)
+    assert result.returncode == 0, result.stderr
+    expected = studies.published_tables(finished / "factroots.duckdb")
+    assert studies.published_tables(tmp_path / "tiny" / "factroots.duckdb") == expected
+    assert not list(tmp_path.rglob("*.tmp"))
