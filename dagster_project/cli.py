@@ -15,13 +15,12 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.logging import RichHandler
 
 from dagster_project.workspace import Workspace
 
 __all__ = ["main"]
 
-_OUT = Console()
+_OUT = Console(width=None if sys.stdout.isatty() else 120)
 _ERR = Console(stderr=True)
 
 
@@ -180,7 +179,8 @@ def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _log(level: int) -> None:
-    handler = RichHandler(console=_ERR, show_path=False, show_level=False, markup=False)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("factroots")
     logger.handlers = [handler]
     logger.setLevel(level)

@@ -69,10 +69,10 @@ def prepare_manifest(study_name: str, home: Home) -> Path:
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8") == version:
             return manifest
-    command = [DBT_EXECUTABLE, "--quiet", "parse", "--vars", variables]
+    command = [str(DBT_EXECUTABLE), "--quiet", "parse", "--vars", variables]
     places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
     parsed = subprocess.run(
-        [*command, *places],
+        [*command, *map(str, places)],
         env={**os.environ, **dbt_environment(home)},
         capture_output=True,
         text=True,

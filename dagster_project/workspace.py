@@ -6,7 +6,6 @@ study is read when the plan is first asked for, not before.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ from ingestion.lake import Provenance, fingerprint, read_part, read_provenance, 
 from warehouse.publish import STORAGE_VERSION
 
 __all__ = ["Workspace", "WrittenPart"]
-
-LOG = logging.getLogger("factroots")
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ class Workspace:
         started: float,
         details: Mapping[str, str] | None = None,
     ) -> WrittenPart:
-        """Seal a computed part into the lake and say so in one line.
+        """Seal a computed part into the lake.
 
         Args:
             part: which part it is.
@@ -127,9 +124,7 @@ class Workspace:
             details={**part.details, **(details or {})},
         )
         write_part(self.home.lake, frame, provenance)
-        written = self.written(part)
-        LOG.info("%s: %s rows, %.1f s", part.label, f"{len(frame):,}", provenance.duration_seconds)
-        return written
+        return self.written(part)
 
     def written(self, part: Part) -> WrittenPart:
         """A part that is on disk."""

@@ -1,5 +1,6 @@
 """Facts: from the data set to the dimension tables and the labels of every language."""
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from ingestion.languages import language_table
 
 __all__ = ["atlas_truth", "ingested_facts"]
 
+LOG = logging.getLogger("factroots")
 _GROUP = "facts"
 
 
@@ -67,6 +69,8 @@ def write_facts(workspace: Workspace) -> None:
     """
     plan = workspace.plan
     by_label = {part.label: part for part in plan.facts()}
+    begun = time.perf_counter()
+    label_count = rejected_count = 0
     facts: dict[str, pl.DataFrame] = {}
     relations: set[str] = set()
     for language in plan.study.languages:
@@ -74,6 +78,8 @@ def write_facts(workspace: Workspace) -> None:
         found = plan.study.facts.read(language)
         facts[language] = found.facts
         relations |= {*found.facts["relation_id"], *found.prompts["relation_id"]}
+        label_count += len(found.fact_labels)
+        rejected_count += len(found.rejected_rows)
         for table, frame in (
             ("fact_labels", found.fact_labels),
             ("prompts", found.prompts),
@@ -84,6 +90,13 @@ def write_facts(workspace: Workspace) -> None:
     workspace.write(_part(by_label, "facts"), merge_facts(facts), started)
     workspace.write(_part(by_label, "relations"), relations_table(relations), started)
     workspace.write(_part(by_label, "languages"), language_table(plan.study.languages), started)
+    LOG.info(
+        "facts: %s labels in %d languages, %s lines rejected, %.1f s",
+        f"{label_count:,}",
+        len(facts),
+        f"{rejected_count:,}",
+        time.perf_counter() - begun,
+    )
 
 
 def _part(by_label: dict[str, Part], table: str, *partition: str) -> Part:

@@ -131,7 +131,14 @@ def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable
             "device": str(loaded.device),
             "tokenizer_hash": tokenizer_hash(loaded.tokenizer),
         }
-        workspace.write(part, rows, started, made_with)
+        written = workspace.write(part, rows, started, made_with)
+        LOG.info(
+            "%s: %s facts, %s rows, %.1f s",
+            part.label,
+            f"{len(queries):,}",
+            f"{len(rows):,}",
+            written.provenance.duration_seconds,
+        )
 
 
 def progress(label: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:
