@@ -71,7 +71,8 @@ def read_pages(
     opened = False
     searched = 0
     cut: CutStreamError | None = None
-    has_read = False
+    # The range that holds the last page, or the first byte, sees how the file ends.
+    sees_end = start == 0
     blocks = stream_blocks(file, start, end)
     while True:
         try:
@@ -82,7 +83,6 @@ def read_pages(
             cut = error
             break
         buffer += block
-        has_read = True
         ours += len(block) * is_ours
         while True:
             if not opened:
@@ -94,7 +94,7 @@ def read_pages(
                 ours -= min(ours, dropped)
                 if found is None:
                     break
-                opened, searched = True, _OPEN_BYTES
+                opened, searched, sees_end = True, _OPEN_BYTES, True
             close = buffer.find(_CLOSE, searched)
             inner = _OPEN.search(buffer, searched, close if close >= 0 else len(buffer))
             if inner:
@@ -113,7 +113,7 @@ def read_pages(
         yield BrokenPage(str(cut) if cut else "the file ends inside it", is_cut=True)
     elif cut:
         raise cut
-    elif has_read and _END not in buffer:
+    elif sees_end and _END not in buffer:
         raise CutStreamError("ends without </mediawiki>")
 
 

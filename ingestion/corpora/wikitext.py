@@ -50,9 +50,9 @@ _CONTROLS = re.compile(r"[\x00-\x08]")
 _BROKEN_REFERENCE = re.compile(r"<ref\b[^<>\n]*>(?:[^<\n]*</ref>)?", re.IGNORECASE)
 _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 _BROKEN_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
-# What is left of mark-up that does not close: rows of tables, borders of templates, magic words.
+# What is left of mark-up that does not close: rows of tables, borders of templates, quotes.
 _BROKEN_LINE = re.compile(r"^[ \t]*(?:\||\{\||\{\{|\}\}|![^\n]*(?:!!|\|)).*$", re.MULTILINE)
-_MAGIC_WORD = re.compile(r"__[^\W\d_]+__")
+_MAGIC_OR_QUOTES = re.compile(r"__[^\W\d_]+__|'{2,}")
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
 _VARIANT_OF = re.compile(r"(?:^|;)\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
 _VARIANT_FLAG = re.compile(r"^[A-Z;]*[A-Z]\|")
@@ -87,7 +87,7 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     text = text.replace(_LINE_BREAK, "\n")
     text = _BROKEN_TAG.sub("", _BROKEN_TEMPLATE.sub("", _BROKEN_REFERENCE.sub("", text)))
     text = _BROKEN_LINE.sub("", text)
-    text = _MAGIC_WORD.sub("", text)
+    text = _MAGIC_OR_QUOTES.sub("", text)
     if "-{" in text:
         text = _VARIANT.sub(_simplified, text)
     text = _EMPTY_BRACKETS.sub("", text)

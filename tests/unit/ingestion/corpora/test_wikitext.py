@@ -1,0 +1,80 @@
+"""Wikitext to text: sentences stay, everything else goes."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import mwparserfromhell
+import pytest
+
+from ingestion.corpora.wikitext import plain_text
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("'''Berlin''' is ''the'' capital.", "Berlin is the capital."),
+        ("[[Berlin]]er [[Paris|city of light]].", "Berliner city of light."),
+        ("A{{Infobox|a={{b|[[c]]}}\n|d=e}} B", "A B"),
+        ("A<ref name='x'>not [[this]]</ref> B<ref name=y/> C.", "A B C."),
+        ("A <!-- no --> B", "A B"),
+        ("== Head ==\nText", "Text"),
+        ("Before\n* item [[one]]\n# two\n: three\n; four : five\nAfter", "Before\nAfter"),
+        ("* item<br>still the item\nAfter", "After"),
+        ("Before\n{| class=x\n|-\n! h\n| cell [[a]]\n|}\nAfter", "Before\nAfter"),
+        ("Before <table><tr><td>cell</td></tr></table> After", "Before\nAfter"),
+        ("Before <ul><li>item</li></ul> after", "Before after"),
+        ("[[File:A.jpg|thumb|a [[caption]]]]Text", "Text"),
+        ("[[Datei:Bild.JPG|mini|Bild von [[Berlin]]]] Text", "Text"),
+        ("Text\n[[Kategorie:Berlin| ]]\n[[Catégorie:Ville]]\n[[de:Berlin]]", "Text"),
+        ("Text [[:Category:Berlin]] end", "Text Category:Berlin end"),
+        ("See [[2001: A Space Odyssey]] now", "See 2001: A Space Odyssey now"),
+        ("x [http://a.b shown] [http://c.d] http://e.f y", "x shown y"),
+        ("Tom &amp; Jerry &#233;&#xE9;&nbsp;!", "Tom & Jerry éé !"),
+        ("<math>x^2</math>Text <gallery>\nA.jpg|b\n</gallery>", "Text"),
+        ("<nowiki>[[kept]]</nowiki> <b>bold</b> H<sub>2</sub>O", "[[kept]] bold H2O"),
+        ("__NOTOC__ Text", "Text"),
+        ("Name ({{IPA|x}}) is", "Name is"),
+        ("-{zh-hans:计算机;zh-hant:電腦}-和-{简}-", "计算机和简"),
+        ("", ""),
+        ("{{only|a template}}\n* and a list", ""),
+    ],
+)
+def test_what_is_text_stays_and_the_rest_goes(wikitext: str, text: str) -> None:
+    assert plain_text(wikitext) == text
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "{{never closed",
+        "[[never closed",
+        "{| never closed\n| a",
+        "'''''",
+        "<ref>open",
+        "{{{{{{",
+        "]]}}|}",
+    ],
+)
+def test_mark_up_that_does_not_close_costs_at_most_its_line(broken: str) -> None:
+    text = plain_text(f"First line.\n{broken}\nLast line.")
+    assert text.startswith("First line.")
+    assert "Last line." in text
+
+
+def test_localised_namespaces_come_from_the_header() -> None:
+    wikitext = "Siehe [[Bild:Karte|Karte]] und [[Film:Titel|den Film]]."
+    assert plain_text(wikitext, {"bild"}) == "Siehe und den Film."
+
+
+def test_text_is_in_one_normal_form() -> None:
+    decomposed = unicodedata.normalize("NFD", "Ångström é")
+    assert plain_text(decomposed) == "Ångström é"
+
+
+def test_prose_is_the_same_as_the_librarys_own_tree_gives() -> None:
+    wikitext = (
+        "The '''[[cat]]''' [[sit|sat]] on the ''mat'' &ndash; [http://x.y see].\n\nIt {{a}}purred."
+    )
+    expected = mwparserfromhell.parse(wikitext).strip_code().replace("\n\n", "\n")
+    assert plain_text(wikitext) == expected
