@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 FORBIDDEN = {
-    "ingestion": {"dagster", "dagster_dbt", "duckdb", "torch", "models_gpu", "dagster_project", "warehouse"},
+    "ingestion": {
+        "dagster",
+        "dagster_dbt",
+        "duckdb",
+        "torch",
+        "models_gpu",
+        "dagster_project",
+        "warehouse",
+    },
     "models_gpu": {"dagster", "dagster_dbt", "duckdb", "ingestion", "dagster_project", "warehouse"},
     "warehouse": {"dagster", "dagster_dbt", "torch", "ingestion", "models_gpu", "dagster_project"},
     "dagster_project": {"duckdb", "torch", "transformers", "numpy"},

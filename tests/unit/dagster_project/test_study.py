@@ -79,5 +79,5 @@ def test_two_models_of_one_id_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_study_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="no such file, nor an embedded study.*atlas.*paper"):
+    with pytest.raises(StudyError, match=r"no such file, nor an embedded study.*atlas.*paper"):
         load_study(str(tmp_path / "none.yml"))

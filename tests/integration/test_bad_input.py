@@ -1,0 +1,213 @@
+"""Bad input: one clear error that says what, where and what to do, before anything runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import duckdb
+import pytest
+import studies
+import torch
+from safetensors.torch import load_file, save_file
+
+MLAMA = """\
+name: bad
+facts: {{kind: mlama, path: {path}}}
+models:
+  - {{id: first, source: ./first}}
+"""
+
+
+@pytest.fixture
+def study(tiny_study: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny study that a test may spoil."""
+    shutil.copytree(tiny_study.parent, tmp_path / "study")
+    return tmp_path / "study" / "tiny.yml"
+
+
+def refused(study: Path, tmp_path: Path) -> str:
+    """Standard error of a run that must end with status 2 and no traceback, having done nothing."""
+    homes = tmp_path / "homes"
+    result = studies.factroots("run", study, "--home", homes)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(homes.glob("*/lake/facts/facts.parquet"))
+    return " ".join(result.stderr.split())
+
+
+def test_unknown_keys_languages_and_models_are_reported_together(
+    study: Path, tmp_path: Path
+) -> None:
+    text = study.read_text().replace("languages: all", "langauges: all\nlanguages: [en, dee]")
+    study.write_text(text + "  - {id: third, source: ./nowhere}\n")
+    error = refused(study, tmp_path)
+    assert "3 problems in study" in error
+    assert "tiny.yml:3: unknown key 'langauges'. Did you mean 'languages'?" in error
+    assert "tiny.yml:4: the facts have no language 'dee'. Did you mean 'de'?" in error
+    assert "tiny.yml:8: model 'third'" in error
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("no weights", ["no weights"]),
+        ("other vocabulary", ["vocabulary"]),
+        ("pickle only", ["pickle", "safetensors"]),
+        ("cut weights", ["model.safetensors"]),
+        ("unknown family", ["archi", "bert"]),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_named_with_its_line(
+    study: Path, tmp_path: Path, spoil: str, words: list[str]
+) -> None:
+    folder = study.parent / "first"
+    weights = folder / "model.safetensors"
+    config = folder / "config.json"
+    if spoil == "no weights":
+        weights.unlink()
+    elif spoil == "other vocabulary":
+        tensors = load_file(weights)
+        name = "bert.embeddings.word_embeddings.weight"
+        tensors[name] = tensors[name][:20].contiguous()
+        save_file(tensors, weights, metadata={"format": "pt"})
+    elif spoil == "pickle only":
+        torch.save(load_file(weights), folder / "pytorch_model.bin")
+        weights.unlink()
+    elif spoil == "cut weights":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    else:
+        settings = json.loads(config.read_text()) | {
+            "model_type": "bertt",
+            "architectures": ["BerttForMaskedLM"],
+        }
+        config.write_text(json.dumps(settings))
+    error = refused(study, tmp_path)
+    assert "tiny.yml:5: model 'first'" in error
+    for word in words:
+        assert word in error
+
+
+def mlama_zip(path: Path, **files: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "/") + ".jsonl", text)
+    return path
+
+
+def fact(number: int, subject: str = "Paris", **changes: object) -> str:
+    row = {
+        "sub_uri": f"Q{number}",
+        "obj_uri": "Q142",
+        "sub_label": subject,
+        "obj_label": "France",
+        "lineid": number,
+        "uuid": f"u{number}",
+    }
+    return json.dumps(row | changes)
+
+
+TEMPLATE = '{"relation": "P36", "template": "[X] is the capital of [Y] ."}'
+
+
+def mlama_study(study: Path, path: Path) -> Path:
+    spoiled = study.with_name("bad.yml")
+    spoiled.write_text(MLAMA.format(path=path))
+    return spoiled
+
+
+def test_a_truncated_zip_is_named(study: Path, tmp_path: Path) -> None:
+    path = mlama_zip(tmp_path / "m.zip", en__templates=TEMPLATE, en__P36=fact(1))
+    path.write_bytes(path.read_bytes()[:-40])
+    error = refused(mlama_study(study, path), tmp_path)
+    assert "bad.yml:2: facts:" in error
+    assert "m.zip" in error
+
+
+def test_a_zip_that_points_outside_is_refused_by_entry(study: Path, tmp_path: Path) -> None:
+    path = mlama_zip(tmp_path / "m.zip", en__templates=TEMPLATE, en__P36=fact(1))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../x.jsonl", fact(2))
+    assert "'../x.jsonl'" in refused(mlama_study(study, path), tmp_path)
+
+
+def test_broken_lines_are_listed_in_the_warehouse_and_over_the_limit_stop_the_run(
+    study: Path, tmp_path: Path
+) -> None:
+    lines = [fact(i, f"City {i}") for i in range(60)]
+    lines[10] = "{not json"
+    lines[20] = fact(20, obj_label=" ")
+    path = mlama_zip(
+        tmp_path / "m.zip",
+        en__templates=TEMPLATE + '\n{"relation": "P19", "template": "[X] was born"}',
+        en__P36="\n".join(lines),
+    )
+    bad = mlama_study(study, path)
+    homes = tmp_path / "homes"
+    stopped = studies.factroots("run", bad, "--home", homes)
+    assert stopped.returncode == 2
+    assert "P36.jsonl" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    bad.write_text(bad.read_text().replace("{kind: mlama", "{max_rejected_rate: 0.2, kind: mlama"))
+    assert studies.factroots("run", bad, "--home", homes).returncode == 0
+    with duckdb.connect(homes / "bad" / "factroots.duckdb", read_only=True) as connection:
+        rows = connection.execute(
+            "select source_file, line_number, reason from rejected_rows order by all"
+        ).fetchall()
+    assert [(file, line) for file, line, _ in rows] == [
+        ("en/P36.jsonl", 11),
+        ("en/P36.jsonl", 21),
+        ("en/templates.jsonl", 2),
+    ]
+    assert "[Y]" in rows[2][2]
+
+
+def test_a_warehouse_held_open_by_an_analyst_is_replaced_under_their_feet(
+    tiny_study: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "tiny")
+    published = tmp_path / "tiny" / "factroots.duckdb"
+    question = "select count(*) from dim_languages"
+    with duckdb.connect(published, read_only=True) as analyst:
+        assert analyst.execute(question).fetchone() == (3,)
+        run = studies.factroots("run", tiny_study, "--home", tmp_path, "--languages", "en")
+        assert run.returncode == 0, run.stderr
+        assert analyst.execute(question).fetchone() == (3,)
+    with duckdb.connect(published, read_only=True) as analyst:
+        assert analyst.execute(question).fetchone() == (1,)
+
+
+def test_a_second_run_at_the_same_time_is_refused_and_names_the_first(
+    tiny_study: Path, finished: Path, tmp_path: Path
+) -> None:
+    from dagster_project.home import Home
+
+    shutil.copytree(finished, tmp_path / "tiny")
+    with Home(tmp_path / "tiny").locked():
+        result = studies.factroots("run", tiny_study, "--home", tmp_path)
+    assert result.returncode == 2
+    assert "another run of this study is at work" in " ".join(result.stderr.split())
+
+
+def test_a_damaged_part_is_found_and_computed_again(
+    tiny_study: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "tiny")
+    part = tmp_path / "tiny" / "lake" / "predictions" / "first" / "en.parquet"
+    part.write_bytes(part.read_bytes()[:-30])
+    result = studies.factroots("run", tiny_study, "--home", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "predictions first/en" in result.stderr
+    assert "predictions first/de" not in result.stderr
+    expected = studies.published_tables(finished / "factroots.duckdb")
+    assert studies.published_tables(tmp_path / "tiny" / "factroots.duckdb") == expected
+
+
+def test_a_home_that_cannot_be_made_is_named(tiny_study: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    result = studies.factroots("run", tiny_study, "--home", tmp_path / "file" / "homes")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "--home" in result.stderr
