@@ -38,12 +38,13 @@ __all__ = [
     "score_queries",
 ]
 
-NEAR_TIE = 1e-3
+NEAR_TIE = 2e-4
 """Nats between the two best tokens of a mask below which a float32 query is computed again, alone.
 
-The shape of a batch moves float32 logits by some 1e-5; a margin below that could go either way.
-Alone and without padding a query's result depends on nothing but the query, so the verdict does not
-depend on how queries were batched. A hundredfold margin costs one query in a thousand."""
+The shape of a batch moves float32 logits by rounding: 4e-6 in a random BERT of mBERT's shape, whose
+logits stay below 3, and in proportion more in trained models, whose logits reach 20. A margin of
+that size could go either way. Alone and without padding a query's result depends on nothing but the
+query, so verdicts do not depend on how queries were batched."""
 
 _SPAN = 16_384
 _BLOCK_WIDTH = 64
@@ -64,15 +65,21 @@ class _Plan:
     """Most bytes of one block of logits."""
     rows_at_once: int | None
     """Rows of logits that are reduced together: few on a CPU, so that they stay in its cache."""
+    groups_behind: int
+    """Groups whose rows are still being built while the next one is scored."""
 
 
 _PLANS = {
     # Without padding attention needs no mask; small batches lose nothing on a CPU.
-    "cpu": _Plan(2_048, 0.0, 1 << 28, 16),
+    "cpu": _Plan(2_048, 0.0, 1 << 28, 16, 0),
     # Few, large launches: a batch per length would leave the device waiting for the host.
-    "mps": _Plan(8_192, 0.15, 1 << 28, None),
-    "cuda": _Plan(32_768, 0.15, 1 << 30, None),
+    "mps": _Plan(8_192, 0.15, 1 << 28, None, 1),
+    "cuda": _Plan(32_768, 0.15, 1 << 30, None, 1),
 }
+
+
+def _plan(device: torch.device) -> _Plan:
+    return _PLANS.get(device.type, _PLANS["cpu"])
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,7 @@ def probe_each(
         group = next(source, None)
         return None if group is None else (group[0], build_queries(model, group[1], mask_counts))
 
-    behind = 0 if model.device.type == "cpu" else 1
+    plan = _plan(model.device)
     building: deque[tuple[Key, Future[pl.DataFrame]]] = deque()
     with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as after:
         coming = before.submit(next_group)
@@ -177,7 +184,7 @@ def probe_each(
                 model, queries, token_budget=token_budget, top=top, progress=report
             )
             building.append((key, after.submit(prediction_rows, model, queries, scores)))
-            while len(building) > behind:
+            while len(building) > plan.groups_behind:
                 done, rows = building.popleft()
                 yield done, rows.result()
         for done, rows in building:
@@ -250,7 +257,7 @@ class _Scorer:
     def __init__(
         self, model: LoadedModel, queries: Queries, token_budget: int | None, top: int
     ) -> None:
-        plan = _PLANS.get(model.device.type, _PLANS["cpu"])
+        plan = _plan(model.device)
         vocabulary = model.adapter.vocabulary_size
         self.model, self.queries, self.plan = model, queries, plan
         self.token_budget = token_budget or plan.token_budget
@@ -484,7 +491,7 @@ def _largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tens
     """
     vocabulary = logits.shape[1]
     whole = vocabulary // _BLOCK_WIDTH
-    blocks = logits[:, : whole * _BLOCK_WIDTH].reshape(-1, whole, _BLOCK_WIDTH).amax(-1)
+    blocks = logits[:, : whole * _BLOCK_WIDTH].reshape(len(logits), whole, _BLOCK_WIDTH).amax(-1)
     if whole * _BLOCK_WIDTH < vocabulary:
         rest = logits[:, whole * _BLOCK_WIDTH :].amax(-1, keepdim=True)
         blocks = torch.cat([blocks, rest], dim=1)

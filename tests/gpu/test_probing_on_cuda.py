@@ -1,0 +1,71 @@
+"""On a CUDA device: the same predictions as on the CPU, and memory that runs out is survived."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from models_gpu.loading import choose_device, wrap
+from models_gpu.probing import probe, probe_each
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "models_gpu"))
+from tiny_models import FAMILIES, hugging_face_model, many_facts, tokenizer_of
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("mask_counts", ["gold", "all"])
+def test_cuda_predicts_as_the_cpu_does(family: str, mask_counts: str) -> None:
+    tokenizer = tokenizer_of(family)
+    rows = {
+        device: probe(
+            wrap(hugging_face_model(family, len(tokenizer)), tokenizer, device),
+            many_facts(),
+            mask_counts=mask_counts,
+        )
+        for device in ("cpu", "cuda")
+    }
+    assert (rows["cuda"]["predicted_token_ids"] == rows["cpu"]["predicted_token_ids"]).all()
+    difference = (rows["cuda"]["gold_log_prob"] - rows["cpu"]["gold_log_prob"]).abs().max()
+    assert isinstance(difference, float)
+    assert difference < 1e-3
+
+
+def test_cuda_is_chosen_and_groups_keep_their_order() -> None:
+    tokenizer = tokenizer_of("bert")
+    model = wrap(hugging_face_model("bert", len(tokenizer)), tokenizer)
+    assert model.device.type == choose_device().type == "cuda"
+    groups = [(i, many_facts()) for i in range(4)]
+    reports: list[tuple[int, int, int]] = []
+    results = list(
+        probe_each(model, groups, mask_counts="all", progress=lambda *r: reports.append(r))
+    )
+    assert [key for key, _ in results] == [0, 1, 2, 3]
+    expected = probe(model, many_facts(), mask_counts="all")
+    assert all(rows.equals(expected) for _, rows in results)
+    assert [key for key, done, total in reports if done == total] == [0, 1, 2, 3]
+
+
+def test_real_out_of_memory_is_halved() -> None:
+    tokenizer = tokenizer_of("bert")
+    model = wrap(hugging_face_model("bert", len(tokenizer)), tokenizer, "cuda")
+    expected = probe(model, many_facts(), mask_counts="all")
+    encode, failures = model.adapter.encode, []
+
+    def hungry(token_ids: torch.Tensor, is_token: torch.Tensor | None) -> torch.Tensor:
+        if len(token_ids) > 3:
+            failures.append(len(token_ids))
+            torch.empty(1 << 50, device="cuda")
+        return encode(token_ids, is_token)
+
+    model.adapter.encode = hungry  # type: ignore[method-assign]
+    rows = probe(model, many_facts(), mask_counts="all")
+    assert failures
+    assert rows["predicted_token_ids"].equals(expected["predicted_token_ids"])

@@ -1,0 +1,88 @@
+"""The table of architectures names the right modules of every family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from tiny_models import FAMILIES, hugging_face_model, loaded, tokenizer_of
+
+from models_gpu.adapters import Adapter, architecture, architectures
+from models_gpu.errors import ModelError
+from models_gpu.loading import LoadedModel, wrap
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request: pytest.FixtureRequest) -> LoadedModel:
+    return loaded(request.param)
+
+
+def batch(model: LoadedModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three queries of lengths 9, 9 and 6, padded."""
+    token_ids = torch.randint(5, 30, (3, 9), generator=torch.manual_seed(1))
+    is_token = torch.ones(3, 9, dtype=torch.bool)
+    is_token[2, 6:] = False
+    return token_ids.masked_fill(~is_token, model.pad_token_id), is_token
+
+
+def test_every_family_of_the_table_is_tested() -> None:
+    assert set(architectures()) == set(FAMILIES)
+
+
+def test_logits_equal_hugging_faces_forward(model: LoadedModel) -> None:
+    token_ids, is_token = batch(model)
+    hugging_face: Any = model.adapter.model
+    expected = hugging_face(input_ids=token_ids, attention_mask=is_token.long()).logits
+    hidden = model.adapter.encode(token_ids, is_token)
+    ours = model.adapter.project(hidden[is_token])
+    assert torch.allclose(ours, expected[is_token], atol=1e-5)
+    buffer = torch.empty_like(ours)
+    assert model.adapter.project(hidden[is_token], out=buffer) is buffer
+    assert torch.allclose(buffer, ours, atol=1e-5)
+
+
+def test_without_padding_no_mask_is_needed(model: LoadedModel) -> None:
+    token_ids, is_token = batch(model)
+    whole = model.adapter.encode(token_ids[:2], None)
+    assert torch.allclose(whole, model.adapter.encode(token_ids, is_token)[:2], atol=1e-5)
+    short = model.adapter.encode(token_ids[2:, :6], None)
+    assert torch.allclose(short, model.adapter.encode(token_ids, is_token)[2:, :6], atol=1e-5)
+
+
+def test_neurons_are_the_input_of_the_down_projection(model: LoadedModel) -> None:
+    adapter = model.adapter
+    assert len(adapter.layers) == len(adapter.down_projections) == 2
+    for module in adapter.down_projections:
+        assert isinstance(module, torch.nn.Linear)
+        assert (module.in_features, module.out_features) == (48, 32)
+    assert adapter.embeddings.weight.shape == (adapter.vocabulary_size, 32)
+
+
+def test_an_untied_decoder_is_used(model: LoadedModel) -> None:
+    untied = hugging_face_model(model.family.name, model.adapter.vocabulary_size)
+    decoder = untied.get_submodule(model.family.decoder)
+    decoder.weight = torch.nn.Parameter(torch.randn_like(decoder.weight))
+    adapter = Adapter(untied, model.family)
+    token_ids, _ = batch(model)
+    with torch.no_grad():
+        expected = untied(input_ids=token_ids[:2]).logits
+        ours = adapter.project(adapter.encode(token_ids[:2], None).flatten(0, 1))
+    assert torch.allclose(ours, expected.flatten(0, 1), atol=1e-4)
+
+
+def test_an_unknown_architecture_names_near_matches_and_all_that_are_supported() -> None:
+    with pytest.raises(ModelError, match=r"'robert'; did you mean .*roberta.*Supported: bert, "):
+        architecture("robert")
+
+
+def test_a_tokenizer_that_is_too_large_for_the_model_is_refused() -> None:
+    tokenizer = tokenizer_of("bert")
+    with pytest.raises(ModelError, match="do not belong together"):
+        wrap(hugging_face_model("bert", len(tokenizer) - 1), tokenizer, "cpu")
+
+
+def test_loaded_models_need_no_gradients_and_do_not_drop_out(model: LoadedModel) -> None:
+    module: Any = model.adapter.model
+    assert not module.training
+    assert not any(parameter.requires_grad for parameter in module.parameters())

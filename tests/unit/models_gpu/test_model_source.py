@@ -1,0 +1,336 @@
+"""A model is identified exactly, and everything wrong with it is said before weights are read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import safetensors.torch
+import torch
+from tiny_models import FAMILIES, hugging_face_model, many_facts, tokenizer_of
+
+from ingestion.contract import LAKE
+from models_gpu.errors import ModelError
+from models_gpu.loading import load, wrap
+from models_gpu.probing import probe
+from models_gpu.source import ModelSpec, inspect, resolve, tokenizer_hash
+
+
+def saved(folder: Path, family: str, vocabulary_size: int | None = None) -> Path:
+    tokenizer = tokenizer_of(family)
+    hugging_face_model(family, vocabulary_size or len(tokenizer)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("models")
+    return {family: saved(root / family, family) for family in FAMILIES}
+
+
+@pytest.fixture
+def folder(originals: dict[str, Path], tmp_path: Path) -> Path:
+    """A sound BERT, to be damaged."""
+    return Path(shutil.copytree(originals["bert"], tmp_path / "model"))
+
+
+def check(folder: Path, **settings: object) -> None:
+    inspect(resolve(ModelSpec("m", str(folder), **settings)))  # type: ignore[arg-type]
+
+
+def edit_config(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def rewrite_weights(folder: Path, **changes: torch.Tensor | None) -> None:
+    path = folder / "model.safetensors"
+    tensors = safetensors.torch.load_file(path)
+    for name, tensor in changes.items():
+        if tensor is None:
+            del tensors[name]
+        else:
+            tensors[name] = tensor
+    safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_card_describes_the_model(originals: dict[str, Path], family: str) -> None:
+    resolved = resolve(ModelSpec("m", str(originals[family])))
+    card = inspect(resolved)
+    model = load(resolved, "cpu")
+    assert card.architecture == family
+    assert card.objective == "masked"
+    assert (card.layer_count, card.neuron_count, card.hidden_size) == (2, 48, 32)
+    assert card.vocabulary_size == model.adapter.vocabulary_size
+    assert card.parameter_count == sum(p.numel() for p in model.adapter.model.parameters())
+    assert card.tokenizer_hash == tokenizer_hash(tokenizer_of(family))
+    assert card.ignored_token_id == model.ignored_token_id
+    assert card.revision.startswith("sha256:")
+    columns = [name for name in LAKE["models"].schema.names if name != "corpus_id"]
+    assert list(asdict(card)) == columns
+    pa.Table.from_pylist([asdict(card) | {"corpus_id": None}], schema=LAKE["models"].schema)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_saved_model_predicts_as_it_did_in_memory(
+    originals: dict[str, Path], family: str
+) -> None:
+    tokenizer = tokenizer_of(family)
+    before = wrap(hugging_face_model(family, len(tokenizer)), tokenizer, "cpu")
+    after = load(resolve(ModelSpec("m", str(originals[family]))), "cpu")
+    expected = probe(before, many_facts(), mask_counts="gold")
+    assert probe(after, many_facts(), mask_counts="gold").equals(expected)
+
+
+def test_loading_obeys_dtype(folder: Path) -> None:
+    model = load(resolve(ModelSpec("m", str(folder), dtype="bfloat16")), "cpu")
+    assert model.dtype == torch.bfloat16
+    assert {p.dtype for p in model.adapter.model.parameters()} == {torch.bfloat16}
+
+
+def test_importing_the_module_imports_no_torch(project: Path) -> None:
+    code = (
+        "import sys, models_gpu.source; "
+        "assert not {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=project)
+
+
+def test_the_fingerprint_changes_with_what_predictions_depend_on(folder: Path) -> None:
+    def fingerprint(**settings: object) -> str:
+        spec = ModelSpec("m", str(folder), **settings)  # type: ignore[arg-type]
+        return resolve(spec).fingerprint
+
+    seen = [fingerprint(), fingerprint(dtype="bfloat16"), fingerprint(mask_counts="all")]
+    assert fingerprint() == seen[0]
+    rewrite_weights(folder, **{"cls.predictions.bias": torch.zeros(len(tokenizer_of("bert")))})
+    seen.append(fingerprint())
+    edit_config(folder, hidden_act="relu")
+    seen.append(fingerprint())
+    (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text() + "\n")
+    seen.append(fingerprint())
+    assert len(set(seen)) == 6
+
+
+def test_the_fingerprint_does_not_depend_on_where_the_folder_is(folder: Path) -> None:
+    copy = shutil.copytree(folder, folder.with_name("elsewhere"))
+    specs = (ModelSpec("m", str(folder)), ModelSpec("other", str(copy)))
+    assert len({resolve(spec).fingerprint for spec in specs}) == 1
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model 'm': there is no folder .*nowhere"):
+        check(tmp_path / "nowhere")
+
+
+def test_a_folder_without_config_is_an_error(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"there is no config\.json"):
+        check(folder)
+
+
+def test_a_broken_config_is_an_error(folder: Path) -> None:
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=r"config\.json is not valid JSON"):
+        check(folder)
+
+
+def test_an_unknown_architecture_is_an_error(folder: Path) -> None:
+    edit_config(folder, model_type="berd")
+    with pytest.raises(ModelError, match=r"'berd'; did you mean .*bert.*Supported: bert, dist"):
+        check(folder)
+
+
+def test_code_beside_the_weights_is_refused(folder: Path) -> None:
+    edit_config(folder, model_type="own", auto_map={"AutoModelForMaskedLM": "own.Model"})
+    with pytest.raises(ModelError, match="trust_remote_code: true"):
+        check(folder)
+    with pytest.raises(ModelError, match="unknown architecture 'own'"):
+        check(folder, trust_remote_code=True)
+
+
+def test_missing_weights_are_an_error(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="there are no weights"):
+        check(folder)
+
+
+def test_pickles_are_refused_unless_allowed_by_name(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    torch.save(safetensors.torch.load_file(path), folder / "pytorch_model.bin")
+    path.unlink()
+    with pytest.raises(ModelError, match=r"runs code.*save_pretrained.*allow_pickle: true"):
+        check(folder)
+    check(folder, allow_pickle=True)
+    model = load(resolve(ModelSpec("m", str(folder), allow_pickle=True)), "cpu")
+    assert probe(model, many_facts(), mask_counts="gold").height == many_facts().height
+
+
+def test_truncated_weights_are_an_error(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    for size in (len(content) - 1, len(content) // 2, 100, 5):
+        path.write_bytes(content[:size])
+        with pytest.raises(ModelError, match=r"model\.safetensors is cut off"):
+            check(folder)
+
+
+def test_a_file_that_is_no_safetensors_is_an_error(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\n" * 9)
+    with pytest.raises(ModelError, match="no safetensors file"):
+        check(folder)
+
+
+def test_a_missing_shard_is_an_error(folder: Path) -> None:
+    hugging_face_model("bert", len(tokenizer_of("bert"))).save_pretrained(
+        folder, max_shard_size="20KB"
+    )
+    (folder / "model.safetensors").unlink()
+    check(folder)
+    next(iter(sorted(folder.glob("model-*.safetensors")))).unlink()
+    with pytest.raises(ModelError, match="of which 1 are not there: model-00001"):
+        check(folder)
+
+
+def test_a_checkpoint_without_its_head_is_an_error(folder: Path) -> None:
+    rewrite_weights(folder, **{"cls.predictions.transform.dense.weight": None})
+    with pytest.raises(ModelError, match=r"1 tensors of BertForMaskedLM .*transform\.dense"):
+        check(folder)
+
+
+def test_a_bare_encoder_is_an_error(folder: Path) -> None:
+    model = hugging_face_model("bert", len(tokenizer_of("bert")))
+    model.bert.save_pretrained(folder)
+    with pytest.raises(ModelError, match=r"would be random: cls\.predictions"):
+        check(folder)
+
+
+def test_old_names_of_tensors_are_understood(folder: Path) -> None:
+    tensors = safetensors.torch.load_file(folder / "model.safetensors")
+    old = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
+            "LayerNorm.bias", "LayerNorm.beta"
+        ): tensor
+        for name, tensor in tensors.items()
+    }
+    assert old.keys() != tensors.keys()
+    safetensors.torch.save_file(old, folder / "model.safetensors", metadata={"format": "pt"})
+    check(folder)
+    load(resolve(ModelSpec("m", str(folder))), "cpu")
+
+
+def test_a_tensor_of_another_shape_is_an_error(folder: Path) -> None:
+    edit_config(folder, intermediate_size=47)
+    with pytest.raises(ModelError, match=r"shape \(48, 32\).*asks for \(47, 32\)"):
+        check(folder)
+
+
+def test_embeddings_of_another_vocabulary_are_an_error(folder: Path) -> None:
+    edit_config(folder, vocab_size=300)
+    with pytest.raises(ModelError, match=r"embeddings but config\.json says vocab_size 300"):
+        check(folder)
+
+
+def test_a_tokenizer_larger_than_the_vocabulary_is_an_error(folder: Path) -> None:
+    tokenizer = tokenizer_of("bert")
+    tokenizer.add_tokens(["quite", "new"])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ModelError, match=rf"tokenizer has {len(tokenizer)} ids"):
+        check(folder)
+
+
+def test_more_embeddings_than_ids_are_allowed(tmp_path: Path) -> None:
+    check(saved(tmp_path / "padded", "bert", 256))
+
+
+def test_a_missing_mask_token_is_an_error(folder: Path) -> None:
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    del settings["mask_token"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(ModelError, match="has no mask token"):
+        check(folder)
+
+
+def test_a_missing_tokenizer_is_an_error(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="there is no tokenizer"):
+        check(folder)
+
+
+def test_a_broken_tokenizer_is_an_error(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match="tokenizer does not load"):
+        check(folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"dtype": "float8"}, "it can be float32"), ({"mask_counts": "some"}, "it can be gold, all")],
+)
+def test_unknown_settings_are_an_error(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        ModelSpec("m", "somewhere", **settings)  # type: ignore[arg-type]
+
+
+def test_a_local_folder_has_no_revision(folder: Path) -> None:
+    with pytest.raises(ModelError, match="has no revision 'main'"):
+        check(folder, revision="main")
+
+
+# The hub: its cache on disk is laid out as huggingface_hub does, and read by huggingface_hub.
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub_cache(originals: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    repository = tmp_path / "hub" / "models--tiny--bert"
+    shutil.copytree(originals["bert"], repository / "snapshots" / COMMIT)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+    (repository / "refs" / "v1").write_text(COMMIT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+@pytest.mark.parametrize("revision", [None, "main", "v1", COMMIT])
+def test_a_cached_hub_model_is_used_offline_and_its_commit_recorded(
+    hub_cache: Path, revision: str | None
+) -> None:
+    resolved = resolve(ModelSpec("m", "tiny/bert", revision=revision))
+    assert resolved.revision == COMMIT
+    assert inspect(resolved).revision == COMMIT
+    assert probe(load(resolved, "cpu"), many_facts(), mask_counts="gold").height > 0
+
+
+def test_an_uncached_hub_model_is_one_clear_error_offline(hub_cache: Path) -> None:
+    with pytest.raises(ModelError, match=r"no snapshot of tiny/bert at revision 'v2' is cached"):
+        resolve(ModelSpec("m", "tiny/bert", revision="v2"))
+    with pytest.raises(ModelError, match=r"no folder 'tiny/other' here, the hub cannot be reached"):
+        resolve(ModelSpec("m", "tiny/other"))
+
+
+def test_a_hub_out_of_reach_falls_back_to_the_cache(
+    hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    assert resolve(ModelSpec("m", "tiny/bert")).revision == COMMIT
+    with pytest.raises(ModelError, match="the hub cannot be reached"):
+        resolve(ModelSpec("m", "tiny/other"))
+
+
+def test_a_name_that_can_be_neither_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with pytest.raises(ModelError, match="neither a folder nor a name on the hub"):
+        resolve(ModelSpec("m", "no such name!"))

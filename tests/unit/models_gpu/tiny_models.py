@@ -1,0 +1,147 @@
+"""Tiny models of the real architecture classes, each with a tokenizer of its family's kind.
+
+Weights are random but large, so that predictions are far apart; biases are random too, so that a
+head that forgot one would be noticed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import tokenizers
+import torch
+import transformers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from models_gpu.loading import LoadedModel, wrap
+
+FAMILIES = ("bert", "distilbert", "roberta", "xlm-roberta")
+
+WORDS = [
+    "Paris", "Berlin", "Roma", "Wien", "Bern", "Lima", "Oslo", "Riga",
+    "Sofia", "Praha", "is", "the", "capital", "of", "was", "born",
+    "in", "speaks", "France", "Germany", "Italia", "Austria", "Peru", "Norway",
+    "Latvia", "and", "city", "town", "river", "Marie", "Curie", "Albert",
+]  # fmt: skip
+LETTERS = sorted(set("".join(WORDS)) | set("xyz[]<>YMASKmask.,"))
+
+
+def tokenizer_of(family: str) -> Any:
+    return {
+        "bert": _wordpiece,
+        "distilbert": _wordpiece,
+        "roberta": _byte_pairs,
+        "xlm-roberta": _unigram,
+    }[family]()
+
+
+def _wordpiece() -> Any:
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = [*special, *WORDS[:24], *LETTERS, *(f"##{letter}" for letter in LETTERS)]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    backend = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    backend.normalizer = normalizers.BertNormalizer(lowercase=False)
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+
+
+def _byte_pairs() -> Any:
+    backend = tokenizers.Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=340,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator([" ".join(WORDS)] * 3, trainer)
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        cls_token="<s>",
+        sep_token="</s>",
+        bos_token="<s>",
+        eos_token="</s>",
+        mask_token=transformers.AddedToken("<mask>", lstrip=True, special=True),
+    )
+
+
+def _unigram() -> Any:
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -3.0)]
+    pieces += [(f"▁{word}", -4.0) for word in WORDS[:24]]
+    pieces += [(letter, -9.0) for letter in LETTERS] + [("<mask>", 0.0)]
+    return transformers.XLMRobertaTokenizer(vocab=pieces)
+
+
+def config_of(family: str, vocabulary_size: int) -> Any:
+    if family == "distilbert":
+        return transformers.DistilBertConfig(
+            vocab_size=vocabulary_size, dim=32, n_layers=2, n_heads=2, hidden_dim=48,
+            max_position_embeddings=64,
+        )  # fmt: skip
+    config_class = {
+        "bert": transformers.BertConfig,
+        "roberta": transformers.RobertaConfig,
+        "xlm-roberta": transformers.XLMRobertaConfig,
+    }[family]
+    padding = 0 if family == "bert" else 1
+    return config_class(
+        vocab_size=vocabulary_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=48, max_position_embeddings=66, pad_token_id=padding,
+    )  # fmt: skip
+
+
+def hugging_face_model(family: str, vocabulary_size: int) -> Any:
+    torch.manual_seed(len(family))
+    config = config_of(family, vocabulary_size)
+    model = transformers.AutoModelForMaskedLM.from_config(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.normal_(1.0 if "norm" in name.lower() and "weight" in name else 0.0, 0.4)
+    return model
+
+
+def loaded(family: str) -> LoadedModel:
+    tokenizer = tokenizer_of(family)
+    return wrap(hugging_face_model(family, len(tokenizer)), tokenizer, "cpu")
+
+
+def facts(*rows: tuple[str, str, str, str, str]) -> pl.DataFrame:
+    names = ["fact_id", "relation_id", "template", "subject_label", "object_label"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def many_facts() -> pl.DataFrame:
+    """Facts of many lengths; some ask the same query, one has a subject of unknown letters."""
+    capital, born = "[X] is the capital of [Y] .", "[Y] : there was [X] born"
+    tight = "[X] speaks([Y])"
+    cities, lands = WORDS[:10], ["France", "Germany", "Italia", "Austria", "Peru", "Norway land"]
+    rows = []
+    for i, city in enumerate(cities):
+        rows.append((f"c{i}", "P36", capital, city, lands[i % len(lands)]))
+        subject = " ".join(cities[: i % 7 + 1])
+        rows.append((f"b{i}", "P19", born, subject, f"{cities[-i - 1]} town"))
+        rows.append((f"t{i}", "P1412", tight, f"Marie {city}xyz", lands[-i % len(lands)]))
+    # N-M relations: one query, several true objects of as many tokens.
+    rows += [(f"s{i}", "P36", capital, "Oslo", land) for i, land in enumerate(lands)]
+    rows.append(("u0", "P36", capital, "Ωμέγα", "Peru"))
+    return facts(*rows)
