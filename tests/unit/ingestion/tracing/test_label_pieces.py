@@ -1,0 +1,82 @@
+"""What names share: the columns from which SQL tells the types of facts (METHOD §11)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoTokenizer
+
+from ingestion.contract import LAKE
+from ingestion.tracing import fold_name, label_pieces
+
+FACT_TYPE = """
+    case
+        when contains(pieces.subject_folded, pieces.object_folded) then 'overlap'
+        when list_has_any(pieces.subject_pieces, pieces.object_pieces) then 'token_overlap'
+        when examples.relation in ('P17', 'P27', 'P103', 'P140', 'P1412') then 'naming'
+        else 'others'
+    end
+"""
+
+
+@pytest.mark.real_data
+def test_published_examples_have_their_published_type(real_data: Path) -> None:
+    examples = pl.read_csv(real_data / "published" / "fact_type_examples.csv")
+    examples = examples.with_row_index("row").with_columns(
+        fact_id=pl.format("{}:{}", "row", "uuid")
+    )
+    folder = real_data / "tokenizers" / "bert-base-multilingual-cased"
+    tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str()
+    labels = examples.select(
+        "fact_id", language_code="lang", subject_label="sub_label", object_label="obj_label"
+    )
+    pieces = pl.concat(
+        label_pieces(labels, language, "mbert", tokenizer)
+        for language in labels["language_code"].unique().sort()
+    )
+    with duckdb.connect() as database:
+        database.register("examples", examples)
+        database.register("pieces", pieces)
+        typed = database.sql(
+            f"select examples.*, {FACT_TYPE} as computed from examples join pieces using (fact_id)"
+        ).pl()
+    assert len(typed) == 144
+    assert typed.filter(pl.col("computed") != pl.col("fact_type")).is_empty()
+    assert set(typed["fact_type"]) == {"overlap", "token_overlap", "naming", "others"}
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "folded"),
+    [
+        ("New YORK", "en", "new york"),
+        ("ΑΘΉΝΑ", "el", "αθήνα"),
+        ("東京都", "ja", "東京都"),
+        ("臺灣ABC", "zh", "台湾ABC"),
+        ("臺灣ABC", "ja", "臺灣abc"),
+    ],
+)
+def test_names_are_folded_as_the_rule_says(name: str, language: str, folded: str) -> None:
+    assert fold_name(name, language) == folded
+
+
+def test_pieces_fit_the_contract_without_repeats_and_the_ignored_token() -> None:
+    vocabulary = {"▁": 0, "a": 1, "b": 2, "<unk>": 3}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    labels = pl.DataFrame(
+        {
+            "language_code": ["en", "de"],
+            "fact_id": ["f1", "f1"],
+            "subject_label": ["a ▁ b a", "x"],
+            "object_label": ["b", "x"],
+        }
+    )
+    rows = label_pieces(labels, "en", "m", tokenizer.to_str(), ignored_token_id=0)
+    assert rows.columns == LAKE["label_pieces"].schema.names
+    assert rows["subject_pieces"].to_list() == [["a", "b"]]
+    assert rows["object_pieces"].to_list() == [["b"]]
+    assert rows["model_id"].to_list() == ["m"]

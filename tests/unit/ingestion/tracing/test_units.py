@@ -1,0 +1,128 @@
+"""Sentences and chunks: whole, in order, within the limit; tokens counted exactly."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import AutoTokenizer
+
+from ingestion.tracing.units import TokenCounter, chunk_starts, sentence_starts
+
+WORDS = ["one", "two", "three", "fourteen", "Ünïcödé", "東京都", "a-b", "x.", "don't", "42"]
+
+
+def trained(kind: str) -> Tokenizer:
+    texts = [" ".join(random.Random(i).choices(WORDS, k=20)) for i in range(50)]
+    if kind == "wordpiece":
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        trainer = trainers.WordPieceTrainer(vocab_size=80, special_tokens=["[UNK]"])
+    elif kind == "unigram":
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        trainer = trainers.UnigramTrainer(
+            vocab_size=60, special_tokens=["<unk>"], unk_token="<unk>"
+        )
+    else:
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "unigram", "bytelevel"])
+def test_counting_by_words_is_the_tokenizers_own_count(kind: str) -> None:
+    tokenizer = trained(kind)
+    counter = TokenCounter(tokenizer.to_str())
+    rng = random.Random(1)
+    texts = [" ".join(rng.choices([*WORDS, "neverseen"], k=n)) for n in range(1, 30)]
+    # Byte-level tokenizers see the blank before a word as part of it.
+    given = [" " + text if kind == "bytelevel" else text for text in texts]
+    expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in given]
+    assert counter.counts(texts) == expected
+    assert counter.counts(texts) == expected
+
+
+def test_truncation_and_padding_of_a_tokenizer_are_switched_off() -> None:
+    tokenizer = trained("wordpiece")
+    tokenizer.enable_truncation(3)
+    tokenizer.enable_padding(length=9)
+    expected = TokenCounter(trained("wordpiece").to_str()).counts(["one two three fourteen x."])
+    assert TokenCounter(tokenizer.to_str()).counts(["one two three fourteen x."]) == expected
+
+
+def test_sentences_cover_the_text_and_end_with_the_line() -> None:
+    text = "Mr. Smith came. He left.\nA title\nDr. No: 3.5 km. 東京は首都です。大きい。"
+    starts = sentence_starts(text, "en")
+    parts = [text[s:e] for s, e in zip(starts, [*starts[1:], len(text)], strict=True)]
+    assert "".join(parts) == text
+    assert [part.strip() for part in parts] == [
+        "Mr. Smith came.",
+        "He left.",
+        "A title",
+        "Dr. No: 3.5 km.",
+        "東京は首都です。",
+        "大きい。",
+    ]
+    assert sentence_starts("", "en") == [0]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 17, 1_000])
+def test_chunks_hold_whole_sentences_within_the_limit(limit: int) -> None:
+    counter = TokenCounter(trained("wordpiece").to_str())
+    rng = random.Random(limit)
+    text = " ".join(
+        " ".join(rng.choices([*WORDS, "longword" * 5], k=rng.randint(1, 12))).capitalize() + "."
+        for _ in range(40)
+    )
+    sentences = sentence_starts(text, "en")
+    spans = list(zip(sentences, [*sentences[1:], len(text)], strict=True))
+    counts = counter.counts([text[s:e] for s, e in spans])
+    starts = chunk_starts(text, sentences, counts, counter, limit)
+    assert starts == sorted(set(starts))
+    assert starts[0] == 0
+    chunks = list(zip(starts, [*starts[1:], len(text)], strict=True))
+    sizes = counter.counts([text[s:e] for s, e in chunks])
+    # A word that is cut in two may cost one token more than it did whole.
+    assert max(sizes) <= limit + 1
+    long = [n for n, count in enumerate(counts) if count > limit]
+    for index, (start, end) in enumerate(spans):
+        if index not in long:
+            assert any(s <= start and end <= e for s, e in chunks), "a short sentence was cut"
+    for (start, end), size in zip(chunks[:-1], sizes, strict=False):
+        following = next((n for n, (s, _) in enumerate(spans) if s == end), None)
+        if following is not None and counts[following] <= limit:
+            assert size + counts[following] > limit, "the next sentence would have fitted"
+        assert start < end
+
+
+def test_a_text_without_any_blank_is_cut_between_tokens() -> None:
+    tokenizer = trained("wordpiece")
+    counter = TokenCounter(tokenizer.to_str())
+    text = "東京都" * 50
+    count = counter.counts([text])[0]
+    borders = counter.borders(text, 10)
+    assert len(borders) == (count - 1) // 10
+    assert counter.counts([text[: borders[0]]]) == [10]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["bert-base-multilingual-cased", "xlm-roberta"])
+def test_real_tokenizers_agree_on_real_names(real_data: Path, name: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(real_data / "tokenizers" / name).backend_tokenizer
+    texts = [
+        "Arthur Schopenhauer (* 22. Februar 1788 in Danzig; † 21.\u00a0September 1860)",
+        "他在东京工作。ベルリンは、ドイツの首都。",
+        "กรุงเทพมหานครเป็นเมืองหลวง และนครที่มีประชากรมากที่สุด",
+        "مُحَمَّد قال\u200cها\tالسلام  عليكم",
+        "서울은 대한민국의 수도이다. ½ ﬁn ﷺ e\u0301\u200b!",
+    ]
+    counter = TokenCounter(tokenizer.to_str())
+    expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
+    assert counter.counts(texts) == expected
