@@ -66,6 +66,13 @@ _FACT = Column(
 )
 _MODEL = Column("model_id", _TEXT, "Identifier of the model in the study file.")
 _CORPUS = Column("corpus_id", _TEXT, "Identifier of the training corpus in the study file.")
+_METHOD = Column(
+    "method_code",
+    _TEXT,
+    "Method and variant: 'probeless' over FFN neurons, 'probeless-layer' over the layers' outputs; "
+    "'-normalised' when every neuron is divided by its standard deviation first.",
+)
+_LAYER = Column("layer_index", _INT32, "Transformer layer, from 0.")
 
 _TABLES = (
     LakeTable(
@@ -452,6 +459,78 @@ _TABLES = (
             ),
         ),
         partition_by=("corpus_id", "language_code"),
+    ),
+    LakeTable(
+        "active_neurons",
+        "One row per model, language, fact that is right there, method and rank: the neurons that "
+        "stand out for the fact (METHOD §5).",
+        ("model_id", "language_code", "fact_id", "method_code", "neuron_rank"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            _METHOD,
+            Column(
+                "neuron_rank",
+                _INT32,
+                "Place by score, from 1; equal scores by layer, then unit.",
+            ),
+            _LAYER,
+            Column("unit_index", _INT32, "Neuron within its layer, from 0."),
+            Column(
+                "neuron_score",
+                _FLOAT,
+                "Mean absolute difference of the neuron's activation to the other facts of the "
+                "relation that are right in this language, in the unit of activations "
+                "(in standard deviations where the method is normalised).",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "neuron_profiles",
+        "One row per model, language, fact that is right there, method, layer and bin of "
+        "neurons: how far the bin's neurons stand out for the fact (METHOD §5).",
+        ("model_id", "language_code", "fact_id", "method_code", "layer_index", "bin_index"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            _METHOD,
+            _LAYER,
+            Column("bin_index", _INT32, "Bin of the layer's neurons, from 0."),
+            Column(
+                "contiguous_score",
+                _FLOAT,
+                "Mean neuron score of the bin when neighbouring neurons share a bin.",
+            ),
+            Column(
+                "strided_score",
+                _FLOAT,
+                "Mean neuron score of the bin when neurons are dealt out to the bins in turn, as "
+                "in the published heat maps.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "unscored_facts",
+        "One row per model, language, fact right there and method that gives it no neurons.",
+        ("model_id", "language_code", "fact_id", "method_code"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            _METHOD,
+            Column(
+                "reason_code",
+                _TEXT,
+                "Why: 'only_fact', no other fact of its relation is right there; 'no_contrast', "
+                "the relation's facts that are right there ask too few different queries to tell "
+                "neurons apart (one; two where the method is normalised).",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
     ),
 )
 
