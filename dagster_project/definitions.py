@@ -14,6 +14,7 @@ import dagster as dg
 from dagster_project.assets.facts import atlas_truth, ingested_facts
 from dagster_project.assets.marts import dbt_resource, marts_assets
 from dagster_project.assets.models import models, predictions
+from dagster_project.assets.tracing import label_pieces, traced_corpora
 from dagster_project.dbt_project import prepare_manifest
 from dagster_project.workspace import Workspace
 
@@ -31,7 +32,15 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
     """
     manifest = prepare_manifest(workspace.study.name, workspace.home)
     return dg.Definitions(
-        assets=[ingested_facts, atlas_truth, models, predictions, *marts_assets(manifest)],
+        assets=[
+            ingested_facts,
+            atlas_truth,
+            models,
+            predictions,
+            traced_corpora,
+            label_pieces,
+            *marts_assets(manifest),
+        ],
         resources={
             "workspace": dg.ResourceDefinition.hardcoded_resource(workspace),
             "dbt": dbt_resource(),

@@ -6,6 +6,7 @@ from dagster_project.dbt_project import DbtError
 from dagster_project.home import HomeError
 from dagster_project.refresh import RunFailedError
 from dagster_project.study import StudyError
+from ingestion.corpora import CorpusError
 from ingestion.facts import FactsError
 from ingestion.lake import LakeError
 from models_gpu.errors import ModelError
@@ -15,6 +16,7 @@ from warehouse.query import QueryError
 __all__ = ["USER_ERRORS"]
 
 USER_ERRORS = (
+    CorpusError,
     DbtError,
     FactsError,
     HomeError,

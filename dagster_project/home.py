@@ -44,6 +44,16 @@ class Home:
         return self.root / "factroots.duckdb"
 
     @property
+    def corpora(self) -> Path:
+        """Text of the embedded corpora, written from their truth."""
+        return self.root / "corpora"
+
+    @property
+    def tracing(self) -> Path:
+        """Counts of finished files of a corpus that is being traced; emptied when it is done."""
+        return self.root / "tracing"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's own storage: runs, events, partitions of this study."""
         return self.root / "dagster"

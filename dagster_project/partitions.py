@@ -1,4 +1,4 @@
-"""Partitions: a model of the study, and a model in one language."""
+"""Partitions: a model in one language, and a corpus in one language."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from collections.abc import Iterable
 import dagster as dg
 
 __all__ = [
+    "CORPORA",
+    "CORPUS_LANGUAGES",
     "LANGUAGES",
     "MODELS",
     "MODEL_LANGUAGES",
+    "corpus_language",
+    "languages_by_owner",
     "model_language",
-    "split_key",
     "sync_partitions",
 ]
 
 MODELS = dg.DynamicPartitionsDefinition(name="models")
 LANGUAGES = dg.DynamicPartitionsDefinition(name="languages")
+CORPORA = dg.DynamicPartitionsDefinition(name="corpora")
 MODEL_LANGUAGES = dg.MultiPartitionsDefinition({"model": MODELS, "language": LANGUAGES})
+CORPUS_LANGUAGES = dg.MultiPartitionsDefinition({"corpus": CORPORA, "language": LANGUAGES})
 
 
 def model_language(model_id: str, language_code: str) -> dg.MultiPartitionKey:
@@ -25,17 +30,35 @@ def model_language(model_id: str, language_code: str) -> dg.MultiPartitionKey:
     return dg.MultiPartitionKey({"model": model_id, "language": language_code})
 
 
-def split_key(key: str) -> tuple[str, str]:
-    """Model id and language code of a key."""
-    multi = MODEL_LANGUAGES.get_partition_key_from_str(key)
-    return multi.keys_by_dimension["model"], multi.keys_by_dimension["language"]
+def corpus_language(corpus_id: str, language_code: str) -> dg.MultiPartitionKey:
+    """Dagster's key of a corpus in a language."""
+    return dg.MultiPartitionKey({"corpus": corpus_id, "language": language_code})
+
+
+def languages_by_owner(
+    partitions: dg.MultiPartitionsDefinition, keys: Iterable[str]
+) -> dict[str, list[str]]:
+    """Model or corpus → its languages among the keys, both in order."""
+    owner = next(name for name in partitions.partition_dimension_names if name != "language")
+    chosen: dict[str, list[str]] = {}
+    for key in sorted(keys):
+        dimensions = partitions.get_partition_key_from_str(key).keys_by_dimension
+        chosen.setdefault(dimensions[owner], []).append(dimensions["language"])
+    return chosen
 
 
 def sync_partitions(
-    instance: dg.DagsterInstance, models: Iterable[str], languages: Iterable[str]
+    instance: dg.DagsterInstance,
+    models: Iterable[str],
+    corpora: Iterable[str],
+    languages: Iterable[str],
 ) -> None:
     """Make Dagster's partitions those of the study: new ones are added, others are dropped."""
-    for definition, wanted in ((MODELS, list(models)), (LANGUAGES, list(languages))):
+    for definition, wanted in (
+        (MODELS, list(models)),
+        (CORPORA, list(corpora)),
+        (LANGUAGES, list(languages)),
+    ):
         name = str(definition.name)
         present = instance.get_dynamic_partitions(name)
         for stranger in set(present) - set(wanted):

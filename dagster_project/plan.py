@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.lake import LakeError, fingerprint, part_path, read_provenance, verify_part
+from ingestion.tracing import TRACING_VERSION
 
 if TYPE_CHECKING:
-    from dagster_project.resolve import ResolvedStudy, StudyModel
+    from dagster_project.resolve import ResolvedStudy, StudyCorpus, StudyModel
 
 __all__ = ["CODE_VERSIONS", "Part", "Plan", "State", "unfinished"]
 
@@ -27,6 +28,8 @@ CODE_VERSIONS = {
     "atlas_truth": "1",
     "models": "1",
     "predictions": "1",
+    "tracing": TRACING_VERSION,
+    "label_pieces": "1",
 }
 """Version of the code behind each asset; raise it when the rows that it computes change."""
 
@@ -107,10 +110,39 @@ class Plan:
         version = CODE_VERSIONS["atlas_truth"]
         return [
             Part(
-                "atlas_truth", {"corpus_id": corpus}, fingerprint(version, corpus, digest), version
+                "atlas_truth",
+                {"corpus_id": corpus.id},
+                fingerprint(version, corpus.id, list(corpus.digests.values())[:1]),
+                version,
             )
-            for corpus, digest in self.study.atlas_corpora.items()
+            for corpus in self.study.corpora
+            if corpus.is_atlas
         ]
+
+    def tracing(self, corpus: StudyCorpus, language: str) -> tuple[Part, Part]:
+        """What one pass over a corpus in one language finds: occurrences and sizes."""
+        version = CODE_VERSIONS["tracing"]
+        counter = self.study.chunk_model(corpus.id)
+        identity = fingerprint(
+            version,
+            corpus.digests[language],
+            self._facts_version(language),
+            self.study.aliases_digest,
+            self.study.tracing_identity,
+            counter.resolved.fingerprint if counter else None,
+        )
+        partition = {"corpus_id": corpus.id, "language_code": language}
+        return (
+            Part("occurrences", partition, identity, version),
+            Part("corpus_sizes", partition, identity, version),
+        )
+
+    def label_pieces(self, model: StudyModel, language: str) -> Part:
+        """Names as a model's tokenizer cuts them, for models whose training text is traced."""
+        version = CODE_VERSIONS["label_pieces"]
+        identity = fingerprint(version, self._facts_version(language), model.resolved.fingerprint)
+        partition = {"model_id": model.id, "language_code": language}
+        return Part("label_pieces", partition, identity, version, model.details)
 
     def models(self) -> Part:
         """The rows that describe the models; one part, so that it lists the study's alone."""
@@ -122,14 +154,19 @@ class Plan:
     def predictions(self, model: StudyModel, language: str) -> Part:
         """What a model answers in one language."""
         version = CODE_VERSIONS["predictions"]
-        inputs = (self.study.facts_identity, self.study.facts_digests[language])
+        facts = self._facts_version(language)
         return Part(
             "predictions",
             {"model_id": model.id, "language_code": language},
-            fingerprint(version, CODE_VERSIONS["facts"], inputs, model.identity),
+            fingerprint(version, facts, model.identity),
             version,
-            {**model.details, "facts_version": fingerprint(CODE_VERSIONS["facts"], *inputs)},
+            {**model.details, "facts_version": facts},
         )
+
+    def _facts_version(self, language: str) -> str:
+        """Digest of what a language's facts, labels and prompts are made from."""
+        digest = self.study.facts_digests[language]
+        return fingerprint(CODE_VERSIONS["facts"], self.study.facts_identity, digest)
 
     def parts(self) -> Iterator[Part]:
         """Every part of the study, in the order in which data flows."""
@@ -139,6 +176,12 @@ class Plan:
         for model in self.study.models:
             for language in self.study.languages:
                 yield self.predictions(model, language)
+        for corpus in self.study.corpora:
+            for language in corpus.digests:
+                yield from self.tracing(corpus, language)
+        for model in self.study.traced_models:
+            for language in self.study.languages:
+                yield self.label_pieces(model, language)
 
     def fingerprint(self) -> str:
         """Digest over all parts: equal for two lakes that build the same warehouse."""

@@ -90,13 +90,18 @@ def open_instance(workspace: Workspace) -> dg.DagsterInstance:
     os.environ["DAGSTER_HOME"] = str(folder)
     instance = dg.DagsterInstance.get()
     study = workspace.plan.study
-    sync_partitions(instance, [model.id for model in study.models], study.languages)
+    sync_partitions(
+        instance,
+        [model.id for model in study.models],
+        [corpus.id for corpus in study.corpora],
+        study.languages,
+    )
     return instance
 
 
 def _stages(workspace: Workspace, tables: set[str]) -> Iterator[_Stage]:
     """What to materialise, in the order of the flow, for the tables that lack a part."""
-    from dagster_project.partitions import model_language
+    from dagster_project.partitions import corpus_language, model_language
 
     study = workspace.plan.study
     facts = {part.table for part in workspace.plan.facts()}
@@ -107,11 +112,20 @@ def _stages(workspace: Workspace, tables: set[str]) -> Iterator[_Stage]:
     models = [model.id for model in study.models]
     if "models" in tables:
         yield _Stage(("models",))
+    first, last = study.languages[0], study.languages[-1]
     if "predictions" in tables:
-        first, last = study.languages[0], study.languages[-1]
         for model in models:
             yield _Stage(
                 ("predictions",), model_language(model, first), model_language(model, last)
+            )
+    if tables & {"occurrences", "corpus_sizes"}:
+        for corpus in study.corpora:
+            start, end = corpus_language(corpus.id, first), corpus_language(corpus.id, last)
+            yield _Stage(("occurrences", "corpus_sizes"), start, end)
+    if "label_pieces" in tables:
+        for model in (model.id for model in study.traced_models):
+            yield _Stage(
+                ("label_pieces",), model_language(model, first), model_language(model, last)
             )
     yield _Stage(("marts", "factroots_duckdb"))
 

@@ -11,19 +11,37 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from dagster_project.home import Home
-from dagster_project.study import ModelBlock, Problem, Study, StudyError, load_study, near_match
+from dagster_project.study import (
+    CorpusBlock,
+    ModelBlock,
+    Problem,
+    Study,
+    StudyError,
+    load_study,
+    near_match,
+)
 from ingestion.atlas.world import CORPORA as ATLAS_CORPORA
 from ingestion.atlas.world import FACTS_FILE as ATLAS_FACTS
+from ingestion.corpora import (
+    CorpusError,
+    CorpusSettings,
+    JsonLines,
+    ParquetText,
+    PlainText,
+    WikipediaDump,
+    corpus_digest,
+)
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
 from models_gpu.errors import ModelError
 from models_gpu.source import ModelCard, ModelSpec, ResolvedModel, inspect, resolve
 
-__all__ = ["ResolvedStudy", "StudyModel", "resolve_study"]
+__all__ = ["ResolvedStudy", "StudyCorpus", "StudyModel", "resolve_study"]
 
 LOG = logging.getLogger("factroots")
 ATLAS_WEIGHTS = Path(__file__).parent.parent / "models_gpu" / "atlas" / "weights"
@@ -65,6 +83,22 @@ class StudyModel:
 
 
 @dataclass(frozen=True)
+class StudyCorpus:
+    """A corpus of the study, found."""
+
+    id: str
+    """Name of the corpus in the warehouse."""
+    settings: CorpusSettings
+    """Where its files lie and how they are read."""
+    folder: Path
+    """What its relative paths are relative to."""
+    digests: Mapping[str, str]
+    """Language → digest of its text."""
+    is_atlas: bool
+    """Whether it is embedded: written from its truth before it is read."""
+
+
+@dataclass(frozen=True)
 class ResolvedStudy:
     """A study whose inputs are there."""
 
@@ -76,13 +110,35 @@ class ResolvedStudy:
     """Language → digest of its input."""
     models: tuple[StudyModel, ...]
     """The models, in the study's order."""
-    atlas_corpora: Mapping[str, str]
-    """Atlas corpus of the study → digest of the facts that its truth is drawn for."""
+    corpora: tuple[StudyCorpus, ...]
+    """The corpora, in the study's order."""
+    aliases_digest: str | None
+    """Digest of the table of aliases; None without one."""
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages of the study, in the order of their codes."""
         return tuple(self.facts_digests)
+
+    @property
+    def traced_models(self) -> tuple[StudyModel, ...]:
+        """Models whose training text the study has."""
+        return tuple(model for model in self.models if model.corpus_id is not None)
+
+    def chunk_model(self, corpus_id: str) -> StudyModel | None:
+        """The model whose tokenizer measures a corpus' chunks: the first that was trained on it."""
+        trained = (model for model in self.traced_models if model.corpus_id == corpus_id)
+        return next(trained, None)
+
+    @property
+    def tracing_identity(self) -> dict[str, object]:
+        """What decides which occurrences are found; how fast is left out."""
+        tracing = self.study.tracing
+        return {
+            "units": sorted(tracing.units),
+            "matching": tracing.matching,
+            "chunk_tokens": tracing.chunk_tokens,
+        }
 
     @property
     def facts_identity(self) -> str:
@@ -116,7 +172,8 @@ def resolve_study(
             raise
         study = error.sound_part
         problems += error.problems
-    recorded = _Recorded.of(Home((homes / study.name).resolve()))
+    home = Home((homes / study.name).resolve())
+    recorded = _Recorded.of(home)
     facts = _open_facts(study, problems)
     languages = _narrowed("language", _languages(study, facts, problems), only_languages, problems)
     ids = [block.id for block in study.models]
@@ -127,11 +184,12 @@ def resolve_study(
         if block.id in chosen
         and (found := _resolve_model(study, block, recorded, problems)) is not None
     ]
-    corpora = _atlas_corpora(study, problems)
+    corpora = _corpora(study, home, languages, problems)
+    aliases = _aliases_digest(study, problems)
     if problems or facts is None:
         raise StudyError(study.path, problems)
     digests = {language: facts.digest(language) for language in languages}
-    return ResolvedStudy(study, facts, digests, tuple(models), corpora)
+    return ResolvedStudy(study, facts, digests, tuple(models), corpora, aliases)
 
 
 def study_path(study: Study, path: str) -> Path:
@@ -241,12 +299,61 @@ class _Recorded:
         return cls(commits, made_by.details)
 
 
-def _atlas_corpora(study: Study, problems: list[Problem]) -> dict[str, str]:
-    digests = {}
+def _corpora(
+    study: Study, home: Home, languages: Sequence[str], problems: list[Problem]
+) -> tuple[StudyCorpus, ...]:
+    found = []
     for block in study.corpora:
-        if block.id in ATLAS_CORPORA:
-            digests[block.id] = hashlib.sha256(ATLAS_FACTS.read_bytes()).hexdigest()
-        else:
+        line = study.block_line("corpora", block.id)
+        if block.kind == "atlas" and block.id not in ATLAS_CORPORA:
             message = f"there is no Atlas corpus {block.id!r}.{near_match(block.id, ATLAS_CORPORA)}"
-            problems.append(Problem(message, study.block_line("corpora", block.id)))
-    return digests
+            problems.append(Problem(message, line))
+            continue
+        chosen = languages if block.languages == "all" else block.languages
+        settings = _corpus_settings(block, home)
+        digests = {}
+        for language in sorted(set(chosen) & set(languages)):
+            try:
+                digests[language] = (
+                    _atlas_digest()
+                    if block.kind == "atlas"
+                    else corpus_digest(settings, language, study.path.parent)
+                )
+            except CorpusError as error:
+                remedy = "Mend the path, or list the languages that it has under 'languages'."
+                problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
+        found.append(
+            StudyCorpus(block.id, settings, study.path.parent, digests, block.kind == "atlas")
+        )
+    return tuple(found)
+
+
+def _corpus_settings(block: CorpusBlock, home: Home) -> CorpusSettings:
+    path = block.path or ""
+    if block.kind == "parquet":
+        return ParquetText(path, block.text_column, block.title_column)
+    if block.kind == "jsonl":
+        return JsonLines(path, block.text_column, block.title_column)
+    if block.kind == "text":
+        return PlainText(path, block.document)
+    if block.kind == "atlas":
+        path = str(home.corpora / block.id / "xml" / "{language}wiki.xml.bz2")
+    return WikipediaDump(path)
+
+
+@cache
+def _atlas_digest() -> str:
+    """Digest of everything that the embedded corpora are written from."""
+    sources = sorted(path for path in ATLAS_FACTS.parent.iterdir() if path.is_file())
+    return fingerprint([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources])
+
+
+def _aliases_digest(study: Study, problems: list[Problem]) -> str | None:
+    if study.tracing.aliases is None:
+        return None
+    path = study_path(study, study.tracing.aliases)
+    if not path.is_file():
+        line = study.section_line("tracing")
+        problems.append(Problem(f"tracing.aliases: there is no file {path}", line))
+        return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -25,6 +25,7 @@ __all__ = [
     "Problem",
     "Study",
     "StudyError",
+    "TracingBlock",
     "embedded_studies",
     "load_study",
     "near_match",
@@ -108,8 +109,37 @@ class CorpusBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     id: str
     """Name of the corpus in the warehouse."""
-    kind: Literal["atlas"]
-    """How the text is stored."""
+    kind: Literal["wikipedia_dump", "parquet", "jsonl", "text", "atlas"]
+    """How the text is stored; ``atlas`` writes the embedded corpus of that id."""
+    path: str | tuple[str, ...] | None = None
+    """Files, with ``{language}`` and globs; relative to the study file, or a URL."""
+    languages: tuple[str, ...] | Literal["all"] = "all"
+    """Languages of the study that the corpus has."""
+    text_column: str = "text"
+    """Column of a Parquet file, or key of a JSON line, that holds the text."""
+    title_column: str = "title"
+    """Column or key that holds the document's title."""
+    document: Literal["line", "file"] = "line"
+    """What one document of plain text is."""
+
+
+@dataclass(frozen=True)
+class TracingBlock:
+    """How the facts are looked for in the corpora."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    units: tuple[Literal["chunk", "sentence", "article"], ...] = ("chunk",)
+    """Kinds of text units in which subject and object must meet; one pass serves all."""
+    matching: Literal["exact", "casefold", "substring"] = "exact"
+    """How a name is recognised: as it is written, whatever its case, or also inside words."""
+    chunk_tokens: int = 512
+    """Most tokens in a chunk, by the tokenizer of the corpus' first model."""
+    aliases: str | None = None
+    """CSV with language_code, entity_id, alias: other names of an entity."""
+    engine: Literal["polars", "hyperscan"] = "polars"
+    """What finds the names (hyperscan is an extra); the counts are the same."""
+    processes: int = 1
+    """Files read side by side, each taking about half a gigabyte; the counts are the same."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +168,8 @@ class Study:
     """The texts that the models were trained on."""
     probing: ProbingBlock = ProbingBlock()
     """How queries are run."""
+    tracing: TracingBlock = TracingBlock()
+    """How facts are looked for in the corpora."""
     path: Path = Path()
     """The study file; set by ``load_study``."""
 
@@ -231,6 +263,11 @@ def _contradictions(study: Study) -> list[Problem]:
         for block_id in {block_id for block_id in ids if ids.count(block_id) > 1}:
             line = study.section_line(section)
             problems.append(Problem(f"{section} has {block_id!r} twice: ids are unique", line))
+    for corpus in study.corpora:
+        if (corpus.path is None) != (corpus.kind == "atlas"):
+            needs = "takes no path" if corpus.kind == "atlas" else "needs a path"
+            line = study.block_line("corpora", corpus.id)
+            problems.append(Problem(f"corpus {corpus.id!r} of kind {corpus.kind} {needs}", line))
     corpora = [block.id for block in study.corpora]
     for block in study.models:
         if block.trained_on is not None and block.trained_on not in corpora:

@@ -14,7 +14,7 @@ from dagster_project.assets.common import (
     results,
     unfinished_parts,
 )
-from dagster_project.partitions import MODEL_LANGUAGES, model_language, split_key
+from dagster_project.partitions import MODEL_LANGUAGES, languages_by_owner, model_language
 from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyModel
 from dagster_project.workspace import Workspace
@@ -61,13 +61,10 @@ def predictions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    chosen: dict[str, list[str]] = {}
-    for key in context.partition_keys:
-        model_id, language = split_key(key)
-        chosen.setdefault(model_id, []).append(language)
+    chosen = languages_by_owner(MODEL_LANGUAGES, context.partition_keys)
     broken: list[str] = []
-    for model in _chosen(workspace, set(chosen)):
-        languages = sorted(chosen[model.id])
+    for model in workspace.plan.study.models:
+        languages = chosen.get(model.id, [])
         try:
             probe_languages(workspace, model, languages)
         except ModelError as error:
@@ -162,7 +159,3 @@ def progress(label: str, every_seconds: float = 5.0) -> Callable[[int, int], Non
         )
 
     return tell
-
-
-def _chosen(workspace: Workspace, model_ids: set[str]) -> list[StudyModel]:
-    return [model for model in workspace.plan.study.models if model.id in model_ids]
