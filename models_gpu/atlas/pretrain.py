@@ -141,15 +141,17 @@ def pretrain(
     warm = max(1, round(recipe.warm_up * steps))
     step = 0
     for rows in epochs:
-        for batch in rows.split(recipe.rows):
-            inputs, targets, attention_mask, positions = _mask(
-                text, batch, tokenizer, recipe, chance
-            )
-            is_asked = targets >= 0
+        for batch in torch.split(rows, recipe.rows):
+            step_input = _mask(text, batch, tokenizer, recipe, chance)
             hidden = model.bert(
-                inputs, attention_mask=attention_mask, position_ids=positions
+                step_input.ids,
+                attention_mask=step_input.attention_mask,
+                position_ids=step_input.positions,
             ).last_hidden_state
-            loss = torch.nn.functional.cross_entropy(model.cls(hidden[is_asked]), targets[is_asked])
+            is_asked = step_input.targets >= 0
+            loss = torch.nn.functional.cross_entropy(
+                model.cls(hidden[is_asked]), step_input.targets[is_asked]
+            )
             for part in optimizer.param_groups:
                 part["lr"] = recipe.learning_rate * min(
                     (step + 1) / warm, (steps - step) / (steps - warm + 1)
@@ -163,6 +165,20 @@ def pretrain(
                 on_step(step, steps, loss.item(), model)
     model.eval()  # type: ignore[no-untyped-call]
     return model
+
+
+@dataclass(frozen=True)
+class _StepInput:
+    """What the model sees in one step."""
+
+    ids: Tensor
+    """Token ids, (rows, tokens)."""
+    targets: Tensor
+    """Token ids to predict, -1 where nothing is asked, (rows, tokens)."""
+    attention_mask: Tensor
+    """True where two tokens are of one sentence, (rows, 1, tokens, tokens)."""
+    positions: Tensor
+    """Place of each token in its own sentence, (rows, tokens)."""
 
 
 def _pack(text: TokenisedText, recipe: Recipe, chance: torch.Generator) -> Tensor:
@@ -190,13 +206,8 @@ def _mask(
     tokenizer: PreTrainedTokenizerFast,
     recipe: Recipe,
     chance: torch.Generator,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Inputs of one step.
-
-    Returns:
-        Input ids and targets (-1 where nothing is asked), both (rows, tokens); the attention mask
-        (rows, 1, tokens, tokens), true within a sentence; and positions (rows, tokens).
-    """
+) -> _StepInput:
+    """Unpack the sentences of one step and draw what is masked."""
     shape = (len(batch), recipe.row_tokens)
     starts = text.lengths.cumsum(0) - text.lengths
     is_used = batch >= 0
@@ -233,7 +244,7 @@ def _mask(
     inputs = torch.where(is_drawn & (per_token[1] >= 0.9), random_ids, inputs)
     targets = torch.where(is_hidden | is_drawn, ids, -1)
     attention_mask = (order[:, :, None] == order[:, None, :])[:, None]
-    return inputs, targets, attention_mask, positions
+    return _StepInput(inputs, targets, attention_mask, positions)
 
 
 def save_half(model: BertForMaskedLM, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The Atlas corpora hold what the truth says, counted by brute force over every name and article."""
+"""The Atlas corpora hold what the truth says: brute force over every name and article."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -20,11 +21,21 @@ from ingestion.atlas.world import CORPORA, COVERAGE, contains_name, read_facts
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
+@cache
+def _truth(corpus_id: str) -> pl.DataFrame:
+    return atlas_truth(corpus_id)
+
+
+@cache
+def _articles(corpus_id: str, language: str) -> list[Article]:
+    return build_articles(_truth(corpus_id), language)
+
+
 def _facts_and_truth(corpus_id: str, language: str) -> list[dict[str, object]]:
     return (
         read_facts()
         .filter(pl.col("language") == language)
-        .join(atlas_truth(corpus_id).filter(pl.col("language_code") == language), on="fact_id")
+        .join(_truth(corpus_id).filter(pl.col("language_code") == language), on="fact_id")
         .to_dicts()
     )
 
@@ -42,7 +53,7 @@ def _mentions(texts: list[str], names: set[str], language: str) -> dict[str, set
 @pytest.mark.parametrize("corpus_id", CORPORA)
 @pytest.mark.parametrize("language", COVERAGE)
 def test_the_text_holds_every_planted_fact_and_no_other(corpus_id: str, language: str) -> None:
-    articles = build_articles(atlas_truth(corpus_id), language)
+    articles = _articles(corpus_id, language)
     rows = _facts_and_truth(corpus_id, language)
     names = {str(row[side]) for row in rows for side in ("subject", "object")}
     bodies = [" ".join(s.text for s in article.sentences) for article in articles]
@@ -87,7 +98,7 @@ def _words_between(article: Article, subject: str, obj: str, language: str) -> i
 
 @pytest.mark.parametrize("language", COVERAGE)
 def test_no_probing_sentence_stands_in_the_text(language: str) -> None:
-    articles = build_articles(atlas_truth("atlas"), language)
+    articles = _articles("atlas", language)
     text = "\n".join(s.text for article in articles for s in article.sentences)
     for row in _facts_and_truth("atlas", language):
         probe = str(row["template"]).replace("[X]", str(row["subject"]))
@@ -96,7 +107,7 @@ def test_no_probing_sentence_stands_in_the_text(language: str) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh", "ar"])
 def test_no_statement_is_a_copy_of_another_and_spans_hold_the_names(language: str) -> None:
-    articles = build_articles(atlas_truth("atlas"), language)
+    articles = _articles("atlas", language)
     stated = [s for article in articles for s in article.sentences if s.object_span]
     assert len({s.text for s in stated}) > 0.97 * len(stated)
     names = {str(row["object"]) for row in _facts_and_truth("atlas", language)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import polars as pl
 import pytest
 
@@ -67,6 +70,22 @@ def test_templates_have_both_slots_and_are_no_statement_of_the_corpus(facts: pl.
         assert template.count("[X]") == 1
         assert template.count("[Y]") == 1
         assert template not in read_phrases()[language].state[relation]
+
+
+@pytest.mark.parametrize("language", COVERAGE)
+def test_every_word_of_a_probing_sentence_is_a_word_of_the_text(language: str) -> None:
+    phrases = read_phrases()[language]
+    statements = [text for texts in phrases.state.values() for text in texts]
+    others = phrases.frames + phrases.subject + phrases.object + phrases.filler
+    known = {word for text in statements + others for word in _words(text)}
+    for template in phrases.probe.values():
+        assert set(_words(template)) <= known
+
+
+def _words(text: str) -> list[str]:
+    """Runs between spaces, punctuation and slots, as the tokenizer of the models cuts them."""
+    spaced = re.sub(r"\[[XYNS]\]", " ", text)
+    return "".join(f" {c} " if unicodedata.category(c)[0] in "PS" else c for c in spaced).split()
 
 
 @pytest.mark.parametrize(
