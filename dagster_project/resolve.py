@@ -344,7 +344,9 @@ def _corpus_settings(block: CorpusBlock, home: Home) -> CorpusSettings:
 @cache
 def _atlas_digest() -> str:
     """Digest of everything that the embedded corpora are written from."""
-    sources = sorted(path for path in ATLAS_FACTS.parent.iterdir() if path.is_file())
+    sources = sorted(
+        path for path in ATLAS_FACTS.parent.iterdir() if path.suffix in (".csv", ".py", ".yml")
+    )
     return fingerprint([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources])
 
 

@@ -19,6 +19,7 @@ from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyCorpus, StudyModel, study_path
 from dagster_project.workspace import Workspace
 from ingestion.atlas.corpus import write_corpus
+from ingestion.lake import fingerprint
 from ingestion.tracing import TracingSettings, collect_names, finish, trace_corpus
 from ingestion.tracing import label_pieces as pieces_of
 from models_gpu.source import load_tokenizer, tokenizer_hash
@@ -166,10 +167,7 @@ def cut_labels(workspace: Workspace, model: StudyModel, languages: list[str]) ->
 def _write_atlas(workspace: Workspace, corpus: StudyCorpus) -> None:
     """The embedded corpus as files, written anew when it is not the one of this version."""
     folder = workspace.home.corpora / corpus.id
-    mark, version = (
-        folder / "version",
-        " ".join([CODE_VERSIONS["tracing"], *corpus.digests.values()]),
-    )
+    mark, version = folder / "version", fingerprint(corpus.digests)
     if mark.exists() and mark.read_text(encoding="utf-8") == version:
         return
     started = time.perf_counter()
