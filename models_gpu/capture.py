@@ -1,0 +1,172 @@
+"""Capture: what neurons hold at the masks of every query, in one forward pass (METHOD §5).
+
+What belongs here: hooks on a model's layers, and the mean over a query's masks. What does not:
+what is made of the activations (``models_gpu.probeless``), choosing facts, or editing neurons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from models_gpu.adapters import Adapter
+from models_gpu.batching import plan_batches, run_halving
+from models_gpu.errors import ModelError
+from models_gpu.loading import LoadedModel
+from models_gpu.queries import Queries
+
+__all__ = ["Neuron", "capture", "recording", "unit_count"]
+
+Neuron = Literal["ffn", "layer_output"]
+"""'ffn': input of a layer's down projection; 'layer_output': the residual stream after it."""
+
+Progress = Callable[[int, int], None]
+
+_BATCH_TOKENS = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}
+
+
+@contextmanager
+def recording(
+    adapter: Adapter, neuron: Neuron, record: Callable[[int, torch.Tensor], None]
+) -> Iterator[None]:
+    """Call ``record(layer_index, states)`` from every layer during the forward passes inside.
+
+    ``states`` is ``[batch, length, units]`` in the model's dtype and must not be written to. The
+    hooks are gone afterwards, also after an exception.
+    """
+    handles = []
+    try:
+        for index, (layer, down) in enumerate(
+            zip(adapter.layers, adapter.down_projections, strict=True)
+        ):
+            if neuron == "ffn":
+                hook = _before(record, index)
+                handles.append(down.register_forward_pre_hook(hook))
+            else:
+                handles.append(layer.register_forward_hook(_after(record, index)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def unit_count(adapter: Adapter, neuron: Neuron) -> int:
+    """Units per layer of a kind of neuron."""
+    down: Any = adapter.down_projections[0]
+    # GPT-2's projection is a Conv1D: its weight is [inputs, outputs], and it has no in_features.
+    inputs = getattr(down, "in_features", down.weight.shape[0])
+    outputs = getattr(down, "out_features", down.weight.shape[1])
+    return int(inputs if neuron == "ffn" else outputs)
+
+
+def capture(
+    model: LoadedModel,
+    queries: Queries,
+    *,
+    neuron: Neuron = "ffn",
+    out: torch.Tensor | None = None,
+    token_budget: int | None = None,
+    progress: Progress | None = None,
+) -> torch.Tensor:
+    """Mean activation at the masks of each query, all layers from one forward pass.
+
+    Queries of one length go together, unpadded, in an order that follows from the queries alone:
+    with the same ``token_budget`` the same activations come out, bit by bit, on the same machine.
+    Another budget, and a batch halved for lack of memory, moves them by rounding.
+
+    Args:
+        model: from ``models_gpu.loading``; the head over the vocabulary is not run.
+        queries: from ``build_queries``.
+        neuron: what is captured.
+        out: ``[layers, queries, units]`` float32 tensor to write to, on any device.
+        token_budget: most tokens of a batch; chosen for the device when None.
+        progress: called with queries done and queries in all.
+
+    Returns:
+        ``[layers, queries, units]`` float32, signed: ``out``, or a new tensor on the device.
+
+    Raises:
+        ModelError: a query that does not fit the device alone.
+    """
+    if out is None:
+        shape = (len(model.adapter.layers), queries.count, unit_count(model.adapter, neuron))
+        out = torch.empty(shape, dtype=torch.float32, device=model.device)
+    recorder = _Recorder(queries, out)
+
+    def run(start: int, stop: int) -> None:
+        recorder.aim(start, stop, model.device)
+        model.adapter.encode(recorder.token_ids, None)
+        if progress is not None:
+            progress(stop, queries.count)
+
+    budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+    with torch.inference_mode(), recording(model.adapter, neuron, recorder.record):
+        batches = plan_batches(queries.lengths, budget, 0.0)
+        run_halving(batches, queries.lengths, run, lambda: _release(model), "query")
+    return out
+
+
+class _Recorder:
+    """Where the batch under way goes, and which of its positions count."""
+
+    def __init__(self, queries: Queries, out: torch.Tensor) -> None:
+        self.queries, self.out = queries, out
+        self.mask_counts = queries.mask_counts
+        if queries.count and int(self.mask_counts.min()) < 1:
+            raise ModelError("a query without a mask has no position to read neurons at")
+
+    def aim(self, start: int, stop: int, device: torch.device) -> None:
+        """The next forward pass runs queries ``start … stop - 1``, all of one length."""
+        queries = self.queries
+        begin, end = queries.token_offsets[[start, stop]]
+        tokens = queries.token_ids[begin:end].astype(np.int64).reshape(stop - start, -1)
+        self.token_ids = torch.from_numpy(tokens).to(device)
+        counts = self.mask_counts[start:stop]
+        self.start, self.stop = start, stop
+        # Position of every query's first, second, … mask; queries with fewer leave the later ones.
+        self.places: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for ordinal in range(int(counts.max())):
+            rows = np.flatnonzero(counts > ordinal)
+            places = queries.mask_positions[queries.mask_offsets[start + rows] + ordinal]
+            self.places.append(
+                (torch.from_numpy(rows).to(device), torch.from_numpy(places).long().to(device))
+            )
+        self.counts = torch.from_numpy(counts.astype(np.float32)).to(device)[:, None]
+
+    def record(self, layer_index: int, states: torch.Tensor) -> None:
+        """Keep the mean over each query's masks; masks are added in their order."""
+        total = torch.zeros(
+            (self.stop - self.start, states.shape[-1]), dtype=torch.float32, device=states.device
+        )
+        for rows, places in self.places:
+            total[rows] += states[rows, places].float()
+        self.out[layer_index, self.start : self.stop] = (total / self.counts).to(self.out.device)
+
+
+def _before(
+    record: Callable[[int, torch.Tensor], None], index: int
+) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], None]:
+    def hook(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        record(index, inputs[0])
+
+    return hook
+
+
+def _after(
+    record: Callable[[int, torch.Tensor], None], index: int
+) -> Callable[[torch.nn.Module, Any, Any], None]:
+    def hook(_: torch.nn.Module, __: Any, output: Any) -> None:
+        record(index, output[0] if isinstance(output, tuple) else output)
+
+    return hook
+
+
+def _release(model: LoadedModel) -> None:
+    if model.device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif model.device.type == "mps":
+        torch.mps.empty_cache()

@@ -1,0 +1,152 @@
+"""Captured activations are what Hugging Face's own forward pass has there, and hooks never stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from tiny_models import FAMILIES, loaded, many_facts
+
+from models_gpu.capture import capture, recording, unit_count
+from models_gpu.loading import LoadedModel
+from models_gpu.queries import Queries, build_queries
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request: pytest.FixtureRequest) -> LoadedModel:
+    return loaded(request.param)
+
+
+@pytest.fixture
+def queries(model: LoadedModel) -> Queries:
+    return build_queries(model, many_facts(), "gold")
+
+
+def hook_count(model: LoadedModel) -> int:
+    modules = [*model.adapter.layers, *model.adapter.down_projections]
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in modules)
+
+
+def plain(model: LoadedModel, queries: Queries, query: int, neuron: str) -> torch.Tensor:
+    """``[layers, units]`` one query alone: down projections undone, hidden states as they are."""
+    begin, end = queries.token_offsets[[query, query + 1]]
+    token_ids = torch.from_numpy(queries.token_ids[begin:end].astype(np.int64))[None]
+    low, high = queries.mask_offsets[[query, query + 1]]
+    masks = torch.from_numpy(queries.mask_positions[low:high]).long()
+    if neuron == "layer_output":
+        with torch.no_grad():
+            whole = model.adapter.model(token_ids, output_hidden_states=True).hidden_states[1:]
+        return torch.stack([states[0, masks].mean(0) for states in whole])
+    seen: list[torch.Tensor] = []
+    originals = [(down, down.forward) for down in model.adapter.down_projections]
+    for down, forward in originals:
+        down.forward = lambda x, forward=forward: (seen.append(x[0, masks].mean(0)), forward(x))[1]
+    with torch.no_grad():
+        model.adapter.model(token_ids)
+    for down, _ in originals:
+        del down.forward
+    return torch.stack(seen)
+
+
+@pytest.mark.parametrize("neuron", ["ffn", "layer_output"])
+def test_activations_are_the_mean_over_the_masks_of_each_query_alone(
+    model: LoadedModel, queries: Queries, neuron: str
+) -> None:
+    assert len(set(queries.mask_counts.tolist())) > 1
+    found = capture(model, queries, neuron=neuron)
+    assert found.shape == (2, queries.count, 48 if neuron == "ffn" else 32)
+    assert found.shape[2] == unit_count(model.adapter, neuron)
+    for query in range(queries.count):
+        expected = plain(model, queries, query, neuron)
+        torch.testing.assert_close(found[:, query], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("token_budget", [1, 40, 100_000])
+def test_the_size_of_a_batch_moves_activations_by_rounding_only(
+    model: LoadedModel, queries: Queries, token_budget: int
+) -> None:
+    usual = capture(model, queries)
+    other = capture(model, queries, token_budget=token_budget)
+    torch.testing.assert_close(other, usual, rtol=1e-5, atol=1e-5)
+    assert torch.equal(capture(model, queries), usual)
+
+
+def test_all_layers_come_from_one_pass_without_the_head(
+    model: LoadedModel, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    encode = model.adapter.encode
+
+    def counted(token_ids: torch.Tensor, is_token: torch.Tensor | None) -> torch.Tensor:
+        passes.append(len(token_ids))
+        return encode(token_ids, is_token)
+
+    monkeypatch.setattr(model.adapter, "encode", counted)
+    monkeypatch.setattr(model.adapter, "project", None)
+    capture(model, queries)
+    assert sum(passes) == queries.count
+
+
+@pytest.mark.parametrize("neuron", ["ffn", "layer_output"])
+def test_no_hook_is_left_behind_also_after_an_exception(
+    model: LoadedModel, queries: Queries, monkeypatch: pytest.MonkeyPatch, neuron: str
+) -> None:
+    before = hook_count(model)
+    capture(model, queries, neuron=neuron)
+    assert hook_count(model) == before
+
+    def breaks(layer: int, states: torch.Tensor) -> None:
+        raise KeyboardInterrupt
+
+    token_ids = torch.from_numpy(queries.token_ids[: queries.lengths[0]].astype(np.int64))[None]
+    with recording(model.adapter, neuron, breaks):
+        assert hook_count(model) == before + 2
+    with pytest.raises(KeyboardInterrupt), recording(model.adapter, neuron, breaks):
+        model.adapter.encode(token_ids, None)
+    assert hook_count(model) == before
+
+
+def test_a_layer_that_cannot_be_hooked_leaves_the_others_as_they_were(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = hook_count(model)
+
+    def refuses(hook: object) -> None:
+        raise RuntimeError("no hooks here")
+
+    monkeypatch.setattr(model.adapter.down_projections[1], "register_forward_pre_hook", refuses)
+    with (
+        pytest.raises(RuntimeError, match="no hooks here"),
+        recording(model.adapter, "ffn", lambda *_: None),
+    ):
+        pass
+    assert hook_count(model) == before
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_gives_the_same(
+    model: LoadedModel, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = capture(model, queries)
+    encode, before = model.adapter.encode, hook_count(model)
+
+    def scarce(token_ids: torch.Tensor, is_token: torch.Tensor | None) -> torch.Tensor:
+        if len(token_ids) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return encode(token_ids, is_token)
+
+    monkeypatch.setattr(model.adapter, "encode", scarce)
+    torch.testing.assert_close(capture(model, queries), usual, rtol=1e-5, atol=1e-5)
+    assert hook_count(model) == before
+
+
+def test_progress_ends_with_all_queries(model: LoadedModel, queries: Queries) -> None:
+    told: list[tuple[int, int]] = []
+    capture(model, queries, token_budget=60, progress=lambda *pair: told.append(pair))
+    assert told == sorted(told)
+    assert told[-1] == (queries.count, queries.count)
+
+
+def test_nothing_to_ask_is_nothing_captured(model: LoadedModel) -> None:
+    nothing = build_queries(model, many_facts().filter(pl.lit(False)), "gold")
+    assert capture(model, nothing).shape == (2, 0, 48)
