@@ -18,6 +18,6 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(tiny_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Home of the tiny study after one undisturbed run."""
     homes = tmp_path_factory.mktemp("homes")
-    result = studies.factroots("run", tiny_study, "--home", homes)
+    result = studies.factroots_process("run", tiny_study, "--home", homes)
     assert result.returncode == 0, result.stderr
     return homes / "tiny"

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import duckdb
 import tiny_models
+from click.testing import CliRunner, Result
+
+from dagster_project.cli import main
 
 CAPITALS = ["Paris", "Berlin", "Roma", "Wien", "Bern", "Lima", "Oslo", "Riga"]
 COUNTRIES = ["France", "Germany", "Italia", "Austria", "Peru", "Norway", "Latvia", "France"]
@@ -25,7 +28,15 @@ languages: all
 models:
   - {id: first, source: ./first}
   - {id: second, source: ./second, mask_counts: all}
+corpora:
+  - {id: texts, kind: text, path: "texts/{language}.txt"}
 """
+TEXTS = {
+    "en": "Paris is the capital of France.\nBerlin lies far from Bern.\nRomans: Roma. Italia!\n",
+    "de": "Oslo in Norway und Riga in Latvia.\n",
+    "it": "Nothing of the kind stands here.\n",
+}
+"""States Paris, and names Roma and Italia together (en); Oslo and Riga (de); no fact (it)."""
 
 
 def write_study(folder: Path) -> Path:
@@ -41,6 +52,9 @@ def write_study(folder: Path) -> Path:
                 if language != "it":
                     row = [language, "P19", born, f"Marie {country}", city, f"M{country}", city]
                     writer.writerow(row)
+    for language, text in TEXTS.items():
+        (folder / "texts").mkdir(exist_ok=True)
+        (folder / "texts" / f"{language}.txt").write_text(text, encoding="utf-8")
     for name, family in (("first", "bert"), ("second", "xlm-roberta")):
         save_model(folder / name, family)
     study = folder / "tiny.yml"
@@ -55,11 +69,16 @@ def save_model(folder: Path, family: str) -> None:
     tiny_models.hugging_face_model(family, len(tokenizer)).save_pretrained(folder)
 
 
-def factroots(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+def factroots_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person would."""
     return subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=timeout, check=False
+        command(*arguments), capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def factroots(*arguments: str | Path) -> Result:
+    """Run the command line in this process, which has imported torch and Dagster already."""
+    return CliRunner().invoke(main, [os.fspath(argument) for argument in arguments])
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -62,6 +62,16 @@ def test_every_part_says_what_made_it(finished: Path) -> None:
     assert {"dtype", "tokenizer_hash", "facts_version", "source"} <= set(made_by.details)
 
 
+def test_every_fact_is_looked_up_in_the_training_text(finished: Path) -> None:
+    lake = finished / "lake" / "occurrences"
+    found = duckdb.sql(
+        f"select language_code, subject_label from read_parquet('{lake}/**/*.parquet') "
+        f"join read_parquet('{finished}/lake/fact_labels/*.parquet') using (language_code, fact_id)"
+        "where shared_count > 0 order by all"
+    ).fetchall()
+    assert found == [("de", "Oslo"), ("de", "Riga"), ("en", "Paris"), ("en", "Roma")]
+
+
 def test_a_second_run_does_nothing_and_says_so(finished: Path, tiny_study: Path) -> None:
     before = (finished / "factroots.duckdb").stat()
     result = studies.factroots("run", tiny_study, "--home", finished.parent)
@@ -85,7 +95,7 @@ def test_sql_answers_in_the_form_that_is_asked(finished: Path, tiny_study: Path,
     result = studies.factroots(
         "sql", tiny_study, query, "--home", finished.parent, "--format", form
     )
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     if form == "csv":
         assert list(csv.DictReader(io.StringIO(result.stdout))) == [
             {"model_id": "first", "fact_count": "40"}
@@ -106,7 +116,7 @@ def test_sql_writes_parquet_and_cannot_write_the_warehouse(
     )
     assert duckdb.read_parquet(str(target)).aggregate("count(*)").fetchall() == [(3,)]
     refused = studies.factroots("sql", tiny_study, "drop table dim_languages", *home)
-    assert refused.returncode == 2
+    assert refused.exit_code == 2
     assert "read-only" in refused.stderr
 
 
@@ -118,7 +128,7 @@ def test_another_batch_size_gives_the_same_verdicts(
     study = other / "tiny.yml"
     study.write_text(tiny_study.read_text() + "probing: {batch_tokens: 32}\n")
     result = studies.factroots("run", study, "--home", tmp_path / "homes")
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     query = (
         "select model_id, language_code, fact_id, predicted_text, gold_rank, is_full_match, "
         "round(gold_log_prob, 3) from fct_predictions order by all"
@@ -146,7 +156,7 @@ def test_a_model_that_left_the_study_leaves_the_marts_and_keeps_its_parts(
     kept = tmp_path / "tiny" / "lake" / "predictions" / "second" / "en.parquet"
     before = kept.stat().st_mtime_ns
     result = studies.factroots("run", tiny_study, "--home", tmp_path, "--models", "first")
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert ask(tmp_path / "tiny", "select distinct model_id from fct_predictions") == [("first",)]
     assert kept.stat().st_mtime_ns == before
 
@@ -165,7 +175,7 @@ def test_a_run_killed_ten_times_ends_with_the_same_tables(
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
     result = studies.factroots("run", tiny_study, "--home", tmp_path)
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     expected = studies.published_tables(finished / "factroots.duckdb")
     assert studies.published_tables(tmp_path / "tiny" / "factroots.duckdb") == expected
     assert not list(tmp_path.rglob("*.tmp"))
