@@ -85,15 +85,15 @@ class Matcher:
         starts = byte_starts
         if len(encoded) != len(searched):
             is_first_byte = (np.frombuffer(encoded, dtype=np.uint8) & 0xC0) != 0x80
-            starts = np.cumsum(is_first_byte, dtype=np.int64)[byte_starts] - 1
+            starts = np.cumsum(is_first_byte, dtype=np.int32)[byte_starts].astype(np.int64) - 1
         ends = starts + self._lengths[patterns]
         if self._matching != "substring":
             codes = np.frombuffer(searched.encode("utf-32-le"), dtype=np.uint32)
-            # One character of nothing at either end, so that the text's edges are borders.
-            classes = np.zeros(len(codes) + 2, dtype=np.uint8)
-            np.take(border_classes(), codes, out=classes[1:-1])
             kept = is_bounded(
-                classes[starts], self._first[patterns], self._last[patterns], classes[ends + 1]
+                _class_at(codes, starts - 1),
+                self._first[patterns],
+                self._last[patterns],
+                _class_at(codes, ends),
             )
             starts, ends, patterns = starts[kept], ends[kept], patterns[kept]
         if original is not None:
@@ -145,6 +145,13 @@ class _Hyperscan:
         self._database.scan(encoded, match_event_handler=note)
         array = np.array(found, dtype=np.int64).reshape(-1, 2)
         return array[:, 1] - self._lengths[array[:, 0]], array[:, 0]
+
+
+def _class_at(codes: npt.NDArray[np.uint32], places: _Positions) -> npt.NDArray[np.uint8]:
+    """Border classes of the characters at these places; none beyond the text's edges."""
+    is_inside = (places >= 0) & (places < len(codes))
+    classes = border_classes()[codes[np.where(is_inside, places, 0)]]
+    return np.where(is_inside, classes, 0).astype(np.uint8)
 
 
 def _fold_with_positions(text: str) -> tuple[str, _Positions | None]:

@@ -5,6 +5,7 @@ How names are found in text is ``ingestion.tracing.matching``.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,18 +44,12 @@ class FactNames:
     mention_names: tuple[tuple[int, ...], ...]
     """For each mention the positions of its names."""
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Digest of all that is looked for, 32 hex digits."""
-        facts = sorted(
-            zip(
-                self.fact_ids,
-                self.subject_mentions.tolist(),
-                self.object_mentions.tolist(),
-                strict=True,
-            )
-        )
         mentions = [sorted(self.names[i] for i in names) for names in self.mention_names]
+        subjects, objects = self.subject_mentions.tolist(), self.object_mentions.tolist()
+        facts = sorted(zip(self.fact_ids, subjects, objects, strict=True))
         return fingerprint([[fact, mentions[s], mentions[o]] for fact, s, o in facts])
 
 

@@ -23,6 +23,8 @@ UnitKind = Literal["chunk", "sentence", "article"]
 UNIT_KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
 
 _WORD = re.compile(r"\S+")
+# sentencex takes a full stop before a digit for a decimal point, which '。' never is.
+_MISSED_STOP = re.compile(r"[。！？｡](?=\d)")
 _CACHED_LENGTH = 40
 _CACHED_WORDS = 1_000_000
 
@@ -33,6 +35,7 @@ def sentence_starts(text: str, language: str) -> list[int]:
     for line in text.splitlines(keepends=True):
         for sentence in sentencex.segment(language, line):
             starts.append(position)
+            starts.extend(position + stop.end() for stop in _MISSED_STOP.finditer(sentence))
             position += len(sentence)
     return starts or [0]
 

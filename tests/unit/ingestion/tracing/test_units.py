@@ -71,6 +71,7 @@ def test_sentences_cover_the_text_and_end_with_the_line() -> None:
         "大きい。",
     ]
     assert sentence_starts("", "en") == [0]
+    assert sentence_starts("崩壊した。6月。", "ja") == [0, 5]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 17, 1_000])
