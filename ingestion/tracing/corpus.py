@@ -82,8 +82,7 @@ def trace_corpus(
     """
     settings = settings or TracingSettings()
     pieces = corpus_pieces(corpus, language, folder)
-    kept = [_kept_path(keep, p, corpus, language, names, settings, tokenizer_json) for p in pieces]
-    parts = [read_counts(path) if path else None for path in kept]
+    arguments = (corpus, language, names, settings, tokenizer_json)
     total: PartialCounts | None = None
     done = 0
 
@@ -94,11 +93,14 @@ def trace_corpus(
         if progress is not None:
             progress(done, len(pieces))
 
-    for part in parts:
-        if part is not None:
+    todo: list[tuple[Piece, Path | None]] = []
+    for piece in pieces:
+        path = _kept_path(keep, piece, arguments)
+        part = read_counts(path) if path is not None else None
+        if part is None:
+            todo.append((piece, path))
+        else:
             add(part)
-    todo = [(p, path) for p, path, part in zip(pieces, kept, parts, strict=True) if part is None]
-    arguments = (corpus, language, names, settings, tokenizer_json)
     for part in _computed(todo, arguments, processes):
         add(part)
     if total is None:
@@ -201,9 +203,11 @@ def _computed(
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(todo)), context, _prepare, (arguments,)) as pool:
-        futures = {pool.submit(_trace_in_worker, piece, path): piece for piece, path in todo}
+        # Results are large: none may be held once it is added.
+        futures = {pool.submit(_trace_in_worker, piece, path) for piece, path in todo}
         try:
             for future in as_completed(futures):
+                futures.discard(future)
                 yield future.result()
         except BrokenProcessPool as error:
             raise TracingError(
@@ -221,6 +225,8 @@ def _prepare(arguments: _Arguments) -> None:
     """Set up a worker: what is the same for all pieces is sent once."""
     global _worker_arguments
     _worker_arguments = arguments
+    # The processes are the parallel part; threads within each would only get in their way.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
 def _trace_in_worker(piece: Piece, path: Path | None) -> PartialCounts:
@@ -239,17 +245,10 @@ def _trace_and_keep(piece: Piece, path: Path | None, arguments: _Arguments) -> P
     return counts
 
 
-def _kept_path(
-    keep: Path | None,
-    piece: Piece,
-    corpus: CorpusSettings,
-    language: str,
-    names: FactNames,
-    settings: TracingSettings,
-    tokenizer_json: str | None,
-) -> Path | None:
+def _kept_path(keep: Path | None, piece: Piece, arguments: _Arguments) -> Path | None:
     if keep is None:
         return None
+    corpus, language, names, settings, tokenizer_json = arguments
     is_local = "://" not in piece.file.path
     changed_at = Path(piece.file.path).stat().st_mtime_ns if is_local else 0
     identity = fingerprint(
