@@ -1,0 +1,29 @@
+-- The first rule of METHOD §11 that fires. It looks at names and relation only, so that facts of
+-- which the text was seen can be sorted in the same way.
+with rules as (
+    select
+        pieces.model_id,
+        pieces.language_code,
+        pieces.fact_id,
+        case
+            when contains(pieces.subject_folded, pieces.object_folded) then 'overlap'
+            when list_has_any(pieces.subject_pieces, pieces.object_pieces) then 'token_overlap'
+            when facts.relation_id in ('{{ var("naming_relations") | join("', '") }}') then 'naming'
+            else 'others'
+        end as fact_rule_code,
+    from {{ ref('stg_lake__label_pieces') }} as pieces
+    inner join {{ ref('stg_lake__models') }} as models using (model_id)
+    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
+),
+
+final as (
+    select
+        *,
+        case
+            when fact_rule_code in ('overlap', 'token_overlap') then 'shared_tokens'
+            else fact_rule_code
+        end as fact_type_code,
+    from rules
+)
+
+select * from final

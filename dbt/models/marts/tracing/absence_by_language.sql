@@ -1,0 +1,34 @@
+{%- set scopes = [
+    ("all", "true", "true"),
+    ("full_match", "is_full_match", "true"),
+    ("full_match_not_easy", "is_full_match and fact_type_code = 'others'", "true"),
+    ("full_match_not_easy_published", "is_full_match", "fact_type_code = 'others'"),
+] %}
+
+with counts as (
+    {%- for scope, is_counted, is_numerator in scopes %}
+    select
+        model_id,
+        corpus_id,
+        unit_kind,
+        language_code,
+        '{{ scope }}' as scope_code,
+        count(*) filter (where {{ is_counted }}) as fact_count,
+        count(*) filter (where {{ is_counted }} and not is_present and {{ is_numerator }}) as absent_count,
+    from {{ ref('int_traced_predictions') }}
+    group by all
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+final as (
+    select
+        *,
+        {{ wilson('absent_count', 'fact_count', 'absent_rate') }},
+    from counts
+    order by model_id, unit_kind, language_code, scope_code
+)
+
+select * from final

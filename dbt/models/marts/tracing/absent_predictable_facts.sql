@@ -1,0 +1,50 @@
+with presence as (
+    select
+        corpus_id,
+        unit_kind,
+        fact_id,
+        count(*) as present_language_count,
+        list(language_code order by language_code) as present_language_codes,
+        -- English can be read by most; else where the fact is stated most often.
+        min_by(language_code, (language_code != 'en', -shared_count, language_code)) as evidence_language_code,
+    from {{ ref('fct_fact_presence') }}
+    where is_present
+    group by all
+),
+
+final as (
+    select
+        predictions.model_id,
+        predictions.corpus_id,
+        predictions.unit_kind,
+        predictions.language_code,
+        predictions.fact_id,
+        predictions.relation_id,
+        relations.relation_name,
+        labels.subject_label,
+        labels.object_label,
+        predictions.predicted_text,
+        predictions.fact_type_code,
+        predictions.fact_rule_code,
+        coalesce(presence.present_language_count, 0) as present_language_count,
+        coalesce(presence.present_language_codes, []) as present_language_codes,
+        presence.evidence_language_code,
+        evidence.evidence_document,
+        evidence.evidence_text,
+    from {{ ref('int_traced_predictions') }} as predictions
+    inner join {{ ref('dim_fact_labels') }} as labels using (language_code, fact_id)
+    inner join {{ ref('dim_relations') }} as relations using (relation_id)
+    left join presence
+        on predictions.corpus_id = presence.corpus_id
+        and predictions.unit_kind = presence.unit_kind
+        and predictions.fact_id = presence.fact_id
+    left join {{ ref('fct_fact_presence') }} as evidence
+        on presence.corpus_id = evidence.corpus_id
+        and presence.unit_kind = evidence.unit_kind
+        and presence.fact_id = evidence.fact_id
+        and presence.evidence_language_code = evidence.language_code
+    where predictions.is_full_match and not predictions.is_present
+    order by predictions.model_id, predictions.unit_kind, predictions.language_code, predictions.fact_id
+)
+
+select * from final

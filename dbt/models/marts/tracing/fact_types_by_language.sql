@@ -1,0 +1,52 @@
+with totals as (
+    select
+        model_id,
+        corpus_id,
+        unit_kind,
+        language_code,
+        count(*) filter (where is_full_match and not is_present) as absent_full_match_count,
+    from {{ ref('int_traced_predictions') }}
+    group by all
+),
+
+types as (
+    select unnest(['shared_tokens', 'naming', 'others']) as fact_type_code
+),
+
+typed as (
+    select
+        model_id,
+        unit_kind,
+        language_code,
+        fact_type_code,
+        count(*) as type_count,
+        count(*) filter (where fact_rule_code = 'token_overlap') as token_overlap_count,
+    from {{ ref('int_traced_predictions') }}
+    where is_full_match and not is_present
+    group by all
+),
+
+counts as (
+    select
+        totals.model_id,
+        totals.corpus_id,
+        totals.unit_kind,
+        totals.language_code,
+        types.fact_type_code,
+        coalesce(typed.type_count, 0) as type_count,
+        coalesce(typed.token_overlap_count, 0) as token_overlap_count,
+        totals.absent_full_match_count,
+    from totals
+    cross join types
+    left join typed using (model_id, unit_kind, language_code, fact_type_code)
+),
+
+final as (
+    select
+        *,
+        {{ wilson('type_count', 'absent_full_match_count', 'type_rate') }},
+    from counts
+    order by model_id, unit_kind, language_code, fact_type_code
+)
+
+select * from final

@@ -1,0 +1,123 @@
+{%- set sizes = [
+    ("documents", "document_count"),
+    ("chunks", "chunk_count"),
+    ("tokens", "token_count"),
+    ("characters", "character_count"),
+    ("bytes", "text_bytes"),
+] %}
+
+with languages as (
+    select
+        models.model_id,
+        models.corpus_id,
+        p_at_1.language_code,
+        p_at_1.full_match_rate,
+        sizes.* exclude (corpus_id, language_code),
+    from {{ ref('p_at_1_by_language') }} as p_at_1
+    inner join {{ ref('dim_models') }} as models using (model_id)
+    inner join {{ ref('corpus_sizes') }} as sizes
+        on models.corpus_id = sizes.corpus_id
+        and p_at_1.language_code = sizes.language_code
+),
+
+pairs as (
+    {%- for size, column in sizes %}
+    select model_id, corpus_id, '{{ size }}' as size_code, language_code, {{ column }}::double as x, full_match_rate as y
+    from languages
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+points as (
+    select
+        model_id,
+        size_code,
+        x,
+        y,
+        row_number() over (partition by model_id, size_code order by language_code) - 1 as point_index,
+        count(*) over (partition by model_id, size_code) as language_count,
+    from pairs
+    where x is not null
+),
+
+correlations as (
+    {{ correlate('points', ['model_id', 'size_code']) | indent(4) }}
+),
+
+-- Which languages a resample holds is read off digests, not drawn: the same on every machine, and
+-- the same for all models and sizes. As for Fisher's interval, three points are too few.
+draws as (
+    select
+        places.language_count,
+        resamples.resample_index,
+        (
+            '0x' || left(
+                md5('{{ var("bootstrap_seed") }} ' || resamples.resample_index || ' ' || places.place_index), 8
+            )
+        )::bigint % places.language_count as point_index,
+    from (
+        select
+            language_count,
+            unnest(range(language_count)) as place_index,
+        from (select distinct language_count from points where language_count > 3)
+    ) as places
+    cross join (select unnest(range({{ var('bootstrap_count') }})) as resample_index) as resamples
+),
+
+resampled as (
+    select
+        points.model_id,
+        points.size_code,
+        draws.resample_index,
+        points.x,
+        points.y,
+    from draws
+    inner join points using (language_count, point_index)
+),
+
+resamples as (
+    {{ correlate('resampled', ['model_id', 'size_code', 'resample_index']) | indent(4) }}
+),
+
+intervals as (
+    select
+        model_id,
+        size_code,
+        {%- for name in ['pearson', 'spearman'] %}
+        quantile_cont({{ name }}_score, 0.025) as {{ name }}_bootstrap_score_low,
+        quantile_cont({{ name }}_score, 0.975) as {{ name }}_bootstrap_score_high,
+        {%- endfor %}
+    from resamples
+    group by all
+),
+
+groups as (
+    select distinct
+        model_id,
+        corpus_id,
+        size_code,
+    from pairs
+),
+
+final as (
+    select
+        groups.model_id,
+        groups.corpus_id,
+        groups.size_code,
+        coalesce(correlations.point_count, 0) as language_count,
+        {%- for name in ['pearson', 'spearman'] %}
+        correlations.{{ name }}_score,
+        correlations.{{ name }}_score_low,
+        correlations.{{ name }}_score_high,
+        intervals.{{ name }}_bootstrap_score_low,
+        intervals.{{ name }}_bootstrap_score_high,
+        {%- endfor %}
+    from groups
+    left join correlations using (model_id, size_code)
+    left join intervals using (model_id, size_code)
+    order by groups.model_id, groups.size_code
+)
+
+select * from final

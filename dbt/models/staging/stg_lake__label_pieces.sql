@@ -1,0 +1,17 @@
+with source as (
+    select * from {{ source('lake', 'label_pieces') }}
+),
+
+final as (
+    select
+        model_id::varchar as model_id,
+        language_code::varchar as language_code,
+        fact_id::varchar as fact_id,
+        subject_folded::varchar as subject_folded,
+        object_folded::varchar as object_folded,
+        subject_pieces::varchar[] as subject_pieces,
+        object_pieces::varchar[] as object_pieces,
+    from source
+)
+
+select * from final

@@ -1,0 +1,138 @@
+-- The same count, reached on two ways: scopes against P@1 and against each other, types and
+-- browsable rows against the absent and correct, the overview against the languages, the planted
+-- truth against presence.
+with scopes as (
+    pivot {{ ref('absence_by_language') }}
+    on scope_code in ('all', 'full_match', 'full_match_not_easy', 'full_match_not_easy_published')
+    using any_value(fact_count) as facts, any_value(absent_count) as absent
+    group by model_id, unit_kind, language_code
+),
+
+scopes_against_p_at_1 as (
+    select
+        'absence_by_language has other facts than p_at_1_by_language' as problem,
+        model_id as owner_id,
+        language_code as place,
+    from scopes
+    left join {{ ref('p_at_1_by_language') }} as p_at_1 using (model_id, language_code)
+    where scopes.all_facts is distinct from p_at_1.fact_count
+        or scopes.full_match_facts is distinct from p_at_1.full_match_count
+),
+
+scopes_against_each_other as (
+    select
+        'the scopes of absence_by_language do not nest' as problem,
+        model_id,
+        language_code,
+    from scopes
+    where full_match_absent > all_absent
+        or full_match_not_easy_facts > full_match_facts
+        or full_match_not_easy_absent != full_match_not_easy_published_absent
+        or full_match_not_easy_published_facts != full_match_facts
+),
+
+types as (
+    select
+        model_id,
+        unit_kind,
+        language_code,
+        sum(type_count) as type_count,
+        sum(type_count) filter (where fact_type_code = 'others') as others_count,
+        any_value(absent_full_match_count) as absent_full_match_count,
+    from {{ ref('fact_types_by_language') }}
+    group by all
+),
+
+types_against_scopes as (
+    select
+        'fact_types_by_language does not add up to absence_by_language' as problem,
+        coalesce(types.model_id, scopes.model_id) as model_id,
+        coalesce(types.language_code, scopes.language_code) as language_code,
+    from types
+    full join scopes using (model_id, unit_kind, language_code)
+    where types.type_count is distinct from scopes.full_match_absent
+        or types.absent_full_match_count is distinct from scopes.full_match_absent
+        or types.others_count is distinct from scopes.full_match_not_easy_absent
+),
+
+browsable as (
+    select
+        model_id,
+        unit_kind,
+        language_code,
+        fact_type_code,
+        count(*) as fact_count,
+    from {{ ref('absent_predictable_facts') }}
+    group by all
+),
+
+browsable_against_types as (
+    select
+        'absent_predictable_facts has other facts than fact_types_by_language' as problem,
+        coalesce(types.model_id, browsable.model_id) as model_id,
+        coalesce(types.language_code, browsable.language_code) as language_code,
+    from {{ ref('fact_types_by_language') }} as types
+    full join browsable using (model_id, unit_kind, language_code, fact_type_code)
+    where coalesce(types.type_count, -1) != coalesce(browsable.fact_count, 0)
+),
+
+sums as (
+    select
+        model_id,
+        unit_kind,
+        fact_type_code,
+        sum(type_count) as type_count,
+        sum(absent_full_match_count) as absent_full_match_count,
+    from {{ ref('fact_types_by_language') }}
+    group by all
+),
+
+overview_against_languages as (
+    select
+        'fact_types_overview does not hold the sum over fact_types_by_language' as problem,
+        model_id,
+        overview.fact_type_code,
+    from sums
+    inner join {{ ref('fact_types_overview') }} as overview using (model_id, unit_kind, fact_type_code)
+    where overview.type_count != sums.type_count
+        or overview.absent_full_match_count != sums.absent_full_match_count
+),
+
+kinds as (
+    select
+        corpus_id,
+        unit_kind,
+        language_code,
+        sum(unplanted_count) filter (where distractor_kind != 'all') as unplanted_count,
+        sum(unplanted_found_count) filter (where distractor_kind != 'all') as unplanted_found_count,
+        any_value(unplanted_count) filter (where distractor_kind = 'all') as all_unplanted_count,
+        any_value(unplanted_found_count) filter (where distractor_kind = 'all') as all_unplanted_found_count,
+    from {{ ref('tracing_accuracy') }}
+    group by all
+),
+
+kinds_against_all as (
+    select
+        'the kinds of distractors do not add up in tracing_accuracy' as problem,
+        corpus_id,
+        language_code,
+    from kinds
+    where coalesce(unplanted_count, 0) != all_unplanted_count
+        or coalesce(unplanted_found_count, 0) != all_unplanted_found_count
+),
+
+final as (
+    select * from scopes_against_p_at_1
+    union all
+    select * from scopes_against_each_other
+    union all
+    select * from types_against_scopes
+    union all
+    select * from browsable_against_types
+    union all
+    select * from overview_against_languages
+    union all
+    select * from kinds_against_all
+)
+
+select * from final

@@ -1,0 +1,490 @@
+"""The tracing marts on two corpora, three languages and six facts, worked out by hand.
+
+Units of the corpus 'wiki' in which both names stand (right answers of model m in brackets), and
+the rule by which the object could be guessed from the names (o: overlap, t: token overlap,
+n: naming, -: others):
+
+    fact  relation   de        en        ja
+    f1    P36        [0] o     [3] -      0  -
+    f2    P36        [0] t      2  -     [9] -
+    f3    P27        [0] n     [0] o      0  n
+    f4    P36        [0] -      0  -     [5] o
+    f5    P30        [2] -     [1] -      0  -
+    f6    P36         1  -      1  -     no name
+
+Absent: de f1 f2 f3 f4 (all right), en f3 (right) f4, ja f1 f3 f5. In articles de f1 is present too.
+The corpus 'half' has German only and none of the facts; model h of that corpus is always wrong.
+Model u has no corpus in the study.
+
+Truth: de f5 f6 are planted; en f1 f2 f4 f5 f6 are, of which f4 was missed; ja f2 is, and f4,
+inside a longer word, was found as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+from tiny_lake import DBT, Row, build, language, model, prediction, rows, write_lake
+from transformers import AutoTokenizer
+
+from ingestion.tracing import label_pieces
+
+LANGUAGES = ("de", "en", "ja")
+RELATIONS = {"f1": "P36", "f2": "P36", "f3": "P27", "f4": "P36", "f5": "P30", "f6": "P36"}
+SHARED = {
+    "de": {"f1": 0, "f2": 0, "f3": 0, "f4": 0, "f5": 2, "f6": 1},
+    "en": {"f1": 3, "f2": 2, "f3": 0, "f4": 0, "f5": 1, "f6": 1},
+    "ja": {"f1": 0, "f2": 9, "f3": 0, "f4": 5, "f5": 0},
+}
+PLACES = [(code, fact) for code in LANGUAGES for fact in SHARED[code]]
+RIGHT = {
+    "m": {
+        *(("de", fact) for fact in ("f1", "f2", "f3", "f4", "f5")),
+        *(("en", fact) for fact in ("f1", "f3", "f5")),
+        *(("ja", fact) for fact in ("f2", "f4")),
+    },
+    "h": set(),
+    "u": set(PLACES),
+}
+CORPUS = {"m": "wiki", "h": "half", "u": None}
+OVERLAP = {("de", "f1"), ("en", "f3"), ("ja", "f4")}
+PLANTED = {
+    *(("de", fact) for fact in ("f5", "f6")),
+    *(("en", fact) for fact in ("f1", "f2", "f4", "f5", "f6")),
+    ("ja", "f2"),
+}
+DISTRACTORS = {
+    ("de", "f1"): "object_alone",
+    ("de", "f2"): "same_article",
+    ("en", "f3"): "inside_word",
+    ("ja", "f1"): "object_alone",
+    ("ja", "f4"): "inside_word",
+}
+DOCUMENTS = {"de": 30, "en": 20, "ja": 10}
+CHARACTERS = {"de": 600, "en": 800, "ja": 100}
+SELECTED = ("--select", "+path:models/marts/tracing", "--indirect-selection", "cautious")
+
+
+def occurrence(corpus: str, code: str, unit: str, fact: str, shared: int) -> Row:
+    return {
+        "corpus_id": corpus,
+        "language_code": code,
+        "unit_kind": unit,
+        "fact_id": fact,
+        "subject_count": shared + 1,
+        "object_count": shared,
+        "shared_count": shared,
+        "evidence_document": f"Page {code}" if shared else None,
+        "evidence_offset": 12 if shared else None,
+        "evidence_distance": 3 if shared else None,
+        "evidence_text": f"{fact} in {code}" if shared else None,
+    }
+
+
+def size(corpus: str, code: str, **columns: Any) -> Row:
+    counts = (
+        "file_count", "source_bytes", "page_count", "redirect_count", "other_namespace_count",
+        "empty_count", "broken_count", "sentence_count",
+    )  # fmt: skip
+    return {
+        "corpus_id": corpus,
+        "language_code": code,
+        **dict.fromkeys(counts, 50),
+        "is_truncated": False,
+        "document_count": DOCUMENTS[code],
+        "character_count": CHARACTERS[code],
+        "text_bytes": 1000,
+        **columns,
+    }
+
+
+def pieces(model_id: str, code: str, fact: str) -> Row:
+    has_token = (code, fact) == ("de", "f2")
+    return {
+        "model_id": model_id,
+        "language_code": code,
+        "fact_id": fact,
+        "subject_folded": "the name of oslo" if (code, fact) in OVERLAP else "a name",
+        "object_folded": "oslo",
+        "subject_pieces": ["A", "##name", *(["##lo"] if has_token else [])],
+        "object_pieces": ["Os", "##lo"],
+    }
+
+
+def tables() -> dict[str, list[Row]]:
+    articles = {**SHARED, "de": {**SHARED["de"], "f1": 1}}
+    return {
+        "languages": [language("de"), language("en"), language("ja", "Japanese")],
+        "relations": [
+            {"relation_id": relation, "relation_name": f"name of {relation}"}
+            for relation in sorted(set(RELATIONS.values()))
+        ],
+        "facts": [
+            {"fact_id": f, "relation_id": relation, "subject_id": f"s{f}", "object_id": f"o{f}"}
+            for f, relation in RELATIONS.items()
+        ],
+        "fact_labels": [
+            {
+                "language_code": code,
+                "fact_id": fact,
+                "subject_label": f"subject {fact} {code}",
+                "object_label": f"object {fact} {code}",
+            }
+            for code, fact in PLACES
+        ],
+        "atlas_truth": [
+            {
+                "corpus_id": "wiki",
+                "language_code": code,
+                "fact_id": fact,
+                "is_planted": (code, fact) in PLANTED,
+                "planted_count": 9 if (code, fact) in PLANTED else 0,
+                "distractor_kind": DISTRACTORS.get((code, fact)),
+            }
+            for code, fact in PLACES
+        ],
+        "models": [model(model_id, corpus_id=corpus) for model_id, corpus in CORPUS.items()],
+        "predictions": [
+            prediction(model_id, *place, [1], [1] if place in right else [2])
+            for model_id, right in RIGHT.items()
+            for place in PLACES
+        ],
+        "corpus_sizes": [
+            size("wiki", "de", token_count=400, chunk_count=4),
+            size("wiki", "en", token_count=500, chunk_count=5),
+            size("wiki", "ja", problem_note="one page is cut", is_truncated=True),
+            size("half", "de"),
+        ],
+        "occurrences": [
+            *(occurrence("wiki", c, "chunk", fact, SHARED[c][fact]) for c, fact in PLACES),
+            *(occurrence("wiki", c, "article", fact, articles[c][fact]) for c, fact in PLACES),
+            *(occurrence("half", "de", "chunk", fact, 0) for fact in RELATIONS),
+        ],
+        "label_pieces": [pieces(model_id, *place) for model_id in "mh" for place in PLACES],
+    }
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tracing")
+    lake = write_lake(folder / "lake", **tables())
+    database, outcome = build(
+        lake, folder / "build", *SELECTED, "--exclude-resource-type", "unit_test"
+    )
+    assert outcome.returncode == 0, outcome.stdout
+    assert "tracing_is_complete" in outcome.stdout
+    assert "tracing_adds_up" in outcome.stdout
+    return database
+
+
+def test_a_fact_is_present_where_both_names_share_a_unit(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select corpus_id, unit_kind, language_code, list(fact_id order by fact_id)
+           from fct_fact_presence where is_present group by all order by all""",
+    ) == [
+        ("wiki", "article", "de", ["f1", "f5", "f6"]),
+        ("wiki", "article", "en", ["f1", "f2", "f5", "f6"]),
+        ("wiki", "article", "ja", ["f2", "f4"]),
+        ("wiki", "chunk", "de", ["f5", "f6"]),
+        ("wiki", "chunk", "en", ["f1", "f2", "f5", "f6"]),
+        ("wiki", "chunk", "ja", ["f2", "f4"]),
+    ]
+    # 17 names in two kinds of units, and six German ones in the other corpus.
+    assert rows(warehouse, "select count(*), count(is_present) from fct_fact_presence") == [
+        (40, 40)
+    ]
+    assert rows(
+        warehouse,
+        """select relation_id, subject_count, object_count, shared_count, evidence_document,
+           evidence_offset, evidence_distance, evidence_text from fct_fact_presence
+           where unit_kind = 'chunk' and language_code = 'ja' and fact_id in ('f3', 'f4')""",
+    ) == [
+        ("P27", 1, 0, 0, None, None, None, None),
+        ("P36", 6, 5, 5, "Page ja", 12, 3, "f4 in ja"),
+    ]
+
+
+def absence(warehouse: Path, where: str) -> list[tuple]:
+    return rows(
+        warehouse,
+        f"""select language_code, scope_code, absent_count, fact_count, absent_rate
+            from absence_by_language where {where}""",
+    )
+
+
+def test_absence_is_counted_over_all_facts_the_right_ones_and_those_without_a_cue(
+    warehouse: Path,
+) -> None:
+    assert absence(warehouse, "model_id = 'm' and unit_kind = 'chunk'") == [
+        ("de", "all", 4, 6, 4 / 6),
+        ("de", "full_match", 4, 5, 4 / 5),
+        # f4 is absent, f5 is present; the other right ones can be guessed.
+        ("de", "full_match_not_easy", 1, 2, 1 / 2),
+        ("de", "full_match_not_easy_published", 1, 5, 1 / 5),
+        ("en", "all", 2, 6, 2 / 6),
+        ("en", "full_match", 1, 3, 1 / 3),
+        ("en", "full_match_not_easy", 0, 2, 0.0),
+        ("en", "full_match_not_easy_published", 0, 3, 0.0),
+        ("ja", "all", 3, 5, 3 / 5),
+        ("ja", "full_match", 0, 2, 0.0),
+        ("ja", "full_match_not_easy", 0, 1, 0.0),
+        ("ja", "full_match_not_easy_published", 0, 2, 0.0),
+    ]
+    assert absence(
+        warehouse,
+        """model_id = 'm' and unit_kind = 'article' and language_code = 'de'
+           and not contains(scope_code, 'easy')""",
+    ) == [("de", "all", 3, 6, 3 / 6), ("de", "full_match", 3, 5, 3 / 5)]
+
+
+def test_a_model_is_held_against_its_own_corpus_only(warehouse: Path) -> None:
+    assert absence(warehouse, "model_id = 'h' and scope_code in ('all', 'full_match')") == [
+        ("de", "all", 6, 6, 1.0),
+        ("de", "full_match", 0, 0, None),
+    ]
+    for mart in ("absence_by_language", "fact_types_by_language", "volume_correlations"):
+        assert rows(warehouse, f"select distinct model_id, corpus_id from {mart} order by all") == [
+            ("h", "half"),
+            ("m", "wiki"),
+        ]
+
+
+def test_absent_facts_that_are_right_show_where_else_they_stand(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select language_code, fact_id, fact_type_code, fact_rule_code, present_language_count,
+           present_language_codes, evidence_language_code, evidence_document, evidence_text
+           from absent_predictable_facts where unit_kind = 'chunk'""",
+    ) == [
+        ("de", "f1", "shared_tokens", "overlap", 1, ["en"], "en", "Page en", "f1 in en"),
+        (
+            "de",
+            "f2",
+            "shared_tokens",
+            "token_overlap",
+            2,
+            ["en", "ja"],
+            "en",
+            "Page en",
+            "f2 in en",
+        ),
+        ("de", "f3", "naming", "naming", 0, [], None, None, None),
+        ("de", "f4", "others", "others", 1, ["ja"], "ja", "Page ja", "f4 in ja"),
+        ("en", "f3", "shared_tokens", "overlap", 0, [], None, None, None),
+    ]
+    assert rows(
+        warehouse,
+        """select model_id, corpus_id, relation_name, subject_label, object_label, predicted_text
+           from absent_predictable_facts where unit_kind = 'chunk' and fact_id = 'f4'""",
+    ) == [("m", "wiki", "name of P36", "subject f4 de", "object f4 de", "1")]
+
+
+def test_types_are_shares_of_the_absent_and_right(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select language_code, fact_type_code, type_count, token_overlap_count,
+           absent_full_match_count, type_rate
+           from fact_types_by_language where model_id = 'm' and unit_kind = 'chunk'""",
+    ) == [
+        ("de", "naming", 1, 0, 4, 1 / 4),
+        ("de", "others", 1, 0, 4, 1 / 4),
+        ("de", "shared_tokens", 2, 1, 4, 2 / 4),
+        ("en", "naming", 0, 0, 1, 0.0),
+        ("en", "others", 0, 0, 1, 0.0),
+        ("en", "shared_tokens", 1, 0, 1, 1.0),
+        ("ja", "naming", 0, 0, 0, None),
+        ("ja", "others", 0, 0, 0, None),
+        ("ja", "shared_tokens", 0, 0, 0, None),
+    ]
+
+
+def test_pooling_and_the_mean_over_languages_are_two_averages(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select fact_type_code, aggregation_code, language_count, type_count,
+           token_overlap_count, absent_full_match_count, type_rate
+           from fact_types_overview where model_id = 'm' and unit_kind = 'chunk'""",
+    ) == [
+        ("naming", "macro", 2, 1, 0, 5, (1 / 4 + 0) / 2),
+        ("naming", "micro", 2, 1, 0, 5, 1 / 5),
+        ("others", "macro", 2, 1, 0, 5, (1 / 4 + 0) / 2),
+        ("others", "micro", 2, 1, 0, 5, 1 / 5),
+        ("shared_tokens", "macro", 2, 3, 1, 5, (2 / 4 + 1) / 2),
+        ("shared_tokens", "micro", 2, 3, 1, 5, 3 / 5),
+    ]
+    assert rows(
+        warehouse,
+        "select distinct language_count, type_rate from fact_types_overview where model_id = 'h'",
+    ) == [(0, None)]
+
+
+def test_volume_is_correlated_over_the_languages_that_have_a_size(warehouse: Path) -> None:
+    found = rows(
+        warehouse,
+        """select size_code, language_count, pearson_score, spearman_score, pearson_score_low,
+           pearson_bootstrap_score_low from volume_correlations where model_id = 'm'""",
+    )
+    rates = [5 / 6, 3 / 6, 2 / 5]
+    by_size = {
+        name: pytest.approx(stats.pearsonr(list(sizes.values()), rates).statistic, abs=1e-12)
+        for name, sizes in (("documents", DOCUMENTS), ("characters", CHARACTERS))
+    }
+    assert found == [
+        ("bytes", 3, None, None, None, None),
+        ("characters", 3, by_size["characters"], 0.5, None, None),
+        ("chunks", 2, None, None, None, None),
+        ("documents", 3, by_size["documents"], 1.0, None, None),
+        ("tokens", 2, None, None, None, None),
+    ]
+
+
+def test_accuracy_is_told_per_language_and_kind_of_distractor(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select language_code, distractor_kind, planted_count, planted_found_count,
+           unplanted_count, unplanted_found_count, found_count, recall, precision
+           from tracing_accuracy where unit_kind = 'chunk'""",
+    ) == [
+        ("de", "all", 2, 2, 4, 0, 2, 1.0, 1.0),
+        ("de", "none", 2, 2, 2, 0, 2, 1.0, 1.0),
+        ("de", "object_alone", 2, 2, 1, 0, 2, 1.0, 1.0),
+        ("de", "same_article", 2, 2, 1, 0, 2, 1.0, 1.0),
+        ("en", "all", 5, 4, 1, 0, 4, 4 / 5, 1.0),
+        ("en", "inside_word", 5, 4, 1, 0, 4, 4 / 5, 1.0),
+        ("ja", "all", 1, 1, 4, 1, 2, 1.0, 1 / 2),
+        ("ja", "inside_word", 1, 1, 1, 1, 2, 1.0, 1 / 2),
+        ("ja", "none", 1, 1, 2, 0, 1, 1.0, 1.0),
+        ("ja", "object_alone", 1, 1, 1, 0, 1, 1.0, 1.0),
+    ]
+
+
+def test_what_was_lost_of_a_corpus_is_shown(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select corpus_id, language_code, document_count, is_truncated, problem_note
+           from corpus_sizes where corpus_id = 'half' or problem_note is not null""",
+    ) == [("half", "de", 30, False, None), ("wiki", "ja", 10, True, "one page is cut")]
+
+
+def test_a_fact_that_was_forgotten_fails_the_build(tmp_path: Path) -> None:
+    """A fact not looked for in chunks, one without pieces, one that the language does not have."""
+    broken = tables()
+    forgotten = ("wiki", "en", "chunk", "f2")
+    key = ("corpus_id", "language_code", "unit_kind", "fact_id")
+    broken["occurrences"] = [
+        row for row in broken["occurrences"] if tuple(row[c] for c in key) != forgotten
+    ] + [occurrence("wiki", "ja", "chunk", "f6", 1)]
+    broken["label_pieces"] = [row for row in broken["label_pieces"] if row["model_id"] != "h"]
+    database, outcome = build(
+        write_lake(tmp_path / "lake", **broken),
+        tmp_path / "build",
+        *SELECTED,
+        "--exclude-resource-type",
+        "unit_test",
+        "--store-failures",
+    )
+    assert outcome.returncode == 1
+    with duckdb.connect(str(database), read_only=True) as connection:
+        [(schema,)] = connection.execute(
+            "select schema_name from duckdb_tables() where table_name = 'tracing_is_complete'"
+        ).fetchall()
+        found = connection.execute(
+            f"""select problem, owner_id, language_code, list(fact_id order by fact_id)
+                from {schema}.tracing_is_complete group by all order by all"""
+        ).fetchall()
+    assert found == [
+        ("a fact has no type", "h", "de", sorted(RELATIONS)),
+        ("a fact was not looked for", "wiki", "en", ["f2"]),
+        ("an occurrence has no fact", "wiki", "ja", ["f6"]),
+    ]
+
+
+def test_the_bootstrap_interval_is_that_of_a_plain_loop() -> None:
+    """The mart's SQL on seven languages, without dbt; resamples drawn by the same digests."""
+    sizes = [310.0, 42.0, 7.0, 55.0, 120.0, 18.0, 61.0]
+    rates = [0.19, 0.12, 0.05, 0.12, 0.08, 0.07, 0.15]
+    settings = {"interval_z": 1.959964, "bootstrap_count": 200, "bootstrap_seed": "factroots"}
+    environment = jinja2.Environment()
+    environment.globals.update(var=settings.__getitem__, ref=lambda name: name)
+    macro = (DBT / "macros" / "correlate.sql").read_text()
+    mart = (DBT / "models" / "marts" / "tracing" / "volume_correlations.sql").read_text()
+    query = environment.from_string(macro + mart).render()
+    codes = [f"l{i}" for i in range(len(sizes))]
+    p_at_1 = pl.DataFrame({"language_code": codes, "full_match_rate": rates})
+    p_at_1 = p_at_1.with_columns(model_id=pl.lit("m"))
+    corpus_sizes = pl.DataFrame({"language_code": codes, "document_count": sizes}).with_columns(
+        corpus_id=pl.lit("c"),
+        **{
+            name: pl.lit(None, dtype=pl.Int64)
+            for name in ("chunk_count", "token_count", "character_count", "text_bytes")
+        },
+    )
+    with duckdb.connect() as connection:
+        connection.register("p_at_1_by_language", p_at_1)
+        connection.register("corpus_sizes", corpus_sizes)
+        connection.register("dim_models", pl.DataFrame({"model_id": ["m"], "corpus_id": ["c"]}))
+        found = connection.sql(query).pl().filter(pl.col("size_code") == "documents")
+
+    count = len(sizes)
+    pearson, spearman = [], []
+    for resample in range(200):
+        digests = [
+            hashlib.md5(f"factroots {resample} {place}".encode()).hexdigest()
+            for place in range(count)
+        ]
+        drawn = [int(digest[:8], 16) % count for digest in digests]
+        x, y = np.array(sizes)[drawn], np.array(rates)[drawn]
+        if len(set(x)) > 1 and len(set(y)) > 1:
+            pearson.append(stats.pearsonr(x, y).statistic)
+            spearman.append(stats.spearmanr(x, y).statistic)
+    for name, scores in (("pearson", pearson), ("spearman", spearman)):
+        interval = [found[f"{name}_bootstrap_score_{bound}"].item() for bound in ("low", "high")]
+        assert interval == pytest.approx(np.quantile(scores, [0.025, 0.975]), abs=1e-9), name
+    assert found["pearson_score"].item() == pytest.approx(stats.pearsonr(sizes, rates).statistic)
+
+
+@pytest.mark.real_data
+def test_published_examples_have_their_published_type(real_data: Path, tmp_path: Path) -> None:
+    """144 real facts, cut by mBERT's own tokenizer and sorted by the SQL of the warehouse."""
+    examples = pl.read_csv(real_data / "published" / "fact_type_examples.csv").select(
+        "relation",
+        "fact_type",
+        # Some facts stand there in several languages, and a fact has but one relation.
+        fact_id=pl.format("{} {}", pl.int_range(pl.len()), "uuid"),
+        language_code="lang",
+        subject_label="sub_label",
+        object_label="obj_label",
+    )
+    folder = real_data / "tokenizers" / "bert-base-multilingual-cased"
+    tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str()
+    labels = examples.select("language_code", "fact_id", "subject_label", "object_label")
+    languages = sorted(set(labels["language_code"]))
+    cut = pl.concat(label_pieces(labels, code, "mbert", tokenizer) for code in languages)
+    lake = write_lake(
+        tmp_path / "lake",
+        languages=[language(code) for code in languages],
+        facts=[
+            {"fact_id": f, "relation_id": relation, "subject_id": f, "object_id": f}
+            for f, relation in examples.select("fact_id", "relation").iter_rows()
+        ],
+        fact_labels=labels.rows(named=True),
+        models=[model("mbert")],
+        label_pieces=cut.rows(named=True),
+    )
+    database, outcome = build(
+        lake, tmp_path / "build", "--select", "+int_fact_types", command="run"
+    )
+    assert outcome.returncode == 0, outcome.stdout
+    found = rows(database, "select fact_id, fact_rule_code from intermediate.int_fact_types")
+    assert len(found) == 144
+    assert dict(found) == dict(examples.select("fact_id", "fact_type").iter_rows())
+    assert set(examples["fact_type"]) == {"overlap", "token_overlap", "naming", "others"}
