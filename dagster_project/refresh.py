@@ -65,11 +65,13 @@ def refresh(workspace: Workspace) -> bool:
         HomeError: the home cannot be written, or another run is at work there.
         RunFailedError: a stage failed.
     """
+    # First of all, so that everything that is wrong with the study is said at once.
+    plan = workspace.plan
     home = workspace.home
     home.create()
     with home.locked():
         prepare_lake(home.lake)
-        missing = unfinished(workspace.plan.parts(), home.lake)
+        missing = unfinished(plan.parts(), home.lake)
         if not missing and is_published(workspace):
             return False
         LOG.info("%s: %d parts of the lake to compute", workspace.study.name, len(missing))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -30,9 +32,11 @@ def ask(published_file: Path, query: str, form: str = "table", output: Path | No
         raise QueryError(f"there is no {published_file} yet: factroots run makes it")
     if form == "parquet" and output is None:
         raise QueryError("Parquet is not for the terminal: name a file with --output")
-    target = str(output) if output else "/dev/stdout"
     try:
-        with duckdb.connect(published_file, read_only=True) as connection:
+        with (
+            duckdb.connect(published_file, read_only=True) as connection,
+            tempfile.TemporaryDirectory() as scratch,
+        ):
             statements = connection.extract_statements(query)
             if len(statements) != 1:
                 raise QueryError(f"one statement at a time, not {len(statements)}")
@@ -40,20 +44,17 @@ def ask(published_file: Path, query: str, form: str = "table", output: Path | No
             if relation is None:
                 return
             if form == "table" and output is None:
-                relation.show(max_width=_width(), max_rows=10_000)
-            elif form == "parquet":
-                relation.write_parquet(target, compression="zstd")
+                width = shutil.get_terminal_size((160, 40)).columns
+                relation.show(max_width=width, max_rows=10_000)
+                return
+            target = output or Path(scratch) / "answer"
+            if form == "parquet":
+                relation.write_parquet(str(target), compression="zstd")
             elif form == "json":
-                frame = relation.pl()
-                frame.write_ndjson(output or sys.stdout.buffer)
+                relation.pl().write_ndjson(target)
             else:
-                sys.stdout.flush()
-                relation.write_csv(target)
+                relation.write_csv(str(target))
+            if output is None:
+                sys.stdout.write(target.read_text(encoding="utf-8"))
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
-
-
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((160, 40)).columns

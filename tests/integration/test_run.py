@@ -41,7 +41,7 @@ def test_the_published_file_holds_tables_only_and_describes_them(finished: Path)
     undescribed = ask(
         finished,
         "select table_name, column_name from duckdb_columns() "
-        "where schema_name = 'main' and comment is null",
+        "where database_name = current_database() and schema_name = 'main' and comment is null",
     )
     assert undescribed == []
 
@@ -49,10 +49,10 @@ def test_the_published_file_holds_tables_only_and_describes_them(finished: Path)
 def test_the_published_file_opens_in_the_oldest_promised_duckdb(finished: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"attach '{finished / 'factroots.duckdb'}' as published (read_only)")
-        (options,) = connection.execute(
-            "select options from duckdb_databases() where database_name = 'published'"
+        (tags,) = connection.execute(
+            "select tags from duckdb_databases() where database_name = 'published'"
         ).fetchone() or ({},)
-    assert options["storage_version"].startswith("v1.5")
+    assert tags["storage_version"].startswith("v1.5")
 
 
 def test_every_part_says_what_made_it(finished: Path) -> None:
@@ -65,9 +65,10 @@ def test_every_part_says_what_made_it(finished: Path) -> None:
 def test_every_fact_is_looked_up_in_the_training_text(finished: Path) -> None:
     lake = finished / "lake" / "occurrences"
     found = duckdb.sql(
-        f"select language_code, subject_label from read_parquet('{lake}/**/*.parquet') "
-        f"join read_parquet('{finished}/lake/fact_labels/*.parquet') using (language_code, fact_id)"
-        "where shared_count > 0 order by all"
+        "select language_code, subject_label "
+        f"from read_parquet('{lake}/**/*.parquet') as occurrences "
+        f"join read_parquet('{finished}/lake/fact_labels/*.parquet') as labels "
+        "using (language_code, fact_id) where shared_count > 0 order by all"
     ).fetchall()
     assert found == [("de", "Oslo"), ("de", "Riga"), ("en", "Paris"), ("en", "Roma")]
 
