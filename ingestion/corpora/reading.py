@@ -151,7 +151,8 @@ def _wiki_documents(piece: Piece, tally: Tally) -> Iterator[tuple[str, str]]:
             if isinstance(page, BrokenPage):
                 tally.broken_count += 1
                 tally.is_truncated |= page.is_cut
-                tally.note(f"{file.name}: page {tally.page_count} {page.reason}")
+                since = f" after byte {piece.start:,}" if piece.start else ""
+                tally.note(f"{file.name}: page {tally.page_count}{since} {page.reason}")
             elif page.is_redirect or _REDIRECT.match(page.wikitext):
                 tally.redirect_count += 1
             elif _is_article(page, namespaces) and page.model == "wikitext":
