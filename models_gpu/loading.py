@@ -28,7 +28,10 @@ class LoadedModel:
     adapter: Adapter
     """The model, seen through its family's table."""
     tokenizer: Any
-    """Fast tokenizer of transformers; truncation and padding are switched off."""
+    """Fast tokenizer of transformers."""
+    encoder: Any
+    """Its Rust core, a copy of our own: calls of ``tokenizer`` switch padding and truncation on in
+    the core that they use, and leave it so."""
     device: torch.device
     """Where the weights are."""
     dtype: torch.dtype
@@ -110,9 +113,9 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
         raise ModelError(f"{type(tokenizer).__name__} is not a fast tokenizer; convert it first")
     if tokenizer.mask_token_id is None:
         raise ModelError("the tokenizer has no mask token; a masked language model needs one")
-    tokenizer = copy.deepcopy(tokenizer)
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
+    encoder = copy.deepcopy(tokenizer.backend_tokenizer)
+    encoder.no_truncation()
+    encoder.no_padding()
     target = choose_device() if device is None else torch.device(device)
     if target.type == "cuda" and model.dtype == torch.float32:
         torch.set_float32_matmul_precision("highest")
@@ -132,6 +135,7 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
     return LoadedModel(
         adapter=adapter,
         tokenizer=tokenizer,
+        encoder=encoder,
         device=target,
         dtype=model.dtype,
         mask_token_id=int(tokenizer.mask_token_id),

@@ -109,7 +109,7 @@ def build_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> 
     distinct, row_query = _distinct(rows)
 
     texts, decoys = _texts(model, distinct)
-    flat, counts = _tokenise(model.tokenizer, texts, add_special_tokens=True)
+    flat, counts = _tokenise(model.encoder, texts, add_special_tokens=True)
     _check_lengths(model, texts, counts)
     masks_wanted = distinct["mask_count"].to_numpy().astype(np.int64)
 
@@ -156,7 +156,7 @@ def tokenise_objects(
             pl.when(after_space).then(pl.lit(" ") + pl.col("text")).otherwise("text").alias("text")
         )
     distinct = texts.unique(maintain_order=True).with_row_index("place")
-    flat, counts = _tokenise(model.tokenizer, distinct["text"].to_list(), add_special_tokens=False)
+    flat, counts = _tokenise(model.encoder, distinct["text"].to_list(), add_special_tokens=False)
     if model.ignored_token_id is not None:
         kept = flat != model.ignored_token_id
         owner = np.repeat(np.arange(len(counts)), counts)
@@ -240,12 +240,11 @@ def _texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], Longs]
     return texts, decoys
 
 
-def _tokenise(tokenizer: Any, texts: list[str], *, add_special_tokens: bool) -> tuple[Ints, Longs]:
-    backend = tokenizer.backend_tokenizer
+def _tokenise(encoder: Any, texts: list[str], *, add_special_tokens: bool) -> tuple[Ints, Longs]:
     flat: list[Ints] = []
     counts: list[Longs] = []
     for start in range(0, len(texts), _TOKENISED_AT_ONCE):
-        encodings = backend.encode_batch_fast(
+        encodings = encoder.encode_batch_fast(
             texts[start : start + _TOKENISED_AT_ONCE], add_special_tokens=add_special_tokens
         )
         ids = [encoding.ids for encoding in encodings]

@@ -166,6 +166,16 @@ def test_a_tokenizer_set_to_truncate_does_not_truncate_here() -> None:
     assert queries.lengths.tolist() == [9]
 
 
+def test_other_uses_of_the_tokenizer_do_not_change_queries() -> None:
+    model = loaded("bert")
+    expected = build_queries(model, many_facts(), "gold")
+    # transformers leaves padding and truncation switched on in the tokenizer's core.
+    model.tokenizer(["Paris", "Paris is"], padding="max_length", truncation=True, max_length=4)
+    again = build_queries(model, many_facts(), "gold")
+    assert np.array_equal(again.token_ids, expected.token_ids)
+    assert np.array_equal(again.gold_ids, expected.gold_ids)
+
+
 # The real tokenizers, on real facts. The model behind them is tiny: nothing here depends on it.
 
 
