@@ -72,7 +72,7 @@ def trace_corpus(
     Args:
         corpus, language, names, settings, tokenizer_json: as for ``trace_piece``.
         folder: what the corpus' relative paths are relative to.
-        processes: workers; each needs about half a gigabyte. The result does not depend on it.
+        processes: workers; each needs up to a gigabyte of memory. The result does not depend on it.
         keep: folder for finished pieces; those found there are not done again. Whoever has the
             final counts may delete it.
         progress: called after each piece with the pieces done and all pieces.

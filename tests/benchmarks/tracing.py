@@ -3,8 +3,9 @@
 Run: ``python tests/benchmarks/tracing.py [--gigabyte] [--other-cleaners]``. Needs the real data
 (``FACTROOTS_REAL_DATA``, default ``../shared/data`` beside the project). All of it runs on one
 thread and is timed in processor seconds, so that a busy machine does not count. ``--gigabyte``
-instead traces 1 GB of text and tells its resident memory (Linux; some minutes); ``--other-cleaners``
-compares those of mwparserfromhell's tree, wikitextparser and WikiExtractor that are installed.
+instead traces 1 GB of text and tells its resident memory (Linux; some minutes).
+``--other-cleaners`` compares those of mwparserfromhell's tree, wikitextparser and WikiExtractor
+that are installed.
 """
 
 from __future__ import annotations
