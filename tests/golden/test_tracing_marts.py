@@ -413,10 +413,10 @@ def mart_sql(path: str, **settings: Any) -> str:
     """A model's SQL as dbt renders it, over tables that are called like its parents."""
     project = yaml.safe_load((DBT / "dbt_project.yml").read_text(encoding="utf-8"))
     environment = jinja2.Environment()
-    environment.globals.update(
-        var={**project["vars"], **settings}.__getitem__, ref=lambda name: name
-    )
-    macros = [(DBT / "macros" / f"{name}.sql").read_text() for name in ("correlate", "wilson")]
+    variables = {**project["vars"], **settings}
+    environment.globals.update(var=lambda name, *_: variables[name], ref=lambda name: name)
+    names = ("correlate", "resampling", "wilson")
+    macros = [(DBT / "macros" / f"{name}.sql").read_text() for name in names]
     model_sql = (DBT / "models" / f"{path}.sql").read_text(encoding="utf-8")
     return environment.from_string("".join([*macros, model_sql])).render()
 
@@ -442,10 +442,9 @@ def test_the_bootstrap_interval_is_that_of_a_plain_loop() -> None:
     pearson, spearman = [], []
     for resample in range(200):
         digests = [
-            hashlib.md5(f"factroots {resample} {place}".encode()).hexdigest()
-            for place in range(count)
+            hashlib.md5(f"factroots:{resample}:{place}".encode()).digest() for place in range(count)
         ]
-        drawn = [int(digest[:8], 16) % count for digest in digests]
+        drawn = [int.from_bytes(d[8:], "little") * count // 2**64 for d in digests]
         x, y = np.array(sizes)[drawn], np.array(rates)[drawn]
         if len(set(x)) > 1 and len(set(y)) > 1:
             pearson.append(stats.pearsonr(x, y).statistic)

@@ -46,17 +46,15 @@ correlations as (
     {{ correlate('points', ['model_id', 'size_code']) | indent(4) }}
 ),
 
--- Which languages a resample holds is read off digests, not drawn: the same on every machine, and
--- the same for all models and sizes. As for Fisher's interval, three points are too few.
+-- The same languages are drawn for all models and sizes. As for Fisher's interval, three points are
+-- too few.
 draws as (
     select
         places.language_count,
         resamples.resample_index,
-        (
-            '0x' || left(
-                md5('{{ var("bootstrap_seed") }} ' || resamples.resample_index || ' ' || places.place_index), 8
-            )
-        )::bigint % places.language_count as point_index,
+        floor(
+            {{ draw("resamples.resample_index || ':' || places.place_index") }} * places.language_count
+        )::bigint as point_index,
     from (
         select
             language_count,
