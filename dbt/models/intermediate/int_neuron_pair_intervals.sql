@@ -1,37 +1,54 @@
 {{ config(materialized='table') }}
 
 {%- set keys = "model_id, method_code, language_a, language_b" %}
+{%- set block_count = 64 %}
 {%- set means = {
     "jaccard": ("jaccard_sum", "jaccard_count"),
     "relation_excess": ("relation_excess_sum", "relation_count"),
     "object_excess": ("object_excess_sum", "object_count"),
 } %}
 
+-- One array of all blocks per pair and per replicate: a replicate's sum is then one inner product.
 with weights as (
-    {{ bootstrap_weights(64) }}
-),
-
-replicates as (
     select
-        {{ keys }},
-        weights.replicate_index,
-        {%- for name, (total, count) in means.items() %}
-        sum(weights.resample_count * blocks.{{ total }} order by block_index)
-            / nullif(sum(weights.resample_count * blocks.{{ count }}), 0) as {{ name }},
-        {%- endfor %}
-    from {{ ref('int_neuron_pair_blocks') }} as blocks
-    inner join weights using (block_index)
-    where weights.resample_count > 0
+        replicate_index,
+        list(resample_count::double order by block_index)::double[{{ block_count }}] as weight,
+    from ({{ bootstrap_weights(block_count) }})
     group by all
 ),
 
-block_counts as (
+pairs as (
+    select distinct {{ keys }}
+    from {{ ref('int_neuron_pair_blocks') }}
+),
+
+sums as (
     select
         {{ keys }},
-        {%- for name, (_, count) in means.items() %}
-        count(*) filter (where {{ count }} > 0) as {{ name }}_block_count,
+        {%- for name, (total, count) in means.items() %}
+        list(coalesce(blocks.{{ total }}, 0) order by block_index)::double[{{ block_count }}] as {{ name }}_total,
+        list(coalesce(blocks.{{ count }}, 0) order by block_index)::double[{{ block_count }}] as {{ name }}_count,
+        count(*) filter (where blocks.{{ count }} > 0) as {{ name }}_block_count,
         {%- endfor %}
-    from {{ ref('int_neuron_pair_blocks') }}
+    from pairs
+    cross join range({{ block_count }}) as block (block_index)
+    left join {{ ref('int_neuron_pair_blocks') }} as blocks using ({{ keys }}, block_index)
+    group by all
+),
+
+quantiles as (
+    select
+        {{ keys }},
+        {%- for name in means %}
+        {{ name }}_block_count,
+        quantile_cont(
+            array_inner_product({{ name }}_total, weight)
+            / nullif(array_inner_product({{ name }}_count, weight), 0),
+            [0.025, 0.975]
+        ) as {{ name }}_bounds,
+        {%- endfor %}
+    from sums
+    cross join weights
     group by all
 ),
 
@@ -39,17 +56,15 @@ final as (
     select
         {{ keys }},
         {%- for name in means %}
-        any_value({{ name }}_block_count) as {{ name }}_block_count,
-        {%- for bound, quantile in [("low", 0.025), ("high", 0.975)] %}
+        {{ name }}_block_count,
+        {%- for bound in ["low", "high"] %}
         case
-            when any_value({{ name }}_block_count) >= {{ var("smallest_sample", 5) }}
-            then quantile_cont({{ name }}, {{ quantile }})
+            when {{ name }}_block_count >= {{ var("smallest_sample", 5) }}
+            then {{ name }}_bounds[{{ loop.index }}]
         end as {{ name }}_{{ bound }},
         {%- endfor %}
         {%- endfor %}
-    from replicates
-    inner join block_counts using ({{ keys }})
-    group by all
+    from quantiles
 )
 
 select * from final

@@ -3,7 +3,22 @@ with scored as (
         model_id,
         method_code,
         language_code,
-        count(distinct fact_id) as scored_fact_count,
+        count(*) as scored_fact_count,
+    from {{ ref('fct_active_neurons') }}
+    where neuron_rank = 1
+    group by all
+),
+
+by_relation as (
+    select
+        model_id,
+        method_code,
+        language_code,
+        relation_id,
+        layer_index,
+        unit_index,
+        count(*) as active_fact_count,
+        sum(neuron_score::decimal(18, 9)) as score_sum,
     from {{ ref('fct_active_neurons') }}
     group by all
 ),
@@ -15,10 +30,21 @@ neurons as (
         language_code,
         layer_index,
         unit_index,
-        count(*) as active_fact_count,
-        count(distinct relation_id) as relation_count,
-        avg(neuron_score::decimal(18, 9)) as neuron_score,
-    from {{ ref('fct_active_neurons') }}
+        sum(active_fact_count)::bigint as active_fact_count,
+        count(*) as relation_count,
+        (sum(score_sum) / sum(active_fact_count))::double as neuron_score,
+    from by_relation
+    group by all
+),
+
+languages as (
+    select
+        model_id,
+        method_code,
+        layer_index,
+        unit_index,
+        count(*) as language_count,
+    from neurons
     group by all
 ),
 
@@ -29,10 +55,8 @@ ranked as (
             partition by model_id, method_code, language_code
             order by active_fact_count desc, layer_index, unit_index
         ) as hub_rank,
-        count(*) over (
-            partition by model_id, method_code, layer_index, unit_index
-        ) as language_count,
     from neurons
+    where active_fact_count >= 2
 ),
 
 final as (
@@ -47,10 +71,11 @@ final as (
         scored.scored_fact_count,
         {{ wilson('ranked.active_fact_count', 'scored.scored_fact_count', 'active_rate') }},
         ranked.relation_count,
-        ranked.language_count,
+        languages.language_count,
         ranked.neuron_score,
     from ranked
     inner join scored using (model_id, method_code, language_code)
+    inner join languages using (model_id, method_code, layer_index, unit_index)
     where ranked.hub_rank <= {{ var("hub_neuron_count", 100) }}
     order by model_id, method_code, language_code, hub_rank
 )

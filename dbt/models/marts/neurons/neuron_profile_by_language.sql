@@ -10,7 +10,7 @@ with final as (
         avg(profiles.contiguous_score::decimal(18, 9)) as contiguous_score,
         avg(profiles.strided_score::decimal(18, 9)) as strided_score,
     from {{ ref('stg_lake__neuron_profiles') }} as profiles
-    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
+    semi join {{ ref('dim_languages') }} as languages using (language_code)
     semi join {{ ref('dim_models') }} as models using (model_id)
     group by all
     order by model_id, method_code, language_code, layer_index, bin_index

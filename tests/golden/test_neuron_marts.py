@@ -1,0 +1,425 @@
+"""The neuron marts: a model whose numbers are worked out by hand, and one redone in plain Python.
+
+By hand, two active neurons per fact; relation r1 has f1 and f2, both with object o1, relation r2
+has f3 and f4 with objects of their own; in every language a fact has at most one stand-in:
+
+    fact   en      de      ja
+    f1     1 2     1 2     -
+    f2     3 4     3 5     -
+    f3     5 6     5 7     5 6
+    f4     7 8     6 8     -
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from scipy import stats
+from tiny_lake import build, language, model, prediction, rows, write_lake
+
+BY_HAND = {
+    "en": {"f1": [1, 2], "f2": [3, 4], "f3": [5, 6], "f4": [7, 8]},
+    "de": {"f1": [1, 2], "f2": [3, 5], "f3": [5, 7], "f4": [6, 8]},
+    "ja": {"f3": [5, 6]},
+}
+FACTS = {"f1": ("r1", "o1"), "f2": ("r1", "o1"), "f3": ("r2", "o2"), "f4": ("r2", "o3")}
+LANGUAGES = ["de", "en", "ja", "sv", "xa", "xb", "xc", "zz"]
+MARTS = (
+    "fct_active_neurons", "unscored_facts", "neuron_jaccard_by_language_pair", "hub_neurons",
+    "neuron_overlap_by_fact", "neuron_layers", "neuron_profile_by_language", "similarity_explained",
+)  # fmt: skip
+UNITS = 8
+
+Sets = dict[str, dict[str, list[int]]]
+
+
+def drawn() -> tuple[Sets, dict[str, tuple[str, str]]]:
+    """Seven languages, 60 facts of three relations and 24 objects, six neurons of 24 per fact."""
+    draw = np.random.default_rng(3)
+    facts = {f"g{i:02}": (f"q{i % 3}", f"p{i % 24}") for i in range(60)}
+    sets: Sets = {}
+    own = {fact: draw.permutation(24)[:6] for fact in facts}
+    for code in LANGUAGES[:-1]:
+        sets[code] = {}
+        for fact in facts:
+            if draw.random() < 0.7:
+                mixed = np.concatenate([draw.permutation(own[fact])[:4], draw.permutation(24)])
+                sets[code][fact] = list(dict.fromkeys(mixed.tolist()))[:6]
+    return sets, facts
+
+
+DRAWN, DRAWN_FACTS = drawn()
+
+
+def active_rows(model_id: str, sets: Sets) -> list[dict[str, Any]]:
+    return [
+        {
+            "model_id": model_id,
+            "language_code": code,
+            "fact_id": fact,
+            "method_code": "probeless",
+            "neuron_rank": rank,
+            "layer_index": neuron // UNITS,
+            "unit_index": neuron % UNITS,
+            "neuron_score": 2.0 / rank,
+        }
+        for code, facts in sets.items()
+        for fact, neurons in facts.items()
+        for rank, neuron in enumerate(neurons, 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    facts = FACTS | DRAWN_FACTS
+    places = [(code, fact) for code in LANGUAGES for fact in facts]
+    return write_lake(
+        tmp_path_factory.mktemp("neurons") / "lake",
+        languages=[
+            {
+                **language(code, "Latin" if i % 2 else "Cyrillic"),
+                "language_family": f"Family {i % 3}",
+                "latitude": 7.0 * i,
+                "longitude": 11.0 * i,
+            }
+            for i, code in enumerate(LANGUAGES)
+        ],
+        relations=[
+            {"relation_id": name, "relation_name": name}
+            for name in sorted({relation for relation, _ in facts.values()})
+        ],
+        facts=[
+            {"fact_id": f, "relation_id": r, "subject_id": f"s{f}", "object_id": o}
+            for f, (r, o) in facts.items()
+        ],
+        fact_labels=[
+            {"language_code": c, "fact_id": f, "subject_label": "x", "object_label": "y"}
+            for c, f in places
+        ],
+        models=[model("drawn", layer_count=3), model("hand", layer_count=3)],
+        predictions=[
+            prediction(name, c, f, [1], [1] if f in sets.get(c, {}) else [2])
+            for name, sets in (("hand", BY_HAND), ("drawn", DRAWN))
+            for c, f in places
+        ],
+        active_neurons=[
+            *active_rows("hand", BY_HAND),
+            *active_rows("drawn", DRAWN),
+            # A model, a language and a fact that are not in the study.
+            *active_rows("gone", {"en": {"f1": [1]}}),
+            *active_rows("hand", {"fr": {"f1": [1]}}),
+        ],
+        neuron_profiles=[
+            {
+                "model_id": "hand", "language_code": "en", "fact_id": fact,
+                "method_code": "probeless", "layer_index": 0, "bin_index": b,
+                "contiguous_score": score + b, "strided_score": score * (b + 1),
+            }
+            for fact, score in (("f1", 1.0), ("f2", 2.0))
+            for b in range(2)
+        ],
+        unscored_facts=[
+            {
+                "model_id": "hand", "language_code": "ja", "fact_id": "f1",
+                "method_code": "probeless", "reason_code": "only_fact",
+            }
+        ],
+    )  # fmt: skip
+
+
+def built(lake: Path, name: str, threads: int | None) -> Path:
+    database, outcome = build(
+        lake, lake.parent / name, "--exclude-resource-type", "unit_test",
+        "--select", "+marts.neurons", "--indirect-selection", "cautious", threads=threads,
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stdout
+    return database
+
+
+@pytest.fixture(scope="module")
+def warehouse(lake: Path) -> Path:
+    return built(lake, "build", None)
+
+
+def test_overlap_is_worked_out_with_both_nulls(warehouse: Path) -> None:
+    third = pytest.approx(1 / 3)
+    assert rows(
+        warehouse,
+        """select language_a, language_b, fact_id, jaccard_score, relation_null_score,
+           object_null_score from intermediate.int_neuron_overlaps where model_id = 'hand'
+           order by all""",
+    ) == [
+        ("de", "en", "f1", 1.0, 0.0, 0.0),
+        ("de", "en", "f2", third, 0.0, 0.0),
+        ("de", "en", "f3", third, third, None),
+        ("de", "en", "f4", third, third, None),
+        # Japanese has one fact, so only its f3 meets a stand-in, f4 of the other language.
+        ("de", "ja", "f3", third, third, None),
+        ("en", "ja", "f3", 1.0, 0.0, None),
+    ]
+
+
+def test_pairs_have_means_over_facts_right_in_both_and_excess_over_each_null(
+    warehouse: Path,
+) -> None:
+    columns = """fact_count, neuron_jaccard_score, relation_null_count, relation_null_score,
+        relation_excess_score, object_null_count, object_null_score, object_excess_score"""
+    found = rows(
+        warehouse,
+        f"""select language_a, language_b, {columns} from neuron_jaccard_by_language_pair
+            where model_id = 'hand' and fact_count > 0 order by all""",
+    )
+    expected = [
+        ("de", "en", 4, 1 / 2, 4, 1 / 6, 1 / 3, 2, 0, 2 / 3),
+        ("de", "ja", 1, 1 / 3, 1, 1 / 3, 0, 0, None, None),
+        ("en", "ja", 1, 1, 1, 0, 1, 0, None, None),
+    ]
+    for row, values in zip(found, expected, strict=True):
+        assert row[:2] == values[:2]
+        for ours, value in zip(row[2:], values[2:], strict=True):
+            assert ours == (None if value is None else pytest.approx(value))
+
+
+def test_too_few_independent_facts_give_no_interval_and_no_test(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select distinct neuron_jaccard_score_low, relation_excess_score_low, relation_p_score,
+           relation_adjusted_p_score, is_above_relation_null
+           from neuron_jaccard_by_language_pair where model_id = 'hand'""",
+    ) == [(None,) * 5]
+
+
+def test_every_pair_of_languages_has_a_row_also_without_a_fact(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select count(*), count(*) filter (fact_count = 0 and neuron_jaccard_score is null)
+           from neuron_jaccard_by_language_pair where model_id = 'hand'""",
+    ) == [(28, 25)]
+
+
+def test_a_fact_has_the_mean_over_its_pairs_of_languages(warehouse: Path) -> None:
+    found = rows(
+        warehouse,
+        """select fact_id, language_count, language_pair_count, neuron_jaccard_score,
+           relation_null_count, relation_excess_score, object_null_count, object_excess_score
+           from neuron_overlap_by_fact where model_id = 'hand' order by all""",
+    )
+    assert found == [
+        ("f1", 2, 1, 1.0, 1, 1.0, 1, 1.0),
+        ("f2", 2, 1, pytest.approx(1 / 3), 1, pytest.approx(1 / 3), 1, pytest.approx(1 / 3)),
+        ("f3", 3, 3, pytest.approx(5 / 9), 3, pytest.approx(1 / 3), 0, None),
+        ("f4", 2, 1, pytest.approx(1 / 3), 1, 0.0, 0, None),
+    ]
+
+
+def test_hubs_and_layers_are_counted_over_the_facts_of_a_language(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select hub_rank, layer_index, unit_index, active_fact_count, scored_fact_count,
+           active_rate, relation_count, language_count from hub_neurons
+           where model_id = 'hand' and language_code = 'de'""",
+    ) == [(1, 0, 5, 2, 4, 0.5, 2, 3)]
+    # Neuron 8 is the first of the second layer; the third has none. One fact of four has half of
+    # its neurons there: the share's error is sqrt((1 - 1/4) * 4/3) / 8.
+    found = rows(
+        warehouse,
+        """select layer_index, active_neuron_count, neuron_count, layer_rate, layer_rate_low,
+           layer_rate_high from neuron_layers where model_id = 'hand' and language_code = 'en'""",
+    )
+    reach = 1.959964 / 8
+    assert found == [
+        (0, 7, 8, 7 / 8, pytest.approx(7 / 8 - reach), 1),
+        (1, 1, 8, 1 / 8, 0, pytest.approx(1 / 8 + reach)),
+        (2, 0, 8, 0, 0, 0),
+    ]
+
+
+def test_profiles_are_means_over_facts(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select layer_index, bin_index, scored_fact_count, contiguous_score, strided_score
+           from neuron_profile_by_language""",
+    ) == [(0, 0, 2, 1.5, 1.5), (0, 1, 2, 2.5, 3.0)]
+
+
+def test_facts_without_neurons_keep_their_reason(warehouse: Path) -> None:
+    assert rows(warehouse, "select * from unscored_facts") == [
+        ("hand", "ja", "f1", "probeless", "r1", "only_fact")
+    ]
+
+
+def test_what_left_the_study_is_not_in_the_marts(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select count(*), count(*) filter (model_id = 'gone' or language_code = 'fr')
+           from fct_active_neurons""",
+    ) == [(18 + sum(len(s) for facts in DRAWN.values() for s in facts.values()), 0)]
+
+
+def jaccard(a: list[int], b: list[int]) -> float:
+    return len(set(a) & set(b)) / len(set(a) | set(b))
+
+
+def rings(code: str, order: dict[str, float], with_object: bool) -> dict[str, str]:
+    """Fact → its stand-in in a language: the next one of its ring, if there is another."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for fact in sorted(DRAWN[code], key=order.__getitem__):
+        relation, object_id = DRAWN_FACTS[fact]
+        groups.setdefault((relation, object_id) if with_object else (relation,), []).append(fact)
+    return {
+        fact: ring[(place + 1) % len(ring)]
+        for ring in groups.values()
+        for place, fact in enumerate(ring)
+        if len(ring) > 1
+    }
+
+
+def plain_overlaps() -> dict[tuple[str, str, str], tuple[float | None, ...]]:
+    """The definition: fact by fact, pair by pair."""
+    with duckdb.connect() as connection:
+        order = {
+            fact: connection.execute(
+                "select md5_number_lower(?)", [f"factroots:{fact}"]
+            ).fetchall()[0][0]
+            for fact in DRAWN_FACTS
+        }
+    stand_ins = {
+        kind: {code: rings(code, order, kind == "object") for code in DRAWN}
+        for kind in ("relation", "object")
+    }
+    found: dict[tuple[str, str, str], tuple[float | None, ...]] = {}
+    for a, b in combinations(sorted(DRAWN), 2):
+        for fact in DRAWN[a].keys() & DRAWN[b].keys():
+            nulls: list[float | None] = []
+            for kind in ("relation", "object"):
+                values = [
+                    jaccard(DRAWN[x][fact], DRAWN[y][stand_ins[kind][y][fact]])
+                    for x, y in ((a, b), (b, a))
+                    if fact in stand_ins[kind][y]
+                ]
+                nulls.append(sum(values) / len(values) if values else None)
+            found[a, b, fact] = (jaccard(DRAWN[a][fact], DRAWN[b][fact]), *nulls)
+    return found
+
+
+def test_overlaps_equal_the_plain_double_loop(warehouse: Path) -> None:
+    found = rows(
+        warehouse,
+        """select language_a, language_b, fact_id, jaccard_score, relation_null_score,
+           object_null_score from intermediate.int_neuron_overlaps where model_id = 'drawn'""",
+    )
+    expected = plain_overlaps()
+    assert len(found) == len(expected) > 500
+    assert {None} < {row[5] for row in found}
+    for *key, own, relation_null, object_null in found:
+        values = expected[tuple(key)]  # type: ignore[index]
+        assert (own, relation_null, object_null) == pytest.approx(values), key
+
+
+def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Path) -> None:
+    blocks = rows(
+        warehouse,
+        """select language_a, language_b, list(relation_count order by block_index),
+           list(relation_excess_sum order by block_index) from intermediate.int_neuron_pair_blocks
+           where model_id = 'drawn' and relation_count > 0 group by all""",
+    )
+    marts = {
+        (row[0], row[1]): row[2:]
+        for row in rows(
+            warehouse,
+            """select language_a, language_b, relation_block_count, relation_excess_score,
+               relation_excess_score_low, relation_excess_score_high, relation_p_score,
+               relation_adjusted_p_score from neuron_jaccard_by_language_pair
+               where model_id = 'drawn' and relation_p_score is not null""",
+        )
+    }
+    assert len(blocks) == len(marts) == 21
+    draw = np.random.default_rng(1)
+    for a, b, counts, sums in blocks:
+        count, mean, low, high, p, _ = marts[a, b]
+        n, s = np.array(counts), np.array(sums)
+        assert (count, mean) == (len(n), pytest.approx(s.sum() / n.sum()))
+        pulls = s - n * mean
+        error = np.sqrt((pulls**2).sum() * len(n) / (len(n) - 1)) / n.sum()
+        assert p == pytest.approx(stats.t.sf(mean / error, len(n) - 1), rel=0.15, abs=1e-12)
+        chosen = draw.integers(0, len(n), (4000, len(n)))
+        expected = np.quantile(s[chosen].sum(1) / n[chosen].sum(1), [0.025, 0.975])
+        assert (low, high) == pytest.approx(tuple(expected), abs=0.35 * error)
+    adjusted = stats.false_discovery_control([row[4] for row in marts.values()])
+    assert [row[5] for row in marts.values()] == pytest.approx(adjusted.tolist())
+
+
+def test_facts_are_tested_over_languages_by_leaving_one_out(warehouse: Path) -> None:
+    expected = plain_overlaps()
+    found = rows(
+        warehouse,
+        """select fact_id, relation_excess_score, relation_excess_score_low,
+           relation_excess_score_high, relation_p_score from neuron_overlap_by_fact
+           where model_id = 'drawn' and relation_p_score is not null""",
+    )
+    assert len(found) > 10
+    for fact, mean, low, high, p in found:
+        pairs = [
+            (a, b, own - null)  # type: ignore[operator]
+            for (a, b, f), (own, null, _) in expected.items()
+            if f == fact and null is not None
+        ]
+        languages = sorted({code for a, b, _ in pairs for code in (a, b)})
+        left_out = np.array(
+            [np.mean([x for a, b, x in pairs if code not in (a, b)]) for code in languages]
+        )
+        m = len(languages)
+        error = np.sqrt((m - 1) / m * ((left_out - left_out.mean()) ** 2).sum())
+        assert mean == pytest.approx(np.mean([x for _, _, x in pairs]))
+        assert (low, high) == pytest.approx((mean - 1.959964 * error, mean + 1.959964 * error))
+        # The tail's approximation errs to the safe side (tests/unit/test_dbt_resampling.py).
+        assert 0.998 < p / stats.t.sf(mean / error, m - 1) < 1.6
+
+
+def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
+    found = {
+        row[0]: row[1:]
+        for row in rows(
+            warehouse,
+            """select factor_code, language_pair_count, mantel_score, permutation_count,
+               mantel_p_score from similarity_explained
+               where model_id = 'drawn' and similarity_code = 'neuron_jaccard'""",
+        )
+    }
+    similarity = {
+        (a, b): score
+        for a, b, score in rows(
+            warehouse,
+            """select language_a, language_b, neuron_jaccard_score
+               from neuron_jaccard_by_language_pair where model_id = 'drawn' and fact_count > 0""",
+        )
+    }
+    place = {code: i for i, code in enumerate(LANGUAGES)}
+    pairs = [(place[a], place[b]) for a, b in similarity]
+    y = np.array(list(similarity.values()))
+    factors = {"script": np.equal.outer(*[np.arange(8) % 2] * 2).astype(float)}
+    factors["family"] = np.equal.outer(*[np.arange(8) % 3] * 2).astype(float)
+    assert set(found) == {"distance", "family", "branch", "script"}
+    assert found["branch"] == (21, None, 0, None)
+    draw = np.random.default_rng(0)
+    for code, factor in factors.items():
+        coefficients = []
+        for order in [np.arange(8), *(draw.permutation(8) for _ in range(2000))]:
+            x = np.array([factor[order[i], order[j]] for i, j in pairs])
+            coefficients.append(np.corrcoef(x, y)[0, 1])
+        expected = np.mean(np.abs(coefficients) >= abs(coefficients[0]) - 1e-9)
+        count, score, permutations, p = found[code]
+        assert (count, permutations) == (21, 999)
+        assert score == pytest.approx(coefficients[0], abs=1e-8)
+        assert p == pytest.approx(expected, abs=0.05)
+
+
+def test_the_marts_do_not_depend_on_the_number_of_threads(lake: Path, warehouse: Path) -> None:
+    other = built(lake, "one-thread", 1)
+    for mart in MARTS:
+        assert rows(other, f"from {mart}") == rows(warehouse, f"from {mart}"), mart
