@@ -45,7 +45,7 @@ def _table(table: LakeTable) -> dict[str, Any]:
     return {
         "name": table.name,
         "description": table.description,
-        "config": {"meta": {"dagster": {"asset_key": [table.name]}}},
+        "config": {"meta": {"dagster": {"asset_key": ["lake", table.name]}}},
         "columns": [
             {"name": column.name, "description": column.description} for column in table.columns
         ],

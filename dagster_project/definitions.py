@@ -14,6 +14,7 @@ import dagster as dg
 from dagster_project.assets.facts import atlas_truth, ingested_facts
 from dagster_project.assets.marts import dbt_resource, marts_assets
 from dagster_project.assets.models import models, predictions
+from dagster_project.assets.neurons import probeless_neurons
 from dagster_project.assets.tracing import label_pieces, traced_corpora
 from dagster_project.dbt_project import prepare_manifest
 from dagster_project.workspace import Workspace
@@ -37,6 +38,7 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
             atlas_truth,
             models,
             predictions,
+            probeless_neurons,
             traced_corpora,
             label_pieces,
             *marts_assets(manifest),

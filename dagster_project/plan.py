@@ -28,6 +28,7 @@ CODE_VERSIONS = {
     "atlas_truth": "1",
     "models": "1",
     "predictions": "1",
+    "probeless": "1",
     "tracing": TRACING_VERSION,
     "label_pieces": "1",
 }
@@ -163,6 +164,20 @@ class Plan:
             {**model.details, "facts_version": facts},
         )
 
+    def probeless(self, model: StudyModel, language: str) -> tuple[Part, ...]:
+        """Neurons of the facts that a model gets right in one language; none unless asked for."""
+        block = self.study.study.attribution.probeless
+        if block is None:
+            return ()
+        version = CODE_VERSIONS["probeless"]
+        settings = (block.top, sorted(block.variants), block.bins, block.forced)
+        answers = self.predictions(model, language)
+        identity = fingerprint(version, answers.fingerprint, settings)
+        return tuple(
+            Part(table, answers.partition, identity, version, answers.details)
+            for table in ("active_neurons", "neuron_profiles", "unscored_facts")
+        )
+
     def _facts_version(self, language: str) -> str:
         """Digest of what a language's facts, labels and prompts are made from."""
         digest = self.study.facts_digests[language]
@@ -176,6 +191,7 @@ class Plan:
         for model in self.study.models:
             for language in self.study.languages:
                 yield self.predictions(model, language)
+                yield from self.probeless(model, language)
         for corpus in self.study.corpora:
             for language in corpus.digests:
                 yield from self.tracing(corpus, language)

@@ -120,6 +120,10 @@ def _stages(workspace: Workspace, tables: set[str]) -> Iterator[_Stage]:
             yield _Stage(
                 ("predictions",), model_language(model, first), model_language(model, last)
             )
+    neurons = ("active_neurons", "neuron_profiles", "unscored_facts")
+    if tables & set(neurons):
+        for model in models:
+            yield _Stage(neurons, model_language(model, first), model_language(model, last))
     if tables & {"occurrences", "corpus_sizes"}:
         for corpus in study.corpora:
             start, end = corpus_language(corpus.id, first), corpus_language(corpus.id, last)
@@ -173,7 +177,7 @@ def _selection(stage: _Stage) -> dg.AssetSelection:
     if "marts" in stage.assets:
         groups = ("staging", "intermediate", "marts", "published")
         return dg.AssetSelection.groups(*groups)
-    return dg.AssetSelection.assets(*stage.assets)
+    return dg.AssetSelection.assets(*(["lake", table] for table in stage.assets))
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

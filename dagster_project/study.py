@@ -18,9 +18,11 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 __all__ = [
+    "AttributionBlock",
     "CorpusBlock",
     "FactsBlock",
     "ModelBlock",
+    "ProbelessBlock",
     "ProbingBlock",
     "Problem",
     "Study",
@@ -143,6 +145,32 @@ class TracingBlock:
 
 
 @dataclass(frozen=True)
+class ProbelessBlock:
+    """Neurons by PROBELESS (Zhao et al. 2024; METHOD §5): one forward pass, no gradients."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    top: int = 50
+    """Active neurons per fact."""
+    variants: tuple[
+        Literal["ffn", "ffn-normalised", "layer_output", "layer_output-normalised"], ...
+    ] = ("ffn",)
+    """Which values count as neurons; normalised ones in units of their standard deviation."""
+    bins: int = 16
+    """Bins per layer of a fact's profile."""
+    forced: int | None = None
+    """For measurements with untrained models: take so many facts a language as right."""
+
+
+@dataclass(frozen=True)
+class AttributionBlock:
+    """Which neurons stand for a fact."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    probeless: ProbelessBlock | None = None
+    """PROBELESS; null leaves it out."""
+
+
+@dataclass(frozen=True)
 class ProbingBlock:
     """How queries are run; nothing here changes a result."""
 
@@ -168,6 +196,8 @@ class Study:
     """The texts that the models were trained on."""
     probing: ProbingBlock = ProbingBlock()
     """How queries are run."""
+    attribution: AttributionBlock = AttributionBlock()
+    """Which neurons stand for a fact; nothing is attributed unless it is asked for."""
     tracing: TracingBlock = TracingBlock()
     """How facts are looked for in the corpora."""
     path: Path = Path()

@@ -12,6 +12,7 @@ from ingestion.contract import LAKE
 
 __all__ = [
     "OWNERS",
+    "lake_key",
     "lake_spec",
     "report_partition",
     "results",
@@ -19,6 +20,11 @@ __all__ = [
 ]
 
 OWNERS = ["team:factroots"]
+
+
+def lake_key(table: str) -> dg.AssetKey:
+    """Asset key of a lake table; a mart may have the same name without the prefix."""
+    return dg.AssetKey(["lake", table])
 
 
 def lake_spec(
@@ -37,11 +43,11 @@ def lake_spec(
         for column in contract.columns
     ]
     return dg.AssetSpec(
-        table,
+        lake_key(table),
         group_name=group,
         kinds=set(kinds),
         owners=OWNERS,
-        deps=list(deps),
+        deps=[lake_key(dependency) for dependency in deps],
         code_version=code_version,
         description=f"{contract.description}\n\nKey: {', '.join(contract.key)}.",
         metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},
@@ -60,7 +66,7 @@ def results(workspace: Workspace, parts: Iterable[Part]) -> Iterator[dg.Material
     for part in parts:
         tables.setdefault(part.table, []).append(workspace.written(part))
     for table, written in tables.items():
-        yield dg.MaterializeResult(asset_key=table, metadata=_figures(written))
+        yield dg.MaterializeResult(asset_key=lake_key(table), metadata=_figures(written))
 
 
 def report_partition(
@@ -68,7 +74,9 @@ def report_partition(
 ) -> None:
     """Show a part's figures on its partition, where one step serves many partitions."""
     context.add_asset_metadata(
-        _figures([workspace.written(part)]), asset_key=part.table, partition_key=partition_key
+        _figures([workspace.written(part)]),
+        asset_key=lake_key(part.table),
+        partition_key=partition_key,
     )
 
 

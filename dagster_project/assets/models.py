@@ -22,7 +22,7 @@ from ingestion.contract import LAKE
 from models_gpu.errors import ModelError
 from models_gpu.source import inspect, tokenizer_hash
 
-__all__ = ["models", "predictions"]
+__all__ = ["models", "predictions", "progress", "questions"]
 
 LOG = logging.getLogger("factroots")
 _GROUP = "models"
@@ -104,18 +104,11 @@ def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable
     from models_gpu.probing import probe
 
     loaded = load(model.resolved)
-    ingested = {part.label: part for part in plan.facts()}
-    facts = workspace.read(ingested["facts"]).select("fact_id", "relation_id")
     for language, part in by_language.items():
         if part.label not in todo:
             continue
         started = time.perf_counter()
-        queries = (
-            workspace.read(ingested[f"fact_labels {language}"])
-            .join(facts, on="fact_id", validate="1:1")
-            .join(workspace.read(ingested[f"prompts {language}"]), on="relation_id")
-            .select("fact_id", "relation_id", "template", "subject_label", "object_label")
-        )
+        queries = questions(workspace, language)
         answers = probe(
             loaded,
             queries,
@@ -136,6 +129,18 @@ def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable
             f"{len(rows):,}",
             written.provenance.duration_seconds,
         )
+
+
+def questions(workspace: Workspace, language: str) -> pl.DataFrame:
+    """What every model is asked in a language: one row per fact, with template and labels."""
+    ingested = {part.label: part for part in workspace.plan.facts()}
+    facts = workspace.read(ingested["facts"]).select("fact_id", "relation_id")
+    return (
+        workspace.read(ingested[f"fact_labels {language}"])
+        .join(facts, on="fact_id", validate="1:1")
+        .join(workspace.read(ingested[f"prompts {language}"]), on="relation_id")
+        .select("fact_id", "relation_id", "template", "subject_label", "object_label")
+    )
 
 
 def progress(label: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:

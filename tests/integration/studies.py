@@ -25,6 +25,7 @@ STUDY = """\
 name: tiny
 facts: {kind: table, path: facts.csv}
 languages: all
+attribution: {probeless: {top: 5, bins: 4, forced: 6, variants: [ffn, ffn-normalised]}}
 models:
   - {id: first, source: ./first}
   - {id: second, source: ./second, mask_counts: all}

@@ -1,12 +1,3 @@
-{#- The lake table of this name is an asset already: two assets cannot share a key. -#}
-{{ config(meta={
-    'dagster': {
-        'asset_key': ['marts', 'rejected_rows'],
-        'group': 'marts',
-        'owners': ['team:factroots'],
-    },
-}) }}
-
 with final as (
     select
         language_code,
