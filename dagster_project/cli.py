@@ -1,4 +1,4 @@
-"""The command line: ``factroots run | status | sql | ui``. Every command drives the Dagster assets
+"""The command line: ``factroots run | status | sql | explain | ui``. Every command drives the Dagster assets
 or reads what they left; nothing is implemented a second time here.
 """
 
@@ -140,6 +140,24 @@ def sql(arguments: tuple[str, ...], homes: Path, form: str, output: Path | None)
     workspace = Workspace(study, homes.resolve())
     _log(logging.WARNING)
     ask(workspace.home.published_file, query, form, output)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("fact")
+@click.argument("languages", nargs=-1, required=True, metavar="LANGUAGE [LANGUAGE …]")
+@click.option("--study", default="atlas", show_default=True, help="Study file or embedded study.")
+@_homes
+def explain(model: str, fact: str, languages: tuple[str, ...], study: str, homes: Path) -> None:
+    """One fact: what MODEL answers, its neurons in each language, their overlaps and the nulls.
+
+    FACT is a fact's id, or text to look for in the subjects' names.
+    """
+    from warehouse.explain import explain as tables
+
+    workspace = Workspace(study, homes.resolve())
+    for table in tables(workspace.home.published_file, model, fact, languages):
+        _OUT.print(table)
 
 
 @main.command()

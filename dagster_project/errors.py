@@ -10,6 +10,7 @@ from ingestion.corpora import CorpusError
 from ingestion.facts import FactsError
 from ingestion.lake import LakeError
 from models_gpu.errors import ModelError
+from warehouse.explain import ExplainError
 from warehouse.publish import PublishError
 from warehouse.query import QueryError
 
@@ -18,6 +19,7 @@ __all__ = ["USER_ERRORS"]
 USER_ERRORS = (
     CorpusError,
     DbtError,
+    ExplainError,
     FactsError,
     HomeError,
     LakeError,

@@ -62,6 +62,43 @@ _QUERIES = {
         where scope_kind = 'all'
         order by corpus != control, corpus, control, link
     """,
+    "Tracing against the planted truth: facts found in the text": """
+        select
+            corpus_id as corpus,
+            unit_kind as unit,
+            count(*) as languages,
+            sum(planted_count)::bigint as planted,
+            sum(planted_found_count)::bigint as found,
+            sum(unplanted_found_count)::bigint as found_wrongly,
+            min(recall) as lowest_recall,
+            min(precision) as lowest_precision,
+        from tracing_accuracy
+        where distractor_kind = 'all'
+        group by all
+        order by all
+    """,
+    "Right although absent from the training text, by fact type": """
+        select
+            model_id as model,
+            fact_type_code as fact_type,
+            sum(type_count)::bigint as facts,
+        from fact_types_by_language
+        group by all
+        order by all
+    """,
+    "Neurons of the same fact in two languages, and of other facts (mean over language pairs)": """
+        select
+            model_id as model,
+            method_code as method,
+            count(neuron_jaccard_score) as pairs,
+            avg(neuron_jaccard_score) as same_fact,
+            avg(object_null_score) as same_object,
+            avg(relation_null_score) as same_relation,
+            count(*) filter (is_above_object_null) as pairs_above_same_object,
+        from neuron_jaccard_by_language_pair
+        group by all
+        order by all
+    """,
 }
 """Title → query; a query without rows is not shown."""
 
