@@ -1,5 +1,6 @@
-"""The command line: ``factroots run | status | sql | explain | ui``. Every command drives the Dagster assets
-or reads what they left; nothing is implemented a second time here.
+"""The command line: ``factroots run | status | sql | explain | ui``.
+
+Every command drives the Dagster assets or reads what they left; nothing is done a second way here.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from dagster_project.home import Home
+from dagster_project.study import Study
 
 __all__ = [
     "DBT_EXECUTABLE",
@@ -31,9 +32,10 @@ class DbtError(RuntimeError):
     """dbt could not read the project; carries what it printed."""
 
 
-def dbt_variables(study_name: str, home: Home) -> str:
+def dbt_variables(study: Study, home: Home) -> str:
     """The ``--vars`` of a study, as JSON."""
-    return json.dumps({"lake": str(home.lake), "study_name": study_name})
+    corpora = [corpus.id for corpus in study.corpora]
+    return json.dumps({"lake": str(home.lake), "study_name": study.name, "corpora": corpora})
 
 
 def dbt_environment(home: Home) -> dict[str, str]:
@@ -56,7 +58,7 @@ def dbt_version() -> str:
     return digest.hexdigest()[:32]
 
 
-def prepare_manifest(study_name: str, home: Home) -> Path:
+def prepare_manifest(study: Study, home: Home) -> Path:
     """dbt's manifest for this study, parsed anew only when the project or the study's paths moved.
 
     Raises:
@@ -64,7 +66,7 @@ def prepare_manifest(study_name: str, home: Home) -> Path:
     """
     target = home.build / "target"
     manifest, mark = target / "manifest.json", target / "manifest.version"
-    variables = dbt_variables(study_name, home)
+    variables = dbt_variables(study, home)
     version = f"{dbt_version()} {variables}"
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8") == version:

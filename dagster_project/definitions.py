@@ -31,7 +31,7 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
     Raises:
         StudyError: the study file is malformed.
     """
-    manifest = prepare_manifest(workspace.study.name, workspace.home)
+    manifest = prepare_manifest(workspace.study, workspace.home)
     return dg.Definitions(
         assets=[
             ingested_facts,

@@ -46,7 +46,7 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
         workspace: dg.ResourceParam[Workspace],
     ) -> Iterator[Any]:
         """Build and test all dbt models from the lake."""
-        variables = dbt_variables(workspace.study.name, workspace.home)
+        variables = dbt_variables(workspace.study, workspace.home)
         os.environ.update(dbt_environment(workspace.home))
         invocation = dbt.cli(
             ["build", "--exclude-resource-type", "unit_test", "--vars", variables],

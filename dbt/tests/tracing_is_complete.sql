@@ -24,6 +24,7 @@ strangers as (
     from {{ ref('stg_lake__occurrences') }} as occurrences
     semi join {{ ref('stg_lake__languages') }} as languages using (language_code)
     anti join {{ ref('int_language_facts') }} as language_facts using (language_code, fact_id)
+    where {{ in_study_corpora('occurrences.corpus_id') }}
 ),
 
 sizeless as (
@@ -35,6 +36,7 @@ sizeless as (
     from {{ ref('stg_lake__occurrences') }} as occurrences
     semi join {{ ref('stg_lake__languages') }} as languages using (language_code)
     anti join {{ ref('corpus_sizes') }} as sizes using (corpus_id, language_code)
+    where {{ in_study_corpora('occurrences.corpus_id') }}
 ),
 
 untyped as (

@@ -33,9 +33,7 @@ def label_pieces(
         ignored_token_id: token that is no part of a name, such as XLM-R's bare '▁'.
     """
     labels = labels.filter(pl.col("language_code") == language).sort("fact_id")
-    tokenizer = Tokenizer.from_str(tokenizer_json)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer = _tokenizer(tokenizer_json)
     ignored = None if ignored_token_id is None else tokenizer.id_to_token(ignored_token_id)
 
     def pieces(column: str) -> list[list[str]]:
@@ -55,6 +53,15 @@ def label_pieces(
         },
         schema=empty.schema,
     )
+
+
+@functools.lru_cache(maxsize=1)
+def _tokenizer(tokenizer_json: str) -> Tokenizer:
+    """Parsed once for all languages of a model."""
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -2,6 +2,7 @@ with final as (
     select sizes.*
     from {{ ref('stg_lake__corpus_sizes') }} as sizes
     semi join {{ ref('stg_lake__languages') }} as languages using (language_code)
+    where {{ in_study_corpora('sizes.corpus_id') }}
     order by sizes.corpus_id, sizes.language_code
 )
 

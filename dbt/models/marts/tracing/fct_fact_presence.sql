@@ -21,7 +21,7 @@ final as (
         occurrences.evidence_offset,
         occurrences.evidence_distance,
         occurrences.evidence_text,
-    from {{ ref('stg_lake__corpus_sizes') }} as sizes
+    from {{ ref('corpus_sizes') }} as sizes
     inner join unit_kinds using (corpus_id)
     inner join {{ ref('int_language_facts') }} as language_facts using (language_code)
     left join {{ ref('stg_lake__occurrences') }} as occurrences
