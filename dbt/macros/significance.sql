@@ -46,7 +46,7 @@
         {%- for p in p_values %}
         case
             when {{ p }} is not null
-            then min({{ p }} * {{ p }}_tests / {{ p }}_place) over (
+            then min({{ p }} * ({{ p }}_tests / {{ p }}_place)) over (
                 partition by {{ key_list }}
                 order by {{ p }} desc nulls first
             )

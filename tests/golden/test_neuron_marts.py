@@ -12,6 +12,8 @@ has f3 and f4 with objects of their own; in every language a fact has at most on
 
 from __future__ import annotations
 
+import io
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,11 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import stats
 from tiny_lake import build, language, model, prediction, rows, write_lake
+
+from warehouse.explain import ExplainError, explain
 
 BY_HAND = {
     "en": {"f1": [1, 2], "f2": [3, 4], "f3": [5, 6], "f4": [7, 8]},
@@ -98,14 +103,21 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for f, (r, o) in facts.items()
         ],
         fact_labels=[
-            {"language_code": c, "fact_id": f, "subject_label": "x", "object_label": "y"}
+            {
+                "language_code": c,
+                "fact_id": f,
+                "subject_label": f"Subject {f}",
+                "object_label": "[y]",
+            }
             for c, f in places
+            if (c, f) != ("zz", "f1")
         ],
         models=[model("drawn", layer_count=3), model("hand", layer_count=3)],
         predictions=[
             prediction(name, c, f, [1], [1] if f in sets.get(c, {}) else [2])
             for name, sets in (("hand", BY_HAND), ("drawn", DRAWN))
             for c, f in places
+            if (c, f) != ("zz", "f1")
         ],
         active_neurons=[
             *active_rows("hand", BY_HAND),
@@ -135,7 +147,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(lake: Path, name: str, threads: int | None) -> Path:
     database, outcome = build(
         lake, lake.parent / name, "--exclude-resource-type", "unit_test",
-        "--select", "+marts.neurons", "--indirect-selection", "cautious", threads=threads,
+        "--select", "+marts.neurons", "+dim_fact_labels", "+dim_relations",
+        "--indirect-selection", "cautious", threads=threads,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout
     return database
@@ -423,3 +436,57 @@ def test_the_marts_do_not_depend_on_the_number_of_threads(lake: Path, warehouse:
     other = built(lake, "one-thread", 1)
     for mart in MARTS:
         assert rows(other, f"from {mart}") == rows(warehouse, f"from {mart}"), mart
+
+
+def shown(warehouse: Path, fact: str, *codes: str) -> str:
+    console = Console(width=200, record=True, file=io.StringIO())
+    for table in explain(warehouse, "hand", fact, codes):
+        console.print(table)
+    return console.export_text()
+
+
+def test_a_fact_is_explained_with_its_neurons_and_the_null_beside_the_overlap(
+    warehouse: Path,
+) -> None:
+    text = shown(warehouse, "f2", "en", "de")
+    assert "f2: r1 r1, asked of hand" in text
+    assert re.search(r"en +│ Subject f2 +│ \[y\] +│ 1 +│ yes", text)
+    # Neurons 3 4 and 3 5; the pair's means are those of the marts.
+    assert "bold: active in all 2 languages, 1 in all" in " ".join(text.split())
+    assert re.search(r"2 +│ 0·4 1.000 +│ 0·5 1.000", text)
+    assert re.search(r"en – de +│ +1 │ +0.333 │ +0.500 │ +0.167 │ +0.000 │ +4", text)
+    assert "without active neurons" not in text
+
+
+def test_a_language_without_neurons_says_why(warehouse: Path) -> None:
+    text = shown(warehouse, "f1", "en", "ja", "sv", "zz")
+    assert re.search(r"ja +│ no other fact of its relation is right here", text)
+    assert re.search(r"sv +│ the model is not right here", text)
+    assert re.search(r"zz +│ not in this language", text)
+
+
+def test_a_fact_is_found_by_its_subject_and_ambiguity_lists_what_there_is(warehouse: Path) -> None:
+    assert "f3: r2 r2" in shown(warehouse, "subject F3", "en")
+    with pytest.raises(ExplainError, match=r"10 facts are about 'g0'.*\n  g00  q0: Subject g00 – "):
+        explain(warehouse, "hand", "g0", ["en"])
+
+
+@pytest.mark.parametrize(
+    ("model_id", "fact", "codes", "message"),
+    [
+        ("bert", "f1", ["en"], "no model 'bert' in this study; there is drawn, hand"),
+        ("hand", "f1", ["en", "fr"], "no language 'fr' in this study; there is de, en, ja"),
+        ("hand", "Atlantis", ["en"], "no fact has the id 'Atlantis'.*factroots sql"),
+        ("hand", "f1", [], "at least one language"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    warehouse: Path, model_id: str, fact: str, codes: list[str], message: str
+) -> None:
+    with pytest.raises(ExplainError, match=message):
+        explain(warehouse, model_id, fact, codes)
+
+
+def test_without_a_warehouse_the_error_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ExplainError, match="factroots run"):
+        explain(tmp_path / "none.duckdb", "hand", "f1", ["en"])
