@@ -50,7 +50,7 @@ class Home:
 
     @property
     def tracing(self) -> Path:
-        """Counts of finished files of a corpus that is being traced; emptied when it is done."""
+        """Counts of finished files of corpora that are being traced, per corpus and language."""
         return self.root / "tracing"
 
     @property

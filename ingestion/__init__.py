@@ -1,1 +1,1 @@
-"""Facts and training corpora become lake tables here; nothing in this package runs a model or SQL."""
+"""Facts and training corpora become lake tables here; no model is run, and no SQL."""

@@ -156,7 +156,7 @@ def write_part(lake: Path, frame: pl.DataFrame, provenance: Provenance) -> Path:
 
 
 def read_provenance(path: Path) -> Provenance | None:
-    """What made the part, from its footer alone; None if there is no part or its footer is not ours."""
+    """What made a part, from its footer alone; None if there is none or its footer is not ours."""
     try:
         entries = pq.read_metadata(path).metadata or {}
         return Provenance(**json.loads(entries[_PROVENANCE_KEY]))

@@ -112,6 +112,7 @@ def trace_language(workspace: Workspace, corpus: StudyCorpus, language: str) -> 
         workspace.read(ingested["facts"]),
         aliases,
     )
+    kept = workspace.home.tracing / corpus.id / language
     counts = trace_corpus(
         corpus.settings,
         language,
@@ -125,12 +126,12 @@ def trace_language(workspace: Workspace, corpus: StudyCorpus, language: str) -> 
         tokenizer_json,
         folder=corpus.folder,
         processes=settings.processes,
-        keep=workspace.home.tracing,
+        keep=kept,
     )
     occurrences, sizes = finish(counts, names, corpus.id, language, tokenizer_id)
     for part, frame in zip(parts, (occurrences, sizes), strict=True):
         workspace.write(part, frame, started)
-    shutil.rmtree(workspace.home.tracing, ignore_errors=True)
+    shutil.rmtree(kept, ignore_errors=True)
     (row,) = sizes.to_dicts()
     LOG.info(
         "occurrences %s/%s: %s documents, %.1f MB of text, %.1f s%s",
