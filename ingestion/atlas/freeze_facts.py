@@ -46,7 +46,6 @@ from babel.core import get_global
 from ingestion.atlas.world import (
     COVERAGE,
     FACTS_FILE,
-    RELATIONS,
     contains_name,
     draw,
     read_phrases,
@@ -236,7 +235,7 @@ class _Selection:
 
 def _all_phrases(language: str) -> list[str]:
     phrases = read_phrases()[language]
-    statements = [s for relation in RELATIONS for s in phrases.state[relation]]
+    statements = [text for texts in phrases.state.values() for text in texts]
     return [
         phrases.register,
         *phrases.probe.values(),

@@ -28,10 +28,11 @@ SMALL = Recipe(
     layers=2,
     hidden_size=64,
     heads=2,
-    neurons=128,
-    epochs=70,
-    rows=8,
-    learning_rate=4e-3,
+    neurons=256,
+    initial_deviation=0.08,
+    epochs=28,
+    rows=4,
+    learning_rate=3e-3,
 )
 
 
