@@ -1,6 +1,12 @@
 -- Mantel's test: are pairs of languages alike where they are near, akin or written alike? The
 -- similarities stay, the languages behind the factors are shuffled (METHOD §4).
 {%- set permutation_count = var("mantel_permutation_count", 999) %}
+{%- set factors = {
+    "distance": haversine("a", "b"),
+    "family": "(a.language_family = b.language_family)::integer::double",
+    "branch": "(a.language_branch = b.language_branch)::integer::double",
+    "script": "(a.script = b.script)::integer::double",
+} %}
 
 with similarities as (
     select
@@ -39,12 +45,9 @@ factors as (
     select
         a.language_number as number_a,
         b.language_number as number_b,
-        unnest([
-            {'factor_code': 'distance', 'factor': {{ haversine("a", "b") }}},
-            {'factor_code': 'family', 'factor': (a.language_family = b.language_family)::integer::double},
-            {'factor_code': 'branch', 'factor': (a.language_branch = b.language_branch)::integer::double},
-            {'factor_code': 'script', 'factor': (a.script = b.script)::integer::double}
-        ], recursive := true),
+        {%- for name, factor in factors.items() %}
+        {{ factor }} as {{ name }},
+        {%- endfor %}
     from language_numbers as a
     inner join language_numbers as b on a.language_number != b.language_number
 ),
@@ -85,8 +88,7 @@ shuffled_factors as (
         a.permutation_index,
         a.language_number as number_a,
         b.language_number as number_b,
-        factors.factor_code,
-        factors.factor,
+        factors.* exclude (number_a, number_b),
     from shuffles as a
     inner join shuffles as b
         on a.permutation_index = b.permutation_index
@@ -96,21 +98,28 @@ shuffled_factors as (
         and b.shuffled_number = factors.number_b
 ),
 
-correlations as (
+coefficients as (
     select
         known.model_id,
         known.method_code,
         known.similarity_code,
-        shuffled_factors.factor_code,
         shuffled_factors.permutation_index,
         count(*) as language_pair_count,
+        {%- for name in factors %}
         case
-            when count(*) >= 3 and min(factor) < max(factor) and min(similarity) < max(similarity)
-            then round(corr(similarity, factor), 9)
-        end as coefficient,
+            when count(*) >= 3 and min({{ name }}) < max({{ name }}) and min(similarity) < max(similarity)
+            then round(corr(similarity, {{ name }}), 9)
+        end as {{ name }},
+        {%- endfor %}
     from known
     inner join shuffled_factors using (number_a, number_b)
     group by all
+),
+
+correlations as (
+    select *
+    from coefficients
+    unpivot include nulls (coefficient for factor_code in ({{ factors.keys() | join(", ") }}))
 ),
 
 observed as (
