@@ -94,9 +94,8 @@ def _repeat_problem(key: str, meaning: str) -> pl.Expr:
     place = pl.format("{} line {}", "source_file", "line_number")
     # Bad lines get a key of their own: they must not make a later good line a repeat.
     group = [good, pl.col(key)]
-    return (
-        pl.when(good & (pl.int_range(pl.len()).over(group) > 0))
-        .then(pl.format(f"{meaning} {{}} again; first in {{}}", key, place.first().over(group)))
+    return pl.when(good & (pl.int_range(pl.len()).over(group) > 0)).then(
+        pl.format(f"{meaning} {{}} again; first in {{}}", key, place.first().over(group))
     )
 
 

@@ -186,9 +186,7 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
     _check_columns(frame.columns, path)
     if no_text := [f"{n} ({t})" for n, t in frame.schema.items() if t != pl.String]:
         raise FactsError(f"{path}: these columns are not text: {', '.join(no_text)}.")
-    lines = [
-        json.dumps(row, ensure_ascii=False).encode() for row in frame.iter_rows(named=True)
-    ]
+    lines = [json.dumps(row, ensure_ascii=False).encode() for row in frame.iter_rows(named=True)]
     numbered = frame.with_columns(
         line_number=pl.int_range(1, pl.len() + 1, dtype=pl.Int32), reason=pl.lit(None, pl.String)
     )
@@ -235,9 +233,7 @@ def _with_identifiers(rows: pl.DataFrame) -> pl.DataFrame:
         *(
             pl.coalesce(
                 pl.col(identifier),
-                pl.when(has_fact_id).then(
-                    pl.col(identifier).drop_nulls().first().over("fact_id")
-                ),
+                pl.when(has_fact_id).then(pl.col(identifier).drop_nulls().first().over("fact_id")),
                 _derived("label-", _anchor_key(label), where=pl.col(identifier).is_null()),
             ).alias(identifier)
             for label, identifier in (("subject", "subject_id"), ("object", "object_id"))

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from test_probing_marts import tables
-from tiny_lake import build, prediction, write_lake
+from tiny_lake import WITHOUT_TESTS, build, prediction, write_lake
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     faulty["predictions"].append(prediction("m1", "ja", "f3", [1], [1]))
     faulty["relations"] = [r for r in faulty["relations"] if r["relation_id"] != "speaks"]
     lake = write_lake(folder / "lake", {"revision": "revision-of-m2", "dtype": "float32"}, **faulty)
-    _, outcome = build(lake, folder / "run", command="run")
+    _, outcome = build(lake, folder / "run", *WITHOUT_TESTS)
     assert outcome.returncode == 0, outcome.stdout
     _, outcome = build(lake, folder / "run", "--exclude-resource-type", "unit_test", command="test")
     assert outcome.returncode == 1

@@ -22,6 +22,9 @@ from ingestion.lake import Provenance, prepare_lake, write_part
 
 Row = Mapping[str, Any]
 
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+"""Arguments of a build that makes seeds and models and asks nothing about them."""
+
 DBT = Path(__file__).resolve().parents[2] / "dbt"
 
 

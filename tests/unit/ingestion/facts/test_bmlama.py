@@ -107,9 +107,7 @@ def test_a_bad_row_is_listed_and_the_rows_after_it_keep_their_facts(
     english = [*ENGLISH[:2], row(BORN, "Carl", "Ulm"), *ENGLISH[2:]]
     source = open_bmlama(tmp_path, en=english, de=[*german[:2], third, *german[2:]])
     read = source.read("de")
-    ((file, line, why),) = read.rejected_rows.select(
-        "source_file", "line_number", "reason"
-    ).rows()
+    ((file, line, why),) = read.rejected_rows.select("source_file", "line_number", "reason").rows()
     assert (file, line) == ("de.tsv", 3)
     assert why.startswith(reason)
     assert read.fact_labels.height == 9

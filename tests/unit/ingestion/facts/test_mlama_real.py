@@ -34,7 +34,9 @@ def counts(source: FactSource) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame
         facts[language] = read.facts
         prompts.append(read.prompts)
         per_relation.append(
-            read.facts.group_by("relation_id").len("count").with_columns(language_code=pl.lit(language))
+            read.facts.group_by("relation_id")
+            .len("count")
+            .with_columns(language_code=pl.lit(language))
         )
     return merge_facts(facts), pl.concat(prompts), pl.concat(per_relation)
 
@@ -48,9 +50,11 @@ def test_the_totals_are_those_of_the_dataset(
     assert facts["relation_id"].n_unique() == 43
     assert prompts["relation_id"].n_unique() == 49
     assert prompts.height == 53 * 49
-    assert relations_table(prompts["relation_id"]).filter(
-        pl.col("relation_id") == pl.col("relation_name").str.replace_all(" ", "_")
-    ).is_empty()
+    assert (
+        relations_table(prompts["relation_id"])
+        .filter(pl.col("relation_id") == pl.col("relation_name").str.replace_all(" ", "_"))
+        .is_empty()
+    )
 
 
 def test_every_language_and_relation_has_its_published_number_of_facts(
