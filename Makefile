@@ -10,7 +10,7 @@ run: .venv/installed
 	$(BIN)/factroots run atlas
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ def test_unknown_keys_languages_and_models_are_reported_together(
     assert "3 problems in study" in error
     assert "tiny.yml:3: unknown key 'langauges'. Did you mean 'languages'?" in error
     assert "tiny.yml:4: the facts have no language 'dee'. Did you mean 'de'?" in error
-    assert "tiny.yml:6: model 'third'" in error
+    assert "tiny.yml:7: model 'third'" in error
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_model_that_cannot_be_used_is_named_with_its_line(
         }
         config.write_text(json.dumps(settings))
     error = refused(study, tmp_path)
-    assert "tiny.yml:5: model 'first'" in error
+    assert "tiny.yml:6: model 'first'" in error
     for word in words:
         assert word in error
 
