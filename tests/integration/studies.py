@@ -37,7 +37,7 @@ TEXTS = {
     "de": "Oslo in Norway und Riga in Latvia.\n",
     "it": "Nothing of the kind stands here.\n",
 }
-"""States Paris, and names Roma and Italia together (en); Oslo and Riga (de); no fact (it)."""
+"""Names Paris with France and Roma with Italia (en), Oslo with its Latvia (de), no fact (it)."""
 
 
 def write_study(folder: Path) -> Path:
