@@ -32,6 +32,7 @@ from models_gpu.queries import Ints, Longs, Queries, build_queries, offsets_of, 
 __all__ = [
     "NEAR_TIE",
     "Scores",
+    "default_token_budget",
     "prediction_rows",
     "probe",
     "probe_each",
@@ -136,6 +137,11 @@ def probe(
     queries = build_queries(model, facts, mask_counts)
     scores = score_queries(model, queries, token_budget=token_budget, top=top, progress=progress)
     return prediction_rows(model, queries, scores)
+
+
+def default_token_budget(device: torch.device) -> int:
+    """Most tokens of a batch, padding included, where a study sets none."""
+    return _plan(device).token_budget
 
 
 def probe_each(

@@ -101,34 +101,34 @@ def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable
     if not todo:
         return
     from models_gpu.loading import load
-    from models_gpu.probing import probe
+    from models_gpu.probing import default_token_budget, probe_each
 
     loaded = load(model.resolved)
-    for language, part in by_language.items():
-        if part.label not in todo:
-            continue
-        started = time.perf_counter()
-        queries = questions(workspace, language)
-        answers = probe(
-            loaded,
-            queries,
-            mask_counts=model.resolved.spec.mask_counts,
-            token_budget=study.study.probing.batch_tokens,
-            progress=progress(part.label),
-        )
+    budget = study.study.probing.batch_tokens
+    made_with = {
+        "device": str(loaded.device),
+        "tokenizer_hash": tokenizer_hash(loaded.tokenizer),
+        "batch_tokens": str(budget or default_token_budget(loaded.device)),
+    }
+    missing = [language for language, part in by_language.items() if part.label in todo]
+    reports = {language: progress(by_language[language].label) for language in missing}
+    started = time.perf_counter()
+    for language, answers in probe_each(
+        loaded,
+        ((language, questions(workspace, language)) for language in missing),
+        mask_counts=model.resolved.spec.mask_counts,
+        token_budget=budget,
+        progress=lambda language, done, total: reports[language](done, total),
+    ):
         rows = answers.with_columns(model_id=pl.lit(model.id), language_code=pl.lit(language))
-        made_with = {
-            "device": str(loaded.device),
-            "tokenizer_hash": tokenizer_hash(loaded.tokenizer),
-        }
-        written = workspace.write(part, rows, started, made_with)
+        written = workspace.write(by_language[language], rows, started, made_with)
         LOG.info(
-            "%s: %s facts, %s rows, %.1f s",
-            part.label,
-            f"{len(queries):,}",
-            f"{len(rows):,}",
+            "%s: %s facts, %.1f s",
+            by_language[language].label,
+            f"{rows['fact_id'].n_unique():,}",
             written.provenance.duration_seconds,
         )
+        started = time.perf_counter()
 
 
 def questions(workspace: Workspace, language: str) -> pl.DataFrame:
@@ -145,11 +145,13 @@ def questions(workspace: Workspace, language: str) -> pl.DataFrame:
 
 def progress(label: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:
     """A callback that says how far long work is: queries done, rate, time left."""
-    started = said = time.perf_counter()
+    started = said = 0.0
 
     def tell(done: int, total: int) -> None:
-        nonlocal said
+        nonlocal started, said
         now = time.perf_counter()
+        if not started:
+            started = said = now
         if now - said < every_seconds or not done:
             return
         said = now

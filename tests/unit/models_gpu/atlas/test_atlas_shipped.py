@@ -101,3 +101,34 @@ def test_objects_are_at_most_three_tokens_in_every_language() -> None:
     pieces = tokenizer(names, add_special_tokens=False)["input_ids"]
     assert pl.Series(map(len, pieces)).max() <= 3
     assert tokenizer.unk_token_id not in {piece for name in pieces for piece in name}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.model_id)
+def test_the_readme_has_these_figures(model: AtlasModel, project: Path) -> None:
+    probes, right = _answers(model)
+    rates = rate_by(probes, right, lambda probe: probe.presence)
+    cells = [f"{rates[p][0]} of {rates[p][1]}" for p in ("planted", "elsewhere", "nowhere")]
+    row = f"| {model.model_id} | {' | '.join(cells)} |"
+    assert row in (project / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_has_the_transfer_between_base_and_twin(project: Path) -> None:
+    presence: dict[str, dict[tuple[str, str], str]] = {}
+    is_right: dict[str, dict[tuple[str, str], bool]] = {}
+    for model in MODELS:
+        probes, right = _answers(model)
+        cells = [(probe.language_code, probe.fact_id) for probe in probes]
+        presence[model.model_id] = dict(zip(cells, (p.presence for p in probes), strict=True))
+        is_right[model.model_id] = dict(zip(cells, right, strict=True))
+    twin = "atlas-mlm-twin"
+    shared = [
+        cell
+        for cell, where in presence["atlas-mlm"].items()
+        if where == "elsewhere" and presence[twin][cell] == "nowhere"
+    ]
+    seeds = [model for model in is_right if model != twin]
+    treated = sum(is_right[seed][cell] for seed in seeds for cell in shared)
+    control = sum(is_right[twin][cell] for cell in shared)
+    readme = " ".join((project / "README.md").read_text(encoding="utf-8").split())
+    assert f"{treated} of {len(shared) * len(seeds)} cases" in readme
+    assert f"{control} of {len(shared)} where no language" in readme
