@@ -15,14 +15,14 @@ from dagster_project.assets.common import (
     unfinished_parts,
 )
 from dagster_project.partitions import MODEL_LANGUAGES, languages_by_owner, model_language
-from dagster_project.plan import CODE_VERSIONS
+from dagster_project.plan import CODE_VERSIONS, Part
 from dagster_project.resolve import StudyModel
 from dagster_project.workspace import Workspace
 from ingestion.contract import LAKE
 from models_gpu.errors import ModelError
 from models_gpu.source import inspect, tokenizer_hash
 
-__all__ = ["models", "predictions", "progress", "questions"]
+__all__ = ["for_each_model", "models", "predictions", "progress", "questions"]
 
 LOG = logging.getLogger("factroots")
 _GROUP = "models"
@@ -61,19 +61,44 @@ def predictions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
+    for_each_model(
+        context,
+        workspace,
+        probe_languages,
+        lambda model, language: (workspace.plan.predictions(model, language),),
+    )
+
+
+def for_each_model(
+    context: dg.AssetExecutionContext,
+    workspace: Workspace,
+    compute: Callable[[Workspace, StudyModel, Iterable[str]], None],
+    parts: Callable[[StudyModel, str], Iterable[Part]],
+) -> None:
+    """Compute the chosen languages of every chosen model and show their figures.
+
+    Args:
+        context: the running step, whose partitions are models in languages.
+        workspace: the study.
+        compute: brings one model up to date in some languages.
+        parts: what that leaves of a model in a language.
+
+    Raises:
+        Failure: a model failed; all others were computed first.
+    """
     chosen = languages_by_owner(MODEL_LANGUAGES, context.partition_keys)
     broken: list[str] = []
     for model in workspace.plan.study.models:
         languages = chosen.get(model.id, [])
         try:
-            probe_languages(workspace, model, languages)
+            compute(workspace, model, languages)
         except ModelError as error:
-            LOG.error("predictions %s: %s", model.id, error)
+            LOG.error("%s: %s", model.id, error)
             broken.append(f"{model.id}: {error}")
             continue
         for language in languages:
-            part = workspace.plan.predictions(model, language)
-            report_partition(context, workspace, part, model_language(model.id, language))
+            for part in parts(model, language):
+                report_partition(context, workspace, part, model_language(model.id, language))
     if broken:
         raise dg.Failure("; ".join(broken), allow_retries=False)
 

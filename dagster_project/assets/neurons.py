@@ -7,13 +7,12 @@ from collections.abc import Iterable
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, report_partition, unfinished_parts
-from dagster_project.assets.models import progress, questions
-from dagster_project.partitions import MODEL_LANGUAGES, languages_by_owner, model_language
+from dagster_project.assets.common import lake_spec, unfinished_parts
+from dagster_project.assets.models import for_each_model, progress, questions
+from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyModel
 from dagster_project.workspace import Workspace
-from models_gpu.errors import ModelError
 
 __all__ = ["attribute_languages", "probeless_neurons"]
 
@@ -41,21 +40,7 @@ def probeless_neurons(
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    chosen = languages_by_owner(MODEL_LANGUAGES, context.partition_keys)
-    broken: list[str] = []
-    for model in workspace.plan.study.models:
-        languages = chosen.get(model.id, [])
-        try:
-            attribute_languages(workspace, model, languages)
-        except ModelError as error:
-            LOG.error("active_neurons %s: %s", model.id, error)
-            broken.append(f"{model.id}: {error}")
-            continue
-        for language in languages:
-            for part in workspace.plan.probeless(model, language):
-                report_partition(context, workspace, part, model_language(model.id, language))
-    if broken:
-        raise dg.Failure("; ".join(broken), allow_retries=False)
+    for_each_model(context, workspace, attribute_languages, workspace.plan.probeless)
     return None, None, None
 
 
