@@ -136,6 +136,12 @@ class Adapter:
         """Rows of the output projection."""
         return int(self._decoder.weight.shape[0])
 
+    @property
+    def hidden_size(self) -> int:
+        """Width of the residual stream."""
+        config: Any = self.model.config
+        return int(getattr(config, self.family.hidden_size))
+
     def encode(self, token_ids: torch.Tensor, is_token: torch.Tensor | None) -> torch.Tensor:
         """Last hidden states.
 

@@ -1,19 +1,26 @@
 """Batching: which queries go through the model together, and what happens when memory runs out.
 
-What belongs here: planning batches over lengths, halving. What does not: tensors of a model.
+What belongs here: planning batches over lengths, halving, spreading batches over cores. What does
+not: tensors of a model.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from models_gpu.errors import ModelError
 
-__all__ = ["is_out_of_memory", "plan_batches", "run_halving"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["core_pool", "is_out_of_memory", "plan_batches", "run_halving"]
 
 _ALLOCATOR_COMPLAINTS = ("out of memory", "can't allocate memory", "not enough memory")
 
@@ -50,17 +57,41 @@ def plan_batches(
         start = stop
 
 
+@contextmanager
+def core_pool(device: torch.device) -> Iterator[Executor | None]:
+    """Threads for batches that run side by side on a CPU; None for accelerators.
+
+    Each thread runs torch's kernels on one core, and there are as many threads as torch may use
+    cores. So no core waits for another at the end of every kernel, and what a batch computes does
+    not depend on the number of cores.
+    """
+    if device.type != "cpu":
+        yield None
+        return
+    import torch
+
+    cores = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        # Threads started from now on take the last number that was set anywhere.
+        torch.set_num_threads(cores)
+
+
 def run_halving(
     batches: Iterable[tuple[int, int]],
     lengths: npt.NDArray[np.int64],
     run: Callable[[int, int], None],
     release: Callable[[], None],
     what: str,
+    pool: Executor | None = None,
 ) -> None:
-    """Run every batch in order; one that does not fit is halved, never skipped.
+    """Run every batch; one that does not fit is halved, never skipped.
 
-    After a failure, later batches are cut to half the size that failed, so that each of them does
-    not have to fail first.
+    Without a pool batches run in order, and after a failure later ones are cut to half the size
+    that failed, so that each of them does not have to fail first. With a pool they run side by
+    side and are halved one by one.
 
     Args:
         batches: ``(start, stop)`` pairs.
@@ -70,10 +101,16 @@ def run_halving(
             is called again on the halves.
         release: gives cached device memory back before the halves are tried.
         what: what one item is, for the error.
+        pool: from ``core_pool``; ``run`` and ``release`` are then called in its threads.
 
     Raises:
         ModelError: a single item does not fit.
     """
+    if pool is not None:
+        # Drawing the results raises what a thread raised, and drops what has not begun.
+        for _ in pool.map(lambda batch: run_halving([batch], lengths, run, release, what), batches):
+            pass
+        return
     most: int | None = None
     for batch in batches:
         todo = deque([batch])
