@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock, local
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from models_gpu.adapters import Adapter
-from models_gpu.batching import plan_batches, run_halving
+from models_gpu.batching import core_pool, plan_batches, run_halving
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
 from models_gpu.queries import Queries
@@ -96,55 +97,60 @@ def capture(
         shape = (len(model.adapter.layers), queries.count, unit_count(model.adapter, neuron))
         out = torch.empty(shape, dtype=torch.float32, device=model.device)
     recorder = _Recorder(queries, out)
+    done, lock = 0, Lock()
 
+    @torch.inference_mode()
     def run(start: int, stop: int) -> None:
-        recorder.aim(start, stop, model.device)
-        model.adapter.encode(recorder.token_ids, None)
-        if progress is not None:
-            progress(stop, queries.count)
+        nonlocal done
+        model.adapter.encode(recorder.aim(start, stop, model.device), None)
+        with lock:
+            done += stop - start
+            if progress is not None:
+                progress(done, queries.count)
 
     budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
-    with torch.inference_mode(), recording(model.adapter, neuron, recorder.record):
+    with recording(model.adapter, neuron, recorder.record), core_pool(model.device) as pool:
         batches = plan_batches(queries.lengths, budget, 0.0)
-        run_halving(batches, queries.lengths, run, lambda: _release(model), "query")
+        run_halving(batches, queries.lengths, run, lambda: _release(model), "query", pool)
     return out
 
 
 class _Recorder:
-    """Where the batch under way goes, and which of its positions count."""
+    """Where the batch under way in each thread goes, and which of its positions count."""
 
     def __init__(self, queries: Queries, out: torch.Tensor) -> None:
         self.queries, self.out = queries, out
+        self.under_way = local()
         self.mask_counts = queries.mask_counts
         if queries.count and int(self.mask_counts.min()) < 1:
             raise ModelError("a query without a mask has no position to read neurons at")
 
-    def aim(self, start: int, stop: int, device: torch.device) -> None:
-        """The next forward pass runs queries ``start … stop - 1``, all of one length."""
+    def aim(self, start: int, stop: int, device: torch.device) -> torch.Tensor:
+        """Token ids of queries ``start … stop - 1``, all of one length: this thread's next pass."""
         queries = self.queries
         begin, end = queries.token_offsets[[start, stop]]
         tokens = queries.token_ids[begin:end].astype(np.int64).reshape(stop - start, -1)
-        self.token_ids = torch.from_numpy(tokens).to(device)
-        counts = self.mask_counts[start:stop]
-        self.start, self.stop = start, stop
+        batch, counts = self.under_way, self.mask_counts[start:stop]
+        batch.start, batch.stop = start, stop
         # Position of every query's first, second, … mask; queries with fewer leave the later ones.
-        self.places: list[tuple[torch.Tensor, torch.Tensor]] = []
+        batch.places = []
         for ordinal in range(int(counts.max())):
             rows = np.flatnonzero(counts > ordinal)
             places = queries.mask_positions[queries.mask_offsets[start + rows] + ordinal]
-            self.places.append(
+            batch.places.append(
                 (torch.from_numpy(rows).to(device), torch.from_numpy(places).long().to(device))
             )
-        self.counts = torch.from_numpy(counts.astype(np.float32)).to(device)[:, None]
+        batch.counts = torch.from_numpy(counts.astype(np.float32)).to(device)[:, None]
+        return torch.from_numpy(tokens).to(device)
 
     def record(self, layer_index: int, states: torch.Tensor) -> None:
         """Keep the mean over each query's masks; masks are added in their order."""
-        total = torch.zeros(
-            (self.stop - self.start, states.shape[-1]), dtype=torch.float32, device=states.device
-        )
-        for rows, places in self.places:
+        batch = self.under_way
+        shape = (batch.stop - batch.start, states.shape[-1])
+        total = torch.zeros(shape, dtype=torch.float32, device=states.device)
+        for rows, places in batch.places:
             total[rows] += states[rows, places].float()
-        self.out[layer_index, self.start : self.stop] = (total / self.counts).to(self.out.device)
+        self.out[layer_index, batch.start : batch.stop] = (total / batch.counts).to(self.out.device)
 
 
 def _before(

@@ -13,7 +13,7 @@ block's arrays need about ``_BLOCK_BYTES``.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +127,7 @@ def probeless(
     facts: pl.DataFrame,
     matched: Collection[str],
     *,
-    settings: ProbelessSettings,
+    settings: Sequence[ProbelessSettings],
     token_budget: int | None = None,
     progress: Progress | None = None,
 ) -> NeuronTables:
@@ -143,22 +143,54 @@ def probeless(
         facts: columns ``fact_id, relation_id, template, subject_label, object_label``; facts that
             are not matched are left out and may be there or not.
         matched: facts that are full matches with as many masks as their object has tokens.
-        settings: the variant.
+        settings: the variants, at least one; those over the same kind of neuron share one capture.
         token_budget: most tokens of a forward pass; None, the default of the device.
         progress: called with queries done and queries in all.
 
     Returns:
-        Rows of the lake tables. Every matched fact is either scored or in ``unscored_facts``.
+        Rows of the lake tables. Every matched fact is, for each variant, either scored or in
+        ``unscored_facts``.
 
     Raises:
-        ModelError: a matched fact that is not in ``facts``, facts that cannot be asked (see
-            ``build_queries``), more bins or active neurons than there are units, activations that
-            are not numbers, a query that does not fit the device.
+        ModelError: no variant, a matched fact that is not in ``facts``, facts that cannot be asked
+            (see ``build_queries``), more bins or active neurons than there are units, activations
+            that are not numbers, a query that does not fit the device.
     """
-    layers, units = len(model.adapter.layers), unit_count(model.adapter, settings.neuron)
-    _check(settings, layers, units)
-    chosen = _chosen(facts, matched)
-    scored, unscored = _scorable(_with_query(model, chosen), settings)
+    if not settings:
+        raise ModelError("no variant is asked for; name at least one")
+    asked = _with_query(model, _chosen(facts, matched))
+    kinds = list(dict.fromkeys(variant.neuron for variant in settings))
+    found = [
+        _of_one_kind(
+            model,
+            asked,
+            [variant for variant in settings if variant.neuron == neuron],
+            token_budget,
+            None if progress is None else _part_of(progress, place, len(kinds)),
+        )
+        for place, neuron in enumerate(kinds)
+    ]
+    return NeuronTables(
+        _table([tables.active_neurons for tables in found], _ACTIVE),
+        _table([tables.neuron_profiles for tables in found], _PROFILE),
+        _table([tables.unscored_facts for tables in found], _UNSCORED),
+    )
+
+
+def _of_one_kind(
+    model: LoadedModel,
+    asked: pl.DataFrame,
+    variants: Sequence[ProbelessSettings],
+    token_budget: int | None,
+    progress: Progress | None,
+) -> NeuronTables:
+    """Variants over the same kind of neuron, all from one capture."""
+    neuron = variants[0].neuron
+    layers, units = len(model.adapter.layers), unit_count(model.adapter, neuron)
+    for variant in variants:
+        _check(variant, layers, units)
+    least = min(variants, key=lambda variant: variant.needed_queries)
+    scored, _ = _scorable(asked, least)
     total = scored["query"].n_unique()
     done = 0
     active: list[pl.DataFrame] = []
@@ -170,21 +202,26 @@ def probeless(
             capture(
                 model,
                 queries,
-                neuron=settings.neuron,
+                neuron=neuron,
                 out=store,
                 token_budget=token_budget,
                 progress=report,
             )
-            asked = chunk.sort("fact_id").with_columns(query=pl.Series(queries.row_query))
-            for group in asked.partition_by("relation_id", maintain_order=True):
-                found = group_scores(store, group["query"].to_numpy(), settings)
-                active.append(_active_rows(group["fact_id"], found, units))
-                profiles.append(_profile_rows(group["fact_id"], found))
+            numbered = chunk.sort("fact_id").with_columns(query=pl.Series(queries.row_query))
+            for group in numbered.partition_by("relation_id", maintain_order=True):
+                for variant in variants:
+                    if group["query"].n_unique() < variant.needed_queries:
+                        continue
+                    scores = group_scores(store, group["query"].to_numpy(), variant)
+                    active.append(_active_rows(group["fact_id"], scores, units, variant))
+                    profiles.append(_profile_rows(group["fact_id"], scores, variant))
         done += queries.count
+    unscored = [
+        _scorable(asked, variant)[1].with_columns(method_code=pl.lit(variant.method_code))
+        for variant in variants
+    ]
     return NeuronTables(
-        _table(active, settings, _ACTIVE),
-        _table(profiles, settings, _PROFILE),
-        _table([unscored], settings, _UNSCORED),
+        _table(active, _ACTIVE), _table(profiles, _PROFILE), _table(unscored, _UNSCORED)
     )
 
 
@@ -360,11 +397,23 @@ def _shifted(progress: Progress, before: int, total: int) -> Progress:
     return report
 
 
-def _active_rows(fact_ids: pl.Series, found: GroupScores, units: int) -> pl.DataFrame:
+def _part_of(progress: Progress, place: int, count: int) -> Progress:
+    """Progress over ``count`` captures of the same queries, of which this is number ``place``."""
+
+    def report(done: int, total: int) -> None:
+        progress(place * total + done, count * total)
+
+    return report
+
+
+def _active_rows(
+    fact_ids: pl.Series, found: GroupScores, units: int, variant: ProbelessSettings
+) -> pl.DataFrame:
     facts, top = found.neurons.shape
     return pl.DataFrame(
         {
             "fact_id": fact_ids.gather(np.repeat(np.arange(facts), top)),
+            "method_code": variant.method_code,
             "neuron_rank": np.tile(np.arange(1, top + 1, dtype=np.int32), facts),
             "layer_index": (found.neurons // units).astype(np.int32).reshape(-1),
             "unit_index": (found.neurons % units).astype(np.int32).reshape(-1),
@@ -373,11 +422,14 @@ def _active_rows(fact_ids: pl.Series, found: GroupScores, units: int) -> pl.Data
     )
 
 
-def _profile_rows(fact_ids: pl.Series, found: GroupScores) -> pl.DataFrame:
+def _profile_rows(
+    fact_ids: pl.Series, found: GroupScores, variant: ProbelessSettings
+) -> pl.DataFrame:
     facts, layers, bins = found.contiguous.shape
     return pl.DataFrame(
         {
             "fact_id": fact_ids.gather(np.repeat(np.arange(facts), layers * bins)),
+            "method_code": variant.method_code,
             "layer_index": np.tile(np.repeat(np.arange(layers, dtype=np.int32), bins), facts),
             "bin_index": np.tile(np.arange(bins, dtype=np.int32), facts * layers),
             "contiguous_score": found.contiguous.reshape(-1),
@@ -386,12 +438,10 @@ def _profile_rows(fact_ids: pl.Series, found: GroupScores) -> pl.DataFrame:
     )
 
 
-def _table(
-    frames: list[pl.DataFrame], settings: ProbelessSettings, schema: pl.Schema
-) -> pl.DataFrame:
-    """One table with the variant's name, sorted by key; empty, but typed, without frames."""
+def _table(frames: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
+    """One table, sorted by key; empty, but typed, without frames."""
     if not frames:
         return pl.DataFrame(schema=schema)
-    # Within a fact the rows are in order already, and the sort keeps that.
-    table = pl.concat(frames).with_columns(method_code=pl.lit(settings.method_code))
-    return table.select(schema.names()).cast(schema).sort("fact_id", maintain_order=True)
+    # Within a fact and variant the rows are in order already, and the sort keeps that.
+    table = pl.concat(frames).select(schema.names()).cast(schema)
+    return table.sort("fact_id", "method_code", maintain_order=True)

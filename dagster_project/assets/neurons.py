@@ -70,24 +70,24 @@ def attribute_languages(workspace: Workspace, model: StudyModel, languages: Iter
         parts = plan.probeless(model, language)
         facts = questions(workspace, language)
         matched = matched_facts(workspace, model, language, block.forced)
-        tables = [
-            probeless(
-                loaded,
-                facts,
-                matched,
-                settings=ProbelessSettings(
+        tables = probeless(
+            loaded,
+            facts,
+            matched,
+            settings=[
+                ProbelessSettings(
                     top=block.top,
                     neuron="layer_output" if variant.startswith("layer_output") else "ffn",
                     is_normalised=variant.endswith("normalised"),
                     bins=block.bins,
-                ),
-                token_budget=plan.study.study.probing.batch_tokens,
-                progress=progress(parts[0].label),
-            )
-            for variant in block.variants
-        ]
+                )
+                for variant in block.variants
+            ],
+            token_budget=plan.study.study.probing.batch_tokens,
+            progress=progress(parts[0].label),
+        )
         for part in parts:
-            rows = pl.concat([getattr(found, part.table) for found in tables]).with_columns(
+            rows = getattr(tables, part.table).with_columns(
                 model_id=pl.lit(model.id), language_code=pl.lit(language)
             )
             workspace.write(part, rows, started, {"device": str(loaded.device)})

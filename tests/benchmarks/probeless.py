@@ -115,7 +115,7 @@ def ours(
     model: LoadedModel, facts: pl.DataFrame, settings: ProbelessSettings, folder: Path
 ) -> tuple[NeuronTables, int]:
     """Tables, and bytes written as Parquet."""
-    tables = probeless(model, facts, facts["fact_id"], settings=settings)
+    tables = probeless(model, facts, facts["fact_id"], settings=[settings])
     written = 0
     for name, table in vars(tables).items():
         path = folder / f"{name}.parquet"
@@ -182,7 +182,7 @@ def main() -> None:
     settings = ProbelessSettings(is_normalised=options.normalised)
     chosen = {language: chosen_facts(table, options) for language, table in tables.items()}
     count = sum(facts.height for facts in chosen.values())
-    probeless(model, next(iter(chosen.values())).head(8), [], settings=settings)
+    probeless(model, next(iter(chosen.values())).head(8), [], settings=[settings])
     forget_peak()
     before = peak_bytes()
     print(

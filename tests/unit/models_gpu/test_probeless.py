@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,7 +12,7 @@ from polars.testing import assert_frame_equal
 from tiny_models import facts, loaded, many_facts
 
 from models_gpu import probeless as module
-from models_gpu.capture import capture
+from models_gpu.capture import Neuron, capture
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
 from models_gpu.probeless import NeuronTables, ProbelessSettings, group_scores, probeless
@@ -130,7 +132,7 @@ def tables(
 ) -> NeuronTables:
     table = many_facts() if table is None else table
     matched = [fact_id for fact_id in table["fact_id"] if fact_id[0] != "t"]
-    return probeless(model, table, matched, settings=settings, token_budget=token_budget)
+    return probeless(model, table, matched, settings=[settings], token_budget=token_budget)
 
 
 def assert_same(a: NeuronTables, b: NeuronTables) -> None:
@@ -225,7 +227,7 @@ def test_facts_without_contrast_have_a_reason_instead_of_scores(model: LoadedMod
         ("pair2", "P20", born, "Albert", "Norway"),
         ("pair3", "P20", born, "Albert", "France"),
     )
-    raw = probeless(model, table, table["fact_id"], settings=SMALL)
+    raw = probeless(model, table, table["fact_id"], settings=[SMALL])
     assert raw.unscored_facts.select("fact_id", "reason_code").rows() == [
         ("alone", "only_fact"),
         ("twin1", "no_contrast"),
@@ -233,12 +235,40 @@ def test_facts_without_contrast_have_a_reason_instead_of_scores(model: LoadedMod
     ]
     assert set(raw.active_neurons["fact_id"]) == {"pair1", "pair2", "pair3"}
     normalised = ProbelessSettings(top=7, bins=4, is_normalised=True)
-    unscored = probeless(model, table, table["fact_id"], settings=normalised).unscored_facts
+    unscored = probeless(model, table, table["fact_id"], settings=[normalised]).unscored_facts
     assert unscored["reason_code"].to_list() == ["only_fact", *["no_contrast"] * 5]
 
 
+def test_variants_that_share_a_capture_score_as_each_does_alone(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = [
+        SMALL,
+        ProbelessSettings(top=7, bins=4, is_normalised=True),
+        ProbelessSettings(top=7, bins=4, neuron="layer_output"),
+    ]
+    captured: list[str] = []
+
+    def counted(*args: Any, neuron: Neuron, **kwargs: Any) -> torch.Tensor:
+        captured.append(neuron)
+        return capture(*args, neuron=neuron, **kwargs)
+
+    monkeypatch.setattr(module, "capture", counted)
+    table = many_facts()
+    together = probeless(model, table, table["fact_id"], settings=variants)
+    assert captured == ["ffn", "layer_output"]
+    alone = [probeless(model, table, table["fact_id"], settings=[variant]) for variant in variants]
+    for name in vars(together):
+        one_by_one = pl.concat([getattr(found, name) for found in alone])
+        assert_frame_equal(
+            getattr(together, name),
+            one_by_one.sort("fact_id", "method_code", maintain_order=True),
+            rel_tol=1e-4,
+        )
+
+
 def test_nothing_matched_is_three_empty_tables(model: LoadedModel) -> None:
-    found = probeless(model, many_facts(), [], settings=SMALL)
+    found = probeless(model, many_facts(), [], settings=[SMALL])
     assert found.active_neurons.schema == tables(model).active_neurons.schema
     assert found.neuron_profiles.schema == tables(model).neuron_profiles.schema
     assert [t.height for t in vars(found).values()] == [0, 0, 0]
@@ -251,7 +281,7 @@ def test_progress_counts_every_distinct_query_once(
     told: list[tuple[int, int]] = []
     table = many_facts()
     probeless(
-        model, table, table["fact_id"], settings=SMALL, progress=lambda *pair: told.append(pair)
+        model, table, table["fact_id"], settings=[SMALL], progress=lambda *pair: told.append(pair)
     )
     distinct = build_queries(model, table, "gold").count
     assert told == sorted(told)
@@ -275,4 +305,4 @@ def test_settings_that_the_model_cannot_meet_are_named(
 
 def test_a_matched_fact_that_is_no_fact_is_an_error(model: LoadedModel) -> None:
     with pytest.raises(ModelError, match="1 matched facts are not among the facts, such as 'gone'"):
-        probeless(model, many_facts(), ["c1", "gone"], settings=SMALL)
+        probeless(model, many_facts(), ["c1", "gone"], settings=[SMALL])
