@@ -26,6 +26,7 @@ __all__ = ["Adapter", "Architecture", "architecture", "architectures"]
 
 _TABLE = Path(__file__).with_name("architectures.yml")
 _COLUMNS_AT_ONCE = 2048
+_CLASSES = {"masked": "AutoModelForMaskedLM", "causal": "AutoModelForCausalLM"}
 
 
 @dataclass(frozen=True)
@@ -48,22 +49,36 @@ class Architecture:
     """Steps between a hidden state and the decoder; 'name()' is an activation function."""
     decoder: str
     """Module path of the linear map onto the vocabulary."""
-    layer_count: str
-    """Key of config.json that holds the number of layers."""
-    neuron_count: str
-    """Key of config.json that holds the FFN neurons per layer."""
-    hidden_size: str
-    """Key of config.json that holds the width of the residual stream."""
+    logit_cap: str | None
+    """Key of config.json with the bound that tanh holds logits to; None where there is none."""
+    position_count: str | None
+    """Key of config.json with the number of positions; None where there is no bound."""
     positions_after_padding: bool
     """Whether position ids start after the padding id, so that fewer positions are usable."""
     ignored_token: str | None
     """Piece dropped from both sides before predictions are compared; None where there is none."""
     object_keeps_space: bool
     """Whether a label after a space is tokenised differently from the label alone."""
+    attention: str
+    """Kernel that computes this family exactly: 'sdpa', or 'eager' where that one cannot."""
 
-    def usable_positions(self, config: dict[str, Any]) -> int:
-        """Tokens, special ones included, that a query of this family may have."""
-        positions = int(config["max_position_embeddings"])
+    @property
+    def is_causal(self) -> bool:
+        """Whether a token sees only those before it."""
+        return self.objective == "causal"
+
+    @property
+    def model_class(self) -> Any:
+        """Class of transformers that loads a model with the head of the family's objective."""
+        import transformers
+
+        return getattr(transformers, _CLASSES[self.objective])
+
+    def usable_positions(self, config: dict[str, Any]) -> int | None:
+        """Tokens, special ones included, that a query may have; None where there is no bound."""
+        if self.position_count is None:
+            return None
+        positions = int(config[self.position_count])
         if self.positions_after_padding:
             positions -= int(config.get("pad_token_id") or 0) + 1
         return positions
@@ -111,7 +126,8 @@ class Adapter:
     """A loaded transformers model seen through its family's block.
 
     ``layers`` and ``down_projections`` are lists with one module per layer, for whoever reads or
-    edits neurons; ``encode`` and ``project`` are the two halves of the model's own forward pass.
+    edits neurons; ``encode`` and ``project`` are the two halves of the model's own forward pass,
+    and ``encode_on`` is the first one for a causal model that has seen the beginning already.
     """
 
     def __init__(self, model: nn.Module, family: Architecture) -> None:
@@ -130,17 +146,33 @@ class Adapter:
         self._backbone = model.get_submodule(family.backbone)
         self._head = tuple(_step(model, step) for step in family.head)
         self._decoder: Any = model.get_submodule(family.decoder)
+        config: Any = model.config
+        cap: float | None = getattr(config, family.logit_cap) if family.logit_cap else None
+        self._logit_cap = cap
+
+    @property
+    def neuron_count(self) -> int:
+        """FFN neurons per layer: inputs of a down projection."""
+        return self._down_shape[0]
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the residual stream: outputs of a down projection."""
+        return self._down_shape[1]
+
+    @property
+    def _down_shape(self) -> tuple[int, int]:
+        down: Any = self.down_projections[0]
+        # GPT-2's projection is a Conv1D: weight [inputs, outputs], and no in_features.
+        if hasattr(down, "in_features"):
+            return int(down.in_features), int(down.out_features)
+        inputs, outputs = down.weight.shape
+        return int(inputs), int(outputs)
 
     @property
     def vocabulary_size(self) -> int:
         """Rows of the output projection."""
         return int(self._decoder.weight.shape[0])
-
-    @property
-    def hidden_size(self) -> int:
-        """Width of the residual stream."""
-        config: Any = self.model.config
-        return int(getattr(config, self.family.hidden_size))
 
     def encode(self, token_ids: torch.Tensor, is_token: torch.Tensor | None) -> torch.Tensor:
         """Last hidden states.
@@ -148,11 +180,14 @@ class Adapter:
         Args:
             token_ids: ``[batch, length]`` int64, padded on the right with the padding id.
             is_token: ``[batch, length]`` bool, false at padding; None when nothing is padded, which
-                lets attention take its fastest kernel.
+                lets attention take its fastest kernel. A causal model does not need it: no token
+                sees the padding after it.
 
         Returns:
             ``[batch, length, hidden]`` in the model's dtype.
         """
+        if self.family.is_causal:
+            return self._last_states(input_ids=token_ids, use_cache=False)
         # The 4-D form is passed through as it is; a 2-D mask would be inspected for padding, which
         # makes the host wait for the device in every batch.
         mask = (
@@ -160,13 +195,28 @@ class Adapter:
             if is_token is None
             else is_token[:, None, None, :].expand(-1, 1, token_ids.shape[1], -1)
         )
-        hidden: torch.Tensor = self._backbone(
-            input_ids=token_ids, attention_mask=mask
-        ).last_hidden_state
+        return self._last_states(input_ids=token_ids, attention_mask=mask)
+
+    def _last_states(self, **inputs: Any) -> torch.Tensor:
+        hidden: torch.Tensor = self._backbone(**inputs).last_hidden_state
         return hidden
 
+    def encode_on(self, token_ids: torch.Tensor, cache: Any = None) -> tuple[torch.Tensor, Any]:
+        """Last hidden states of a causal model's next tokens, and what it keeps of them.
+
+        Args:
+            token_ids: ``[batch, length]`` int64, without padding.
+            cache: keys and values of the tokens before, from an earlier call, which is extended in
+                place; None at the beginning.
+
+        Returns:
+            ``[batch, length, hidden]`` in the model's dtype, and the cache for the next call.
+        """
+        output = self._backbone(input_ids=token_ids, past_key_values=cache, use_cache=True)
+        return output.last_hidden_state, output.past_key_values
+
     def project(self, hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits of selected hidden states, through the head's transform, decoder and bias.
+        """Logits of selected hidden states, through the head's transform, decoder, bias and bound.
 
         Args:
             hidden: ``[rows, hidden]`` last hidden states.
@@ -181,20 +231,37 @@ class Adapter:
         for step in self._head:
             hidden = step(hidden)
         weight, bias = self._decoder.weight, self._decoder.bias
-        if out is None or bias is None:
+        if out is None:
             logits: torch.Tensor = self._decoder(hidden)
+            if self._logit_cap is not None:
+                logits = (logits / self._logit_cap).tanh() * self._logit_cap
             return logits
         if hidden.device.type != "cpu":
-            return torch.addmm(bias, hidden, weight.t(), out=out)
-        # Rows of a whole vocabulary lie so far apart that a CPU's product stumbles over pages and
-        # loses a third of its rate; narrow products, copied to their place, keep it.
-        scratch = hidden.new_empty(len(hidden) * _COLUMNS_AT_ONCE)
-        for start in range(0, len(weight), _COLUMNS_AT_ONCE):
-            columns = slice(start, min(start + _COLUMNS_AT_ONCE, len(weight)))
-            narrow = scratch[: len(hidden) * (columns.stop - start)].view(len(hidden), -1)
-            torch.addmm(bias[columns], hidden, weight[columns].t(), out=narrow)
-            out[:, columns] = narrow
+            _multiply(hidden, weight, bias, out)
+        else:
+            # Rows of a whole vocabulary lie so far apart that a CPU's product stumbles over pages
+            # and loses a third of its rate; narrow products, copied to their place, keep it.
+            scratch = hidden.new_empty(len(hidden) * _COLUMNS_AT_ONCE)
+            for start in range(0, len(weight), _COLUMNS_AT_ONCE):
+                columns = slice(start, min(start + _COLUMNS_AT_ONCE, len(weight)))
+                narrow = scratch[: len(hidden) * (columns.stop - start)].view(len(hidden), -1)
+                part = None if bias is None else bias[columns]
+                _multiply(hidden, weight[columns], part, narrow)
+                out[:, columns] = narrow
+        if self._logit_cap is not None:
+            torch.tanh(out.div_(self._logit_cap), out=out).mul_(self._logit_cap)
         return out
+
+
+def _multiply(
+    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, out: torch.Tensor
+) -> None:
+    import torch
+
+    if bias is None:
+        torch.mm(hidden, weight.t(), out=out)
+    else:
+        torch.addmm(bias, hidden, weight.t(), out=out)
 
 
 def _step(model: nn.Module, step: str) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -1,7 +1,8 @@
-"""Capture: what neurons hold at the masks of every query, in one forward pass (METHOD §5).
+"""Capture: what neurons hold where the object is predicted, in one forward pass (METHOD §5).
 
-What belongs here: hooks on a model's layers, and the mean over a query's masks. What does not:
-what is made of the activations (``models_gpu.probeless``), choosing facts, or editing neurons.
+What belongs here: hooks on a model's layers, and the mean over a query's scored positions. What
+does not: what is made of the activations (``models_gpu.probeless``), choosing facts, or editing
+neurons.
 """
 
 from __future__ import annotations
@@ -57,11 +58,7 @@ def recording(
 
 def unit_count(adapter: Adapter, neuron: Neuron) -> int:
     """Units per layer of a kind of neuron."""
-    down: Any = adapter.down_projections[0]
-    # GPT-2's projection is a Conv1D: its weight is [inputs, outputs], and it has no in_features.
-    inputs = getattr(down, "in_features", down.weight.shape[0])
-    outputs = getattr(down, "out_features", down.weight.shape[1])
-    return int(inputs if neuron == "ffn" else outputs)
+    return adapter.neuron_count if neuron == "ffn" else adapter.hidden_size
 
 
 def capture(
@@ -73,7 +70,7 @@ def capture(
     token_budget: int | None = None,
     progress: Progress | None = None,
 ) -> torch.Tensor:
-    """Mean activation at the masks of each query, all layers from one forward pass.
+    """Mean activation at the scored positions of each query, all layers from one forward pass.
 
     Queries of one length go together, unpadded, in an order that follows from the queries alone:
     with the same ``token_budget`` the same activations come out, bit by bit, on the same machine.
@@ -121,22 +118,22 @@ class _Recorder:
     def __init__(self, queries: Queries, out: torch.Tensor) -> None:
         self.queries, self.out = queries, out
         self.under_way = local()
-        self.mask_counts = queries.mask_counts
-        if queries.count and int(self.mask_counts.min()) < 1:
-            raise ModelError("a query without a mask has no position to read neurons at")
+        self.scored_counts = queries.scored_counts
+        if queries.count and int(self.scored_counts.min()) < 1:
+            raise ModelError("a query without a scored position has no place to read neurons at")
 
     def aim(self, start: int, stop: int, device: torch.device) -> torch.Tensor:
         """Token ids of queries ``start … stop - 1``, all of one length: this thread's next pass."""
         queries = self.queries
         begin, end = queries.token_offsets[[start, stop]]
         tokens = queries.token_ids[begin:end].astype(np.int64).reshape(stop - start, -1)
-        batch, counts = self.under_way, self.mask_counts[start:stop]
+        batch, counts = self.under_way, self.scored_counts[start:stop]
         batch.start, batch.stop = start, stop
-        # Position of every query's first, second, … mask; queries with fewer leave the later ones.
+        # Every query's first, second, … scored position; queries with fewer leave the later ones.
         batch.places = []
         for ordinal in range(int(counts.max())):
             rows = np.flatnonzero(counts > ordinal)
-            places = queries.mask_positions[queries.mask_offsets[start + rows] + ordinal]
+            places = queries.scored_positions[queries.scored_offsets[start + rows] + ordinal]
             batch.places.append(
                 (torch.from_numpy(rows).to(device), torch.from_numpy(places).long().to(device))
             )
@@ -144,7 +141,7 @@ class _Recorder:
         return torch.from_numpy(tokens).to(device)
 
     def record(self, layer_index: int, states: torch.Tensor) -> None:
-        """Keep the mean over each query's masks; masks are added in their order."""
+        """Keep the mean over each query's scored positions, added in their order."""
         batch = self.under_way
         shape = (batch.stop - batch.start, states.shape[-1])
         total = torch.zeros(shape, dtype=torch.float32, device=states.device)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import transformers
 
 from models_gpu.adapters import Adapter, Architecture, architecture
 from models_gpu.errors import ModelError
-from models_gpu.source import ResolvedModel, load_tokenizer
+from models_gpu.source import ResolvedModel, family_of, load_tokenizer
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
 
@@ -36,14 +35,18 @@ class LoadedModel:
     """Where the weights are."""
     dtype: torch.dtype
     """Arithmetic of the forward pass."""
-    mask_token_id: int
-    """Id of the mask token."""
+    mask_token_id: int | None
+    """Id of the mask token; None for a causal model."""
+    start_token_id: int | None
+    """What a prompt without any token starts with: beginning of text, else end of text, else the
+    token that opens a sequence; None where the tokenizer has none of them."""
     pad_token_id: int
-    """Id that fills the end of shorter queries."""
+    """Id that fills the end of shorter queries; any id will do for a causal model, in which no
+    token sees what comes after it."""
     ignored_token_id: int | None
     """Token dropped from both sides before predictions are compared; None where there is none."""
-    position_count: int
-    """Tokens, special ones included, that a query may have."""
+    position_count: int | None
+    """Tokens, special ones included, that a query may have; None where there is no bound."""
 
     @property
     def family(self) -> Architecture:
@@ -78,15 +81,15 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
     spec = resolved.spec
     folder = resolved.fetch()
     tokenizer = load_tokenizer(spec, folder)
-    model_class: Any = transformers.AutoModelForMaskedLM
+    family = family_of(spec, folder)
     try:
-        model, report = model_class.from_pretrained(
+        model, report = family.model_class.from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=None if spec.allow_pickle else True,
             trust_remote_code=spec.trust_remote_code,
             dtype=getattr(torch, spec.dtype),
-            attn_implementation="sdpa",
+            attn_implementation=family.attention,
             output_loading_info=True,
         )
     except (OSError, RuntimeError, ValueError) as error:
@@ -105,13 +108,15 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
     """Make a transformers model and its fast tokenizer ready for probing.
 
     Raises:
-        ModelError: an architecture that is not in the table, no fast tokenizer, no mask token, a
-            tokenizer with more ids than the model has embeddings, a model too large for the device.
+        ModelError: an architecture that is not in the table, no fast tokenizer, no mask token for a
+            masked model, a tokenizer with more ids than the model has embeddings, a model too large
+            for the device.
     """
     family = architecture(model.config.model_type)
     if not getattr(tokenizer, "is_fast", False):
         raise ModelError(f"{type(tokenizer).__name__} is not a fast tokenizer; convert it first")
-    if tokenizer.mask_token_id is None:
+    mask = None if family.is_causal else tokenizer.mask_token_id
+    if mask is None and not family.is_causal:
         raise ModelError("the tokenizer has no mask token; a masked language model needs one")
     encoder = copy.deepcopy(tokenizer.backend_tokenizer)
     encoder.no_truncation()
@@ -124,7 +129,7 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
     except RuntimeError as error:
         raise ModelError(f"the model does not fit on {target}: {error}") from error
     model.eval().requires_grad_(False)
-    model.set_attn_implementation("sdpa")
+    model.set_attn_implementation(family.attention)
     adapter = Adapter(model, family)
     if len(tokenizer) > adapter.vocabulary_size:
         raise ModelError(
@@ -132,14 +137,18 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
             "embeddings; they do not belong together"
         )
     pad = tokenizer.pad_token_id
+    starts = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.cls_token_id)
     return LoadedModel(
         adapter=adapter,
         tokenizer=tokenizer,
         encoder=encoder,
         device=target,
         dtype=model.dtype,
-        mask_token_id=int(tokenizer.mask_token_id),
-        pad_token_id=int(pad if pad is not None else model.config.pad_token_id or 0),
+        mask_token_id=mask,
+        start_token_id=next((start for start in starts if start is not None), None),
+        pad_token_id=int(
+            pad if pad is not None else getattr(model.config, "pad_token_id", None) or 0
+        ),
         ignored_token_id=family.ignored_token_id(tokenizer),
         position_count=family.usable_positions(model.config.to_dict()),
     )

@@ -29,7 +29,8 @@ import torch
 from models_gpu.batching import core_pool, plan_batches, run_halving
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
-from models_gpu.queries import Ints, Longs, Queries, build_queries, offsets_of, ranges
+from models_gpu.queries import Queries, build_queries
+from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
 __all__ = [
     "NEAR_TIE",
@@ -219,8 +220,8 @@ def score_queries(
 
 def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.DataFrame:
     """Scores as rows of the lake table ``predictions``, without model and language."""
-    counts = queries.mask_counts[queries.row_query]
-    masks = ranges(queries.mask_offsets[:-1][queries.row_query], counts)
+    counts = queries.scored_counts[queries.row_query]
+    masks = ranges(queries.scored_offsets[:-1][queries.row_query], counts)
     offsets = offsets_of(counts)
     predicted = scores.top_ids[masks, 0]
     gold_counts = np.diff(queries.gold_offsets)[queries.row_fact]
@@ -282,17 +283,17 @@ class _Scorer:
 
         self.token_ids = self._upload(queries.token_ids)
         self.token_offsets = self._upload(queries.token_offsets)
-        self.mask_positions = self._upload(queries.mask_positions)
-        self.mask_query = self._upload(np.repeat(np.arange(queries.count), queries.mask_counts))
+        self.mask_positions = self._upload(queries.scored_positions)
+        self.mask_query = self._upload(np.repeat(np.arange(queries.count), queries.scored_counts))
         self.pair_mask = self._upload(self.pairs.mask)
         self.pair_id = self._upload(self.pairs.token_id)
 
-        masks, device = len(queries.mask_positions), model.device
+        masks, device = len(queries.scored_positions), model.device
         self.top_ids = torch.zeros((masks, self.kept), dtype=torch.int32, device=device)
         self.top_log_probs = torch.zeros((masks, self.kept), dtype=torch.float32, device=device)
         self.gold_log_probs = torch.zeros(len(self.pairs.mask), dtype=torch.float32, device=device)
         self.gold_ranks = torch.zeros(len(self.pairs.mask), dtype=torch.int32, device=device)
-        span = max(_SPAN, int(queries.mask_counts.max(initial=0)))
+        span = max(_SPAN, int(queries.scored_counts.max(initial=0)))
         self.hidden = torch.empty(
             (min(span, masks), model.adapter.hidden_size), dtype=model.dtype, device=device
         )
@@ -301,7 +302,7 @@ class _Scorer:
 
     def run(self, progress: Progress | None) -> None:
         """Score all queries, span by span."""
-        offsets, count = self.queries.mask_offsets, self.queries.count
+        offsets, count = self.queries.scored_offsets, self.queries.count
         start = 0
         pace = _Pace(self.model.device, progress, count)
         while start < count:
@@ -315,7 +316,7 @@ class _Scorer:
         self, start: int, stop: int, *, alone: bool = False, pace: _Pace | None = None
     ) -> None:
         """Hidden states of queries ``start … stop - 1``, then the scores of their masks."""
-        first, last = (int(m) for m in self.queries.mask_offsets[[start, stop]])
+        first, last = (int(m) for m in self.queries.scored_offsets[[start, stop]])
 
         @torch.inference_mode()
         def encode(begin: int, end: int) -> None:
@@ -382,7 +383,7 @@ class _Scorer:
             token_ids = self.token_ids[places.clamp_(max=end - 1)]
             token_ids = token_ids.masked_fill_(~is_token, model.pad_token_id)
         hidden = model.adapter.encode(token_ids, is_token)
-        low, high = (int(m) for m in queries.mask_offsets[[start, stop]])
+        low, high = (int(m) for m in queries.scored_offsets[[start, stop]])
         rows = (self.mask_query[low:high] - start) * longest + self.mask_positions[low:high]
         torch.index_select(
             hidden.flatten(0, 1), 0, rows, out=self.hidden[low - first_mask : high - first_mask]
@@ -472,10 +473,10 @@ class _GoldPairs:
 
 
 def _gold_pairs(queries: Queries, vocabulary: int) -> _GoldPairs:
-    counts = queries.mask_counts[queries.row_query]
+    counts = queries.scored_counts[queries.row_query]
     gold_counts = np.diff(queries.gold_offsets)[queries.row_fact]
     scored = np.flatnonzero(counts == gold_counts)
-    masks = ranges(queries.mask_offsets[:-1][queries.row_query[scored]], counts[scored])
+    masks = ranges(queries.scored_offsets[:-1][queries.row_query[scored]], counts[scored])
     golds = queries.gold_ids[
         ranges(queries.gold_offsets[:-1][queries.row_fact[scored]], counts[scored])
     ]

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from models_gpu.adapters import Architecture, architecture, architectures
+from models_gpu.adapters import Adapter, Architecture, architecture, architectures
 from models_gpu.errors import ModelError
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ModelCard",
     "ModelSpec",
     "ResolvedModel",
+    "family_of",
     "inspect",
     "load_tokenizer",
     "resolve",
@@ -198,6 +199,26 @@ def inspect(resolved: ResolvedModel) -> ModelCard:
         raise ModelError(f"model '{spec.model_id}' in {folder}: {error}") from error
 
 
+def family_of(spec: ModelSpec, folder: Path) -> Architecture:
+    """The family of the model in ``folder``, as its config.json names it.
+
+    Raises:
+        ModelError: no readable config.json, or a family that is not in the table.
+    """
+    config = _read_json(folder / "config.json")
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str):
+        raise ModelError("config.json names no model_type, so its architecture is unknown")
+    if model_type not in architectures() and "auto_map" in config and not spec.trust_remote_code:
+        raise ModelError(
+            f"architecture '{model_type}' is Python code beside the weights (auto_map in "
+            "config.json), which is not run unless the study says trust_remote_code: true; and it "
+            "needs a block in models_gpu/architectures.yml. Supported: "
+            f"{', '.join(architectures())}."
+        )
+    return architecture(model_type)
+
+
 def load_tokenizer(spec: ModelSpec, folder: Path) -> Any:
     """The fast tokenizer in ``folder``.
 
@@ -298,8 +319,12 @@ def _resolve_commit(spec: ModelSpec) -> str:
 
 def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
     spec = resolved.spec
-    raw = _read_json(folder / "config.json")
-    family = _family(raw, spec)
+    family = family_of(spec, folder)
+    if family.is_causal and spec.mask_counts != "gold":
+        raise ModelError(
+            f"mask_counts is '{spec.mask_counts}', but '{family.name}' is a causal model, which is "
+            "asked without masks, for as many tokens as the object has; leave mask_counts out"
+        )
 
     import torch
     import transformers
@@ -307,8 +332,7 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
     config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     settings: dict[str, Any] = config.to_dict()
     with torch.device("meta"):
-        model_class: Any = transformers.AutoModelForMaskedLM
-        model: Any = model_class.from_config(config)
+        model: Any = family.model_class.from_config(config)
     model.tie_weights()
 
     files = _weight_files(folder, spec)
@@ -331,20 +355,21 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
             f"the tokenizer has {len(tokenizer)} ids but the model {vocabulary_size} embeddings: "
             "they do not belong together. Put the tokenizer there that the model was trained with."
         )
-    if family.objective == "masked" and tokenizer.mask_token_id is None:
+    if not family.is_causal and tokenizer.mask_token_id is None:
         raise ModelError(
             f"the tokenizer ({type(tokenizer).__name__}) has no mask token, and a masked language "
             "model cannot be asked without one; name it as mask_token in tokenizer_config.json"
         )
+    adapter = Adapter(model, family)
     return ModelCard(
         model_id=spec.model_id,
         source=spec.source,
         revision=resolved.revision,
         architecture=family.name,
         objective=family.objective,
-        layer_count=int(settings[family.layer_count]),
-        neuron_count=int(settings[family.neuron_count]),
-        hidden_size=int(settings[family.hidden_size]),
+        layer_count=len(adapter.layers),
+        neuron_count=adapter.neuron_count,
+        hidden_size=adapter.hidden_size,
         vocabulary_size=vocabulary_size,
         parameter_count=parameter_count,
         tokenizer_hash=tokenizer_hash(tokenizer),
@@ -352,20 +377,6 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
         dtype=spec.dtype,
         mask_counts=spec.mask_counts,
     )
-
-
-def _family(config: dict[str, Any], spec: ModelSpec) -> Architecture:
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str):
-        raise ModelError("config.json names no model_type, so its architecture is unknown")
-    if model_type not in architectures() and "auto_map" in config and not spec.trust_remote_code:
-        raise ModelError(
-            f"architecture '{model_type}' is Python code beside the weights (auto_map in "
-            "config.json), which is not run unless the study says trust_remote_code: true; and it "
-            "needs a block in models_gpu/architectures.yml. Supported: "
-            f"{', '.join(architectures())}."
-        )
-    return architecture(model_type)
 
 
 def _weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
@@ -399,7 +410,8 @@ def _weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
             f"the weights are there as pickle only ({pickles[0].name}), and reading a pickle runs "
             "code of whoever wrote it. Convert it once, in a place you trust: "
             "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder) writes "
-            f"{_WEIGHTS}. Or accept it by name: allow_pickle: true for this model in the study."
+            f"{_WEIGHTS} (AutoModelForCausalLM for a causal model). Or accept it by name: "
+            "allow_pickle: true for this model in the study."
         )
     raise ModelError(f"there are no weights: neither {_WEIGHTS} nor {_WEIGHTS_INDEX}")
 

@@ -87,7 +87,7 @@ def plain_way(
             model.adapter.encode(token_ids, None)
         path = folder / f"{fact['fact_id']}.pickle"
         with path.open("wb") as file:
-            pickle.dump((np.concatenate(layers), queries.mask_positions), file)
+            pickle.dump((np.concatenate(layers), queries.scored_positions), file)
         written += path.stat().st_size
     best: dict[str, np.ndarray] = {}
     for group in facts.partition_by("relation_id"):

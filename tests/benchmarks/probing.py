@@ -179,7 +179,7 @@ def needed_flop(model: LoadedModel, tables: dict[str, pl.DataFrame], mask_counts
         lengths = queries.lengths.astype(np.float64)
         linear = 2 * lengths.sum() * (4 * width * width + 2 * width * inner)
         attention = 4 * (lengths**2).sum() * width
-        masks = len(queries.mask_positions)
+        masks = len(queries.scored_positions)
         head = 2 * masks * width * (width + model.adapter.vocabulary_size)
         total += config.num_hidden_layers * (linear + attention) + head
     return float(total)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import FAMILIES, hugging_face_model, loaded, tokenizer_of
+from tiny_models import CAUSAL, FAMILIES, hugging_face_model, loaded, tokenizer_of, units_of
 
 from models_gpu.adapters import Adapter, architecture, architectures
 from models_gpu.errors import ModelError
@@ -53,10 +53,29 @@ def test_without_padding_no_mask_is_needed(model: LoadedModel) -> None:
 def test_neurons_are_the_input_of_the_down_projection(model: LoadedModel) -> None:
     adapter = model.adapter
     assert len(adapter.layers) == len(adapter.down_projections) == 2
-    for module in adapter.down_projections:
-        assert isinstance(module, torch.nn.Linear)
-        assert (module.in_features, module.out_features) == (48, 32)
+    units = units_of(model.family.name)
+    assert (adapter.neuron_count, adapter.hidden_size) == (units, 32)
+    seen: list[torch.Tensor] = []
+    handle = adapter.down_projections[1].register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0])
+    )
+    adapter.encode(batch(model)[0][:2], None)
+    handle.remove()
+    assert [states.shape for states in seen] == [(2, 9, units)]
     assert adapter.embeddings.weight.shape == (adapter.vocabulary_size, 32)
+
+
+@pytest.mark.parametrize("family", CAUSAL)
+def test_a_causal_model_goes_on_from_what_it_kept(family: str) -> None:
+    adapter = loaded(family).adapter
+    token_ids = torch.randint(5, 30, (3, 9), generator=torch.manual_seed(1))
+    whole = adapter.encode(token_ids, None)
+    first, cache = adapter.encode_on(token_ids[:, :5])
+    parts = [first]
+    for start, stop in ((5, 6), (6, 7), (7, 8), (8, 9)):
+        hidden, cache = adapter.encode_on(token_ids[:, start:stop], cache)
+        parts.append(hidden)
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-4, atol=1e-5)
 
 
 def test_an_untied_decoder_is_used(model: LoadedModel) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 import torch
-from tiny_models import FAMILIES, loaded, many_facts
+from tiny_models import FAMILIES, loaded, many_facts, units_of
 
 from models_gpu.capture import capture, recording, unit_count
 from models_gpu.loading import LoadedModel
@@ -29,33 +31,40 @@ def hook_count(model: LoadedModel) -> int:
 
 
 def plain(model: LoadedModel, queries: Queries, query: int, neuron: str) -> torch.Tensor:
-    """``[layers, units]`` one query alone: down projections undone, hidden states as they are."""
+    """``[layers, units]`` one query alone, by wrapping the modules' own forward."""
     begin, end = queries.token_offsets[[query, query + 1]]
     token_ids = torch.from_numpy(queries.token_ids[begin:end].astype(np.int64))[None]
-    low, high = queries.mask_offsets[[query, query + 1]]
-    masks = torch.from_numpy(queries.mask_positions[low:high]).long()
-    if neuron == "layer_output":
-        with torch.no_grad():
-            whole = model.adapter.model(token_ids, output_hidden_states=True).hidden_states[1:]
-        return torch.stack([states[0, masks].mean(0) for states in whole])
+    low, high = queries.scored_offsets[[query, query + 1]]
+    places = torch.from_numpy(queries.scored_positions[low:high]).long()
     seen: list[torch.Tensor] = []
-    originals = [(down, down.forward) for down in model.adapter.down_projections]
-    for down, forward in originals:
-        down.forward = lambda x, forward=forward: (seen.append(x[0, masks].mean(0)), forward(x))[1]
+
+    def kept(forward: Any) -> Any:
+        def call(*inputs: Any, **named: Any) -> Any:
+            output = forward(*inputs, **named)
+            states = inputs[0] if neuron == "ffn" else output
+            seen.append((states[0] if isinstance(states, tuple) else states)[0, places].mean(0))
+            return output
+
+        return call
+
+    adapter = model.adapter
+    modules = adapter.down_projections if neuron == "ffn" else adapter.layers
+    for module in modules:
+        module.forward = kept(module.forward)
     with torch.no_grad():
-        model.adapter.model(token_ids)
-    for down, _ in originals:
-        del down.forward
+        adapter.model(token_ids)
+    for module in modules:
+        del module.forward
     return torch.stack(seen)
 
 
 @pytest.mark.parametrize("neuron", ["ffn", "layer_output"])
-def test_activations_are_the_mean_over_the_masks_of_each_query_alone(
+def test_activations_are_the_mean_over_the_scored_positions_of_each_query_alone(
     model: LoadedModel, queries: Queries, neuron: str
 ) -> None:
-    assert len(set(queries.mask_counts.tolist())) > 1
+    assert len(set(queries.scored_counts.tolist())) > 1
     found = capture(model, queries, neuron=neuron)
-    assert found.shape == (2, queries.count, 48 if neuron == "ffn" else 32)
+    assert found.shape == (2, queries.count, units_of(model.family.name) if neuron == "ffn" else 32)
     assert found.shape[2] == unit_count(model.adapter, neuron)
     for query in range(queries.count):
         expected = plain(model, queries, query, neuron)
@@ -149,4 +158,4 @@ def test_progress_ends_with_all_queries(model: LoadedModel, queries: Queries) ->
 
 def test_nothing_to_ask_is_nothing_captured(model: LoadedModel) -> None:
     nothing = build_queries(model, many_facts().filter(pl.lit(False)), "gold")
-    assert capture(model, nothing).shape == (2, 0, 48)
+    assert capture(model, nothing).shape == (2, 0, units_of(model.family.name))

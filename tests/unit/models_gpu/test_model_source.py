@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 import safetensors.torch
 import torch
-from tiny_models import FAMILIES, hugging_face_model, many_facts, tokenizer_of
+from tiny_models import CAUSAL, FAMILIES, hugging_face_model, many_facts, tokenizer_of, units_of
 
 from ingestion.contract import LAKE
 from models_gpu.errors import ModelError
@@ -67,11 +67,13 @@ def test_the_card_describes_the_model(originals: dict[str, Path], family: str) -
     card = inspect(resolved)
     model = load(resolved, "cpu")
     assert card.architecture == family
-    assert card.objective == "masked"
-    assert (card.layer_count, card.neuron_count, card.hidden_size) == (2, 48, 32)
+    assert card.objective == ("causal" if family in CAUSAL else "masked")
+    sizes = (card.layer_count, card.neuron_count, card.hidden_size)
+    assert sizes == (2, units_of(family), 32)
     assert card.vocabulary_size == model.adapter.vocabulary_size
     assert card.parameter_count == sum(p.numel() for p in model.adapter.model.parameters())
-    assert card.tokenizer_hash == tokenizer_hash(tokenizer_of(family))
+    # Of what was loaded: transformers puts its own rules into a Qwen2 tokenizer's core.
+    assert card.tokenizer_hash == tokenizer_hash(model.tokenizer)
     assert card.ignored_token_id == model.ignored_token_id
     assert card.revision.startswith("sha256:")
     columns = [name for name in LAKE["models"].schema.names if name != "corpus_id"]
@@ -334,3 +336,24 @@ def test_a_name_that_can_be_neither_is_an_error(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with pytest.raises(ModelError, match="neither a folder nor a name on the hub"):
         resolve(ModelSpec("m", "no such name!"))
+
+
+def test_all_mask_counts_of_a_causal_model_are_refused(originals: dict[str, Path]) -> None:
+    with pytest.raises(ModelError, match="'gpt2' is a causal model, which is asked without masks"):
+        check(originals["gpt2"], mask_counts="all")
+
+
+def test_a_checkpoint_of_the_bare_decoder_loads(tmp_path: Path) -> None:
+    # GPT-2 and BLOOM are on the hub without their prefix, and without the tied decoder.
+    tokenizer = tokenizer_of("gpt2")
+    model = hugging_face_model("gpt2", len(tokenizer))
+    model.transformer.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    edit_config(tmp_path, architectures=["GPT2LMHeadModel"])
+    check(tmp_path)
+    loaded_model = load(resolve(ModelSpec("m", str(tmp_path))), "cpu")
+    token_ids = torch.arange(5, 12)[None]
+    hidden = loaded_model.adapter.encode(token_ids, None)
+    with torch.no_grad():
+        expected = model(token_ids).logits
+    assert torch.allclose(loaded_model.adapter.project(hidden[0]), expected[0], atol=1e-5)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch
 from plain_probing import plain_rows, slot_logits
-from tiny_models import FAMILIES, facts, loaded, many_facts
+from tiny_models import MASKED, facts, loaded, many_facts
 
 from ingestion.contract import LAKE
 from models_gpu import probing
@@ -20,7 +20,7 @@ from models_gpu.probing import probe, probe_each
 from models_gpu.queries import build_queries
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=MASKED)
 def model(request: pytest.FixtureRequest) -> LoadedModel:
     return loaded(request.param)
 

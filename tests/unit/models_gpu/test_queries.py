@@ -12,11 +12,12 @@ import polars as pl
 import pytest
 import torch
 import transformers
-from tiny_models import FAMILIES, facts, hugging_face_model, loaded, many_facts
+from tiny_models import MASKED, facts, hugging_face_model, loaded, many_facts
 
+from models_gpu.clozes import tokenise_objects
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel, wrap
-from models_gpu.queries import Queries, build_queries, tokenise_objects
+from models_gpu.queries import Queries, build_queries
 
 CAPITAL = "[X] is the capital of [Y] ."
 
@@ -28,10 +29,10 @@ def ids_of(queries: Queries, row: int) -> list[int]:
 
 def masks_of(queries: Queries, row: int) -> list[int]:
     query = queries.row_query[row]
-    return queries.mask_positions[slice(*queries.mask_offsets[query : query + 2])].tolist()
+    return queries.scored_positions[slice(*queries.scored_offsets[query : query + 2])].tolist()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MASKED)
 def test_queries_are_what_the_tokenizer_makes_of_the_text(family: str) -> None:
     model = loaded(family)
     mask = model.tokenizer.mask_token
@@ -91,7 +92,7 @@ def test_all_mask_counts_go_up_to_the_longest_object_of_the_relation() -> None:
     )
     queries = build_queries(model, table, "all")
     asked = list(
-        zip(queries.row_fact.tolist(), queries.mask_counts[queries.row_query], strict=True)
+        zip(queries.row_fact.tolist(), queries.scored_counts[queries.row_query], strict=True)
     )
     assert asked == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3), (2, 1), (2, 2)]
 
@@ -114,7 +115,7 @@ def test_queries_come_longest_first() -> None:
     assert (np.diff(lengths) <= 0).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MASKED)
 def test_the_last_position_can_be_used_and_no_further_one(family: str) -> None:
     model = loaded(family)
     assert model.position_count == {"bert": 66}.get(family, 64)

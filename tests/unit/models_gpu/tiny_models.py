@@ -16,7 +16,11 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from models_gpu.loading import LoadedModel, wrap
 
-FAMILIES = ("bert", "distilbert", "roberta", "xlm-roberta")
+MASKED = ("bert", "distilbert", "roberta", "xlm-roberta")
+CAUSAL = (
+    "gpt2", "bloom", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text",
+)  # fmt: skip
+FAMILIES = MASKED + CAUSAL
 
 WORDS = [
     "Paris", "Berlin", "Roma", "Wien", "Bern", "Lima", "Oslo", "Riga",
@@ -33,7 +37,11 @@ def tokenizer_of(family: str) -> Any:
         "distilbert": _wordpiece,
         "roberta": _byte_pairs,
         "xlm-roberta": _unigram,
-    }[family]()
+        "gpt2": _end_of_text_only,
+        "bloom": _end_of_text_only,
+        "qwen2": _end_of_text_only,
+        "qwen3": _end_of_text_only,
+    }.get(family, _words_after_a_start)()
 
 
 def _wordpiece() -> Any:
@@ -92,12 +100,46 @@ def _unigram() -> Any:
     return transformers.XLMRobertaTokenizer(vocab=pieces)
 
 
+def _end_of_text_only() -> Any:
+    """As GPT-2's: bytes, nothing put in front, no padding, one token for both ends of a text."""
+    backend = tokenizers.Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=340,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator([" ".join(WORDS), "是法国 是法国 是法国"] * 3, trainer)
+    backend.post_processor = processors.ByteLevel(trim_offsets=True)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>")
+
+
+def _words_after_a_start() -> Any:
+    """As Llama's and Gemma's: pieces with the space before them, and a token that starts a text."""
+    special = ["<unk>", "<s>", "</s>"]
+    pieces = [(name, 0.0) for name in special] + [("▁", -3.0)]
+    pieces += [(f"▁{word}", -4.0) for word in WORDS[:24]] + [(letter, -9.0) for letter in LETTERS]
+    backend = tokenizers.Tokenizer(models.Unigram(pieces, unk_id=0))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
 def config_of(family: str, vocabulary_size: int) -> Any:
     if family == "distilbert":
         return transformers.DistilBertConfig(
             vocab_size=vocabulary_size, dim=32, n_layers=2, n_heads=2, hidden_dim=48,
             max_position_embeddings=64,
         )  # fmt: skip
+    if family in CAUSAL:
+        return _causal_config(family, vocabulary_size)
     config_class = {
         "bert": transformers.BertConfig,
         "roberta": transformers.RobertaConfig,
@@ -110,13 +152,57 @@ def config_of(family: str, vocabulary_size: int) -> Any:
     )  # fmt: skip
 
 
+def _causal_config(family: str, vocabulary_size: int) -> Any:
+    if family == "gpt2":
+        return transformers.GPT2Config(
+            vocab_size=vocabulary_size, n_embd=32, n_layer=2, n_head=2, n_inner=48, n_positions=64,
+            bos_token_id=0, eos_token_id=0,
+        )  # fmt: skip
+    if family == "bloom":
+        return transformers.BloomConfig(
+            vocab_size=vocabulary_size, hidden_size=32, n_layer=2, n_head=2
+        )
+    # Windows that are shorter than queries, and caps that logits reach, so that both are noticed.
+    own: dict[str, Any] = {
+        "mistral": {"sliding_window": 6},
+        "gemma2": {
+            "sliding_window": 6, "final_logit_softcapping": 5.0, "attn_logit_softcapping": 2.0,
+        },
+        "gemma3_text": {
+            "sliding_window": 6, "final_logit_softcapping": 5.0,
+            "layer_types": ["sliding_attention", "full_attention"],
+        },
+    }.get(family, {})  # fmt: skip
+    config_class = {
+        "llama": transformers.LlamaConfig,
+        "mistral": transformers.MistralConfig,
+        "qwen2": transformers.Qwen2Config,
+        "qwen3": transformers.Qwen3Config,
+        "gemma": transformers.GemmaConfig,
+        "gemma2": transformers.Gemma2Config,
+        "gemma3_text": transformers.Gemma3TextConfig,
+    }[family]
+    return config_class(
+        vocab_size=vocabulary_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, intermediate_size=48, max_position_embeddings=64,
+        pad_token_id=None, **own,
+    )  # fmt: skip
+
+
+def units_of(family: str) -> int:
+    """FFN neurons per layer of the tiny model; BLOOM's are always four times its width."""
+    return 128 if family == "bloom" else 48
+
+
 def hugging_face_model(family: str, vocabulary_size: int) -> Any:
     torch.manual_seed(len(family))
     config = config_of(family, vocabulary_size)
-    model = transformers.AutoModelForMaskedLM.from_config(config).eval()
+    classes = (transformers.AutoModelForMaskedLM, transformers.AutoModelForCausalLM)
+    model = classes[family in CAUSAL].from_config(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.normal_(1.0 if "norm" in name.lower() and "weight" in name else 0.0, 0.4)
+            is_scale = "norm" in name.lower() and "weight" in name and "gemma" not in family
+            parameter.normal_(1.0 if is_scale else 0.0, 0.4)
     return model
 
 
