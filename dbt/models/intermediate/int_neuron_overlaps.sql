@@ -1,5 +1,10 @@
 {{ config(materialized='table') }}
 
+{%- set jaccard -%}
+    coalesce(shared.shared_count, 0)
+        / (facts.neuron_count + stand_ins.neuron_count - coalesce(shared.shared_count, 0))
+{%- endset %}
+
 -- Small integers: the joins below meet every neuron of every fact in every pair of languages.
 with variants as (
     select
@@ -144,10 +149,9 @@ shared as (
         least(facts.language_number, stand_ins.language_number) as number_a,
         greatest(facts.language_number, stand_ins.language_number) as number_b,
         -- Of two values, so that their order does not matter.
-        avg(
-            coalesce(shared.shared_count, 0)
-            / (facts.neuron_count + stand_ins.neuron_count - coalesce(shared.shared_count, 0))
-        ) as null_score,
+        avg({{ jaccard }}) as null_score,
+        max({{ jaccard }}) filter (where facts.language_number < stand_ins.language_number) as null_a_score,
+        max({{ jaccard }}) filter (where facts.language_number > stand_ins.language_number) as null_b_score,
     from sizes as facts
     inner join stand_ins
         on facts.variant_number = stand_ins.variant_number
@@ -174,8 +178,11 @@ final as (
         coalesce(shared.shared_count, 0) as shared_count,
         coalesce(shared.shared_count, 0)
             / (pairs.neuron_count - coalesce(shared.shared_count, 0)) as jaccard_score,
-        relation_nulls.null_score as relation_null_score,
-        object_nulls.null_score as object_null_score,
+        {%- for kind in ["relation", "object"] %}
+        {{ kind }}_nulls.null_score as {{ kind }}_null_score,
+        {{ kind }}_nulls.null_a_score as {{ kind }}_null_a_score,
+        {{ kind }}_nulls.null_b_score as {{ kind }}_null_b_score,
+        {%- endfor %}
     from pairs
     inner join variants using (variant_number)
     inner join fact_numbers using (fact_number)

@@ -1,0 +1,47 @@
+with roots as (
+    select unnest(['cue', 'independent', 'shared', 'transferred', 'undetermined']) as root_code
+),
+
+counts as (
+    select
+        model_id,
+        language_code,
+        root_code,
+        count(*) as root_count,
+        count(is_guess) as twin_fact_count,
+        count(*) filter (where is_guess) as guess_count,
+    from {{ ref('fact_roots') }}
+    group by all
+),
+
+-- A language in which nothing is right has its rows as well.
+filled as (
+    select
+        p_at_1.model_id,
+        p_at_1.language_code,
+        roots.root_code,
+        coalesce(counts.root_count, 0) as root_count,
+        p_at_1.full_match_count,
+        coalesce(counts.twin_fact_count, 0) as twin_fact_count,
+        coalesce(counts.guess_count, 0) as guess_count,
+    from {{ ref('p_at_1_by_language') }} as p_at_1
+    cross join roots
+    left join counts using (model_id, language_code, root_code)
+),
+
+final as (
+    select
+        model_id,
+        language_code,
+        root_code,
+        root_count,
+        full_match_count,
+        {{ wilson('root_count', 'full_match_count', 'root_rate') }},
+        twin_fact_count,
+        guess_count,
+        {{ wilson('guess_count', 'twin_fact_count', 'guess_rate') }},
+    from filled
+    order by model_id, language_code, root_code
+)
+
+select * from final
