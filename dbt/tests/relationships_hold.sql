@@ -8,6 +8,11 @@
     ("fct_predictions", "model_id", "dim_models", "model_id"),
     ("p_at_1_by_relation", "relation_id", "dim_relations", "relation_id"),
     ("p_at_1_by_language", "language_code", "dim_languages", "language_code"),
+    ("fct_active_neurons", "model_id", "dim_models", "model_id"),
+    ("fct_active_neurons", "fact_id", "dim_facts", "fact_id"),
+    ("fct_active_neurons", "language_code", "dim_languages", "language_code"),
+    ("fact_roots", "relation_id", "dim_relations", "relation_id"),
+    ("root_matrix", "source_language_code", "dim_languages", "language_code"),
     ("stg_lake__atlas_truth", "fact_id", "dim_facts", "fact_id"),
 ] %}
 

@@ -112,7 +112,12 @@ def prediction(
 
 
 def build(
-    lake: Path, folder: Path, *arguments: str, command: str = "build", threads: int | None = None
+    lake: Path,
+    folder: Path,
+    *arguments: str,
+    command: str = "build",
+    threads: int | None = None,
+    variables: Mapping[str, object] | None = None,
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """Run dbt on a lake, in its own process; nothing is written outside ``folder``.
 
@@ -122,6 +127,7 @@ def build(
         arguments: more arguments for dbt.
         command: dbt's command.
         threads: DuckDB's threads; None takes the committed profile as it is.
+        variables: dbt vars other than the project's.
 
     Returns:
         The DuckDB file and dbt's outcome.
@@ -146,7 +152,7 @@ def build(
             str(Path(sys.executable).with_name("dbt")), "--no-use-colors", command,
             "--project-dir", str(DBT), "--profiles-dir", str(profiles),
             "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"),
-            "--vars", json.dumps({"lake": str(lake), "study_name": "golden"}),
+            "--vars", json.dumps({"lake": str(lake), "study_name": "golden", **(variables or {})}),
             *arguments,
         ],
         cwd=folder,

@@ -21,12 +21,12 @@ PLAIN_NAMES = {
     "tokenizer_hash", "vocabulary_size", "duration_seconds", "code_version", "gold_log_prob",
     "subject_label", "object_label", "distractor_kind", "evidence_distance", "evidence_document",
     "evidence_offset", "evidence_text", "precision", "precision_low", "precision_high",
-    "present_language_codes", "problem_note", "difference", "measured_value", "note",
+    "problem_note", "difference", "measured_value", "note",
     "published_source", "published_tolerance", "published_value", "recall", "recall_low",
     "recall_high", "unit_kind",
 }  # fmt: skip
 GRAMMAR = re.compile(
-    r"(is|has)_\w+|\w+_(id|code|count|rate|rank|index|score|at|bytes)|\w+_(rate|score)_(low|high)"
+    r"(is|has)_\w+|\w+_(id|codes?|count|rate|rank|index|score|at|bytes)|\w+_(rate|score)_(low|high)"
 )
 
 

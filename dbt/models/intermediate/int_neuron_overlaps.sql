@@ -150,8 +150,7 @@ shared as (
         greatest(facts.language_number, stand_ins.language_number) as number_b,
         -- Of two values, so that their order does not matter.
         avg({{ jaccard }}) as null_score,
-        max({{ jaccard }}) filter (where facts.language_number < stand_ins.language_number) as null_a_score,
-        max({{ jaccard }}) filter (where facts.language_number > stand_ins.language_number) as null_b_score,
+        min_by({{ jaccard }}, facts.language_number) as null_single_score,
     from sizes as facts
     inner join stand_ins
         on facts.variant_number = stand_ins.variant_number
@@ -180,8 +179,7 @@ final as (
             / (pairs.neuron_count - coalesce(shared.shared_count, 0)) as jaccard_score,
         {%- for kind in ["relation", "object"] %}
         {{ kind }}_nulls.null_score as {{ kind }}_null_score,
-        {{ kind }}_nulls.null_a_score as {{ kind }}_null_a_score,
-        {{ kind }}_nulls.null_b_score as {{ kind }}_null_b_score,
+        {{ kind }}_nulls.null_single_score as {{ kind }}_null_single_score,
         {%- endfor %}
     from pairs
     inner join variants using (variant_number)

@@ -12,23 +12,18 @@ with compared as (
         and neurons.method_code = scopes.method_code
 ),
 
--- Overlaps of different facts, one by one: means of two would spread less than the overlap of one fact.
+-- One overlap of different facts per fact: a mean of two would spread less than the overlap of one.
 null_values as (
     {%- for null in nulls %}
-    {%- for side in ["a", "b"] %}
     select
         model_id,
         '{{ null }}' as null_code,
         language_a,
         language_b,
         relation_id,
-        {{ null }}_null_{{ side }}_score as null_value,
+        {{ null }}_null_single_score as null_value,
     from compared
-    where {{ null }}_null_{{ side }}_score is not null
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    where {{ null }}_null_single_score is not null
     {%- if not loop.last %}
     union all
     {%- endif %}

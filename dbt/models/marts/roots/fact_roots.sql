@@ -7,6 +7,7 @@ with right_answers as (
         predictions.fact_id,
         predictions.relation_id,
         predictions.object_id,
+        predictions.gold_rank,
         scopes.corpus_id,
         scopes.unit_kind,
         scopes.method_code,
@@ -88,6 +89,7 @@ reasoned as (
             when not is_present and fact_type_code = 'others' then 'absent_without_cue'
             when not is_present then fact_type_code
             when unscored_code is not null then unscored_code
+            when scored_language_count is null and gold_rank is distinct from 1 then 'other_mask_count'
             when scored_language_count is null then 'not_attributed'
             when full_match_language_count = 1 then 'right_nowhere_else'
             when scored_language_count = 1 then 'no_neurons_elsewhere'
@@ -135,6 +137,7 @@ final as (
             when 'naming' then 'the text of this language does not state it, but in this relation names give the object away'
             when 'only_fact' then 'stated, but no neurons: no other fact of its relation is right in this language'
             when 'no_contrast' then 'stated, but no neurons: the queries of its relation are too few to tell neurons apart'
+            when 'other_mask_count' then 'stated, but no neurons: right only with another number of masks than the object has tokens'
             when 'not_attributed' then 'stated, but its neurons were not asked for'
             when 'right_nowhere_else' then 'stated, and right in no other language whose neurons could be compared'
             when 'no_neurons_elsewhere' then 'stated, but no other language has neurons of it to compare with'

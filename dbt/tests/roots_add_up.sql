@@ -1,0 +1,133 @@
+-- Every right answer has one root, roots add up to P@1, sources to the matrix, truths to the roots.
+with languages as (
+    select
+        model_id,
+        language_code,
+        sum(root_count) as root_count,
+        any_value(full_match_count) as full_match_count,
+    from {{ ref('roots_by_language') }}
+    group by all
+),
+
+languages_against_p_at_1 as (
+    select
+        'roots_by_language does not add up to p_at_1_by_language' as problem,
+        model_id,
+        language_code as place,
+    from {{ ref('p_at_1_by_language') }} as p_at_1
+    left join languages using (model_id, language_code)
+    where languages.root_count is distinct from p_at_1.full_match_count
+        or languages.full_match_count is distinct from p_at_1.full_match_count
+),
+
+types as (
+    select
+        model_id,
+        language_code,
+        count(*) filter (where root_code = 'transferred') as transferred_count,
+        count(*) filter (where root_code = 'cue') as cue_count,
+        any_value(unit_kind) as unit_kind,
+    from {{ ref('fact_roots') }}
+    where unit_kind is not null
+    group by all
+),
+
+traced_types as (
+    select
+        model_id,
+        unit_kind,
+        language_code,
+        sum(type_count) filter (where fact_type_code = 'others') as others_count,
+        sum(type_count) filter (where fact_type_code != 'others') as cue_count,
+    from {{ ref('fact_types_by_language') }}
+    group by all
+),
+
+roots_against_types as (
+    select
+        'transferred and cue are not the types of fact_types_by_language' as problem,
+        model_id,
+        language_code,
+    from types
+    inner join traced_types using (model_id, unit_kind, language_code)
+    where types.transferred_count != traced_types.others_count
+        or types.cue_count != traced_types.cue_count
+),
+
+sources as (
+    select
+        model_id,
+        root_code,
+        language_code,
+        sum(len(source_language_codes)) as source_count,
+    from {{ ref('fact_roots') }}
+    where root_code in ('shared', 'transferred')
+    group by all
+),
+
+matrix as (
+    select
+        model_id,
+        root_code,
+        target_language_code as language_code,
+        sum(source_count) as source_count,
+        min(root_count) as least_root_count,
+        max(root_count) as root_count,
+    from {{ ref('root_matrix') }}
+    group by all
+),
+
+matrix_against_roots as (
+    select
+        'root_matrix does not hold the sources of fact_roots' as problem,
+        model_id,
+        language_code,
+    from matrix
+    full join sources using (model_id, root_code, language_code)
+    left join {{ ref('roots_by_language') }} as roots using (model_id, root_code, language_code)
+    -- A study of one language has no pairs, and no sources.
+    where coalesce(matrix.source_count, 0) != coalesce(sources.source_count, 0)
+        or matrix.least_root_count != matrix.root_count
+        or matrix.root_count != roots.root_count
+),
+
+truths as (
+    select
+        model_id,
+        root_code,
+        sum(root_count) as root_count,
+    from {{ ref('root_accuracy') }}
+    group by all
+),
+
+planted_roots as (
+    select
+        roots.model_id,
+        roots.root_code,
+        count(*) as root_count,
+    from {{ ref('fact_roots') }} as roots
+    semi join {{ ref('fct_planted_predictions') }} as planted using (model_id, language_code, fact_id)
+    group by all
+),
+
+truths_against_roots as (
+    select
+        'root_accuracy does not add up to the planted facts of fact_roots' as problem,
+        model_id,
+        root_code,
+    from truths
+    full join planted_roots using (model_id, root_code)
+    where coalesce(truths.root_count, 0) != coalesce(planted_roots.root_count, 0)
+),
+
+final as (
+    select * from languages_against_p_at_1
+    union all
+    select * from roots_against_types
+    union all
+    select * from matrix_against_roots
+    union all
+    select * from truths_against_roots
+)
+
+select * from final
