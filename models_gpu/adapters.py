@@ -45,6 +45,10 @@ class Architecture:
     """Module path of the list of transformer layers."""
     down_projection: str
     """Path inside a layer of the FFN's second linear map, whose input are the neurons."""
+    branch_norm: str | None
+    """Path inside a layer of the norm between down projection and residual stream, if any."""
+    residual_norm: str | None
+    """Path inside a layer of the norm after the sum, whose output is the layer's, if any."""
     head: tuple[str, ...]
     """Steps between a hidden state and the decoder; 'name()' is an activation function."""
     decoder: str
@@ -125,9 +129,10 @@ def architecture(model_type: str) -> Architecture:
 class Adapter:
     """A loaded transformers model seen through its family's block.
 
-    ``layers`` and ``down_projections`` are lists with one module per layer, for whoever reads or
-    edits neurons; ``encode`` and ``project`` are the two halves of the model's own forward pass,
-    and ``encode_on`` is the first one for a causal model that has seen the beginning already.
+    ``layers``, ``down_projections`` and the norms after them are lists with one entry per layer,
+    for whoever reads or edits neurons; ``encode`` and ``project`` are the two halves of the model's
+    own forward pass, and ``encode_on`` is the first one for a causal model that has seen the
+    beginning already.
     """
 
     def __init__(self, model: nn.Module, family: Architecture) -> None:
@@ -143,6 +148,8 @@ class Adapter:
         self.down_projections: list[nn.Module] = [
             layer.get_submodule(family.down_projection) for layer in self.layers
         ]
+        self.branch_norms = self._in_layers(family.branch_norm)
+        self.residual_norms = self._in_layers(family.residual_norm)
         self._backbone = model.get_submodule(family.backbone)
         self._head = tuple(_step(model, step) for step in family.head)
         self._decoder: Any = model.get_submodule(family.decoder)
@@ -168,6 +175,9 @@ class Adapter:
             return int(down.in_features), int(down.out_features)
         inputs, outputs = down.weight.shape
         return int(inputs), int(outputs)
+
+    def _in_layers(self, path: str | None) -> list[nn.Module | None]:
+        return [None if path is None else layer.get_submodule(path) for layer in self.layers]
 
     @property
     def vocabulary_size(self) -> int:

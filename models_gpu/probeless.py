@@ -26,7 +26,7 @@ import torch
 from models_gpu.capture import Neuron, capture, unit_count
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
-from models_gpu.queries import build_queries
+from models_gpu.queries import build_queries, facts_among
 
 __all__ = ["GroupScores", "NeuronTables", "ProbelessSettings", "group_scores", "probeless"]
 
@@ -158,7 +158,7 @@ def probeless(
     """
     if not settings:
         raise ModelError("no variant is asked for; name at least one")
-    asked = _with_query(model, _chosen(facts, matched))
+    asked = _with_query(model, facts_among(facts, matched))
     kinds = list(dict.fromkeys(variant.neuron for variant in settings))
     found = [
         _of_one_kind(
@@ -329,17 +329,6 @@ def _check(settings: ProbelessSettings, layers: int, units: int) -> None:
         raise ModelError(f"top is {settings.top}; the model has 1 to {layers * units} neurons")
     if not 1 <= settings.bins <= units:
         raise ModelError(f"bins is {settings.bins}; a layer has 1 to {units} neurons")
-
-
-def _chosen(facts: pl.DataFrame, matched: Collection[str]) -> pl.DataFrame:
-    wanted = pl.DataFrame({"fact_id": pl.Series(list(matched), dtype=pl.String).unique()})
-    strangers = wanted.join(facts, on="fact_id", how="anti").sort("fact_id")
-    if not strangers.is_empty():
-        raise ModelError(
-            f"{strangers.height} matched facts are not among the facts, such as "
-            f"'{strangers['fact_id'][0]}'; predictions and facts are of different versions"
-        )
-    return facts.join(wanted, on="fact_id", how="semi")
 
 
 def _with_query(model: LoadedModel, facts: pl.DataFrame) -> pl.DataFrame:

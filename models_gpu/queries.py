@@ -7,6 +7,7 @@ model's (``models_gpu.prompts``), anything that runs a model. Definitions: METHO
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ __all__ = [
     "FACT_COLUMNS",
     "Queries",
     "build_queries",
+    "facts_among",
 ]
 
 FACT_COLUMNS = ("fact_id", "relation_id", "template", "subject_label", "object_label")
@@ -111,6 +113,22 @@ def build_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> 
             "many tokens as the object has"
         )
     return _causal_queries(model, facts)
+
+
+def facts_among(facts: pl.DataFrame, chosen: Collection[str]) -> pl.DataFrame:
+    """The facts that are chosen by id.
+
+    Raises:
+        ModelError: a chosen fact is not among the facts.
+    """
+    wanted = pl.DataFrame({"fact_id": pl.Series(list(chosen), dtype=pl.String).unique()})
+    strangers = wanted.join(facts, on="fact_id", how="anti").sort("fact_id")
+    if not strangers.is_empty():
+        raise ModelError(
+            f"{strangers.height} chosen facts are not among the facts, such as "
+            f"'{strangers['fact_id'][0]}'; predictions and facts are of different versions"
+        )
+    return facts.join(wanted, on="fact_id", how="semi")
 
 
 def _masked_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> Queries:

@@ -304,5 +304,5 @@ def test_settings_that_the_model_cannot_meet_are_named(
 
 
 def test_a_matched_fact_that_is_no_fact_is_an_error(model: LoadedModel) -> None:
-    with pytest.raises(ModelError, match="1 matched facts are not among the facts, such as 'gone'"):
+    with pytest.raises(ModelError, match="1 chosen facts are not among the facts, such as 'gone'"):
         probeless(model, many_facts(), ["c1", "gone"], settings=[SMALL])
