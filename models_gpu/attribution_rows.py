@@ -19,7 +19,7 @@ from models_gpu.batching import plan_batches, run_halving
 from models_gpu.errors import ModelError
 from models_gpu.integration_paths import PathSettings, quadrature_nodes
 from models_gpu.loading import LoadedModel
-from models_gpu.partial_forward import Start, neurons_at, probabilities
+from models_gpu.partial_forward import Start, neurons_at, probabilities, slopes
 from models_gpu.queries import Queries
 from models_gpu.ragged import Longs, offsets_of, ranges
 
@@ -116,7 +116,7 @@ class ItemGroup:
         self.gradients = torch.zeros(shape, dtype=self.wide, device=self.model.device)
         self.baseline = torch.zeros((layers, lines), dtype=self.wide, device=self.model.device)
         hidden, targets = self.start.hidden, self.target
-        self.clean_score, _ = probabilities(self.model, hidden, targets, with_gradient=False)
+        self.clean_score = probabilities(self.model, hidden, targets)
         self._run_rows(np.zeros(1), np.zeros(1), self._add_ends)
         self._run_rows(points, weights, self._add_gradients)
 
@@ -249,8 +249,8 @@ class ItemGroup:
             neurons = self._neurons(layer, line, point).to(self.model.dtype)
             hidden = self.start.hidden_of(layer, item, neurons)
             targets = self.target[item]
-            values, _ = probabilities(self.model, hidden, targets, with_gradient=False)
-        self.baseline[layer, line] = values
+            found = probabilities(self.model, hidden, targets)
+        self.baseline[layer, line] = found
 
     def _add_gradients(
         self, layer: int, line: torch.Tensor, weight: torch.Tensor, point: torch.Tensor
@@ -260,12 +260,12 @@ class ItemGroup:
         with torch.enable_grad():
             hidden = self.start.hidden_of(layer, item, neurons.to(self.model.dtype))
         targets = self.target[item]
-        _, slope = probabilities(self.model, hidden, targets, with_gradient=True)
-        gradient = torch.autograd.grad(hidden, neurons, slope)[0]
+        slope = slopes(self.model, hidden, targets)
+        (gradient,) = torch.autograd.grad([hidden], [neurons], [slope])
         first, last = int(line[0]), int(line[-1]) + 1
-        weights = torch.zeros((last - first, len(line)), dtype=self.wide, device=line.device)
-        weights[line - first, torch.arange(len(line), device=line.device)] = weight
-        self.gradients[layer, first:last] += weights @ gradient
+        of_line = torch.zeros((last - first, len(line)), dtype=self.wide, device=line.device)
+        of_line[line - first, torch.arange(len(line), device=line.device)] = weight
+        self.gradients[layer, first:last] += of_line @ gradient
 
     def _upload(self, values: npt.NDArray[np.int64]) -> torch.Tensor:
         return torch.from_numpy(values).to(self.model.device)

@@ -27,7 +27,7 @@ from models_gpu.adapters import Adapter
 from models_gpu.capture import recording
 from models_gpu.loading import LoadedModel
 
-__all__ = ["Start", "neurons_at", "probabilities"]
+__all__ = ["Start", "neurons_at", "probabilities", "slopes"]
 
 _LOGIT_BYTES = {"cpu": 1 << 27, "cuda": 1 << 30, "mps": 1 << 28}
 """Bytes of one block of logits; its gradient needs about three times that."""
@@ -210,39 +210,53 @@ def neurons_at(
     return torch.stack(found)
 
 
-def probabilities(
-    model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor, *, with_gradient: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """P(target) of each row, over the whole vocabulary, and its gradient.
-
-    Logits are made for one block of rows after another, so that their memory is bounded.
+@torch.no_grad()
+def probabilities(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """P(target) of each row, over the whole vocabulary.
 
     Args:
         model: gives the head.
-        hidden: ``[rows, hidden]`` last hidden states; no graph is attached to it.
+        hidden: ``[rows, hidden]`` last hidden states.
         targets: ``[rows]`` token ids.
-        with_gradient: whether the gradient is wanted.
 
     Returns:
-        ``[rows]`` probabilities in float32 (float64 for a float64 model), and ``[rows, hidden]``
-        gradients with respect to ``hidden`` in its dtype, or None.
+        ``[rows]`` in float32 (float64 for a float64 model).
     """
-    wide = torch.promote_types(model.dtype, torch.float32)
-    found = torch.empty(len(hidden), dtype=wide, device=hidden.device)
-    gradient = torch.empty_like(hidden) if with_gradient else None
-    block_bytes = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
-    step = max(1, block_bytes // (4 * model.adapter.vocabulary_size))
-    for start in range(0, len(hidden), step):
-        block = slice(start, start + step)
-        with torch.set_grad_enabled(with_gradient):
-            inputs = hidden[block].detach().requires_grad_(with_gradient)
-            logits = model.adapter.project(inputs).to(wide)
-            picked = logits.gather(1, targets[block, None])[:, 0]
-            values = (picked - logits.logsumexp(-1)).exp()
-        found[block] = values.detach()
-        if gradient is not None:
-            gradient[block] = torch.autograd.grad(values.sum(), inputs)[0]
-    return found, gradient
+    blocks = _blocks(model, hidden)
+    found = [_probabilities(model, hidden[block], targets[block]) for block in blocks]
+    return torch.cat(found)
+
+
+def slopes(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Gradient of P(target) with respect to each row's last hidden state.
+
+    Args:
+        model: gives the head.
+        hidden: ``[rows, hidden]`` last hidden states; no graph is attached to them.
+        targets: ``[rows]`` token ids.
+
+    Returns:
+        ``[rows, hidden]`` in the dtype of ``hidden``.
+    """
+    found = torch.empty_like(hidden)
+    for block in _blocks(model, hidden):
+        with torch.enable_grad():
+            inputs = hidden[block].detach().requires_grad_()
+            total = _probabilities(model, inputs, targets[block]).sum()
+        (found[block],) = torch.autograd.grad(total, inputs)
+    return found
+
+
+def _blocks(model: LoadedModel, hidden: torch.Tensor) -> list[slice]:
+    """Rows that go through the head together, so that the memory of logits is bounded."""
+    held = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
+    step = max(1, held // (4 * model.adapter.vocabulary_size))
+    return [slice(start, start + step) for start in range(0, len(hidden), step)]
+
+
+def _probabilities(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    logits = model.adapter.project(hidden).to(torch.promote_types(model.dtype, torch.float32))
+    return (logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(-1)).exp()
 
 
 @contextmanager

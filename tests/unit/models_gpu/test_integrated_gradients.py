@@ -148,15 +148,15 @@ def test_a_batch_that_does_not_fit_is_halved(
     model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = whole(model, FEW, PathSettings(steps=5))
-    real, tried = attribution_rows.probabilities, []
+    real, tried = attribution_rows.slopes, []
 
-    def tight(*arguments: Any, **options: Any) -> Any:
-        tried.append(len(arguments[1]))
-        if options["with_gradient"] and len(arguments[1]) > 2:
+    def tight(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        tried.append(len(hidden))
+        if len(hidden) > 2:
             raise torch.OutOfMemoryError("out of memory")
-        return real(*arguments, **options)
+        return real(model, hidden, targets)
 
-    monkeypatch.setattr(attribution_rows, "probabilities", tight)
+    monkeypatch.setattr(attribution_rows, "slopes", tight)
     assert_close(whole(model, FEW, PathSettings(steps=5)), usual)
     assert max(tried) > 2
 
