@@ -27,7 +27,7 @@ CODE_VERSIONS = {
     "facts": "1",
     "atlas_truth": "1",
     "models": "1",
-    "predictions": "1",
+    "predictions": "2",
     "probeless": "1",
     "tracing": TRACING_VERSION,
     "label_pieces": "1",

@@ -274,14 +274,26 @@ _TABLES = (
     ),
     LakeTable(
         "predictions",
-        "One row per model, language, fact and number of masks: what the model fills in. "
-        "Verdicts are left to SQL.",
+        "One row per model, language, fact and number of masks: what the model fills in, or as a "
+        "causal model says next. Verdicts are left to SQL.",
         ("model_id", "language_code", "fact_id", "mask_count"),
         (
             _MODEL,
             _LANGUAGE,
             _FACT,
-            Column("mask_count", _INT32, "Mask tokens in the query."),
+            Column(
+                "mask_count",
+                _INT32,
+                "Mask tokens in the query; for a causal model the tokens that it is asked for, as "
+                "many as the object has.",
+            ),
+            Column(
+                "prompt_code",
+                _TEXT,
+                "What of the template the model was shown: 'whole', all its words; of a causal "
+                "model, which sees what stands before the object: 'cut', without the words after "
+                "it, or 'no_subject', where the subject stands after it.",
+            ),
             Column(
                 "gold_token_ids",
                 _TOKENS,
@@ -290,28 +302,30 @@ _TABLES = (
             Column(
                 "predicted_token_ids",
                 _TOKENS,
-                "Argmax over the whole vocabulary at each mask, each on its own.",
+                "Argmax over the whole vocabulary at each mask, each on its own; of a causal model "
+                "the tokens that it says itself, each after those before.",
             ),
             Column("predicted_text", _TEXT, "The predicted tokens, decoded."),
             Column(
                 "gold_log_prob",
                 _FLOAT,
-                "Natural log-probability of the object: sum over its tokens, each at its mask; "
-                "null when mask_count is not the object's token count.",
+                "Natural log-probability of the object: sum over its tokens, each at its mask, of "
+                "a causal model each after the right ones before it; null when mask_count is not "
+                "the object's token count.",
                 True,
             ),
             Column(
                 "gold_rank",
                 _INT32,
-                "Worst rank (from 1) of the object's tokens, each at its mask: 1 means "
-                "that all are argmax; "
+                "Worst rank (from 1) of the object's tokens, each scored as for gold_log_prob: 1 "
+                "means that all are argmax; "
                 "null when mask_count is not the object's token count.",
                 True,
             ),
             Column(
                 "candidate_token_ids",
                 pa.list_(_TOKENS),
-                "For each mask the five most probable token ids, best first.",
+                "For each predicted token the five most probable token ids, best first.",
             ),
             Column(
                 "candidate_log_probs",

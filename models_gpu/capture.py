@@ -108,7 +108,7 @@ def capture(
     budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
     with recording(model.adapter, neuron, recorder.record), core_pool(model.device) as pool:
         batches = plan_batches(queries.lengths, budget, 0.0)
-        run_halving(batches, queries.lengths, run, lambda: _release(model), "query", pool)
+        run_halving(batches, queries.lengths, run, model.release_memory, "query", pool)
     return out
 
 
@@ -166,10 +166,3 @@ def _after(
         record(index, output[0] if isinstance(output, tuple) else output)
 
     return hook
-
-
-def _release(model: LoadedModel) -> None:
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif model.device.type == "mps":
-        torch.mps.empty_cache()

@@ -53,6 +53,13 @@ class LoadedModel:
         """The model's block of ``architectures.yml``."""
         return self.adapter.family
 
+    def release_memory(self) -> None:
+        """Give memory that torch keeps for later back to the device."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.device.type == "mps":
+            torch.mps.empty_cache()
+
 
 def choose_device() -> torch.device:
     """CUDA where there is one, else MPS, else CPU."""

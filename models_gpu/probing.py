@@ -1,7 +1,12 @@
-"""Probing: what a masked language model fills into the object's slot of every fact (METHOD §2).
+"""Probing: what a language model puts into the object's slot of every fact (METHOD §2).
 
 What belongs here: scoring queries on the device and turning the scores into rows of the lake table
 ``predictions``. What does not: verdicts (SQL), reading or writing files, choosing facts.
+
+A *mask* is here any position at which a token of the object is predicted: in a causal model, which
+has no masks, the token before it (``models_gpu.queries.Queries``). There the tokens of the object
+are scored after the right ones, in one pass; what the model itself would have said differs only
+after its first wrong token, and is decoded from there on (``models_gpu.decoding``).
 
 Only hidden states at masks go through the vocabulary projection, and every number of a mask comes
 from that one row of logits. Memory on the device, besides the weights: the activations of one batch
@@ -27,8 +32,10 @@ import pyarrow as pa
 import torch
 
 from models_gpu.batching import core_pool, plan_batches, run_halving
+from models_gpu.decoding import continue_greedily
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
+from models_gpu.logits import best_tokens, ranks
 from models_gpu.queries import Queries, build_queries
 from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
@@ -51,7 +58,6 @@ that size could go either way. Alone and without padding a query's result depend
 query, so verdicts do not depend on how queries were batched."""
 
 _SPAN = 16_384
-_BLOCK_WIDTH = 64
 
 Progress = Callable[[int, int], None]
 Key = TypeVar("Key")
@@ -91,7 +97,8 @@ class Scores:
     """What the model says about every mask of a set of queries; arrays on the host."""
 
     top_ids: Ints
-    """``[masks, top]`` most probable token ids, best first, equal ones by id."""
+    """``[masks, top]`` most probable token ids, best first, equal ones by id; in a causal model
+    after the most probable tokens before, not after the right ones."""
     top_log_probs: npt.NDArray[np.float32]
     """``[masks, top]`` their natural log-probabilities."""
     scored_rows: Longs
@@ -101,7 +108,7 @@ class Scores:
     gold_ranks: Ints
     """Per gold token of the scored rows: 1 + larger logits + equal logits of smaller id."""
     recomputed_count: int
-    """Queries with a near tie that were computed again, alone."""
+    """Queries with a near tie, and answers with one, that were computed again, alone."""
 
 
 def probe(
@@ -123,11 +130,13 @@ def probe(
     Args:
         model: from ``models_gpu.loading``.
         facts: columns ``fact_id, relation_id, template, subject_label, object_label``, one row
-        each. mask_counts: 'gold', as many masks as the object has tokens; 'all', 1 to the longest
-            object of the relation among ``facts``.
+            each.
+        mask_counts: 'gold', as many masks as the object has tokens; 'all', 1 to the longest object
+            of the relation among ``facts``, for masked models alone.
         token_budget: most tokens of a batch, padding included; chosen for the device when None.
         top: candidates kept per mask.
-        progress: called with queries done and queries in all; the last call has both equal.
+        progress: called with queries done and queries in all; the last call has both equal. In all
+            grows once it is known which answers a causal model has to be decoded for.
 
     Returns:
         The columns of the lake table ``predictions`` except ``model_id`` and ``language_code``,
@@ -215,7 +224,8 @@ def score_queries(
         near = scorer.near_ties() if model.dtype == torch.float32 else np.empty(0, np.int64)
         for query in near.tolist():
             scorer.run_span(query, query + 1, alone=True)
-        return scorer.scores(len(near))
+        again = scorer.decode(progress) if model.family.is_causal else 0
+        return scorer.scores(len(near) + again)
 
 
 def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.DataFrame:
@@ -242,6 +252,9 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
         {
             "fact_id": fact_ids.to_arrow(compat_level=pl.CompatLevel.oldest()),
             "mask_count": pa.array(counts.astype(np.int32)),
+            "prompt_code": queries.shown.gather(queries.row_fact).to_arrow(
+                compat_level=pl.CompatLevel.oldest()
+            ),
             "gold_token_ids": _lists(gold, offsets_of(gold_counts)),
             "predicted_token_ids": _lists(predicted, offsets),
             "predicted_text": _texts(model.tokenizer, predicted, counts),
@@ -347,6 +360,55 @@ class _Scorer:
         close = self.mask_query[margin < NEAR_TIE].cpu().numpy()
         return np.unique(close)
 
+    def decode(self, progress: Progress | None) -> int:
+        """Put what a causal model says itself in place of what it says after right tokens.
+
+        Both are the same up to and including its first token that is not the object's.
+
+        Returns:
+            Answers with a near tie that were computed again, alone.
+        """
+        queries, count = self.queries, self.queries.count
+        predicted = self.top_ids[:, 0].cpu().numpy()
+        owner = np.repeat(np.arange(count), queries.scored_counts)
+        is_last = np.zeros(len(owner), dtype=bool)
+        is_last[queries.scored_offsets[1:] - 1] = True
+        inner = np.flatnonzero(~is_last)
+        places = queries.token_offsets[owner[inner]] + queries.scored_positions[inner]
+        wrong = inner[predicted[inner] != queries.token_ids[places + 1]]
+        _, first = np.unique(owner[wrong], return_index=True)
+        # Facts with one prompt and several objects go on from the same tokens.
+        steps: dict[bytes, int] = {}
+        texts: list[bytes] = []
+        for mask in wrong[first].tolist():
+            begin = queries.token_offsets[owner[mask]]
+            known = queries.token_ids[begin : begin + queries.scored_positions[mask] + 1]
+            texts.append(known.tobytes() + predicted[mask].tobytes())
+            needed = int(queries.scored_offsets[owner[mask] + 1]) - mask - 1
+            steps[texts[-1]] = max(needed, steps.get(texts[-1], 0))
+        pace = _Pace(self.model.device, progress, count + len(steps), count)
+        answers = continue_greedily(
+            self.model,
+            [np.frombuffer(text, dtype=np.int32) for text in steps],
+            np.fromiter(steps.values(), dtype=np.int64, count=len(steps)),
+            top=self.kept,
+            near_tie=NEAR_TIE if self.model.dtype == torch.float32 else None,
+            token_budget=self.token_budget,
+            row_count=self.block_rows,
+            advance=pace.advance,
+            pool=self.pool,
+        )
+        pace.finish()
+        number = {text: place for place, text in enumerate(steps)}
+        after = wrong[first] + 1
+        lengths = queries.scored_offsets[owner[wrong[first]] + 1] - after
+        starts = answers.offsets[[number[text] for text in texts]] if texts else after
+        target = torch.from_numpy(ranges(after, lengths)).to(self.model.device)
+        source = torch.from_numpy(ranges(starts, lengths)).to(self.model.device)
+        self.top_ids[target] = answers.token_ids[source]
+        self.top_log_probs[target] = answers.log_probs[source]
+        return answers.recomputed_count
+
     def scores(self, recomputed_count: int) -> Scores:
         """All scores, copied to the host.
 
@@ -408,7 +470,7 @@ class _Scorer:
     def _reduce(self, logits: torch.Tensor, low: int) -> None:
         """Fill in the scores of the masks from ``low`` on."""
         high = low + len(logits)
-        best, ids = _largest(logits, self.kept)
+        ids, log_probs, normaliser = best_tokens(logits, self.kept)
         golds: list[tuple[slice, torch.Tensor]] = []
         for section in self.pairs.sections:
             span = self.pairs.within(section, low, high)
@@ -423,12 +485,10 @@ class _Scorer:
                 of_pair = logits if is_direct else logits[rows]
                 token_id = self.pair_id[part, None]
                 gold = of_pair.gather(1, token_id)
-                self.gold_ranks[part] = _ranks(of_pair, token_id, gold)
+                self.gold_ranks[part] = ranks(of_pair, token_id, gold)
                 golds.append((part, gold[:, 0]))
-        # One fused pass; the probability of the best token is the normaliser without its logit.
-        normaliser = best[:, :1] - logits.softmax(-1).gather(1, ids[:, :1]).log_()
         self.top_ids[low:high] = ids
-        self.top_log_probs[low:high] = best - normaliser
+        self.top_log_probs[low:high] = log_probs
         for part, gold in golds:
             self.gold_log_probs[part] = gold - normaliser[self.pair_mask[part] - low, 0]
 
@@ -440,10 +500,7 @@ class _Scorer:
 
     def _release(self) -> None:
         self.buffers.logits = None
-        if self.model.device.type == "cuda":
-            torch.cuda.empty_cache()
-        elif self.model.device.type == "mps":
-            torch.mps.empty_cache()
+        self.model.release_memory()
 
 
 @dataclass(frozen=True)
@@ -497,66 +554,15 @@ def _gold_pairs(queries: Queries, vocabulary: int) -> _GoldPairs:
     )
 
 
-def _largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The ``count`` largest logits of every row and their ids, equal ones by smaller id.
-
-    One pass finds the largest logit of every ``_BLOCK_WIDTH`` neighbours; the winners all lie in
-    the ``count`` best of these blocks, so that only those are looked at again.
-
-    Returns:
-        float32 and int64, both ``[rows, count]``, best first.
-    """
-    vocabulary = logits.shape[1]
-    whole = vocabulary // _BLOCK_WIDTH
-    blocks = logits[:, : whole * _BLOCK_WIDTH].reshape(len(logits), whole, _BLOCK_WIDTH).amax(-1)
-    if whole * _BLOCK_WIDTH < vocabulary:
-        rest = logits[:, whole * _BLOCK_WIDTH :].amax(-1, keepdim=True)
-        blocks = torch.cat([blocks, rest], dim=1)
-    column = torch.arange(blocks.shape[1], device=logits.device)
-    best_blocks = _sortable(blocks, column).topk(min(count, blocks.shape[1]), dim=1).indices
-    width = torch.arange(_BLOCK_WIDTH, device=logits.device)
-    ids = (best_blocks[:, :, None] * _BLOCK_WIDTH + width).flatten(1)
-    is_real = ids < vocabulary
-    ids = ids.clamp_(max=vocabulary - 1)
-    values = logits.gather(1, ids)
-    keys = _sortable(values, ids).masked_fill_(~is_real, torch.iinfo(torch.int64).min)
-    winners = keys.topk(count, dim=1, sorted=True).indices
-    return values.gather(1, winners), ids.gather(1, winners)
-
-
-def _sortable(values: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """int64 keys that order as (value descending, id ascending) when sorted descending."""
-    # Adding zero turns -0.0 into 0.0, which compares equal but has other bits.
-    bits = (values + 0.0).view(torch.int32)
-    ordered = torch.where(bits >= 0, bits, bits ^ 0x7FFFFFFF).to(torch.int64)
-    return (ordered << 32) - ids
-
-
-def _ranks(logits: torch.Tensor, token_id: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
-    """1 + larger logits + equal logits of smaller id; ``[rows]`` int32.
-
-    Rank 1 is the argmax, whatever is equal to it.
-    """
-    if logits.device.type == "cpu":
-        # numpy counts at the rate of memory, ten times as fast as torch.
-        rows = zip(logits.numpy(), token_id[:, 0].tolist(), gold[:, 0].numpy(), strict=True)
-        counts = [
-            1 + np.count_nonzero(row > value) + np.count_nonzero(row[:token] == value)
-            for row, token, value in rows
-        ]
-        return torch.tensor(counts, dtype=torch.int32)
-    column = torch.arange(logits.shape[1], device=logits.device)
-    is_before = (logits == gold).logical_and_(column < token_id)
-    return (1 + (logits > gold).count_nonzero(-1) + is_before.count_nonzero(-1)).to(torch.int32)
-
-
 class _Pace:
     """Reports progress when the device has got there, not when the host has asked for it."""
 
-    def __init__(self, device: torch.device, progress: Progress | None, total: int) -> None:
+    def __init__(
+        self, device: torch.device, progress: Progress | None, total: int, done: int = 0
+    ) -> None:
         self._progress, self._total = progress, total
         self._is_cuda = device.type == "cuda"
-        self._done = 0
+        self._done = done
         self._lock = Lock()
         self._underway: deque[tuple[torch.cuda.Event, int]] = deque()
 

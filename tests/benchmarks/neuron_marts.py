@@ -111,6 +111,7 @@ def make_lake(lake: Path, options: argparse.Namespace) -> None:
         answers = here.select(
             "fact_id",
             mask_count=pl.lit(1, pl.Int32),
+            prompt_code=pl.lit("whole"),
             gold_token_ids=pl.lit([1], pl.List(pl.Int32)),
             predicted_token_ids=pl.Series(
                 [[1] if r else [2] for r in is_right], dtype=pl.List(pl.Int32)

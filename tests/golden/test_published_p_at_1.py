@@ -62,6 +62,7 @@ def write_full_lake(lake: Path, published: pl.DataFrame) -> Path:
                 "number",
                 model_id=pl.lit(model_id),
                 mask_count=length,
+                prompt_code=pl.lit("whole"),
                 gold_token_ids=right,
             ).with_columns(
                 # A partly right answer to a one-token object has a token too many.

@@ -101,6 +101,7 @@ def prediction(
         "language_code": language_code,
         "fact_id": fact_id,
         "mask_count": len(predicted),
+        "prompt_code": "whole",
         "gold_token_ids": gold,
         "predicted_token_ids": predicted,
         "predicted_text": " ".join(map(str, predicted)),

@@ -8,6 +8,7 @@ with queries as (
         language_facts.relation_id,
         language_facts.subject_id,
         predictions.mask_count,
+        predictions.prompt_code,
         predictions.gold_token_ids,
         list_filter(
             predictions.predicted_token_ids,
@@ -61,6 +62,7 @@ final as (
         own_verdicts.relation_id,
         own_verdicts.subject_id,
         own_verdicts.mask_count,
+        own_verdicts.prompt_code,
         own_verdicts.gold_token_ids,
         own_verdicts.predicted_text,
         own_verdicts.gold_log_prob,

@@ -8,6 +8,7 @@ final as (
         language_code::varchar as language_code,
         fact_id::varchar as fact_id,
         mask_count::integer as mask_count,
+        prompt_code::varchar as prompt_code,
         gold_token_ids::integer[] as gold_token_ids,
         predicted_token_ids::integer[] as predicted_token_ids,
         predicted_text::varchar as predicted_text,

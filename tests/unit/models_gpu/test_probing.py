@@ -9,13 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
-from plain_probing import plain_rows, slot_logits
+from plain_probing import assert_same, plain_rows, slot_logits, verdicts
 from tiny_models import MASKED, facts, loaded, many_facts
 
 from ingestion.contract import LAKE
 from models_gpu import probing
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
+from models_gpu.logits import largest, ranks
 from models_gpu.probing import probe, probe_each
 from models_gpu.queries import build_queries
 
@@ -28,25 +29,6 @@ def model(request: pytest.FixtureRequest) -> LoadedModel:
 @pytest.fixture(scope="module")
 def bert() -> LoadedModel:
     return loaded("bert")
-
-
-def assert_same(ours: pl.DataFrame, expected: list[dict[str, Any]]) -> None:
-    assert ours.height == len(expected)
-    for row, wanted in zip(ours.to_dicts(), expected, strict=True):
-        for column, value in wanted.items():
-            if column in ("gold_log_prob", "candidate_log_probs") and value is not None:
-                assert torch.allclose(torch.tensor(row[column]), torch.tensor(value), atol=1e-4), (
-                    f"{wanted['fact_id']}: {column}"
-                )
-            else:
-                assert row[column] == value, f"{wanted['fact_id']}: {column}"
-
-
-def verdicts(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(
-        "fact_id", "mask_count", "gold_token_ids", "predicted_token_ids", "predicted_text",
-        "gold_rank", "candidate_token_ids",
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("mask_counts", ["gold", "all"])
@@ -112,8 +94,8 @@ def test_facts_that_share_a_query_get_their_own_golds_from_one_forward(bert: Loa
 def test_rank_one_means_argmax_also_among_equal_logits(bert: LoadedModel) -> None:
     logits = torch.tensor([[0.5, 2.0, 2.0, -1.0, 2.0, 0.5]] * 4)
     gold = torch.tensor([[1], [2], [4], [5]])
-    ranks = probing._ranks(logits, gold, logits.gather(1, gold))
-    assert ranks.tolist() == [1, 2, 3, 5]
+    found = ranks(logits, gold, logits.gather(1, gold))
+    assert found.tolist() == [1, 2, 3, 5]
 
 
 @pytest.mark.parametrize("vocabulary", [5, 64, 65, 300])
@@ -121,7 +103,7 @@ def test_largest_equals_a_full_sort(vocabulary: int) -> None:
     # Few distinct values, so that almost everything is a tie, and both zeros.
     logits = torch.randint(-2, 3, (50, vocabulary), generator=torch.manual_seed(0)) * 0.5
     logits[::2] *= -1
-    values, ids = probing._largest(logits.clone(), 5)
+    values, ids = largest(logits.clone(), 5)
     for row in range(len(logits)):
         wanted = sorted(range(vocabulary), key=lambda i: (-float(logits[row, i]), i))[:5]
         assert ids[row].tolist() == wanted
