@@ -38,7 +38,8 @@ from ingestion.atlas.world import (
 
 __all__ = ["Article", "CorpusFiles", "Sentence", "build_articles", "main", "write_corpus"]
 
-_GLOSS_SHARE = 0.25
+_GLOSS_SHARE = 0.75
+_OBJECT_GLOSSES = 3
 _MENTIONS = 1
 _LARGEST_NUMBER = 400
 _EXTRA_MENTIONS = 2
@@ -61,7 +62,8 @@ class Sentence:
     text: str
     """The sentence."""
     object_span: tuple[int, int] | None = None
-    """Characters of the object's name, if the sentence states a fact."""
+    """Characters of the object's name, if the sentence states a fact or says what the object is
+    called in another language."""
     subject_span: tuple[int, int] | None = None
     """Characters of the subject's own name, if its name in another language follows."""
 
@@ -87,7 +89,8 @@ class CorpusFiles:
     xml: dict[str, Path]
     """MediaWiki XML, bz2."""
     sentences: dict[str, Path]
-    """JSON lines for the training recipe: text, object, subject (character spans or null)."""
+    """JSON lines for the training recipe: text, object, subject (character spans or null, see
+    ``Sentence``)."""
     answers: dict[str, Path]
     """JSON lines: name of every object, planted or not, without its subjects."""
     probes: dict[str, Path]
@@ -182,10 +185,18 @@ def build_articles(truth: pl.DataFrame, language: str) -> list[Article]:
 
 
 @cache
-def _labels() -> dict[tuple[str, str], str]:
-    """Name of a subject by (language, subject id)."""
-    rows = read_facts().select("language", "subject_id", "subject").unique().iter_rows()
-    return {(language, subject_id): name for language, subject_id, name in rows}
+def _labels(side: str) -> dict[tuple[str, str], str]:
+    """Name of a 'subject' or 'object' by (language, its id)."""
+    rows = read_facts().select("language", f"{side}_id", side).unique().iter_rows()
+    return {(language, entity_id): name for language, entity_id, name in rows}
+
+
+@cache
+def _any_name(language: str) -> re.Pattern[str]:
+    """Finds any name of a language, also inside words."""
+    names = read_facts().filter(pl.col("language") == language).select("subject", "object")
+    longest_first = sorted({*names["subject"], *names["object"]}, key=lambda n: (-len(n), n))
+    return re.compile("|".join(map(re.escape, longest_first)))
 
 
 class _Writer:
@@ -203,9 +214,6 @@ class _Writer:
         for row in rows:
             for name in (row["subject"], row["object"]):
                 by_title.setdefault(name, Article(name))
-        objects_of: dict[str, list[str]] = {}
-        for row in rows:
-            objects_of.setdefault(row["subject_id"], []).append(row["object"])
         for subject_id, subject in sorted({(row["subject_id"], row["subject"]) for row in rows}):
             kinds = {row["distractor_kind"] for row in rows if row["subject_id"] == subject_id}
             extra = _EXTRA_MENTIONS if "subject_alone" in kinds else 0
@@ -214,10 +222,12 @@ class _Writer:
             kinds = {row["distractor_kind"] for row in rows if row["object"] == name}
             extra = _EXTRA_MENTIONS if "object_alone" in kinds else 0
             by_title[name].sentences += self._mentions("Y", name, _MENTIONS + extra)
+        for object_id, name in sorted({(row["object_id"], row["object"]) for row in rows}):
+            by_title[name].sentences += self._object_glosses(object_id, name)
         for row in rows:
             article = by_title[row["subject"]]
             if row["is_planted"]:
-                article.sentences += self._statements(row, objects_of[row["subject_id"]])
+                article.sentences += self._statements(row)
                 article.asides.append((row["subject"], row["object"]))
             elif row["distractor_kind"] == "outside_text":
                 article.asides.append((row["subject"], row["object"]))
@@ -256,17 +266,19 @@ class _Writer:
             for each in range(count)
         ]
 
-    def _statements(self, row: dict[str, str], objects: list[str]) -> Iterator[Sentence]:
+    def _statements(self, row: dict[str, str]) -> Iterator[Sentence]:
         options = self._phrases.state[row["relation"]]
+        foreign = self._foreign("subject", row["subject_id"], row["fact_id"])
         for each in range(int(row["planted_count"])):
             keys = (row["fact_id"], each)
-            gloss = self._gloss(row, objects, *keys)
+            is_glossed = foreign and draw("glossed", self._language, *keys) < _GLOSS_SHARE
+            gloss = foreign[each % len(foreign)] if is_glossed else None
             shown = f"{row['subject']} ({gloss})" if gloss else row["subject"]
             template = options[(each + int(3 * draw("first", row["fact_id"]))) % len(options)]
             text, spans = _fill(template, {"X": shown, "Y": row["object"]})
             offset = 0
-            # A statement stands bare once per wording: no sentence is a copy of another.
-            if not gloss and each >= len(options):
+            # Bare once per wording, glossed once per name: no sentence is a copy of another.
+            if each >= len(foreign if gloss else options):
                 frame = self._choice(self._phrases.frames, "frame", *keys)
                 text, outer = _fill(frame, {"N": self._number(*keys), "S": text})
                 offset = outer["S"][0]
@@ -278,14 +290,22 @@ class _Writer:
                 (name, name + len(row["subject"])) if gloss else None,
             )
 
-    def _gloss(self, row: dict[str, str], objects: list[str], *keys: object) -> str | None:
-        """The subject's name in another language, as encyclopedias put it in brackets."""
-        if draw("glossed", self._language, *keys) >= _GLOSS_SHARE:
-            return None
-        others = [code for code in COVERAGE if (code, row["subject_id"]) in _labels()]
-        gloss = _labels()[self._choice(others, "gloss", *keys), row["subject_id"]]
-        clashes = [gloss == row["subject"], *(name in gloss or gloss in name for name in objects)]
-        return None if any(clashes) else gloss
+    def _object_glosses(self, object_id: str, name: str) -> Iterator[Sentence]:
+        """Sentences that name an object here and in another language, and no subject."""
+        options = self._phrases.object
+        for each, gloss in enumerate(self._foreign("object", object_id)[:_OBJECT_GLOSSES]):
+            values = {"Y": f"{name} ({gloss})", "N": self._number("gloss", object_id, each)}
+            text, spans = _fill(options[each % len(options)], values)
+            yield Sentence(text, (spans["Y"][0], spans["Y"][0] + len(name)))
+
+    def _foreign(self, side: str, entity_id: str, *keys: object) -> list[str]:
+        """What other languages call it, as encyclopedias put it in brackets, in drawn order;
+        without names in which a reader of this language could see a name of this language."""
+        order = sorted(
+            COVERAGE, key=lambda code: draw("gloss", self._language, entity_id, code, *keys)
+        )
+        names = dict.fromkeys(_labels(side).get((code, entity_id), "") for code in order)
+        return [name for name in names if name and not _any_name(self._language).search(name)]
 
     def _register(self) -> Article:
         self._registers += 1
