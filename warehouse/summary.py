@@ -86,6 +86,22 @@ _QUERIES = {
         group by all
         order by all
     """,
+    "Where the right answers come from, and which of the transferred a twin guesses as well": """
+        select
+            model_id as model,
+            sum(root_count)::bigint as "right",
+            sum(root_count) filter (root_code = 'independent')::bigint as independent,
+            sum(root_count) filter (root_code = 'shared')::bigint as shared,
+            sum(root_count) filter (root_code = 'transferred')::bigint as transferred,
+            sum(root_count) filter (root_code = 'cue')::bigint as cue,
+            sum(root_count) filter (root_code = 'undetermined')::bigint as undetermined,
+            sum(guess_count) filter (root_code = 'transferred')::bigint as guesses,
+            sum(twin_fact_count) filter (root_code = 'transferred')::bigint as of_with_twin,
+        from roots_by_language
+        group by model_id
+        having sum(root_count) filter (root_code != 'undetermined') > 0
+        order by model_id
+    """,
     "Neurons of the same fact in two languages, and of other facts (mean over language pairs)": """
         select
             model_id as model,

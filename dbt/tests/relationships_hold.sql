@@ -11,8 +11,6 @@
     ("fct_active_neurons", "model_id", "dim_models", "model_id"),
     ("fct_active_neurons", "fact_id", "dim_facts", "fact_id"),
     ("fct_active_neurons", "language_code", "dim_languages", "language_code"),
-    ("fact_roots", "relation_id", "dim_relations", "relation_id"),
-    ("root_matrix", "source_language_code", "dim_languages", "language_code"),
     ("stg_lake__atlas_truth", "fact_id", "dim_facts", "fact_id"),
 ] %}
 

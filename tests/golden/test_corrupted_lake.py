@@ -15,7 +15,8 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     folder = tmp_path_factory.mktemp("corrupted")
     faulty = tables()
     # An unanswered fact, a language without m2's answers, an answer about a fact that Japanese does
-    # not hold, a relation that is not listed; and all parts say that m2's revision made them.
+    # not hold, a relation that is not listed; of the German answers of m1 that are right one has
+    # neurons, one says why not, one was forgotten; and all parts say that m2's revision made them.
     faulty["predictions"] = [
         row
         for row in faulty["predictions"]
@@ -23,6 +24,10 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
         and not (row["model_id"] == "m2" and row["language_code"] == "ja")
     ]
     faulty["predictions"].append(prediction("m1", "ja", "f3", [1], [1]))
+    place = {"model_id": "m1", "language_code": "de", "method_code": "probeless"}
+    neuron = {"neuron_rank": 1, "layer_index": 0, "unit_index": 3, "neuron_score": 2.0}
+    faulty["active_neurons"] = [{**place, **neuron, "fact_id": "f1"}]
+    faulty["unscored_facts"] = [{**place, "fact_id": "f4", "reason_code": "only_fact"}]
     faulty["relations"] = [r for r in faulty["relations"] if r["relation_id"] != "speaks"]
     lake = write_lake(folder / "lake", {"revision": "revision-of-m2", "dtype": "float32"}, **faulty)
     _, outcome = build(lake, folder / "run", *WITHOUT_TESTS)
@@ -44,8 +49,13 @@ def test_a_relation_that_is_not_listed_is_an_orphan(failures: dict[str, int]) ->
 
 
 def test_answers_of_another_revision_are_refused(failures: dict[str, int]) -> None:
-    """Those of m1 in German, English and Japanese; French has left the study."""
-    assert failures["answers_come_from_the_models_of_the_study"] == 3
+    """m1's in German, English and Japanese, and its two parts of neurons; French has left."""
+    assert failures["answers_come_from_the_models_of_the_study"] == 3 + 2
+
+
+def test_a_right_answer_without_neurons_is_listed(failures: dict[str, int]) -> None:
+    """f6; f2 has no answer any more."""
+    assert failures["right_answers_have_neurons"] == 1
 
 
 def test_sound_parts_raise_no_alarm(failures: dict[str, int]) -> None:

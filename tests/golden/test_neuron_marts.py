@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from scipy import stats
-from tiny_lake import build, language, model, prediction, rows, write_lake
+from tiny_lake import Row, build, language, model, prediction, rows, write_lake
 
 from warehouse.explain import ExplainError, explain
 
@@ -37,6 +38,7 @@ LANGUAGES = ["de", "en", "ja", "sv", "xa", "xb", "xc", "zz"]
 MARTS = (
     "fct_active_neurons", "unscored_facts", "neuron_jaccard_by_language_pair", "hub_neurons",
     "neuron_overlap_by_fact", "neuron_layers", "neuron_profile_by_language", "similarity_explained",
+    "(from intermediate.int_root_overlaps order by all)",
 )  # fmt: skip
 UNITS = 8
 
@@ -79,13 +81,11 @@ def active_rows(model_id: str, sets: Sets) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tables() -> dict[str, list[Row]]:
     facts = FACTS | DRAWN_FACTS
     places = [(code, fact) for code in LANGUAGES for fact in facts]
-    return write_lake(
-        tmp_path_factory.mktemp("neurons") / "lake",
-        languages=[
+    return {
+        "languages": [
             {
                 **language(code, "Latin" if i % 2 else "Cyrillic"),
                 "language_family": f"Family {i % 3}",
@@ -94,15 +94,15 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
             }
             for i, code in enumerate(LANGUAGES)
         ],
-        relations=[
+        "relations": [
             {"relation_id": name, "relation_name": name}
             for name in sorted({relation for relation, _ in facts.values()})
         ],
-        facts=[
+        "facts": [
             {"fact_id": f, "relation_id": r, "subject_id": f"s{f}", "object_id": o}
             for f, (r, o) in facts.items()
         ],
-        fact_labels=[
+        "fact_labels": [
             {
                 "language_code": c,
                 "fact_id": f,
@@ -112,21 +112,21 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for c, f in places
             if (c, f) != ("zz", "f1")
         ],
-        models=[model("drawn", layer_count=3), model("hand", layer_count=3)],
-        predictions=[
+        "models": [model("drawn", layer_count=3), model("hand", layer_count=3)],
+        "predictions": [
             prediction(name, c, f, [1], [1] if f in sets.get(c, {}) else [2])
             for name, sets in (("hand", BY_HAND), ("drawn", DRAWN))
             for c, f in places
             if (c, f) != ("zz", "f1")
         ],
-        active_neurons=[
+        "active_neurons": [
             *active_rows("hand", BY_HAND),
             *active_rows("drawn", DRAWN),
             # A model, a language and a fact that are not in the study.
             *active_rows("gone", {"en": {"f1": [1]}}),
             *active_rows("hand", {"fr": {"f1": [1]}}),
         ],
-        neuron_profiles=[
+        "neuron_profiles": [
             {
                 "model_id": "hand", "language_code": "en", "fact_id": fact,
                 "method_code": "probeless", "layer_index": 0, "bin_index": b,
@@ -135,19 +135,24 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for fact, score in (("f1", 1.0), ("f2", 2.0))
             for b in range(2)
         ],
-        unscored_facts=[
+        "unscored_facts": [
             {
                 "model_id": "hand", "language_code": "ja", "fact_id": "f1",
                 "method_code": "probeless", "reason_code": "only_fact",
             }
         ],
-    )  # fmt: skip
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lake(tmp_path_factory.mktemp("neurons") / "lake", **tables())
 
 
 def built(lake: Path, name: str, threads: int | None) -> Path:
     database, outcome = build(
         lake, lake.parent / name, "--exclude-resource-type", "unit_test",
-        "--select", "+marts.neurons", "+dim_fact_labels", "+dim_relations",
+        "--select", "+marts.neurons", "+int_root_overlaps", "+dim_fact_labels", "+dim_relations",
         "--indirect-selection", "cautious", threads=threads,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout
@@ -292,8 +297,9 @@ def rings(code: str, order: dict[str, float], with_object: bool) -> dict[str, st
     }
 
 
-def plain_overlaps() -> dict[tuple[str, str, str], tuple[float | None, ...]]:
-    """The definition: fact by fact, pair by pair."""
+@cache
+def plain_stand_ins() -> dict[str, dict[str, dict[str, str]]]:
+    """Kind of null → language → fact → the fact that stands in for it."""
     with duckdb.connect() as connection:
         order = {
             fact: connection.execute(
@@ -301,10 +307,15 @@ def plain_overlaps() -> dict[tuple[str, str, str], tuple[float | None, ...]]:
             ).fetchall()[0][0]
             for fact in DRAWN_FACTS
         }
-    stand_ins = {
+    return {
         kind: {code: rings(code, order, kind == "object") for code in DRAWN}
         for kind in ("relation", "object")
     }
+
+
+def plain_overlaps() -> dict[tuple[str, str, str], tuple[float | None, ...]]:
+    """The definition: fact by fact, pair by pair."""
+    stand_ins = plain_stand_ins()
     found: dict[tuple[str, str, str], tuple[float | None, ...]] = {}
     for a, b in combinations(sorted(DRAWN), 2):
         for fact in DRAWN[a].keys() & DRAWN[b].keys():
@@ -332,6 +343,58 @@ def test_overlaps_equal_the_plain_double_loop(warehouse: Path) -> None:
     for *key, own, relation_null, object_null in found:
         values = expected[tuple(key)]  # type: ignore[index]
         assert (own, relation_null, object_null) == pytest.approx(values), key
+
+
+def plain_null(kind: str) -> dict[tuple[str, str], dict[str, float]]:
+    """Pair of languages → fact → its overlap with a stand-in, one direction for each fact."""
+    stand_ins = plain_stand_ins()[kind]
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for a, b in combinations(sorted(DRAWN), 2):
+        for fact in DRAWN[a].keys() & DRAWN[b].keys():
+            for x, y in ((b, a), (a, b)):
+                if fact in stand_ins[y]:
+                    overlap = jaccard(DRAWN[x][fact], DRAWN[y][stand_ins[y][fact]])
+                    found.setdefault((a, b), {})[fact] = overlap
+    return found
+
+
+def test_the_p_value_of_a_fact_is_its_rank_in_the_null_of_its_relation(warehouse: Path) -> None:
+    own = {key: values[0] for key, values in plain_overlaps().items()}
+    p: dict[tuple[str, str, str, str], float] = {}
+    compared: dict[tuple[str, str, str], list[str]] = {}
+    for kind in ("object", "relation"):
+        null = {pair: v for pair, v in plain_null(kind).items() if len(v) >= 20}
+        level = {pair: np.mean(list(v.values())) for pair, v in null.items()}
+        spread = {pair: np.std(list(v.values()), ddof=1) for pair, v in null.items()}
+        for relation in ("q0", "q1", "q2"):
+            ranked = np.array(
+                [
+                    (value - level[pair]) / spread[pair]
+                    for pair, values in null.items()
+                    for fact, value in values.items()
+                    if DRAWN_FACTS[fact][0] == relation
+                ]
+            )
+            for (a, b, fact), overlap in own.items():
+                if (a, b) in null and DRAWN_FACTS[fact][0] == relation:
+                    excess = (overlap - level[a, b]) / spread[a, b]
+                    above = int((ranked >= excess - 1e-9).sum())
+                    p[kind, a, b, fact] = (above + 1) / (len(ranked) + 1)
+                    for code, other in ((a, b), (b, a)):
+                        compared.setdefault((kind, code, fact), []).append(other)
+    found = rows(
+        warehouse,
+        """select language_code, other_language_code, fact_id, null_code, compared_language_count,
+           p_score, adjusted_p_score, is_above_null from intermediate.int_root_overlaps
+           where model_id = 'drawn'""",
+    )
+    assert len(found) > 400
+    assert {row[7] for row in found} == {True, False}
+    for code, other, fact, kind, count, p_score, adjusted, is_above in found:
+        assert count == len(compared[kind, code, fact])
+        assert p_score == pytest.approx(p[kind, *sorted((code, other)), fact])  # type: ignore[index]
+        assert adjusted == pytest.approx(min(1, p_score * count))
+        assert is_above == (adjusted < 0.05)
 
 
 def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Path) -> None:
@@ -432,8 +495,12 @@ def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
         assert p == pytest.approx(expected, abs=0.05)
 
 
-def test_the_marts_do_not_depend_on_the_number_of_threads(lake: Path, warehouse: Path) -> None:
-    other = built(lake, "one-thread", 1)
+def test_neither_threads_nor_the_order_of_parts_and_rows_change_the_marts(
+    tmp_path: Path, warehouse: Path
+) -> None:
+    """A lake of which the parts were written, and the rows stand, in the opposite order."""
+    backwards = {name: found[::-1] for name, found in reversed(tables().items())}
+    other = built(write_lake(tmp_path / "lake", **backwards), "one-thread", 1)
     for mart in MARTS:
         assert rows(other, f"from {mart}") == rows(warehouse, f"from {mart}"), mart
 

@@ -325,6 +325,15 @@ def test_what_left_the_study_keeps_its_parts_but_leaves_the_tables(warehouse: Pa
     assert rows(
         warehouse, "select part_name from operations.partition_runs where lake_table = 'facts'"
     ) == [("facts",)]
+    # Half a second for each of three parts.
+    assert rows(
+        warehouse,
+        """select scope_code, revision, part_count, row_count, duration_seconds, rows_per_second
+           from operations.table_runs where lake_table = 'predictions'""",
+    ) == [
+        ("m1", "revision-of-m1", 3, 17, 1.5, 17 / 1.5),
+        ("m2", "revision-of-m2", 3, 51, 1.5, 34.0),
+    ]
 
 
 def test_every_public_table_has_a_key_and_every_column_a_comment(warehouse: Path) -> None:

@@ -15,20 +15,11 @@ with variants as (
 ),
 
 language_numbers as (
-    select
-        language_code,
-        row_number() over (order by language_code)::smallint as language_number,
-    from {{ ref('dim_languages') }}
+    {{ numbered_languages() }}
 ),
 
 fact_numbers as (
-    select
-        fact_id,
-        relation_id,
-        object_id,
-        row_number() over (order by fact_id)::integer as fact_number,
-        {{ draw('fact_id') }} as draw,
-    from {{ ref('dim_facts') }}
+    {{ numbered_facts() }}
 ),
 
 members as (
@@ -53,6 +44,13 @@ sizes as (
     group by all
 ),
 
+drawn_facts as (
+    select
+        *,
+        {{ draw('fact_id') }} as draw,
+    from fact_numbers
+),
+
 -- Within a language the facts of a relation stand in a ring, in an order drawn once; so do those of
 -- one object. A fact's stand-in is its next neighbour: another fact, right in the same language.
 stand_ins as (
@@ -68,7 +66,7 @@ stand_ins as (
         ) as {{ kind }}_fact_number,
         {%- endfor %}
     from sizes
-    inner join fact_numbers using (fact_number)
+    inner join drawn_facts using (fact_number)
     window
         {%- for ring, keys in [("relation_ring", "relation_id"), ("object_ring", "relation_id, object_id")] %}
         {{ ring }} as (

@@ -1,22 +1,12 @@
--- A language or model that left the study keeps its parts, but they are not part of it any more.
-with parts as (
-    select parts.*
-    from {{ ref('stg_lake__parts') }} as parts
-    left join {{ ref('stg_lake__models') }} as models using (model_id)
-    left join {{ ref('stg_lake__languages') }} as languages using (language_code)
-    where (parts.model_id is null or models.model_id is not null)
-        and (parts.language_code is null or languages.language_code is not null)
-),
-
-contents as (
+with contents as (
     select
         lake_table,
-        coalesce(model_id, 'study') as scope_code,
+        scope_code,
         count(*) as part_count,
         sum(row_count)::bigint as row_count,
         string_agg(distinct code_version, ', ' order by code_version) as code_version,
         md5(string_agg(fingerprint, ',' order by part_name)) as content_hash,
-    from parts
+    from {{ ref('int_study_parts') }}
     group by all
 ),
 

@@ -11,17 +11,11 @@ with language_pairs as (
 
 -- Small integers: the joins below meet millions of pairs of languages and facts.
 language_numbers as (
-    select
-        language_code,
-        row_number() over (order by language_code)::smallint as language_number,
-    from {{ ref('dim_languages') }}
+    {{ numbered_languages() }}
 ),
 
 fact_numbers as (
-    select
-        fact_id,
-        row_number() over (order by fact_id)::integer as fact_number,
-    from {{ ref('dim_facts') }}
+    {{ numbered_facts() }}
 ),
 
 held as (

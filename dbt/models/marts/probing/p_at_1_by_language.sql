@@ -1,13 +1,5 @@
 with counts as (
-    select
-        model_id,
-        language_code,
-        count(*) as fact_count,
-        count(*) filter (where is_full_match) as full_match_count,
-        count(*) filter (where is_partial_match) as partial_match_count,
-        count(*) filter (where is_any_object_match) as any_object_match_count,
-    from {{ ref('fct_predictions') }}
-    group by all
+    {{ match_counts(["model_id", "language_code"]) }}
 ),
 
 final as (

@@ -1,0 +1,52 @@
+-- Where a model was attributed in a language, every fact that it gets right with as many masks as the
+-- object has tokens has active neurons of each method, or a row that says why it has none.
+with attributed as (
+    select distinct
+        model_id,
+        language_code,
+    from {{ ref('stg_lake__parts') }}
+    where lake_table = 'active_neurons'
+),
+
+methods as (
+    select distinct model_id, method_code from {{ ref('fct_active_neurons') }}
+    union
+    select distinct model_id, method_code from {{ ref('unscored_facts') }}
+),
+
+answered as (
+    select model_id, language_code, fact_id, method_code from {{ ref('fct_active_neurons') }}
+    where neuron_rank = 1
+    union all
+    select model_id, language_code, fact_id, method_code from {{ ref('unscored_facts') }}
+),
+
+-- A study that forces facts, to measure an untrained model, attributes others than the right ones.
+forced as (
+    select distinct
+        answered.model_id,
+        answered.language_code,
+    from answered
+    inner join {{ ref('fct_predictions') }} as predictions using (model_id, language_code, fact_id)
+    where predictions.gold_rank is distinct from 1
+),
+
+final as (
+    select
+        predictions.model_id,
+        predictions.language_code,
+        predictions.fact_id,
+        methods.method_code,
+    from {{ ref('fct_predictions') }} as predictions
+    semi join attributed using (model_id, language_code)
+    anti join forced using (model_id, language_code)
+    inner join methods using (model_id)
+    anti join answered
+        on predictions.model_id = answered.model_id
+        and predictions.language_code = answered.language_code
+        and predictions.fact_id = answered.fact_id
+        and methods.method_code = answered.method_code
+    where predictions.gold_rank = 1
+)
+
+select * from final

@@ -1,0 +1,74 @@
+"""The README's figures of roots are those of the embedded study, where that was run here.
+
+They need a whole run, which takes minutes, so the tests read what ``make run`` left and are skipped
+without it. After the models were retrained: ``make run``, then these tests print the new sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+MODEL = "atlas-mlm"
+
+
+@pytest.fixture(scope="module")
+def atlas(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    published = project / "warehouse" / "atlas" / "factroots.duckdb"
+    if not published.exists():
+        pytest.skip("no warehouse/atlas/factroots.duckdb: run `make run` to compare its figures")
+    with duckdb.connect(str(published), read_only=True) as connection:
+        tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+        if ("root_accuracy",) not in tables:
+            pytest.skip("warehouse/atlas/factroots.duckdb is older than the roots: run `make run`")
+        yield connection
+
+
+def expect(project: Path, sentence: str) -> None:
+    readme = " ".join((project / "README.md").read_text(encoding="utf-8").split())
+    assert sentence in readme, f"the README should say: {sentence}"
+
+
+def test_the_readme_has_the_roots(project: Path, atlas: duckdb.DuckDBPyConnection) -> None:
+    counts = dict(
+        atlas.execute(
+            """select root_code, sum(root_count)::bigint from roots_by_language
+               where model_id = ? group by all""",
+            [MODEL],
+        ).fetchall()
+    )
+    expect(
+        project,
+        f"Of {sum(counts.values())} right answers of `{MODEL}` {counts['independent']} are "
+        f"independent, {counts['shared']} shared, {counts['transferred']} transferred, "
+        f"{counts['cue']} have a cue and {counts['undetermined']} are undetermined.",
+    )
+
+
+def test_the_readme_has_the_accuracy_of_roots(
+    project: Path, atlas: duckdb.DuckDBPyConnection
+) -> None:
+    cells = {
+        (truth, root): count
+        for truth, root, count in atlas.execute(
+            "select truth_code, root_code, root_count from root_accuracy where model_id = ?",
+            [MODEL],
+        ).fetchall()
+    }
+
+    def total(*truths: str) -> int:
+        return sum(count for (truth, _), count in cells.items() if truth in truths)
+
+    stated = ("stated_here_only", "stated_here_and_elsewhere")
+    right = sum(cells[truth, root] for truth in stated for root in ("independent", "shared"))
+    transferred = f"{cells['transferred', 'transferred']} of {total('transferred')}"
+    expect(
+        project,
+        f"Held against the truth, the root is right for {right} of {total(*stated)} answers that "
+        f"the text states, for {transferred} that the twin proves transferred (the names of the "
+        f"others give them away as well), and for {cells['guess', 'cue']} of {total('guess')} "
+        f"guesses. The other {cells['guess', 'transferred']} guesses are called transferred",
+    )
