@@ -1,12 +1,12 @@
-"""How long the neuron marts take at the size of the published study, and how much memory.
+"""How long the neuron and root marts take at the size of the published study, and how much memory.
 
 Run: ``python tests/benchmarks/neuron_marts.py [--languages 53] [--matched 75000] [--threads 2] …``
 
 Makes a lake in a temporary folder: as many facts right per language as a long-tailed study has, 50
 active neurons each, of which some belong to the fact, some to its object, some to its relation and
 the rest to nothing, so that all joins have real work and every null something to show. Then times
-``dbt build`` of everything that the neuron marts need, and of the neuron marts alone under DuckDB's
-memory limit, and prints the peak memory of that process.
+``dbt build`` of all that these marts need, and of the marts alone under DuckDB's memory limit,
+and prints the peak memory of that process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import polars as pl
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "golden")]
 
-from tiny_lake import DBT, language, model, rows, write_lake  # noqa: E402
+from tiny_lake import DBT, corpus_size, language, model, rows, write_lake  # noqa: E402
 
 from ingestion.contract import LAKE  # noqa: E402
 from ingestion.lake import Provenance, write_part  # noqa: E402
@@ -37,6 +37,9 @@ LAYERS, UNITS = 12, 3072
 RELATIONS = 41
 NEURON_MODELS = (
     "marts.neurons",
+    "marts.roots",
+    "int_root_scopes",
+    "int_root_overlaps",
     "int_neuron_overlaps",
     "int_neuron_pair_blocks",
     "int_neuron_pair_intervals",
@@ -50,6 +53,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--languages", type=int, default=53)
     parser.add_argument("--matched", type=int, default=75_000, help="facts right, all languages")
+    parser.add_argument("--models", type=int, default=1, help="each with the same answers")
     parser.add_argument("--facts", type=int, default=20_000, help="distinct facts")
     parser.add_argument("--profiles", action="store_true", help="16 bins × 12 layers per fact too")
     parser.add_argument("--threads", type=int, default=2, help="of DuckDB")
@@ -70,6 +74,7 @@ def write(lake: Path, table: str, frame: pl.DataFrame, **partition: str) -> None
 def make_lake(lake: Path, options: argparse.Namespace) -> None:
     """All tables that the marts read; facts are the more popular the smaller their number."""
     draw = np.random.default_rng(0)
+    models = [f"m{i}" for i in range(options.models)]
     codes = [f"l{i:02}" for i in range(options.languages)]
     weights = np.exp(-np.arange(options.languages) / 14)
     right = np.round(weights / weights.sum() * options.matched).astype(int)
@@ -94,7 +99,10 @@ def make_lake(lake: Path, options: argparse.Namespace) -> None:
             {"relation_id": f"P{i}", "relation_name": f"relation {i}"} for i in range(RELATIONS)
         ],
         facts=facts.rows(named=True),
-        models=[model("mbert", layer_count=LAYERS, neuron_count=UNITS)],
+        models=[
+            model(name, layer_count=LAYERS, neuron_count=UNITS, corpus_id="text") for name in models
+        ],
+        corpus_sizes=[corpus_size("text", code) for code in codes],
     )  # fmt: skip
     own = draw.integers(0, LAYERS * UNITS, (options.facts, 60))
     of_object = draw.integers(0, LAYERS * UNITS, (int(objects.max()) + 1, 60))
@@ -122,7 +130,33 @@ def make_lake(lake: Path, options: argparse.Namespace) -> None:
             candidate_token_ids=pl.lit([[1]], pl.List(pl.List(pl.Int32))),
             candidate_log_probs=pl.lit([[-1.0]], pl.List(pl.List(pl.Float32))),
         )
-        write(lake, "predictions", answers, model_id="mbert", language_code=code)
+        for name in models:
+            write(lake, "predictions", answers, model_id=name, language_code=code)
+        occurrences = here.select(
+            "fact_id",
+            unit_kind=pl.lit("chunk"),
+            subject_count=pl.lit(3, pl.Int64),
+            object_count=pl.lit(3, pl.Int64),
+            shared_count=pl.Series(draw.random(here.height) < 0.6).cast(pl.Int64),
+        ).with_columns(
+            pl.when(pl.col("shared_count") > 0).then(value).alias(name)
+            for name, value in (
+                ("evidence_document", pl.lit("page")),
+                ("evidence_offset", pl.lit(0, pl.Int64)),
+                ("evidence_distance", pl.lit(1, pl.Int64)),
+                ("evidence_text", pl.lit("text")),
+            )
+        )
+        write(lake, "occurrences", occurrences, corpus_id="text", language_code=code)
+        pieces = here.select(
+            "fact_id",
+            subject_folded="subject_id",
+            object_folded="object_id",
+            subject_pieces=pl.concat_list("subject_id"),
+            object_pieces=pl.concat_list("object_id"),
+        )
+        for name in models:
+            write(lake, "label_pieces", pieces, model_id=name, language_code=code)
         neurons = np.empty((count, TOP), dtype=np.int64)
         for place, fact in enumerate(matched):
             pool = np.concatenate(
@@ -145,7 +179,8 @@ def make_lake(lake: Path, options: argparse.Namespace) -> None:
                 "neuron_score": np.tile(np.linspace(2, 1, TOP, dtype=np.float32), count),
             }
         )
-        write(lake, "active_neurons", active, model_id="mbert", language_code=code)
+        for name in models:
+            write(lake, "active_neurons", active, model_id=name, language_code=code)
         if options.profiles:
             bins = LAYERS * 16
             profile = pl.DataFrame(
@@ -158,7 +193,8 @@ def make_lake(lake: Path, options: argparse.Namespace) -> None:
                     "strided_score": draw.random(count * bins, dtype=np.float32),
                 }
             )
-            write(lake, "neuron_profiles", profile, model_id="mbert", language_code=code)
+            for name in models:
+                write(lake, "neuron_profiles", profile, model_id=name, language_code=code)
 
 
 def dbt(folder: Path, lake: Path, options: argparse.Namespace, *selection: str) -> float:
@@ -204,7 +240,8 @@ def main() -> None:
         if not lake.exists():
             make_lake(lake, options)
         needed = (
-            "fact_jaccard_by_language_pair dim_languages dim_facts dim_models int_language_facts"
+            "fact_jaccard_by_language_pair dim_languages dim_facts dim_models int_language_facts "
+            "p_at_1_by_language int_traced_predictions fct_planted_predictions"
         )
         upstream = [f"+{name}" for name in needed.split()]
         print(f"upstream: {dbt(folder, lake, options, '--select', *upstream):.1f} s")
@@ -222,7 +259,7 @@ def main() -> None:
         print(
             f"{options.languages} languages, {facts:,} facts right × {TOP}: {neurons:,} neurons; "
             f"{pairs:,} pairs of languages, {comparisons:,} facts compared, each with two nulls\n"
-            f"neuron marts: {seconds:.1f} s, dbt included; peak memory of dbt "
+            f"neuron and root marts: {seconds:.1f} s, dbt included; peak memory of dbt "
             f"{peak / 2**20:.2f} GiB (the larger of both runs), limit {options.memory}, "
             f"{options.threads} threads"
         )

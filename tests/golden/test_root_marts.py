@@ -43,8 +43,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_tracing_marts import occurrence, size
-from tiny_lake import Row, build, language, model, prediction, rows, write_lake
+from tiny_lake import (
+    Row,
+    build,
+    corpus_size,
+    language,
+    model,
+    occurrence,
+    prediction,
+    rows,
+    write_lake,
+)
 
 LANGUAGES = ("de", "en", "ja")
 FACTS = {
@@ -130,7 +139,7 @@ def tables() -> dict[str, list[Row]]:
             for model_id in RIGHT
         ],
         "predictions": [answer(model_id, *place) for model_id in RIGHT for place in PLACES],
-        "corpus_sizes": [size("wiki", code) for code in LANGUAGES],
+        "corpus_sizes": [corpus_size("wiki", code) for code in LANGUAGES],
         "occurrences": [
             occurrence("wiki", code, "chunk", fact, int((code, fact) in PRESENT))
             for code, fact in PLACES

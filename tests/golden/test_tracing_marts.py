@@ -33,7 +33,18 @@ import polars as pl
 import pytest
 import yaml
 from scipy import stats
-from tiny_lake import DBT, Row, build, language, model, prediction, rows, write_lake
+from tiny_lake import (
+    DBT,
+    Row,
+    build,
+    corpus_size,
+    language,
+    model,
+    occurrence,
+    prediction,
+    rows,
+    write_lake,
+)
 from tokenizers import BertWordPieceTokenizer
 
 from ingestion.tracing import label_pieces
@@ -74,37 +85,9 @@ CHARACTERS = {"de": 600, "en": 800, "ja": 100}
 SELECTED = ("--select", "+path:models/marts/tracing", "--indirect-selection", "cautious")
 
 
-def occurrence(corpus: str, code: str, unit: str, fact: str, shared: int) -> Row:
-    return {
-        "corpus_id": corpus,
-        "language_code": code,
-        "unit_kind": unit,
-        "fact_id": fact,
-        "subject_count": shared + 1,
-        "object_count": shared,
-        "shared_count": shared,
-        "evidence_document": f"Page {code}" if shared else None,
-        "evidence_offset": 12 if shared else None,
-        "evidence_distance": 3 if shared else None,
-        "evidence_text": f"{fact} in {code}" if shared else None,
-    }
-
-
 def size(corpus: str, code: str, **columns: Any) -> Row:
-    counts = (
-        "file_count", "source_bytes", "page_count", "redirect_count", "other_namespace_count",
-        "empty_count", "broken_count", "sentence_count",
-    )  # fmt: skip
-    return {
-        "corpus_id": corpus,
-        "language_code": code,
-        **dict.fromkeys(counts, 50),
-        "is_truncated": False,
-        "document_count": DOCUMENTS[code],
-        "character_count": CHARACTERS[code],
-        "text_bytes": 1000,
-        **columns,
-    }
+    counts = {"document_count": DOCUMENTS[code], "character_count": CHARACTERS[code]}
+    return corpus_size(corpus, code, **(counts | columns))
 
 
 def pieces(model_id: str, code: str, fact: str) -> Row:
