@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_project.assets.facts import atlas_truth, ingested_facts
+from dagster_project.assets.knowledge import integrated_gradients
 from dagster_project.assets.marts import dbt_resource, marts_assets
 from dagster_project.assets.models import models, predictions
 from dagster_project.assets.neurons import probeless_neurons
@@ -39,6 +40,7 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
             models,
             predictions,
             probeless_neurons,
+            integrated_gradients,
             traced_corpora,
             label_pieces,
             *marts_assets(manifest),

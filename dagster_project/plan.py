@@ -29,6 +29,7 @@ CODE_VERSIONS = {
     "models": "1",
     "predictions": "2",
     "probeless": "1",
+    "integrated_gradients": "1",
     "tracing": TRACING_VERSION,
     "label_pieces": "1",
 }
@@ -178,6 +179,33 @@ class Plan:
             for table in ("active_neurons", "neuron_profiles", "unscored_facts")
         )
 
+    def integrated_gradients(self, model: StudyModel, language: str) -> tuple[Part, ...]:
+        """What drives the chosen facts in one language; none where it is not asked for.
+
+        Which facts are chosen depends on what is right in all of these languages.
+        """
+        block = self.study.study.attribution.integrated_gradients
+        languages = self.study.knowledge_languages
+        if block is None or language not in languages:
+            return ()
+        version = CODE_VERSIONS["integrated_gradients"]
+        settings = (
+            block.mode, block.steps, block.quadrature, block.facts, block.top, block.forced
+        )  # fmt: skip
+        answers = {code: self.predictions(model, code).fingerprint for code in languages}
+        own = self.predictions(model, language)
+        details = {"steps": str(block.steps), "quadrature": block.quadrature}
+        return tuple(
+            Part(
+                table,
+                own.partition,
+                fingerprint(version, answers, settings),
+                version,
+                {**own.details, **details},
+            )
+            for table in ("knowledge_neurons", "attribution_quality")
+        )
+
     def _facts_version(self, language: str) -> str:
         """Digest of what a language's facts, labels and prompts are made from."""
         digest = self.study.facts_digests[language]
@@ -192,6 +220,7 @@ class Plan:
             for language in self.study.languages:
                 yield self.predictions(model, language)
                 yield from self.probeless(model, language)
+                yield from self.integrated_gradients(model, language)
         for corpus in self.study.corpora:
             for language in corpus.digests:
                 yield from self.tracing(corpus, language)

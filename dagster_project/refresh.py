@@ -124,6 +124,10 @@ def _stages(workspace: Workspace, tables: set[str]) -> Iterator[_Stage]:
     if tables & set(neurons):
         for model in models:
             yield _Stage(neurons, model_language(model, first), model_language(model, last))
+    knowledge = ("knowledge_neurons", "attribution_quality")
+    if tables & set(knowledge):
+        for model in models:
+            yield _Stage(knowledge, model_language(model, first), model_language(model, last))
     if tables & {"occurrences", "corpus_sizes"}:
         for corpus in study.corpora:
             start, end = corpus_language(corpus.id, first), corpus_language(corpus.id, last)

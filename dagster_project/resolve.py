@@ -114,6 +114,9 @@ class ResolvedStudy:
     """The corpora, in the study's order."""
     aliases_digest: str | None
     """Digest of the table of aliases; None without one."""
+    knowledge_languages: tuple[str, ...]
+    """Languages whose facts integrated gradients attribute. None of them in a run that is narrowed
+    to other languages: facts are chosen by what is right in all of these."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -175,7 +178,9 @@ def resolve_study(
     home = Home((homes / study.name).resolve())
     recorded = _Recorded.of(home)
     facts = _open_facts(study, problems)
-    languages = _narrowed("language", _languages(study, facts, problems), only_languages, problems)
+    every_language = _languages(study, facts, problems)
+    languages = _narrowed("language", every_language, only_languages, problems)
+    knowledge = _knowledge_languages(study, every_language, problems)
     ids = [block.id for block in study.models]
     chosen = _narrowed("model", ids, only_models, problems)
     models = [
@@ -189,7 +194,9 @@ def resolve_study(
     if problems or facts is None:
         raise StudyError(study.path, problems)
     digests = {language: facts.digest(language) for language in languages}
-    return ResolvedStudy(study, facts, digests, tuple(models), corpora, aliases)
+    if not set(knowledge) <= set(languages):
+        knowledge = ()
+    return ResolvedStudy(study, facts, digests, tuple(models), corpora, aliases, knowledge)
 
 
 def study_path(study: Study, path: str) -> Path:
@@ -229,6 +236,27 @@ def _languages(study: Study, facts: FactSource | None, problems: list[Problem]) 
         if code not in known
     ]
     return sorted(code for code in study.languages if code in known)
+
+
+def _knowledge_languages(
+    study: Study, languages: Sequence[str], problems: list[Problem]
+) -> tuple[str, ...]:
+    block = study.attribution.integrated_gradients
+    if block is None:
+        return ()
+    if block.languages == "all":
+        return tuple(languages)
+    line = study.section_line("attribution")
+    problems += [
+        Problem(
+            f"attribution.integrated_gradients: the study has no language {code!r}."
+            f"{near_match(code, languages)}",
+            line,
+        )
+        for code in block.languages
+        if languages and code not in languages
+    ]
+    return tuple(sorted(set(block.languages) & set(languages)))
 
 
 def _narrowed(

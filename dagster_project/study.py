@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any, ClassVar, Literal, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_type_hints
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 __all__ = [
     "AttributionBlock",
     "CorpusBlock",
     "FactsBlock",
+    "IntegratedGradientsBlock",
     "ModelBlock",
     "ProbelessBlock",
     "ProbingBlock",
@@ -35,6 +36,7 @@ __all__ = [
 
 STUDIES = Path(__file__).parent / "studies"
 _CLOSED = ConfigDict(extra="forbid")
+_Count = Annotated[int, Field(ge=1)]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -162,12 +164,35 @@ class ProbelessBlock:
 
 
 @dataclass(frozen=True)
+class IntegratedGradientsBlock:
+    """Neurons by integrated gradients (Dai et al. 2022, Chen et al. 2024; METHOD §6)."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    mode: Literal["zero", "amig", "amig_mean", "amig_code"] = "zero"
+    """Where the path begins: at zero, or where tokens of the query are replaced."""
+    steps: _Count = 10
+    """Points on the path; each costs a forward and a backward pass per fact, token and layer."""
+    quadrature: Literal["left", "midpoint", "gauss"] = "gauss"
+    """Where the points lie: 'left' with 20 steps is what was published, 'gauss' is more exact."""
+    languages: tuple[str, ...] | Literal["all"] = "all"
+    """Languages in which facts are attributed; ``all`` takes every language of the study."""
+    facts: _Count | None = None
+    """Most facts: those right in most of the languages, the same ones everywhere; null: all."""
+    top: _Count = 100
+    """Neurons kept per fact; the threshold is applied to these."""
+    forced: int | None = None
+    """For measurements with untrained models: take so many facts a language as right."""
+
+
+@dataclass(frozen=True)
 class AttributionBlock:
     """Which neurons stand for a fact."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     probeless: ProbelessBlock | None = None
     """PROBELESS; null leaves it out."""
+    integrated_gradients: IntegratedGradientsBlock | None = None
+    """Integrated gradients; null leaves them out."""
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,15 @@ _METHOD = Column(
     "'-normalised' when every neuron is divided by its standard deviation first.",
 )
 _LAYER = Column("layer_index", _INT32, "Transformer layer, from 0.")
+_UNIT = Column("unit_index", _INT32, "Neuron within its layer, from 0.")
+_MODE = Column(
+    "mode_code",
+    _TEXT,
+    "Where the path of integration begins (METHOD §6): 'zero'; 'amig', one path from each b^(i), "
+    "the neurons with token i of the query replaced, attributions summed over i; 'amig_mean', one "
+    "path from the mean of the b^(i); 'amig_code', the same path with the published code's "
+    "prefactor, whose attributions do not add up.",
+)
 
 _TABLES = (
     LakeTable(
@@ -490,7 +499,7 @@ _TABLES = (
                 "Place by score, from 1; equal scores by layer, then unit.",
             ),
             _LAYER,
-            Column("unit_index", _INT32, "Neuron within its layer, from 0."),
+            _UNIT,
             Column(
                 "neuron_score",
                 _FLOAT,
@@ -542,6 +551,74 @@ _TABLES = (
                 "Why: 'only_fact', no other fact of its relation is right there; 'no_contrast', "
                 "the relation's facts that are right there ask too few different queries to tell "
                 "neurons apart (one; two where the method is normalised).",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "knowledge_neurons",
+        "One row per model, language, fact that was attributed there, mode and rank: the neurons "
+        "with the largest attributions by integrated gradients, which drive the prediction of the "
+        "fact (METHOD §6). Raw scores: the threshold is left to SQL.",
+        ("model_id", "language_code", "fact_id", "mode_code", "neuron_rank"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            _MODE,
+            Column(
+                "neuron_rank",
+                _INT32,
+                "Place by attribution, from 1; equal ones by layer, then unit.",
+            ),
+            _LAYER,
+            _UNIT,
+            Column(
+                "attribution_score",
+                _FLOAT,
+                "What the neuron contributes to the probability of the object's tokens, summed "
+                "over these: positive where it raises it.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "attribution_quality",
+        "One row per model, language, fact that was attributed there, mode and layer: do the "
+        "attributions of the layer's neurons add up to what these neurons change (METHOD §6)?",
+        ("model_id", "language_code", "fact_id", "mode_code", "layer_index"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            _MODE,
+            _LAYER,
+            Column("object_token_count", _INT32, "Tokens of the object, all summed over here."),
+            Column(
+                "baseline_count",
+                _INT32,
+                "Paths per token: 1, or in mode 'amig' the replaced tokens of the query.",
+            ),
+            Column(
+                "clean_probability",
+                _DOUBLE,
+                "Probability of the object's tokens by the model as it is, summed over tokens.",
+            ),
+            Column(
+                "baseline_probability",
+                _DOUBLE,
+                "The same with the layer's neurons at the baseline; mean over the paths.",
+            ),
+            Column(
+                "attribution_sum",
+                _DOUBLE,
+                "Sum of the attributions of all neurons of the layer, over tokens and paths.",
+            ),
+            Column(
+                "completeness_residual",
+                _DOUBLE,
+                "Absolute difference between attribution_sum and baseline_count · "
+                "(clean_probability − baseline_probability), to which an exact integral adds up.",
             ),
         ),
         partition_by=("model_id", "language_code"),

@@ -3,9 +3,8 @@ with scored as (
         model_id,
         method_code,
         language_code,
-        count(*) as scored_fact_count,
-    from {{ ref('fct_active_neurons') }}
-    where neuron_rank = 1
+        count(distinct fact_id) as scored_fact_count,
+    from {{ ref('int_fact_neurons') }}
     group by all
 ),
 
@@ -19,7 +18,7 @@ by_relation as (
         unit_index,
         count(*) as active_fact_count,
         sum(neuron_score::decimal(18, 9)) as score_sum,
-    from {{ ref('fct_active_neurons') }}
+    from {{ ref('int_fact_neurons') }}
     group by all
 ),
 

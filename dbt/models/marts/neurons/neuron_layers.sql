@@ -6,7 +6,7 @@ with facts as (
         fact_id,
         layer_index,
         count(*) as active_count,
-    from {{ ref('fct_active_neurons') }}
+    from {{ ref('int_fact_neurons') }}
     group by all
 ),
 

@@ -1,0 +1,26 @@
+-- What every method takes for the neurons of a fact, one below the other.
+with final as (
+    select
+        model_id,
+        method_code,
+        language_code,
+        fact_id,
+        relation_id,
+        layer_index,
+        unit_index,
+        neuron_score,
+    from {{ ref('fct_active_neurons') }}
+    union all
+    select
+        model_id,
+        method_code,
+        language_code,
+        fact_id,
+        relation_id,
+        layer_index,
+        unit_index,
+        attribution_score,
+    from {{ ref('fct_knowledge_neurons') }}
+)
+
+select * from final

@@ -1,0 +1,41 @@
+{%- set by_language = var("knowledge_threshold_by_language", {}) %}
+
+with ranked as (
+    select
+        neurons.*,
+        facts.relation_id,
+        facts.object_id,
+        max(neurons.attribution_score) over (
+            partition by neurons.model_id, neurons.language_code, neurons.fact_id, neurons.mode_code
+        ) as largest_score,
+        case neurons.language_code
+            {%- for language, threshold in by_language.items() %}
+            when '{{ language }}' then {{ threshold }}
+            {%- endfor %}
+            else {{ var("knowledge_threshold", 0.3) }}
+        end as threshold,
+    from {{ ref('stg_lake__knowledge_neurons') }} as neurons
+    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
+    semi join {{ ref('dim_models') }} as models using (model_id)
+),
+
+final as (
+    select
+        model_id,
+        {{ method_of_mode("mode_code") }} as method_code,
+        language_code,
+        fact_id,
+        neuron_rank,
+        relation_id,
+        object_id,
+        layer_index,
+        unit_index,
+        attribution_score,
+        attribution_score::double / largest_score as largest_score_rate,
+    from ranked
+    -- Where no neuron raises the probability, none drives it.
+    where largest_score > 0 and attribution_score::double / largest_score > threshold
+    order by model_id, method_code, language_code, fact_id, neuron_rank
+)
+
+select * from final
