@@ -33,7 +33,7 @@ def lake_spec(
     group: str,
     code_version: str,
     kinds: Iterable[str] = ("parquet",),
-    deps: Sequence[str | dg.AssetDep] = (),
+    deps: Sequence[str] = (),
     partitions: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetSpec:
     """Asset of a lake table: its name, description and columns are the contract's."""
@@ -47,7 +47,7 @@ def lake_spec(
         group_name=group,
         kinds=set(kinds),
         owners=OWNERS,
-        deps=[lake_key(each) if isinstance(each, str) else each for each in deps],
+        deps=[lake_key(dependency) for dependency in deps],
         code_version=code_version,
         description=f"{contract.description}\n\nKey: {', '.join(contract.key)}.",
         metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},

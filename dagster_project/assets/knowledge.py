@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_key, lake_spec, unfinished_parts
+from dagster_project.assets.common import lake_spec, unfinished_parts
 from dagster_project.assets.models import for_each_model, progress, questions
 from dagster_project.assets.neurons import matched_facts
 from dagster_project.partitions import MODEL_LANGUAGES
@@ -19,16 +19,6 @@ __all__ = ["attribute_facts", "integrated_gradients"]
 
 LOG = logging.getLogger("factroots")
 
-_PREDICTIONS_IN_ALL_LANGUAGES = dg.AssetDep(
-    lake_key("predictions"),
-    partition_mapping=dg.MultiPartitionMapping(
-        {
-            "model": dg.DimensionPartitionMapping("model", dg.IdentityPartitionMapping()),
-            "language": dg.DimensionPartitionMapping("language", dg.AllPartitionMapping()),
-        }
-    ),
-)
-
 
 @dg.multi_asset(
     specs=[
@@ -37,7 +27,7 @@ _PREDICTIONS_IN_ALL_LANGUAGES = dg.AssetDep(
             group="neurons",
             code_version=CODE_VERSIONS["integrated_gradients"],
             kinds=("torch", "parquet"),
-            deps=("facts", "fact_labels", "prompts", _PREDICTIONS_IN_ALL_LANGUAGES),
+            deps=("facts", "fact_labels", "prompts", "predictions"),
             partitions=MODEL_LANGUAGES,
         )
         for table in ("knowledge_neurons", "attribution_quality")
@@ -49,7 +39,9 @@ def integrated_gradients(
 ) -> tuple[None, None]:
     """Integrated gradients of the facts that each chosen model gets right in most languages.
 
-    A model that fails does not hold back the others: the step fails at the end, naming it.
+    Facts are chosen by the predictions in all languages that are attributed, whatever partitions
+    are materialised. A model that fails does not hold back the others: the step fails at the end,
+    naming it.
     """
     for_each_model(context, workspace, attribute_facts, workspace.plan.integrated_gradients)
     return None, None

@@ -27,7 +27,8 @@ facts: {kind: table, path: facts.csv}
 languages: all
 attribution:
   probeless: {top: 5, bins: 4, forced: 6, variants: [ffn, ffn-normalised]}
-  integrated_gradients: {mode: amig_mean, steps: 2, languages: [en, de], facts: 4, top: 10, forced: 6}
+  integrated_gradients:
+    {mode: amig_mean, steps: 2, languages: [en, de], facts: 4, top: 10, forced: 6}
 models:
   - {id: first, source: ./first}
   - {id: second, source: ./second, mask_counts: all}

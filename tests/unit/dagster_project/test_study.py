@@ -19,6 +19,10 @@ models:
     source: models/small
     trained_on: atlas
 """
+ATTRIBUTION = """\
+attribution:
+  integrated_gradients: {mode: zero, steps: 20}
+"""
 
 
 def study_file(folder: Path, text: str) -> str:
@@ -58,12 +62,14 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
         ("trained_on: atlas", "trained_on: atals", 7, "Did you mean 'atlas'?"),
         ("name: mine", "name: [", None, "not readable as YAML"),
         ("id: small", "id: a/b", 7, "an id starts with a letter or digit"),
+        ("steps: 20", "steps: 0", 11, "steps: input should be greater than or equal to 1, not 0"),
+        ("mode: zero", "mode: nil", 11, "'amig_mean' or 'amig_code', not 'nil'"),
     ],
 )
 def test_a_problem_is_named_with_line_and_remedy(
     tmp_path: Path, old: str, new: str, line: int | None, message: str
 ) -> None:
-    found = problems(tmp_path, GOOD.replace(old, new, 1))
+    found = problems(tmp_path, (GOOD + ATTRIBUTION).replace(old, new, 1))
     assert any(message in text and (line in (None, at)) for at, text in found), found
 
 
