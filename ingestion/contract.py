@@ -584,8 +584,8 @@ _TABLES = (
     ),
     LakeTable(
         "attribution_quality",
-        "One row per model, language, fact that was attributed there, mode and layer: do the "
-        "attributions of the layer's neurons add up to what these neurons change (METHOD §6)?",
+        "One row per model, language, fact that was attributed there, mode and layer: how nearly "
+        "the attributions of the layer's neurons add up to what these change (METHOD §6).",
         ("model_id", "language_code", "fact_id", "mode_code", "layer_index"),
         (
             _MODEL,
