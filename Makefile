@@ -23,6 +23,7 @@ ui: .venv/installed
 # Files in git that are written from the code; tests fail when they are stale.
 generate: .venv/installed-dev
 	$(BIN)/python -m dagster_project.dbt_sources
+	$(BIN)/python -m dagster_project.data_dictionary
 
 # Makes the embedded models anew, from the facts up: minutes on one core.
 atlas-models: .venv/installed-dev

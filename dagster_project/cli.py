@@ -1,4 +1,4 @@
-"""The command line: ``factroots run | status | sql | explain | ui``.
+"""The command line: ``factroots run | status | sql | questions | explain | export | diff | ui``.
 
 Every command drives the Dagster assets or reads what they left; nothing is done a second way here.
 """
@@ -60,6 +60,16 @@ def _study(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
     return tuple(name for name in value.split(",") if name) if value else None
+
+
+def _settings(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    pairs = {name: value for name, _, value in (text.partition("=") for text in values)}
+    for text in values:
+        if "=" not in text:
+            raise click.BadParameter(f"'{text}' is not NAME=VALUE, such as language=af")
+    return pairs
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -130,17 +140,116 @@ def status(study: str, homes: Path, as_json: bool) -> None:
     show_default=True,
 )
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write here.")
-def sql(arguments: tuple[str, ...], homes: Path, form: str, output: Path | None) -> None:
+@click.option("--saved", metavar="NAME", help="A saved question; factroots questions lists them.")
+@click.option(
+    "--set",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_settings,
+    help="What getvariable('NAME') in the query stands for.",
+)
+def sql(
+    arguments: tuple[str, ...],
+    homes: Path,
+    form: str,
+    output: Path | None,
+    saved: str | None,
+    variables: dict[str, str],
+) -> None:
     """Ask the published warehouse, read-only: as a table, CSV, JSON or Parquet.
 
     QUERY is SQL or a file that holds it; '-' or nothing reads it from standard input.
     """
     from warehouse.query import ask
+    from warehouse.questions import find_question
 
-    study, query = _study_and_query(arguments)
+    if saved is None:
+        study, query = _study_and_query(arguments)
+    elif len(arguments) > 1:
+        raise click.UsageError("a saved question takes no query beside it")
+    else:
+        study, query = (*arguments, "atlas")[0], find_question(saved, variables).sql
     workspace = Workspace(study, homes.resolve())
     _log(logging.WARNING)
-    ask(workspace.home.published_file, query, form, output)
+    ask(workspace.home.published_file, query, form, output, variables)
+
+
+@main.command()
+@click.argument("name", required=False)
+def questions(name: str | None) -> None:
+    """The saved questions, or the SQL of the one called NAME."""
+    from warehouse.questions import find_question, question_table
+
+    if name is None:
+        _OUT.print(question_table())
+    else:
+        click.echo(find_question(name).sql, nl=False)
+
+
+@main.command()
+@_study
+@_homes
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder that gets the files.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["parquet", "csv", "both"]),
+    default="parquet",
+    show_default=True,
+)
+@click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
+def export(
+    study: str, homes: Path, folder: Path, form: str, tables: tuple[str, ...] | None
+) -> None:
+    """Every published table as a file, in the order of its key, beside a datapackage.json."""
+    from warehouse.export import FORMATS
+    from warehouse.export import export as write
+
+    workspace = Workspace(study, homes.resolve())
+    formats = [known for known in FORMATS if form in (known, "both")]
+    files = write(workspace.home.published_file, folder, formats, tables)
+    size = sum(file.stat().st_size for file in files)
+    _OUT.print(f"{len(files)} files, {size / 2**20:.1f} MiB, in {folder}", soft_wrap=True)
+
+
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Floats this near are equal: times the larger of the two where that is above 1.",
+)
+@click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def diff(
+    old: Path, new: Path, tolerance: float, tables: tuple[str, ...] | None, as_json: bool
+) -> None:
+    """What changed between two warehouses, per table and key; status 1 if anything did.
+
+    OLD and NEW are published files, or the folders of studies, such as warehouse/atlas.
+    """
+    from warehouse.diff import diff as compare
+    from warehouse.diff import diff_json, diff_tables
+
+    found = compare(old, new, tolerance, tables)
+    different = sum(table.is_different for table in found)
+    if as_json:
+        click.echo(diff_json(found))
+    else:
+        for table in diff_tables(found):
+            _OUT.print(table)
+        _OUT.print(f"{different} of {len(found)} tables differ.")
+    click.get_current_context().exit(1 if different else 0)
 
 
 @main.command()

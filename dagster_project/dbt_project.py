@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from dagster_project.home import Home
@@ -19,6 +20,7 @@ __all__ = [
     "dbt_environment",
     "dbt_variables",
     "dbt_version",
+    "parse",
     "prepare_manifest",
 ]
 
@@ -58,6 +60,25 @@ def dbt_version() -> str:
     return digest.hexdigest()[:32]
 
 
+def parse(target: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Path:
+    """dbt's manifest of the project, written into a folder of its own.
+
+    Raises:
+        DbtError: the project does not parse; with dbt's own words.
+    """
+    places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
+    parsed = subprocess.run(
+        [str(DBT_EXECUTABLE), "--quiet", "parse", *map(str, places), *arguments],
+        env={**os.environ, **(environment or {"DBT_LOG_PATH": str(target)})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if parsed.returncode:
+        raise DbtError(f"dbt cannot parse {DBT_PROJECT}:\n{parsed.stdout}{parsed.stderr}")
+    return target / "manifest.json"
+
+
 def prepare_manifest(study: Study, home: Home) -> Path:
     """dbt's manifest for this study, parsed anew only when the project or the study's paths moved.
 
@@ -71,16 +92,6 @@ def prepare_manifest(study: Study, home: Home) -> Path:
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8") == version:
             return manifest
-    command = [str(DBT_EXECUTABLE), "--quiet", "parse", "--vars", variables]
-    places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
-    parsed = subprocess.run(
-        [*command, *map(str, places)],
-        env={**os.environ, **dbt_environment(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if parsed.returncode:
-        raise DbtError(f"dbt cannot parse {DBT_PROJECT}:\n{parsed.stdout}{parsed.stderr}")
+    parse(target, "--vars", variables, environment=dbt_environment(home))
     mark.write_text(version, encoding="utf-8")
     return manifest

@@ -13,6 +13,7 @@ from models_gpu.errors import ModelError
 from warehouse.explain import ExplainError
 from warehouse.publish import PublishError
 from warehouse.query import QueryError
+from warehouse.tables import WarehouseError
 
 __all__ = ["USER_ERRORS"]
 
@@ -28,4 +29,5 @@ USER_ERRORS = (
     QueryError,
     RunFailedError,
     StudyError,
+    WarehouseError,
 )

@@ -9,29 +9,71 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-__all__ = ["STORAGE_VERSION", "PublishError", "publish", "published_identity"]
+from warehouse.tables import literal
+
+__all__ = ["STORAGE_VERSION", "Material", "PublishError", "publish", "published_identity"]
 
 STORAGE_VERSION = "v1.5.0"
 """Oldest DuckDB that can open the published file."""
 
 _WORKING_SCHEMAS = ("staging", "intermediate")
 
+_OWN_TABLES = {
+    "publication": (
+        "One row: what this file was built from, and when it was published.",
+        {
+            "identity": "Digest of the study's inputs, the metrics' code and the file's format.",
+            "published_at": "When the file was published.",
+            "duckdb_version": "DuckDB that wrote it.",
+        },
+    ),
+    "materials": (
+        "One row per source that the tables are derived from, with its licence.",
+        {
+            "material_code": "'facts' or 'corpus'.",
+            "title": "What it is called.",
+            "licence_code": "SPDX identifier of its licence; null where the project cannot know.",
+            "licence_url": "Where the licence can be read.",
+        },
+    ),
+}
+"""Tables that publishing adds: name → what it is, and its columns."""
+
 
 class PublishError(RuntimeError):
     """The warehouse could not be published; the old file, if any, is untouched."""
 
 
-def publish(build_file: Path, published_file: Path, identity: str) -> int:
+@dataclass(frozen=True)
+class Material:
+    """What a warehouse is derived from: whoever passes tables on has to heed its licence."""
+
+    kind: str
+    """'facts' or 'corpus'."""
+    title: str
+    """What it is called."""
+    licence: str | None
+    """SPDX identifier of its licence; None where the project cannot know."""
+    url: str | None
+    """Where the licence can be read; None where it is not known."""
+
+
+def publish(
+    build_file: Path, published_file: Path, identity: str, materials: Sequence[Material] = ()
+) -> int:
     """Copy the built warehouse to the place where people open it.
 
     Args:
         build_file: what dbt wrote; not open for writing in any process.
         published_file: the place to publish to; replaced as a whole.
         identity: digest of everything the warehouse was built from, kept in the file.
+        materials: what it is derived from, kept in the file with the licences.
 
     Returns:
         Size of the published file in bytes.
@@ -41,7 +83,7 @@ def publish(build_file: Path, published_file: Path, identity: str) -> int:
     """
     temporary = published_file.with_name(f".{published_file.name}.{os.getpid()}.tmp")
     try:
-        _copy(build_file, temporary, identity)
+        _copy(build_file, temporary, identity, materials)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(published_file)
@@ -69,9 +111,10 @@ def published_identity(published_file: Path) -> str | None:
     return str(found[0]) if found else None
 
 
-def _copy(build_file: Path, target: Path, identity: str) -> None:
+def _copy(build_file: Path, target: Path, identity: str, materials: Sequence[Material]) -> None:
     """All tables of the built file into a new one; what dbt only worked with is dropped first."""
     with duckdb.connect(build_file) as connection:
+        connection.execute("set enable_progress_bar = false")
         for schema in _WORKING_SCHEMAS:
             connection.execute(f"drop schema if exists {schema} cascade")
         connection.execute("create schema if not exists operations")
@@ -81,17 +124,24 @@ def _copy(build_file: Path, target: Path, identity: str) -> None:
             [identity],
         )
         connection.execute(
-            "comment on table operations.publication is "
-            "'One row: what this file was built from, and when it was published.'"
+            "create or replace table operations.materials (material_code varchar not null, "
+            "title varchar not null, licence_code varchar, licence_url varchar)"
         )
+        for row in materials:
+            connection.execute(
+                "insert into operations.materials values (?, ?, ?, ?)",
+                [row.kind, row.title, row.licence, row.url],
+            )
+        for table, (description, columns) in _OWN_TABLES.items():
+            name = f"operations.{table}"
+            connection.execute(f"comment on table {name} is {literal(description)}")
+            for column, meaning in columns.items():
+                connection.execute(f"comment on column {name}.{column} is {literal(meaning)}")
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{_quoted(build_file)}' as built (read_only)")
+        connection.execute("set enable_progress_bar = false")
+        connection.execute(f"attach {literal(build_file)} as built (read_only)")
         connection.execute(
-            f"attach '{_quoted(target)}' as factroots (storage_version '{STORAGE_VERSION}')"
+            f"attach {literal(target)} as factroots (storage_version '{STORAGE_VERSION}')"
         )
         connection.execute("copy from database built to factroots")
         connection.execute("checkpoint factroots")
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

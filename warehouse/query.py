@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+
+from warehouse.tables import identifier
 
 __all__ = ["QueryError", "ask"]
 
@@ -16,7 +19,13 @@ class QueryError(RuntimeError):
     """The query or the file is at fault; the message says which."""
 
 
-def ask(published_file: Path, query: str, form: str = "table", output: Path | None = None) -> None:
+def ask(
+    published_file: Path,
+    query: str,
+    form: str = "table",
+    output: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> None:
     """Run one query on the published warehouse.
 
     Args:
@@ -24,6 +33,7 @@ def ask(published_file: Path, query: str, form: str = "table", output: Path | No
         query: SQL; a bare ``from table`` is enough.
         form: 'table', 'csv', 'json' or 'parquet'.
         output: file to write; None prints (Parquet needs a file).
+        variables: what ``getvariable('name')`` in the query stands for.
 
     Raises:
         QueryError: no warehouse yet, a faulty query, or Parquet without a file.
@@ -37,6 +47,8 @@ def ask(published_file: Path, query: str, form: str = "table", output: Path | No
             duckdb.connect(published_file, read_only=True) as connection,
             tempfile.TemporaryDirectory() as scratch,
         ):
+            for name, value in (variables or {}).items():
+                connection.execute(f"set variable {identifier(name)} = ?", [value])
             statements = connection.extract_statements(query)
             if len(statements) != 1:
                 raise QueryError(f"one statement at a time, not {len(statements)}")

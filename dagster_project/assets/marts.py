@@ -12,6 +12,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from dagster_project.assets.common import OWNERS
 from dagster_project.dbt_project import DBT_EXECUTABLE, DBT_PROJECT, dbt_environment, dbt_variables
+from dagster_project.materials import study_materials
 from dagster_project.workspace import Workspace
 from warehouse.publish import publish
 
@@ -70,7 +71,12 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
     )
     def factroots_duckdb(workspace: dg.ResourceParam[Workspace]) -> dg.MaterializeResult[None]:
         home = workspace.home
-        size = publish(home.build_file, home.published_file, workspace.identity)
+        size = publish(
+            home.build_file,
+            home.published_file,
+            workspace.identity,
+            study_materials(workspace.study),
+        )
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(home.published_file), "bytes": size}
         )

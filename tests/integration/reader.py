@@ -1,0 +1,42 @@
+"""An analyst who keeps asking a published file, in a process of its own: ``reader.py FILE SECONDS``.
+
+Opens the file anew each time, asks several questions of one connection and prints, at the end, how
+often; ends with an error if a query fails or if the tables do not belong to the same refresh.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import duckdb
+
+QUESTIONS = """
+select
+    (select identity from operations.publication),
+    (select count(*) from dim_languages),
+    (select count(distinct language_code) from fct_predictions),
+    (select sum(fact_count)::bigint from p_at_1_by_language),
+    (select count(*) from fct_predictions);
+"""
+
+
+def main(path: str, seconds: float) -> None:
+    """Ask until the time is over."""
+    count, seen = 0, set()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with duckdb.connect(path, read_only=True) as connection:
+            answers = {connection.execute(QUESTIONS).fetchone() for _ in range(3)}
+        if len(answers) != 1:
+            raise SystemExit(f"one connection saw two states: {answers}")
+        [(identity, languages, asked, facts, predictions)] = answers
+        if f"{languages} languages" != identity or languages != asked or facts != predictions:
+            raise SystemExit(f"half a state: {answers}")
+        seen.add(identity)
+        count += 1
+    print(count, *sorted(seen), sep=";")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))

@@ -1,0 +1,173 @@
+"""Saved questions: how their files are read, and what some answer on rows worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from dagster_project.cli import main
+from warehouse import questions
+from warehouse.questions import find_question, saved_questions
+from warehouse.tables import WarehouseError
+
+WORLD = """
+create table dim_models as select unnest(['m', 'n']) as model_id, 'wiki' as corpus_id;
+create table dim_relations as from (values ('r1', 'capital'), ('r2', 'continent')) as
+    _ (relation_id, relation_name);
+create table dim_facts as from (values
+    ('f1', 'r1', 2, 's1', 'o1'), ('f2', 'r1', 2, 's2', 'o2'), ('f3', 'r2', 1, 's3', 'o3')
+) as _ (fact_id, relation_id, language_count, subject_label, object_label);
+-- model m: id f1 f3, ms f1 f2; model n: id f2, ms f1 f2
+create table fct_predictions as from (values
+    ('m', 'id', 'f1', 'r1', true), ('m', 'id', 'f2', 'r1', false), ('m', 'id', 'f3', 'r2', true),
+    ('m', 'ms', 'f1', 'r1', true), ('m', 'ms', 'f2', 'r1', true),
+    ('n', 'id', 'f1', 'r1', false), ('n', 'id', 'f2', 'r1', true), ('n', 'id', 'f3', 'r2', false),
+    ('n', 'ms', 'f1', 'r1', true), ('n', 'ms', 'f2', 'r1', true)
+) as _ (model_id, language_code, fact_id, relation_id, is_full_match);
+create table fct_fact_presence as from (values
+    ('wiki', 'chunk', 'id', 'f1', 7), ('wiki', 'chunk', 'id', 'f2', 0),
+    ('wiki', 'chunk', 'id', 'f3', 100), ('wiki', 'chunk', 'ms', 'f1', 0),
+    ('wiki', 'chunk', 'ms', 'f2', 9), ('wiki', 'article', 'ms', 'f2', 50)
+) as _ (corpus_id, unit_kind, language_code, fact_id, shared_count);
+create table p_at_1_by_language as from (values
+    ('m', 'id', 3, 2, 2 / 3), ('m', 'ms', 2, 2, 1.0)
+) as _ (model_id, language_code, fact_count, full_match_count, full_match_rate);
+create table roots_by_language as from (values
+    ('m', 'id', 'cue', 1), ('m', 'id', 'shared', 1), ('m', 'ms', 'cue', 0), ('m', 'ms', 'shared', 2)
+) as _ (model_id, language_code, root_code, root_count);
+create table absent_predictable_facts as
+    select
+        'm' as model_id, 'chunk' as unit_kind, fact_id, 'capital' as relation_name,
+        's' as subject_label, 'o' as object_label, present as present_language_codes,
+        len(present) as present_language_count, 'text' as evidence_text, language_code,
+        fact_type_code,
+    from (values
+        ('f1', 'af', 'naming', ['de', 'en', 'fr']), ('f2', 'af', 'others', ['en']),
+        ('f3', 'af', 'others', ['de', 'en']), ('f1', 'de', 'others', ['en'])
+    ) as _ (fact_id, language_code, fact_type_code, present);
+"""
+
+
+@pytest.fixture
+def world() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute(WORLD)
+    return connection
+
+
+def ask(world: duckdb.DuckDBPyConnection, name: str, columns: str) -> list[tuple[object, ...]]:
+    return world.execute(f"select {columns} from ({find_question(name).sql})").fetchall()
+
+
+def test_facts_never_read_in_a_language_name_the_languages_that_state_them(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    columns = "fact_id, present_language_codes"
+    found = ask(world, "known_without_being_read", columns)
+    assert found == [("f3", ["de", "en"]), ("f2", ["en"]), ("f1", ["de", "en", "fr"])]
+    world.execute("set variable language = 'de'")
+    assert ask(world, "known_without_being_read", columns) == [("f1", ["en"])]
+
+
+def test_relations_are_shared_as_far_as_the_same_facts_are_right(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    """r2's only fact is not held in Malay, so r1 alone can be compared."""
+    found = ask(
+        world,
+        "relations_shared_by_two_languages",
+        "model_id, relation_name, fact_count, right_a_count, right_b_count, right_in_both_count, "
+        "right_in_either_count, jaccard_rate",
+    )
+    assert found == [("m", "capital", 2, 1, 2, 1, 2, 0.5), ("n", "capital", 2, 1, 2, 1, 2, 0.5)]
+
+
+def test_what_names_give_away_is_taken_off_p_at_1(world: duckdb.DuckDBPyConnection) -> None:
+    found = ask(world, "p_at_1_without_cues", "language_code, cue_count, left_rate, lost_rate")
+    third = pytest.approx(1 / 3)
+    assert found == [("id", 1, third, third), ("ms", 0, 1.0, 0.0)]
+
+
+def test_what_changed_between_models_counts_both_ways(world: duckdb.DuckDBPyConnection) -> None:
+    columns = "language_code, right_in_both_count, only_a_count, only_b_count, difference"
+    expected = [("id", 0, 2, 1, pytest.approx(-1 / 3)), ("ms", 2, 0, 0, 0.0)]
+    assert ask(world, "changes_between_two_models", columns) == expected
+    world.execute("set variable model_a = 'n'; set variable model_b = 'm'")
+    assert ask(world, "changes_between_two_models", columns)[0][1:4] == (0, 1, 2)
+
+
+def test_a_fact_that_one_model_knows_and_the_other_nowhere_is_listed(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    columns = "knowing_model_id, other_model_id, fact_id, language_codes"
+    assert ask(world, "facts_only_one_model_knows", columns) == [("m", "n", "f3", ["id"])]
+
+
+def test_facts_known_here_only_are_those_that_others_could_have_known(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    """f3 is held in one language and so no candidate."""
+    columns = "model_id, language_code, full_match_count, only_here_count"
+    assert ask(world, "facts_known_in_one_language_only", columns) == [
+        ("m", "ms", 2, 1),
+        ("m", "id", 1, 0),
+        ("n", "ms", 2, 1),
+        ("n", "id", 1, 0),
+    ]
+
+
+def test_answers_are_sorted_into_classes_by_how_often_the_text_states_the_fact(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    columns = "least_shared_count, fact_count, full_match_count"
+    found = ask(world, "p_at_1_by_how_often_read", f"model_id, {columns}")
+    assert [row[1:] for row in found if row[0] == "m"] == [(0, 2, 1), (4, 2, 2), (100, 1, 1)]
+
+
+def test_every_question_is_told_apart_and_listed() -> None:
+    found = saved_questions()
+    assert len(found) >= 20
+    assert len({question.question for question in found}) == len(found)
+    listed = CliRunner().invoke(main, ["questions"]).stdout
+    assert all(question.name in listed for question in found)
+    shown = CliRunner().invoke(main, ["questions", "near_misses"]).stdout
+    assert shown == find_question("near_misses").sql
+
+
+def test_variables_in_the_sql_are_those_in_the_header() -> None:
+    for question in saved_questions():
+        _, _, body = question.sql.partition("\n-- rows:")
+        used = set(duckdb_variables(body))
+        assert used == set(question.variables), question.name
+
+
+def duckdb_variables(sql: str) -> list[str]:
+    return [text.partition("'")[0] for text in sql.split("getvariable('")[1:]]
+
+
+def test_wrong_names_are_met_with_what_there_is() -> None:
+    with pytest.raises(WarehouseError, match="there is near_misses"):
+        find_question("near_miss")
+    with pytest.raises(WarehouseError, match="no variable 'lang'; there is language, unit"):
+        find_question("known_without_being_read", ["lang"])
+    stray = CliRunner().invoke(main, ["sql", "--saved", "near_misses", "--set", "x"])
+    assert "NAME=VALUE" in stray.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("-- columns: a\n-- rows: 0..*, one per a\nselect 1", "starts with its question"),
+        ("-- Why?\n-- columns: a\n-- rows: many\nselect 1", "one per column, column': many"),
+    ],
+)
+def test_a_file_without_its_shape_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    (tmp_path / "odd.sql").write_text(text)
+    monkeypatch.setattr(questions, "QUERIES", tmp_path)
+    with pytest.raises(WarehouseError, match=message):
+        saved_questions()
