@@ -1,4 +1,4 @@
-"""An analyst who keeps asking a published file, in a process of its own: ``reader.py FILE SECONDS``.
+"""An analyst who keeps asking a published file, as a process: ``reader.py FILE SECONDS``.
 
 Opens the file anew each time, asks several questions of one connection and prints, at the end, how
 often; ends with an error if a query fails or if the tables do not belong to the same refresh.

@@ -124,7 +124,7 @@ def test_two_exports_of_one_study_are_equal_byte_by_byte(
 def test_readers_meet_no_error_and_no_half_state_while_refreshes_publish(
     finished: Path, tmp_path: Path
 ) -> None:
-    """Two versions of the warehouse, of three languages and of two, replace each other in a loop."""
+    """Warehouses of three languages and of two replace each other in a loop."""
     builds = {}
     for count in (3, 2):
         build = tmp_path / str(count) / "factroots.duckdb"
