@@ -1,15 +1,20 @@
-"""An analyst who keeps asking a published file, as a process: ``reader.py FILE SECONDS``.
+"""An analyst who keeps asking a published file, as a process: ``reader.py FILE STOP``.
 
-Opens the file anew each time, asks several questions of one connection and prints, at the end, how
-often; ends with an error if a query fails or if the tables do not belong to the same refresh.
+Opens the file anew each time, asks several questions of one connection and prints, once a file STOP
+is there, how often and what was seen; ends with an error if a query fails or if the tables do not
+belong to the same refresh.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import duckdb
+
+PAUSE = 0.05
+"""Seconds between two questions: leaves the processor to the refresh."""
 
 QUESTIONS = """
 select
@@ -21,11 +26,10 @@ select
 """
 
 
-def main(path: str, seconds: float) -> None:
-    """Ask until the time is over."""
+def main(path: str, stop: Path) -> None:
+    """Ask until told to stop."""
     count, seen = 0, set()
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while not stop.exists():
         with duckdb.connect(path, read_only=True) as connection:
             answers = {connection.execute(QUESTIONS).fetchone() for _ in range(3)}
         if len(answers) != 1:
@@ -35,8 +39,9 @@ def main(path: str, seconds: float) -> None:
             raise SystemExit(f"half a state: {answers}")
         seen.add(identity)
         count += 1
+        time.sleep(PAUSE)
     print(count, *sorted(seen), sep=";")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]))
