@@ -1,4 +1,4 @@
-"""The command line: ``factroots run | status | sql | questions | explain | export | diff | ui``.
+"""The command line: ``factroots run | status | sql | questions | explain | report | export | diff | ui``.
 
 Every command drives the Dagster assets or reads what they left; nothing is done a second way here.
 """
@@ -268,6 +268,25 @@ def explain(model: str, fact: str, languages: tuple[str, ...], study: str, homes
     workspace = Workspace(study, homes.resolve())
     for table in tables(workspace.home.published_file, model, fact, languages):
         _OUT.print(table)
+
+
+@main.command()
+@_study
+@_homes
+@click.option("--fact", help="Show the neurons of this fact; default: those known most widely.")
+def report(study: str, homes: Path, fact: str | None) -> None:
+    """Draw the report of the published warehouse, and each figure as SVG, PNG and CSV."""
+    from warehouse.report.page import write_report
+
+    home = Workspace(study, homes.resolve()).home
+    made = write_report(home.published_file, home.report, with_files=True, fact_id=fact)
+    _OUT.print(
+        f"{made.figure_count} figures and {made.fact_count:,} facts, "
+        f"{made.bytes / 1e6:.1f} MB: {made.path}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    _OUT.print(f"Figures as SVG, PNG and CSV: {home.report / 'figures'}", soft_wrap=True)
 
 
 @main.command()

@@ -13,6 +13,7 @@ from models_gpu.errors import ModelError
 from warehouse.explain import ExplainError
 from warehouse.publish import PublishError
 from warehouse.query import QueryError
+from warehouse.report.errors import ReportError
 from warehouse.tables import WarehouseError
 
 __all__ = ["USER_ERRORS"]
@@ -27,6 +28,7 @@ USER_ERRORS = (
     ModelError,
     PublishError,
     QueryError,
+    ReportError,
     RunFailedError,
     StudyError,
     WarehouseError,

@@ -44,6 +44,11 @@ class Home:
         return self.root / "factroots.duckdb"
 
     @property
+    def report(self) -> Path:
+        """The report, and its figures as files where they were asked for."""
+        return self.root / "report"
+
+    @property
     def corpora(self) -> Path:
         """Text of the embedded corpora, written from their truth."""
         return self.root / "corpora"

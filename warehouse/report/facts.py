@@ -1,0 +1,89 @@
+"""The list of facts: what the models answer in each language, and where it could come from.
+
+What belongs here: the rows behind the browsable list. What does not: searching and showing them,
+which the page does in the browser.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+__all__ = ["EVIDENCE_CHARACTERS", "read_facts"]
+
+EVIDENCE_CHARACTERS = 240
+"""Most characters of an evidence passage in the list; the warehouse has it whole."""
+
+_QUERY = """
+with right_somewhere as (
+    select distinct fact_id from fct_predictions where is_full_match
+),
+
+presence as (
+    select
+        language_code,
+        fact_id,
+        bool_or(is_present) as is_present,
+        any_value(evidence_document order by corpus_id) filter (is_present) as evidence_document,
+        any_value(evidence_text order by corpus_id) filter (is_present) as evidence_text,
+    from fct_fact_presence
+    where unit_kind = (select min(unit_kind) from fct_fact_presence)
+    group by language_code, fact_id
+),
+
+answers as (
+    select
+        fct_predictions.language_code,
+        fact_id,
+        list({
+            'model': model_id,
+            'text': if(is_full_match, null, predicted_text),
+            'root': root_code,
+            'shared': shared_language_codes,
+        } order by model_id) as answers,
+        bool_or(is_full_match) as is_right,
+    from fct_predictions
+    join right_somewhere using (fact_id)
+    left join fact_roots using (model_id, language_code, fact_id)
+    group by fct_predictions.language_code, fact_id
+)
+
+select
+    fact_id,
+    coalesce(relation_name, dim_facts.relation_id) as relation,
+    dim_facts.subject_label || ' → ' || dim_facts.object_label as fact,
+    list({
+        'language': answers.language_code,
+        'subject': labels.subject_label,
+        'object': labels.object_label,
+        'answers': answers.answers,
+        'present': is_present,
+        'document': if(is_right, evidence_document, null),
+        'evidence': if(is_right, left(evidence_text, $characters), null),
+    } order by answers.language_code) as languages,
+from answers
+join dim_facts using (fact_id)
+left join dim_relations on dim_relations.relation_id = dim_facts.relation_id
+left join dim_fact_labels as labels
+    on labels.fact_id = answers.fact_id and labels.language_code = answers.language_code
+left join presence
+    on presence.fact_id = answers.fact_id and presence.language_code = answers.language_code
+where answers.is_right
+group by all
+order by fact, fact_id
+"""
+
+
+def read_facts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Facts that some model gets right in some language, with those languages.
+
+    Returns:
+        One mapping per fact: ``fact_id``, ``relation``, ``fact`` (names in its main language) and
+        ``languages``: per language in which a model is right the names there, each model's answer
+        ('text' is null where it is right), root and the languages that share its neurons, and
+        whether the text states the fact, with a passage.
+    """
+    found = connection.execute(_QUERY, {"characters": EVIDENCE_CHARACTERS})
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
