@@ -1,0 +1,107 @@
+"""The report shows what the warehouse says, in one file that needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+import studies
+import vl_convert
+from polars.testing import assert_frame_equal
+
+from warehouse.report.errors import ReportError
+from warehouse.report.figures import SECTIONS, Figure, read_figures
+from warehouse.report.page import unpacked, write_report
+
+QUERIES = Path(__file__).resolve().parents[2] / "warehouse" / "report" / "queries"
+
+
+@pytest.fixture(scope="module")
+def page(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    made = write_report(finished / "factroots.duckdb", tmp_path_factory.mktemp("report"))
+    return made.path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def figures(finished: Path) -> list[Figure]:
+    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
+        return [figure for found in read_figures(connection).values() for figure in found]
+
+
+def test_every_query_is_a_figure_and_every_figure_has_a_query() -> None:
+    named = {name for figures in SECTIONS.values() for name in figures}
+    assert named == {path.stem for path in QUERIES.glob("*.sql")}
+
+
+def test_the_rows_in_the_page_are_the_rows_of_the_warehouse(
+    page: str, figures: list[Figure], finished: Path
+) -> None:
+    assert len(figures) >= 6
+    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
+        connection.execute("set variable fact_id = null")
+        for figure in figures:
+            found = re.search(f'id="rows-{figure.name}">([^<]*)<', page)
+            assert found is not None, figure.name
+            rows = connection.sql(figure.query).pl()
+            embedded = {name: values for name, values in unpacked(found[1]).items()}
+            assert_frame_equal(
+                type(rows)(embedded, schema=rows.schema, strict=False), rows, rel_tol=1e-12
+            )
+
+
+def test_every_chart_is_a_specification_that_the_drawing_library_accepts(
+    figures: list[Figure],
+) -> None:
+    for figure in figures:
+        drawn = vl_convert.vegalite_to_vega(figure.with_rows())
+        assert drawn["marks"], figure.name
+
+
+def test_the_list_has_every_fact_that_is_right_somewhere(page: str, finished: Path) -> None:
+    found = re.search('id="rows-facts">([^<]*)<', page)
+    assert found is not None
+    listed = {
+        (fact["fact_id"], language["language"], answer["model"])
+        for fact in unpacked(found[1])
+        for language in fact["languages"]
+        for answer in language["answers"]
+        if answer["text"] is None
+    }
+    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
+        right = connection.execute(
+            "select fact_id, language_code, model_id from fct_predictions where is_full_match"
+        ).fetchall()
+    assert listed == set(right)
+
+
+def test_the_page_loads_nothing_from_anywhere(page: str) -> None:
+    outside = page.replace(re.search(r"<script>.*?</script>", page, re.DOTALL)[0], "")  # type: ignore[index]
+    assert not re.findall(r"(?:src|href)=[\"'](?!#)", outside)
+    assert "@import" not in outside
+
+
+def test_the_same_warehouse_gives_the_same_page(page: str, finished: Path, tmp_path: Path) -> None:
+    again = write_report(finished / "factroots.duckdb", tmp_path)
+    assert again.path.read_text(encoding="utf-8") == page
+
+
+def test_the_command_writes_each_figure_as_picture_and_table(
+    finished: Path, tiny_study: Path, figures: list[Figure]
+) -> None:
+    result = studies.factroots("report", tiny_study, "--home", finished.parent)
+    assert result.exit_code == 0, result.stderr
+    folder = finished / "report" / "figures"
+    assert {path.name for path in folder.iterdir()} == {
+        f"{figure.name}.{suffix}" for figure in figures for suffix in ("svg", "png", "csv")
+    }
+
+
+def test_a_fact_that_does_not_exist_and_a_missing_warehouse_are_named(
+    finished: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ReportError, match="no fact 'nobody'"):
+        write_report(finished / "factroots.duckdb", tmp_path, fact_id="nobody")
+    with pytest.raises(ReportError, match="factroots run makes it"):
+        write_report(tmp_path / "none.duckdb", tmp_path)
