@@ -1,4 +1,4 @@
-"""The command line: ``factroots run | status | sql | questions | explain | report | export | diff | ui``.
+"""The command line: run, status, sql, questions, explain, report, export, diff, ui.
 
 Every command drives the Dagster assets or reads what they left; nothing is done a second way here.
 """

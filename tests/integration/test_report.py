@@ -45,7 +45,7 @@ def test_the_rows_in_the_page_are_the_rows_of_the_warehouse(
             found = re.search(f'id="rows-{figure.name}">([^<]*)<', page)
             assert found is not None, figure.name
             rows = connection.sql(figure.query).pl()
-            embedded = {name: values for name, values in unpacked(found[1]).items()}
+            embedded = unpacked(found[1])
             assert_frame_equal(
                 type(rows)(embedded, schema=rows.schema, strict=False), rows, rel_tol=1e-12
             )

@@ -232,6 +232,20 @@ def layers(view: View) -> Drawing:
     )
 
 
+def shared_neurons(view: View) -> Drawing:
+    """Facts with shared knowledge neurons by number of languages; the null as a tick."""
+    axis = alt.Axis(format=PERCENT)
+    base = alt.Chart(ROWS, width=260, height=200).encode(
+        x=alt.X("shared_language_count:O", title="languages", axis=alt.Axis(labelAngle=0)),
+        tooltip=_tooltip(view.rows),
+    )
+    found = base.mark_bar(color=CATEGORIES[0]).encode(
+        y=alt.Y("shared_fact_rate:Q", title="share of facts", axis=axis)
+    )
+    null = base.mark_tick(color=CATEGORIES[1], thickness=3).encode(y="null_fact_rate:Q")
+    return (found + null).facet(facet=_facet("model_id", view.rows), columns=2)
+
+
 def accuracy(view: View) -> Drawing:
     """Confusion matrix: true kind down, traced root across, share of the row as colour."""
     base = alt.Chart(ROWS, width=340, height=alt.Step(34)).encode(

@@ -67,6 +67,7 @@ SECTIONS: dict[str, dict[str, Draw]] = {
     "Neurons": {
         "one_fact": charts.one_fact,
         "neuron_layers": charts.layers,
+        "shared_neurons": charts.shared_neurons,
     },
     "Against the planted truth": {
         "root_accuracy": charts.accuracy,
