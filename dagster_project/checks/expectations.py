@@ -251,8 +251,11 @@ def _column_rules(column: Column) -> Iterator[str]:
         yield f"isfinite({name})"
     if name.endswith("log_prob"):
         yield f"{name} <= {_ROUNDING}"
-    elif name.endswith(("probability", "_rate")):
+    elif name.endswith("_rate"):
         yield f"{name} between 0 and 1"
+    elif name.endswith("probability"):
+        # Some are summed over an object's tokens, so that 1 is no limit.
+        yield f"{name} >= 0"
     elif name == "latitude":
         yield f"{name} between -90 and 90"
     elif name == "longitude":

@@ -27,7 +27,7 @@ untraced as (
         labels.language_code,
         labels.fact_id,
     from {{ ref('corpus_sizes') }} as sizes
-    inner join {{ ref('dim_fact_labels') }} as labels using (language_code)
+    inner join {{ ref('int_language_facts') }} as labels using (language_code)
     anti join {{ ref('fct_fact_presence') }} as presence
         on sizes.corpus_id = presence.corpus_id
         and labels.language_code = presence.language_code

@@ -45,8 +45,8 @@ CORRUPTIONS = {
     "update fact_roots set root_code = 'cue' where model_id = 'm' and language_code = 'en' "
     "and root_code = 'transferred'": (
         "transferred and cue are not the types of fact_types_by_language", "m", "en"),
-    "delete from root_matrix where model_id = 'r'": (
-        "root_matrix does not hold the sources of fact_roots", "r", "de"),
+    "update root_matrix set root_count = 9 where model_id = 'm' and target_language_code = 'ja'": (
+        "root_matrix does not hold the sources of fact_roots", "m", "ja"),
     "delete from root_accuracy where model_id = 's'": (
         "root_accuracy does not add up to the planted facts of fact_roots", "s", "undetermined"),
     # right_answers_have_neurons
