@@ -17,6 +17,7 @@ from dagster_project.assets.marts import dbt_resource, marts_assets
 from dagster_project.assets.models import models, predictions
 from dagster_project.assets.neurons import probeless_neurons
 from dagster_project.assets.tracing import label_pieces, traced_corpora
+from dagster_project.checks.assets import lake_checks
 from dagster_project.dbt_project import prepare_manifest
 from dagster_project.workspace import Workspace
 
@@ -45,6 +46,7 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
             label_pieces,
             *marts_assets(manifest),
         ],
+        asset_checks=[lake_checks],
         resources={
             "workspace": dg.ResourceDefinition.hardcoded_resource(workspace),
             "dbt": dbt_resource(),

@@ -160,7 +160,7 @@ def _materialize(workspace: Workspace, stages: Sequence[_Stage]) -> None:
             # dbt tells each step on standard output; a person wants the results.
             with dbt_log.open("a") as file, contextlib.redirect_stdout(file):
                 result = dg.materialize(
-                    assets,
+                    [*assets, *(definitions.asset_checks or ())],
                     instance=instance,
                     resources=definitions.resources,
                     selection=_selection(stage),
@@ -178,10 +178,14 @@ def _materialize(workspace: Workspace, stages: Sequence[_Stage]) -> None:
 def _selection(stage: _Stage) -> dg.AssetSelection:
     import dagster as dg
 
+    from dagster_project.checks.assets import lake_checks
+
     if "marts" in stage.assets:
         groups = ("staging", "intermediate", "marts", "published")
-        return dg.AssetSelection.groups(*groups)
-    return dg.AssetSelection.assets(*(["lake", table] for table in stage.assets))
+        return dg.AssetSelection.groups(*groups) | dg.AssetSelection.checks(lake_checks)
+    # The lake is checked once, when all of it is there.
+    lake = dg.AssetSelection.assets(*(["lake", table] for table in stage.assets))
+    return lake.without_checks()
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

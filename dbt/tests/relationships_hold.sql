@@ -1,17 +1,14 @@
--- Every identifier in a table leads to a row of the table that it names.
+-- Every identifier in a mart leads to a row of the mart that it names.
 {%- set relationships = [
     ("dim_facts", "relation_id", "dim_relations", "relation_id"),
     ("dim_facts", "label_language_code", "dim_languages", "language_code"),
-    ("stg_lake__fact_labels", "fact_id", "dim_facts", "fact_id"),
     ("dim_fact_labels", "language_code", "dim_languages", "language_code"),
-    ("stg_lake__prompts", "relation_id", "dim_relations", "relation_id"),
     ("fct_predictions", "model_id", "dim_models", "model_id"),
     ("p_at_1_by_relation", "relation_id", "dim_relations", "relation_id"),
     ("p_at_1_by_language", "language_code", "dim_languages", "language_code"),
     ("fct_active_neurons", "model_id", "dim_models", "model_id"),
     ("fct_active_neurons", "fact_id", "dim_facts", "fact_id"),
     ("fct_active_neurons", "language_code", "dim_languages", "language_code"),
-    ("stg_lake__atlas_truth", "fact_id", "dim_facts", "fact_id"),
 ] %}
 
 with
@@ -22,9 +19,6 @@ orphans_{{ loop.index }} as (
         child.{{ column }} as identifier,
     from {{ ref(table) }} as child
     anti join {{ ref(parent) }} as parent on child.{{ column }} = parent.{{ key }}
-    {%- if table == "stg_lake__fact_labels" %}
-    semi join {{ ref('dim_languages') }} as languages on child.language_code = languages.language_code
-    {%- endif %}
     where child.{{ column }} is not null
 ),
 {%- endfor %}

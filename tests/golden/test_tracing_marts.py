@@ -164,7 +164,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lake, folder / "build", *SELECTED, "--exclude-resource-type", "unit_test"
     )
     assert outcome.returncode == 0, outcome.stdout
-    assert "tracing_is_complete" in outcome.stdout
+    assert "nothing_is_lost_on_the_way" in outcome.stdout
     assert "tracing_adds_up" in outcome.stdout
     return database
 
@@ -357,39 +357,6 @@ def test_what_was_lost_of_a_corpus_is_shown(warehouse: Path) -> None:
         """select corpus_id, language_code, document_count, is_truncated, problem_note
            from corpus_sizes where corpus_id = 'half' or problem_note is not null""",
     ) == [("half", "de", 30, False, None), ("wiki", "ja", 10, True, "one page is cut")]
-
-
-def test_a_fact_that_was_forgotten_fails_the_build(tmp_path: Path) -> None:
-    """A fact not looked for in chunks, one without pieces, one that the language does not have."""
-    broken = tables()
-    forgotten = ("wiki", "en", "chunk", "f2")
-    key = ("corpus_id", "language_code", "unit_kind", "fact_id")
-    broken["occurrences"] = [
-        row for row in broken["occurrences"] if tuple(row[c] for c in key) != forgotten
-    ] + [occurrence("wiki", "ja", "chunk", "f6", 1)]
-    broken["label_pieces"] = [row for row in broken["label_pieces"] if row["model_id"] != "h"]
-    database, outcome = build(
-        write_lake(tmp_path / "lake", **broken),
-        tmp_path / "build",
-        *SELECTED,
-        "--exclude-resource-type",
-        "unit_test",
-        "--store-failures",
-    )
-    assert outcome.returncode == 1
-    with duckdb.connect(str(database), read_only=True) as connection:
-        [(schema,)] = connection.execute(
-            "select schema_name from duckdb_tables() where table_name = 'tracing_is_complete'"
-        ).fetchall()
-        found = connection.execute(
-            f"""select problem, owner_id, language_code, list(fact_id order by fact_id)
-                from {schema}.tracing_is_complete group by all order by all"""
-        ).fetchall()
-    assert found == [
-        ("a fact has no type", "h", "de", sorted(RELATIONS)),
-        ("a fact was not looked for", "wiki", "en", ["f2"]),
-        ("an occurrence has no fact", "wiki", "ja", ["f6"]),
-    ]
 
 
 def mart_sql(path: str, **settings: Any) -> str:

@@ -1,0 +1,45 @@
+-- What the lake has, which was checked before, arrives in the marts: every fact of every model has its
+-- verdict and its type, and every fact of a searched language its presence.
+with unanswered as (
+    select
+        'a fact has no verdict in fct_predictions' as problem,
+        model_id as owner_id,
+        language_code,
+        fact_id,
+    from {{ ref('fct_predictions') }}
+    where is_full_match is null
+),
+
+untyped as (
+    select
+        'a fact has no type in int_traced_predictions' as problem,
+        model_id,
+        language_code,
+        fact_id,
+    from {{ ref('int_traced_predictions') }}
+    where fact_type_code is null
+),
+
+untraced as (
+    select
+        'a fact is missing in fct_fact_presence' as problem,
+        sizes.corpus_id,
+        labels.language_code,
+        labels.fact_id,
+    from {{ ref('corpus_sizes') }} as sizes
+    inner join {{ ref('int_language_facts') }} as labels using (language_code)
+    anti join {{ ref('fct_fact_presence') }} as presence
+        on sizes.corpus_id = presence.corpus_id
+        and labels.language_code = presence.language_code
+        and labels.fact_id = presence.fact_id
+),
+
+final as (
+    select * from unanswered
+    union all
+    select * from untyped
+    union all
+    select * from untraced
+)
+
+select * from final

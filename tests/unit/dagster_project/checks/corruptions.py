@@ -1,0 +1,357 @@
+"""A small sound lake, and a table of corruptions: one for each thing that is asked of a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ingestion.contract import LAKE
+
+Place = tuple[str, ...]
+"""Table, then the values of its partition."""
+Change = Callable[[pl.DataFrame], pl.DataFrame | None]
+"""A part's rows → the corrupted rows; None where the part is gone."""
+
+LANGUAGES = ("de", "en", "ja", "cy")
+"""The last has been added to the study: no model was asked in it, no text was searched."""
+FACTS = {"f1": "P36", "f2": "P36", "f3": "P36", "f4": "P30", "f5": "P30"}
+MAKER = {"revision": "first", "tokenizer_hash": "0123", "dtype": "float32"}
+
+
+def sound_parts() -> dict[Place, pl.DataFrame]:
+    """Parts of a study of two models and one corpus."""
+    parts: dict[Place, list[Mapping[str, Any]]] = {
+        ("languages",): [{"language_code": code, "latitude": 50.0} for code in LANGUAGES],
+        ("relations",): [{"relation_id": relation} for relation in ("P30", "P36")],
+        ("facts",): [{"fact_id": f, "relation_id": relation} for f, relation in FACTS.items()],
+        ("models",): [
+            {
+                **MAKER, "model_id": model, "objective": "masked", "mask_counts": "gold",
+                "layer_count": 2, "neuron_count": 8, "hidden_size": 4, "vocabulary_size": 100,
+            }
+            for model in ("m", "n")
+        ],
+        ("atlas_truth", "wiki"): [
+            {"corpus_id": "wiki", "language_code": code, "fact_id": fact, "is_planted": True}
+            for code in LANGUAGES
+            for fact in FACTS
+        ],
+    }  # fmt: skip
+    for code in LANGUAGES:
+        own = {"language_code": code}
+        facts = [{**own, "fact_id": fact} for fact in FACTS]
+        parts["fact_labels", code] = facts
+        template = "[X] is in [Y] ."
+        parts["prompts", code] = [
+            {**own, "relation_id": relation, "template": template} for relation in ("P30", "P36")
+        ]
+        parts["rejected_rows", code] = [own]
+        if code == LANGUAGES[-1]:
+            break
+        parts["corpus_sizes", "wiki", code] = [
+            {**own, "corpus_id": "wiki", "page_count": 2, "is_truncated": False}
+        ]
+        parts["occurrences", "wiki", code] = [
+            {
+                **row, "corpus_id": "wiki", "unit_kind": "chunk", "evidence_document": "Page",
+                "evidence_offset": 0, "evidence_distance": 0, "evidence_text": "…",
+            }
+            for row in facts
+        ]  # fmt: skip
+        for model in ("m", "n"):
+            answered = [{**row, "model_id": model} for row in facts]
+            scored = [{**row, "method_code": "probeless"} for row in answered[:3]]
+            parts["predictions", model, code] = [
+                {**row, "prompt_code": "whole", "gold_log_prob": -1.0, "gold_rank": 1}
+                for row in answered
+            ]
+            parts["label_pieces", model, code] = answered
+            parts["active_neurons", model, code] = [
+                {**row, "neuron_rank": rank} for row in scored for rank in (1, 2)
+            ]
+            parts["neuron_profiles", model, code] = scored
+            parts["unscored_facts", model, code] = [
+                {**answered[3], "method_code": "probeless", "reason_code": "only_fact"}
+            ]
+    return {place: _frame(place[0], rows) for place, rows in parts.items()}
+
+
+def _frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows of a table; what a row leaves out is made up, or null where it may."""
+    schema = pl.Schema(LAKE[table].schema)
+    made_up: dict[type, object] = {
+        pl.String: "name", pl.Int32: 1, pl.Int64: 1, pl.Float32: 0.5, pl.Float64: 0.5,
+        pl.Boolean: True,
+    }  # fmt: skip
+    blank: dict[str, object] = {}
+    for column in LAKE[table].columns:
+        kind = schema[column.name]
+        if column.is_nullable:
+            blank[column.name] = None
+        elif column.name == "candidate_log_probs":
+            blank[column.name] = [[-1.0]]
+        elif isinstance(kind, pl.List):
+            blank[column.name] = [[7]] if isinstance(kind.inner, pl.List) else [7]
+            if kind.inner == pl.String:
+                blank[column.name] = ["piece"]
+        else:
+            blank[column.name] = made_up[type(kind)]
+    if table == "corpus_sizes":
+        blank |= dict.fromkeys(("redirect_count", "other_namespace_count", "empty_count"), 0)
+        blank |= {"broken_count": 1}
+    return pl.DataFrame([{**blank, **row} for row in rows], schema=schema)
+
+
+def change(where: str, **values: Any) -> Change:
+    """Give the rows that an SQL condition picks other values."""
+    return lambda rows: rows.with_columns(
+        pl.when(pl.sql_expr(where)).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
+        for name, value in values.items()
+    )
+
+
+def drop(where: str) -> Change:
+    """Take away the rows that an SQL condition picks."""
+    return lambda rows: rows.filter(~pl.sql_expr(where))
+
+
+def add(**values: Any) -> Change:
+    """Put in a copy of the first row, with other values."""
+
+    def added(rows: pl.DataFrame) -> pl.DataFrame:
+        changed = [pl.lit(value).alias(name) for name, value in values.items()]
+        return pl.concat([rows, rows.head(1).with_columns(changed).cast(dict(rows.schema))])
+
+    return added
+
+
+def retype(column: str, kind: Any) -> Change:
+    """Give a column another type."""
+    return lambda rows: rows.with_columns(pl.col(column).cast(kind))
+
+
+def no_parquet(_rows: pl.DataFrame) -> None:
+    """Put something in the part's place that cannot be read."""
+
+
+def gone(_rows: pl.DataFrame) -> None:
+    """Take the part away."""
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One fault, and the only thing that notices it."""
+
+    fault: str
+    """What went wrong, in words."""
+    place: Place
+    """The part that is spoilt."""
+    change: Change
+    """How."""
+    expectation: str
+    """Name of the expectation that fails."""
+    problem: str
+    """What it says of the rows."""
+    maker: Mapping[str, str] | None = None
+    """What the part's footer says of its making, where that is the fault."""
+    table: str | None = None
+    """Table on which it fails, where that is another one than the spoilt."""
+
+    @property
+    def failure(self) -> tuple[str, str]:
+        """Table and expectation that fail."""
+        return self.table or self.place[0], self.expectation
+
+
+_WIKI = ("occurrences", "wiki")
+_TWICE = "2 rows share this key"
+
+# fmt: off
+CORRUPTIONS = (
+    # Parts.
+    Corruption("a part is missing", ("label_pieces", "n", "ja"), gone,
+               "parts", "the part is not there"),
+    Corruption("a part is no Parquet", ("label_pieces", "m", "en"), no_parquet,
+               "parts", "the part cannot be read"),
+    Corruption("a wrong type", ("neuron_profiles", "n", "ja"), retype("bin_index", pl.Int64),
+               "parts", "bin_index is int64, the contract says int32"),
+    Corruption("a column too few", ("label_pieces", "n", "en"),
+               lambda rows: rows.drop("object_folded"),
+               "parts", "there is no column object_folded"),
+    Corruption("a column too many", ("label_pieces", "n", "de"),
+               lambda rows: rows.with_columns(x=1),
+               "parts", "the contract has no column x"),
+    Corruption("a stale model revision", ("predictions", "m", "ja"), lambda rows: rows,
+               "makers", "revision second made the part, the study has first",
+               {**MAKER, "revision": "second"}),
+    Corruption("another arithmetic", ("label_pieces", "m", "ja"), lambda rows: rows,
+               "makers", "dtype float16 made the part, the study has float32",
+               {**MAKER, "dtype": "float16"}),
+    Corruption("a row of another part", ("active_neurons", "n", "de"),
+               add(language_code="en", neuron_rank=3),
+               "partitions", "the row belongs to another part than n/de"),
+
+    # What the study takes.
+    Corruption("a dropped language", ("languages",), drop("language_code = 'cy'"),
+               "complete", "the study has this language, the table has not"),
+    Corruption("an extra language", ("languages",), add(language_code="fr"),
+               "complete", "the table has this language, the study has not"),
+    Corruption("a dropped model", ("models",), drop("model_id = 'n'"),
+               "complete", "the study has this model, the table has not"),
+    Corruption("an extra model", ("models",), add(model_id="x"),
+               "complete", "the table has this model, the study has not"),
+    Corruption("a language without facts", ("fact_labels", "cy"), drop("true"),
+               "complete", "the language has no facts"),
+
+    # Each fact in each part, and no other.
+    Corruption("a dropped fact", ("facts",), drop("fact_id = 'f5'"),
+               "fact_id in facts", "fact_id is not in facts", table="fact_labels"),
+    Corruption("a fact that no language holds", ("facts",), add(fact_id="f9"),
+               "complete", "the fact has a label in no language"),
+    Corruption("an unlisted relation", ("prompts", "de"), add(relation_id="P99"),
+               "relation_id in relations", "relation_id is not in relations"),
+    Corruption("a dropped template", ("prompts", "en"), drop("relation_id = 'P36'"),
+               "complete", "facts of this relation have no template"),
+    Corruption("a fact without its truth", ("atlas_truth", "wiki"),
+               drop("fact_id = 'f1' and language_code = 'de'"),
+               "complete", "the fact is neither planted nor left out"),
+    Corruption("an unanswered fact", ("predictions", "m", "de"), drop("fact_id = 'f2'"),
+               "complete", "the fact has no prediction"),
+    Corruption("an orphan answer", ("predictions", "m", "en"), add(fact_id="f9"),
+               "fact_id in fact_labels", "fact_id is not in fact_labels"),
+    Corruption("uncut names", ("label_pieces", "m", "de"), drop("fact_id = 'f2'"),
+               "complete", "the fact has no pieces"),
+    Corruption("a fact not looked for", (*_WIKI, "de"), drop("fact_id = 'f1'"),
+               "complete", "the fact was not looked for"),
+    Corruption("a text without a search", (*_WIKI, "ja"), drop("true"),
+               "complete", "nothing was looked for"),
+    Corruption("a text without a size", ("corpus_sizes", "wiki", "ja"), drop("true"),
+               "complete", "the text has no size"),
+    Corruption("a gap in the ranks", ("active_neurons", "m", "de"),
+               drop("fact_id = 'f1' and neuron_rank = 1"),
+               "complete", "ranks have gaps"),
+    Corruption("neurons without a profile", ("neuron_profiles", "m", "de"), drop("fact_id = 'f1'"),
+               "complete", "the fact has neurons and no profile"),
+    Corruption("a profile without neurons", ("neuron_profiles", "m", "en"), add(fact_id="f5"),
+               "complete", "the fact has a profile and no neurons"),
+    Corruption("a fact with and without neurons", ("unscored_facts", "m", "ja"), add(fact_id="f1"),
+               "complete", "the fact has neurons all the same"),
+
+    # Keys.
+    Corruption("a doubled language", ("languages",), add(), "key", _TWICE),
+    Corruption("a doubled answer", ("predictions", "m", "de"), add(), "key", _TWICE),
+    Corruption("a doubled search", (*_WIKI, "en"), add(), "key", _TWICE),
+
+    # Values. Rules of single tables first, then those that follow a column's name.
+    Corruption("planted by no sentence", ("atlas_truth", "wiki"),
+               change("fact_id = 'f2' and language_code = 'de'", planted_count=0),
+               "values", "not so: is_planted = (planted_count > 0)"),
+    Corruption("planted and a distractor", ("atlas_truth", "wiki"),
+               change("fact_id = 'f3' and language_code = 'de'", distractor_kind="x"),
+               "values", "not so: not (is_planted and distractor_kind is not null)"),
+    Corruption("pages that became nothing", ("corpus_sizes", "wiki", "de"),
+               change("true", page_count=9),
+               "values", "not so: page_count = document_count + redirect_count "
+               "+ other_namespace_count + empty_count + broken_count"),
+    Corruption("tokens of no tokenizer", ("corpus_sizes", "wiki", "de"),
+               change("true", token_count=9),
+               "values", "not so: (token_count is null) = (tokenizer_hash is null)"),
+    Corruption("chunks of no tokenizer", ("corpus_sizes", "wiki", "de"),
+               change("true", chunk_count=9),
+               "values", "not so: (chunk_count is null) = (tokenizer_hash is null)"),
+    Corruption("a cut text without a note", ("corpus_sizes", "wiki", "en"),
+               change("true", is_truncated=True),
+               "values", "not so: problem_note is not null or not is_truncated"),
+    Corruption("an unknown objective", ("models",), change("model_id = 'x'", objective="x"),
+               "values", "not so: objective in ('masked', 'causal')"),
+    Corruption("an unknown arithmetic", ("models",), change("model_id = 'x'", dtype="int4"),
+               "values", "not so: dtype in ('float32', 'bfloat16', 'float16')"),
+    Corruption("an unknown way to ask", ("models",), change("model_id = 'x'", mask_counts="x"),
+               "values", "not so: mask_counts in ('gold', 'all')"),
+    Corruption("a model without layers", ("models",), change("model_id = 'x'", layer_count=0),
+               "values", "not so: least(layer_count, neuron_count, hidden_size, "
+               "vocabulary_size, parameter_count) > 0"),
+    Corruption("an ignored token that is none", ("models",),
+               change("model_id = 'x'", ignored_token_id=100),
+               "values", "not so: ignored_token_id between 0 and vocabulary_size - 1"),
+    Corruption("an unknown unit", (*_WIKI, "en"), change("fact_id = 'f2'", unit_kind="page"),
+               "values", "not so: unit_kind in ('chunk', 'sentence', 'article')"),
+    Corruption("shared more often than there", (*_WIKI, "en"),
+               change("fact_id = 'f3'", shared_count=2),
+               "values", "not so: shared_count <= least(subject_count, object_count)"),
+    Corruption("shared without evidence", (*_WIKI, "en"),
+               change("fact_id = 'f4'", evidence_text=None),
+               "values", "not so: (evidence_text is not null) = (shared_count > 0)"),
+    Corruption("evidence without a document", (*_WIKI, "en"),
+               change("fact_id = 'f5'", evidence_document=None),
+               "values", "not so: (evidence_document is null) = (evidence_text is null)"),
+    Corruption("evidence without an offset", (*_WIKI, "en"),
+               change("fact_id = 'f5'", evidence_offset=None),
+               "values", "not so: (evidence_offset is null) = (evidence_text is null)"),
+    Corruption("evidence without a distance", (*_WIKI, "en"),
+               change("fact_id = 'f5'", evidence_distance=None),
+               "values", "not so: (evidence_distance is null) = (evidence_text is null)"),
+    Corruption("a query without masks", ("predictions", "n", "de"),
+               change("fact_id = 'f1'", mask_count=0,
+                      predicted_token_ids=[], candidate_token_ids=[], candidate_log_probs=[]),
+               "values", "not so: mask_count >= 1"),
+    Corruption("an unknown prompt", ("predictions", "m", "en"),
+               change("fact_id = 'f4'", prompt_code="x"),
+               "values", "not so: prompt_code in ('whole', 'cut', 'no_subject')"),
+    Corruption("an answer too short", ("predictions", "n", "de"),
+               change("fact_id = 'f2'", predicted_token_ids=[]),
+               "values", "not so: len(predicted_token_ids) = mask_count"),
+    Corruption("a mask without candidates", ("predictions", "n", "de"),
+               change("fact_id = 'f3'", candidate_token_ids=[]),
+               "values", "not so: len(candidate_token_ids) = mask_count"),
+    Corruption("a mask without scores", ("predictions", "n", "de"),
+               change("fact_id = 'f3'", candidate_log_probs=[]),
+               "values", "not so: len(candidate_log_probs) = mask_count"),
+    Corruption("a rank without a score", ("predictions", "n", "de"),
+               change("fact_id = 'f4'", gold_log_prob=None),
+               "values", "not so: (gold_rank is null) = (gold_log_prob is null)"),
+    Corruption("a candidate above certainty", ("predictions", "n", "de"),
+               change("fact_id = 'f5'", candidate_log_probs=[[0.5]]),
+               "values", "not so: list_max(flatten(candidate_log_probs)) <= 0.0001"),
+    Corruption("a template without its slot", ("prompts", "ja"),
+               change("relation_id = 'P30'", template="[X] ."),
+               "values", "not so: contains(template, '[X]') and contains(template, '[Y]')"),
+    Corruption("a negative score", ("active_neurons", "m", "en"),
+               change("fact_id = 'f1'", neuron_score=-1.0),
+               "values", "not so: neuron_score >= 0"),
+    Corruption("a negative profile", ("neuron_profiles", "m", "ja"),
+               change("fact_id = 'f1'", strided_score=-1.0),
+               "values", "not so: least(contiguous_score, strided_score) >= 0"),
+    Corruption("an unknown reason", ("unscored_facts", "n", "ja"), change("true", reason_code="x"),
+               "values", "not so: reason_code in ('only_fact', 'no_contrast')"),
+    Corruption("a null", ("predictions", "n", "en"), change("fact_id = 'f1'", predicted_text=None),
+               "values", "predicted_text is null"),
+    Corruption("a score that is no number", ("active_neurons", "m", "en"),
+               change("fact_id = 'f2'", neuron_score=float("nan")),
+               "values", "not so: isfinite(neuron_score)"),
+    Corruption("an answer above certainty", ("predictions", "n", "en"),
+               change("fact_id = 'f2'", gold_log_prob=0.5),
+               "values", "not so: gold_log_prob <= 0.0001"),
+    Corruption("a rank from 0", ("predictions", "n", "en"), change("fact_id = 'f3'", gold_rank=0),
+               "values", "not so: gold_rank >= 1"),
+    Corruption("a negative size", ("corpus_sizes", "wiki", "en"), change("true", text_bytes=-1),
+               "values", "not so: text_bytes >= 0"),
+    Corruption("a place off the map", ("languages",), change("language_code = 'de'", latitude=91.0),
+               "values", "not so: latitude between -90 and 90"),
+    Corruption("a place off the map, sideways", ("languages",),
+               change("language_code = 'de'", longitude=181.0),
+               "values", "not so: longitude between -180 and 180"),
+    Corruption("a blank name", ("fact_labels", "de"), change("fact_id = 'f1'", object_label=" "),
+               "values", "not so: trim(object_label) != ''"),
+    Corruption("a layer that the model lacks", ("active_neurons", "m", "ja"),
+               change("fact_id = 'f1'", layer_index=2),
+               "neurons", "the model has no such neuron"),
+    Corruption("a unit that the layer lacks", ("active_neurons", "m", "ja"),
+               change("fact_id = 'f2'", unit_index=8),
+               "neurons", "the model has no such neuron"),
+)
+# fmt: on
+"""Read as a table: what went wrong, where, how; what notices it, and what that says."""

@@ -1,0 +1,122 @@
+"""Each thing that is asked of the lake fails on the one corruption made for it, and on no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from corruptions import CORRUPTIONS, MAKER, Corruption, Place, no_parquet, sound_parts
+
+from dagster_project.checks.assets import as_markdown
+from dagster_project.checks.expectations import COMPLETENESS, SPECIAL_RULES, expectations
+from dagster_project.checks.validation import Finding, validate
+from dagster_project.plan import Part
+from ingestion.contract import LAKE
+from ingestion.lake import Provenance, part_path, prepare_lake
+
+FOLDER = "it's a [lake] {here}*?"
+"""A name that SQL, globs and str.format would each read in its own way."""
+
+
+def write(lake: Path, corruptions: Iterable[Corruption]) -> list[Part]:
+    """Write the lake, past the writer that refuses most corruptions; returns what is planned."""
+    prepare_lake(lake)
+    parts = []
+    spoilt: dict[Place, list[Corruption]] = {}
+    for corruption in corruptions:
+        spoilt.setdefault(corruption.place, []).append(corruption)
+    for place, frame in sound_parts().items():
+        table, *values = place
+        partition = dict(zip(LAKE[table].partition_by, values, strict=True))
+        parts.append(Part(table, partition, "", ""))
+        path = part_path(lake, table, partition)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows: pl.DataFrame | None = frame
+        maker: Mapping[str, str] = MAKER if "model_id" in partition else {}
+        for corruption in spoilt.get(place, ()):
+            assert rows is not None
+            rows, maker = corruption.change(rows), corruption.maker or maker
+            if corruption.change is no_parquet:
+                path.write_text("no Parquet")
+        if rows is not None:
+            write_raw(path, rows, Provenance.now(
+                table, partition, fingerprint="", code_version="", duration_seconds=0,
+                row_count=len(rows), details=maker,
+            ))  # fmt: skip
+    return parts
+
+
+def write_raw(path: Path, rows: pl.DataFrame, provenance: Provenance) -> None:
+    table = rows.to_arrow()
+    table = table.cast(pl.DataFrame(schema=rows.schema).to_arrow().schema)
+    spec = LAKE[provenance.table].schema
+    for index, name in enumerate(table.schema.names):
+        if name in spec.names and pl.Schema(spec)[name] == rows.schema[name]:
+            column = table.column(name).cast(spec.field(name).type)
+            table = table.set_column(index, name, column)
+    with pq.ParquetWriter(path, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"factroots.provenance": json.dumps(asdict(provenance))})
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Finding]:
+    """What fails on the lake with all corruptions, by table and expectation."""
+    lake = tmp_path_factory.mktemp("corrupted") / FOLDER
+    found = validate(lake, write(lake, CORRUPTIONS), list(LAKE))
+    return {(name, finding.expectation.name): finding for name in found for finding in found[name]}
+
+
+def test_good_data_passes_and_every_expectation_could_be_asked(tmp_path: Path) -> None:
+    found = validate(tmp_path / FOLDER, write(tmp_path / FOLDER, ()), list(LAKE))
+    assert [finding.summary for name in found for finding in found[name]] == []
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.fault)
+def test_a_corruption_fails_its_expectation(
+    corruption: Corruption, findings: dict[tuple[str, str], Finding]
+) -> None:
+    finding = findings[corruption.failure]
+    assert finding.error is None
+    assert any(str(row["problem"]).startswith(corruption.problem) for row in finding.rows)
+
+
+def test_nothing_fails_but_what_was_corrupted(
+    findings: dict[tuple[str, str], Finding],
+) -> None:
+    assert set(findings) == {each.failure for each in CORRUPTIONS}
+    told = {str(row["problem"]) for finding in findings.values() for row in finding.rows}
+    expected = tuple(corruption.problem for corruption in CORRUPTIONS)
+    assert {problem for problem in told if not problem.startswith(expected)} == set()
+
+
+def test_every_kind_of_expectation_and_every_special_rule_has_its_corruption() -> None:
+    kinds = {each.name for table in LAKE.values() for each in expectations(table)}
+    assert kinds == {corruption.expectation for corruption in CORRUPTIONS}
+    rules = {(table, f"not so: {rule}") for table in SPECIAL_RULES for rule in SPECIAL_RULES[table]}
+    assert rules <= {(corruption.place[0], corruption.problem) for corruption in CORRUPTIONS}
+    complete = {(table, "complete") for table in COMPLETENESS}
+    assert complete <= {corruption.failure for corruption in CORRUPTIONS}
+
+
+def test_a_failure_lists_the_rows(findings: dict[tuple[str, str], Finding]) -> None:
+    finding = findings["active_neurons", "complete"]
+    assert finding.row_count == 1
+    assert as_markdown(finding) == (
+        "In each part, all that must be there is there, and nothing else. "
+        "Not so in 1 rows, such as\n\n"
+        "| problem | model_id | language_code | fact_id | method_code |\n"
+        "| --- | --- | --- | --- | --- |\n"
+        "| ranks have gaps | m | de | f1 | probeless |"
+    )
+
+
+def test_a_run_over_some_partitions_judges_only_the_parts_that_are_there(tmp_path: Path) -> None:
+    parts = write(tmp_path, [each for each in CORRUPTIONS if each.fault == "a part is missing"])
+    assert validate(tmp_path, parts, ["label_pieces"])["label_pieces"]
+    assert not validate(tmp_path, parts, ["label_pieces"], asks_for_all=False)["label_pieces"]
