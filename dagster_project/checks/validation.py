@@ -20,7 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from great_expectations.core import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.expectations import UnexpectedRowsExpectation
+from great_expectations.expectations.core.unexpected_rows_expectation import (
+    UnexpectedRowsExpectation,
+)
 from sqlalchemy import Connection
 from sqlalchemy.dialects import registry
 
@@ -106,7 +108,7 @@ def validate(
         found[name] = [
             _finding(name, wanted[result.expectation_config.kwargs[_QUERY]], result)
             for result in outcome.results
-            if not result.success
+            if not result.success and result.expectation_config is not None
         ]
     engine.dispose()
     return found
