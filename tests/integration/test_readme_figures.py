@@ -72,3 +72,45 @@ def test_the_readme_has_the_accuracy_of_roots(
         f"others give them away as well), and for {cells['guess', 'cue']} of {total('guess')} "
         f"guesses. The other {cells['guess', 'transferred']} guesses are called transferred",
     )
+
+
+def test_the_readme_has_the_knowledge_neurons(
+    project: Path, atlas: duckdb.DuckDBPyConnection
+) -> None:
+    tables = atlas.execute("select table_name from duckdb_tables()").fetchall()
+    if ("method_agreement",) not in tables:
+        pytest.skip("warehouse/atlas/factroots.duckdb has no knowledge neurons: run `make run`")
+    mean, top_layer = atlas.execute(
+        """select avg(neuron_count), (
+               select sum(active_neuron_count) filter (layer_index = layer_count - 1)
+                   / sum(active_neuron_count)
+               from neuron_layers inner join dim_models using (model_id)
+               where model_id = $1 and method_code like 'integrated%'
+           ) from knowledge_facts where model_id = $1""",
+        [MODEL],
+    ).fetchall()[0]
+    shared, random = atlas.execute(
+        """select sum(shared_count) / sum(neuron_count), sum(expected_count) / sum(neuron_count)
+           from method_agreement where model_id = ? and other_method_code = 'probeless'""",
+        [MODEL],
+    ).fetchall()[0]
+    levels = {
+        k: rest
+        for k, *rest in atlas.execute(
+            """select shared_language_count, language_count, shared_fact_count,
+               attributed_fact_count, round(null_fact_rate * attributed_fact_count)::bigint
+               from language_independence where model_id = ?""",
+            [MODEL],
+        ).fetchall()
+    }
+    count, everywhere, facts, everywhere_null = levels[max(levels)]
+    _, most, _, most_null = levels[count // 2 + 1]
+    expect(
+        project,
+        f"`{MODEL}` answers {facts} facts in {count} languages by about {mean:.0f} neurons each, "
+        f"{top_layer:.0%} of them in the last layer; {shared:.0%} of them are among the 50 that "
+        f"stand out by PROBELESS, where random neurons of the same layers would give "
+        f"{random:.0%}. For {most} of the facts one neuron drives the answer in {count // 2 + 1} "
+        f"languages or more, for {everywhere} in all {count}; {most_null} and {everywhere_null} "
+        f"do when each language is given another fact".replace("%", " %"),
+    )
