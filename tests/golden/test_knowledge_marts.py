@@ -172,7 +172,7 @@ def test_what_languages_share_stands_beside_languages_with_other_facts(warehouse
         rows(
             warehouse,
             """select shared_language_count, language_count, attributed_fact_count,
-               shared_fact_rate, shared_neuron_score, null_fact_rate, null_neuron_score
+               shared_fact_rate, shared_neuron_score, null_fact_score, null_neuron_score
                from language_independence order by all""",
         )
         == expected

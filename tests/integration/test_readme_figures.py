@@ -98,7 +98,7 @@ def test_the_readme_has_the_knowledge_neurons(
         k: rest
         for k, *rest in atlas.execute(
             """select shared_language_count, language_count, shared_fact_count,
-               attributed_fact_count, round(null_fact_rate * attributed_fact_count)::bigint
+               attributed_fact_count, round(null_fact_score * attributed_fact_count)::bigint
                from language_independence where model_id = ?""",
             [MODEL],
         ).fetchall()

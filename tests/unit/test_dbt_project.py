@@ -26,7 +26,7 @@ PLAIN_NAMES = {
     "recall_high", "unit_kind",
 }  # fmt: skip
 GRAMMAR = re.compile(
-    r"(is|has)_\w+|\w+_(id|codes?|count|rate|rank|index|score|at|bytes)|\w+_(rate|score)_(low|high)"
+    r"(is|has)_\w+|\w+_(id|codes?|count|rate|rank|index|score|at|bytes|probability|residual|sum)|\w+_(rate|score)_(low|high)"
 )
 
 

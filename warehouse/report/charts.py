@@ -242,7 +242,7 @@ def shared_neurons(view: View) -> Drawing:
     found = base.mark_bar(color=CATEGORIES[0]).encode(
         y=alt.Y("shared_fact_rate:Q", title="share of facts", axis=axis)
     )
-    null = base.mark_tick(color=CATEGORIES[1], thickness=3).encode(y="null_fact_rate:Q")
+    null = base.mark_tick(color=CATEGORIES[1], thickness=3).encode(y="null_fact_score:Q")
     return (found + null).facet(facet=_facet("model_id", view.rows), columns=2)
 
 

@@ -10,6 +10,6 @@ select
     shared_fact_rate,
     shared_fact_rate_low,
     shared_fact_rate_high,
-    null_fact_rate,
+    null_fact_score,
 from language_independence
 order by model_id, method_code, shared_language_count

@@ -21,7 +21,7 @@ final as (
         avg(completeness_residual order by fact_id) as mean_residual,
         max(completeness_residual) as largest_residual,
         sum(completeness_residual order by fact_id)
-            / nullif(sum(abs(expected_sum) order by fact_id), 0) as residual_rate,
+            / nullif(sum(abs(expected_sum) order by fact_id), 0) as residual_score,
     from facts
     group by all
     order by model_id, method_code, language_code, layer_index

@@ -31,7 +31,7 @@ final as (
         layer_index,
         unit_index,
         attribution_score,
-        attribution_score::double / largest_score as largest_score_rate,
+        attribution_score::double / largest_score as relative_score,
     from ranked
     -- Where no neuron raises the probability, none drives it.
     where largest_score > 0 and attribution_score::double / largest_score > threshold

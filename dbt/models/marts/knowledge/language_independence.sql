@@ -107,7 +107,7 @@ final as (
         case
             when levels.fact_count >= levels.language_count
             then coalesce(null_counts.fact_count, 0) / levels.fact_count
-        end as null_fact_rate,
+        end as null_fact_score,
         case
             when levels.fact_count >= levels.language_count
             then coalesce(null_counts.neuron_count, 0) / levels.fact_count

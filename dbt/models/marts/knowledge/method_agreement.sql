@@ -125,7 +125,7 @@ final as (
         shared_count,
         expected_count,
         shared_count / neuron_count as shared_rate,
-        expected_count / neuron_count as null_rate,
+        expected_count / neuron_count as null_score,
         neuron_jaccard_score,
         excess as excess_score,
         {%- for bound, sign in [("low", "-"), ("high", "+")] %}
