@@ -124,7 +124,7 @@ final as (
         other_neuron_count,
         shared_count,
         expected_count,
-        shared_count / neuron_count as shared_rate,
+        shared_count / neuron_count as shared_score,
         expected_count / neuron_count as null_score,
         neuron_jaccard_score,
         excess as excess_score,
