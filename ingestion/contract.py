@@ -623,6 +623,68 @@ _TABLES = (
         ),
         partition_by=("model_id", "language_code"),
     ),
+    LakeTable(
+        "interventions",
+        "One row per model, language asked in, fact, set of edited neurons, factor, and question: "
+        "log-probability of the right answer before and after the edit (METHOD §7).",
+        (
+            "model_id",
+            "language_code",
+            "fact_id",
+            "edit_set_code",
+            "neuron_language_code",
+            "edit_factor",
+            "is_random",
+            "query_code",
+        ),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "edit_set_code",
+                _TEXT,
+                "Neurons of the fact that are edited: 'likn', knowledge neurons that all languages "
+                "of the edits share; 'own', those of the language asked in; 'own_subset', as many "
+                "of these as the fact has LIKN, drawn at random; 'other', those of another "
+                "language; 'union', those of all languages; 'sequence', those of all languages one "
+                "after the other, so that a neuron of n languages is multiplied n times; "
+                "'probeless', the active neurons of the language asked in or of the base language.",
+            ),
+            Column(
+                "neuron_language_code",
+                _TEXT,
+                "Language whose neurons are edited; 'all' for likn, union and sequence.",
+            ),
+            Column(
+                "edit_factor",
+                _DOUBLE,
+                "What the activations are multiplied by where the object's tokens are predicted: 0 "
+                "suppresses, 2 doubles.",
+            ),
+            Column(
+                "is_random",
+                _BOOL,
+                "Whether as many random neurons of the same layers are edited in their place.",
+            ),
+            Column(
+                "query_code",
+                _TEXT,
+                "What is asked: 'related', the fact itself; 'unrelated', a fact of another "
+                "relation with another object, right in all languages of the edits.",
+            ),
+            Column("queried_fact_id", _TEXT, "The fact that is asked."),
+            Column("neuron_count", _INT32, "Edited neurons."),
+            Column(
+                "log_prob_before",
+                _DOUBLE,
+                "Natural log-probability of the asked fact's object, summed over its tokens, in "
+                "the plain model.",
+            ),
+            Column("log_prob_after", _DOUBLE, "The same in the edited model."),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
 )
 
 LAKE: dict[str, LakeTable] = {table.name: table for table in _TABLES}

@@ -31,3 +31,80 @@
         cross join range({{ block_count }}) as blocks (block_index)
     ) as draws
 {%- endmacro %}
+
+{#-
+    A select of `keys` and, for each of `measures` (columns of the CTE `observations`, null where not
+    observed): <measure>_count, the mean <measure>_score, and its 95 % interval <measure>_score_low and
+    _high by bootstrap over the blocks of block_index (0 to 63; what belongs together shares a block).
+    No interval with fewer than smallest_sample blocks. Sums are ordered, so that the last digit does
+    not depend on the number of threads.
+-#}
+{% macro bootstrap_means(observations, keys, measures) -%}
+    {%- set key_list = keys | join(", ") -%}
+    {%- set block_count = 64 -%}
+    with weights as (
+        select
+            replicate_index,
+            list(resample_count::double order by block_index)::double[{{ block_count }}] as weight,
+        from ({{ bootstrap_weights(block_count) }})
+        group by all
+    ),
+
+    blocks as (
+        select
+            {{ key_list }},
+            block_index,
+            {%- for measure in measures %}
+            count({{ measure }}) as {{ measure }}_count,
+            coalesce(sum({{ measure }} order by {{ measure }}), 0) as {{ measure }}_total,
+            {%- endfor %}
+        from {{ observations }}
+        group by {{ key_list }}, block_index
+    ),
+
+    sums as (
+        select
+            {{ key_list }},
+            {%- for measure in measures %}
+            sum(blocks.{{ measure }}_count)::bigint as {{ measure }}_count,
+            sum(blocks.{{ measure }}_total order by block_index) / nullif(sum(blocks.{{ measure }}_count), 0) as {{ measure }}_score,
+            count(*) filter (where blocks.{{ measure }}_count > 0) as {{ measure }}_block_count,
+            list(coalesce(blocks.{{ measure }}_total, 0) order by block_index)::double[{{ block_count }}] as {{ measure }}_totals,
+            list(coalesce(blocks.{{ measure }}_count, 0)::double order by block_index)::double[{{ block_count }}] as {{ measure }}_counts,
+            {%- endfor %}
+        from (select distinct {{ key_list }} from {{ observations }})
+        cross join range({{ block_count }}) as block (block_index)
+        left join blocks using ({{ key_list }}, block_index)
+        group by {{ key_list }}
+    ),
+
+    replicates as (
+        select
+            {{ key_list }},
+            {%- for measure in measures %}
+            quantile_cont(
+                array_inner_product({{ measure }}_totals, weight)
+                / nullif(array_inner_product({{ measure }}_counts, weight), 0),
+                [0.025, 0.975]
+            ) as {{ measure }}_bounds,
+            {%- endfor %}
+        from sums
+        cross join weights
+        group by {{ key_list }}
+    )
+
+    select
+        {{ key_list }},
+        {%- for measure in measures %}
+        {{ measure }}_count,
+        {{ measure }}_score,
+        {%- for bound in ["low", "high"] %}
+        case
+            when {{ measure }}_block_count >= {{ var("smallest_sample", 5) }}
+            then {{ measure }}_bounds[{{ loop.index }}]
+        end as {{ measure }}_score_{{ bound }},
+        {%- endfor %}
+        {%- endfor %}
+    from sums
+    inner join replicates using ({{ key_list }})
+{%- endmacro %}

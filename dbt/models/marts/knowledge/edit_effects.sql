@@ -1,0 +1,77 @@
+{%- set keys = ["model_id", "language_code", "edit_set_code", "neuron_language_code", "edit_factor"] %}
+{%- set key_list = keys | join(", ") %}
+{%- set measures = ["related_delta", "unrelated_delta", "random_delta", "over_unrelated", "over_random"] %}
+
+-- One row per fact: the three questions beside each other.
+with facts as (
+    select
+        {{ key_list }},
+        fact_id,
+        max(neuron_count) as neuron_count,
+        {%- for name, query, is_random in [
+            ("related", "related", "false"),
+            ("unrelated", "unrelated", "false"),
+            ("random", "related", "true"),
+        ] %}
+        max(log_prob_after - log_prob_before) filter (
+            where query_code = '{{ query }}' and is_random = {{ is_random }}
+        ) as {{ name }}_delta,
+        {%- endfor %}
+    from {{ ref('stg_lake__interventions') }}
+    group by {{ key_list }}, fact_id
+),
+
+-- Facts with one object are not independent: they are drawn together.
+observations as (
+    select
+        facts.*,
+        facts.related_delta - facts.unrelated_delta as over_unrelated,
+        facts.related_delta - facts.random_delta as over_random,
+        floor({{ draw("dim_facts.relation_id || ':' || dim_facts.object_id") }} * 64)::integer as block_index,
+    from facts
+    inner join {{ ref('dim_facts') }} as dim_facts using (fact_id)
+),
+
+means as (
+    {{ bootstrap_means("observations", keys, measures) }}
+),
+
+-- As published: relative changes of P, whose means are divided by each other.
+published as (
+    select
+        {{ key_list }},
+        avg(neuron_count order by fact_id) as neuron_count_mean,
+        abs(
+            avg(exp(related_delta) - 1 order by fact_id)
+            / nullif(avg(exp(unrelated_delta) - 1 order by fact_id), 0)
+        ) as published_ratio_score,
+    from facts
+    group by {{ key_list }}
+),
+
+final as (
+    select
+        {{ key_list }},
+        means.related_delta_count as fact_count,
+        means.unrelated_delta_count as unrelated_fact_count,
+        published.neuron_count_mean,
+        {%- for measure in measures %}
+        means.{{ measure }}_score,
+        means.{{ measure }}_score_low,
+        means.{{ measure }}_score_high,
+        {%- endfor %}
+        means.over_random_score_low > 0 or means.over_random_score_high < 0 as is_told_from_random,
+        published.published_ratio_score,
+        -- Suppression and doubling, both of which it needs.
+        case
+            when edit_factor in (0, 2)
+                and count(published.published_ratio_score) filter (where edit_factor in (0, 2)) over edits = 2
+            then sum(published.published_ratio_score) filter (where edit_factor in (0, 2)) over edits
+        end as published_success_score,
+    from means
+    inner join published using ({{ key_list }})
+    window edits as (partition by model_id, language_code, edit_set_code, neuron_language_code)
+    order by {{ key_list }}
+)
+
+select * from final
