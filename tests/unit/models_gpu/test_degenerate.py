@@ -1,0 +1,91 @@
+"""Every pair is suppressed alone and together, beside random pairs of the same layers."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from tiny_models import facts, loaded
+
+from models_gpu.degenerate import degenerate_pairs
+from models_gpu.edits import answer_edited, edits_of
+from models_gpu.errors import ModelError
+from models_gpu.loading import LoadedModel
+from models_gpu.queries import build_queries
+
+ASKED = facts(
+    ("a", "P36", "[X] is in [Y]", "Oslo", "Lima"),
+    ("b", "P19", "[X] was [Y]", "Roma", "Lima Oslo"),
+    ("c", "P19", "[X] was [Y]", "Bern", "Riga"),
+)
+CANDIDATES = {
+    "a": ((1, 7), (0, 3), (1, 2)),
+    "b": ((0, 1), (1, 1)),
+    "c": ((0, 9),),
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> LoadedModel:
+    return loaded("gpt2")
+
+
+@pytest.fixture(scope="module")
+def rows(model: LoadedModel) -> pl.DataFrame:
+    return degenerate_pairs(model, ASKED, CANDIDATES, random_pairs=2, seed=4)
+
+
+def test_all_pairs_of_the_candidates_are_tried_in_order_of_rank(rows: pl.DataFrame) -> None:
+    places = rows.filter(is_random=False).select(
+        "fact_id", "neuron_rank_a", "neuron_rank_b",
+        "layer_index_a", "unit_index_a", "layer_index_b", "unit_index_b",
+    )  # fmt: skip
+    assert places.rows() == [
+        ("a", 1, 2, 1, 7, 0, 3),
+        ("a", 1, 3, 1, 7, 1, 2),
+        ("a", 2, 3, 0, 3, 1, 2),
+        ("b", 1, 2, 0, 1, 1, 1),
+    ]
+
+
+def test_random_pairs_stand_in_the_layers_of_the_pairs_that_they_stand_for(
+    rows: pl.DataFrame,
+) -> None:
+    random = rows.filter(is_random=True)
+    assert random["fact_id"].to_list() == ["a", "a", "b"]
+    key = ["fact_id", "neuron_rank_a", "neuron_rank_b"]
+    both = random.join(rows.filter(is_random=False), on=key, suffix="_own")
+    for side in ("a", "b"):
+        assert both[f"layer_index_{side}"].equals(both[f"layer_index_{side}_own"])
+        assert (both[f"unit_index_{side}"] != both[f"unit_index_{side}_own"]).all()
+
+
+def test_log_probabilities_are_those_of_the_suppressions(
+    model: LoadedModel, rows: pl.DataFrame
+) -> None:
+    queries = build_queries(model, ASKED, "gold")
+    masks = [[], [(0, 1)], [(1, 1)], [(0, 1), (1, 1)]]
+    expected = answer_edited(
+        model, queries, edits_of([1] * 4, masks, [[0.0] * len(mask) for mask in masks])
+    ).log_prob
+    (found,) = rows.filter(fact_id="b", is_random=False)[:, -4:].rows()
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert len(set(found)) == 4
+
+
+def test_order_of_facts_and_batches_change_nothing(model: LoadedModel, rows: pl.DataFrame) -> None:
+    some = dict(reversed(list(CANDIDATES.items())))
+    again = degenerate_pairs(model, ASKED.reverse(), some, random_pairs=2, seed=4, token_budget=9)
+    assert_frame_equal(again, rows, abs_tol=1e-5)
+    fewer = degenerate_pairs(model, ASKED, {"a": CANDIDATES["a"]}, random_pairs=2, seed=4)
+    assert_frame_equal(fewer, rows.filter(fact_id="a"), abs_tol=1e-5)
+
+
+def test_without_candidates_there_are_no_rows(model: LoadedModel, rows: pl.DataFrame) -> None:
+    empty = degenerate_pairs(model, ASKED, {}, random_pairs=2, seed=4)
+    assert_frame_equal(empty, rows.clear())
+
+
+def test_a_candidate_of_no_fact_is_an_error(model: LoadedModel) -> None:
+    with pytest.raises(ModelError, match="not among the facts, such as 'gone'"):
+        degenerate_pairs(model, ASKED, {"gone": ((0, 1),)}, random_pairs=0, seed=0)
