@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from dagster_project.assets.edits import degenerate_pairs, interventions
 from dagster_project.assets.facts import atlas_truth, ingested_facts
 from dagster_project.assets.knowledge import integrated_gradients
 from dagster_project.assets.marts import dbt_resource, marts_assets
@@ -42,6 +43,8 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
             predictions,
             probeless_neurons,
             integrated_gradients,
+            interventions,
+            degenerate_pairs,
             traced_corpora,
             label_pieces,
             *marts_assets(manifest),

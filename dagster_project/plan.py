@@ -10,7 +10,7 @@ ask here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ CODE_VERSIONS = {
     "predictions": "2",
     "probeless": "1",
     "integrated_gradients": "1",
+    "interventions": "1",
+    "degenerate_pairs": "1",
     "tracing": TRACING_VERSION,
     "label_pieces": "1",
 }
@@ -206,6 +208,44 @@ class Plan:
             for table in ("knowledge_neurons", "attribution_quality")
         )
 
+    def interventions(self, model: StudyModel, language: str) -> tuple[Part, ...]:
+        """What edits change in one language; none where they are not asked for.
+
+        Facts and sets of neurons depend on the neurons of all languages of the edits.
+        """
+        block = self.study.study.attribution.edits
+        languages = self.study.edited_languages(block)
+        if block is None or language not in languages:
+            return ()
+        return (self._edited("interventions", model, language, languages, asdict(block)),)
+
+    def degenerate_pairs(self, model: StudyModel, language: str) -> tuple[Part, ...]:
+        """Pairs of neurons suppressed in one language; none where they are not asked for."""
+        block = self.study.study.attribution.degenerate
+        if block is None or language not in self.study.edited_languages(block):
+            return ()
+        settings = {name: value for name, value in asdict(block).items() if name != "languages"}
+        return (self._edited("degenerate_pairs", model, language, (language,), settings),)
+
+    def _edited(
+        self,
+        table: str,
+        model: StudyModel,
+        language: str,
+        languages: Iterable[str],
+        settings: Mapping[str, object],
+    ) -> Part:
+        """A part that is computed from the neurons of some languages."""
+        version = CODE_VERSIONS[table]
+        neurons = [
+            part.fingerprint
+            for code in languages
+            for part in (*self.integrated_gradients(model, code), *self.probeless(model, code))
+        ]
+        own = self.predictions(model, language)
+        identity = fingerprint(version, neurons, settings)
+        return Part(table, own.partition, identity, version, own.details)
+
     def _facts_version(self, language: str) -> str:
         """Digest of what a language's facts, labels and prompts are made from."""
         digest = self.study.facts_digests[language]
@@ -221,6 +261,8 @@ class Plan:
                 yield self.predictions(model, language)
                 yield from self.probeless(model, language)
                 yield from self.integrated_gradients(model, language)
+                yield from self.interventions(model, language)
+                yield from self.degenerate_pairs(model, language)
         for corpus in self.study.corpora:
             for language in corpus.digests:
                 yield from self.tracing(corpus, language)

@@ -17,6 +17,8 @@ from pathlib import Path
 from dagster_project.home import Home
 from dagster_project.study import (
     CorpusBlock,
+    DegenerateBlock,
+    EditsBlock,
     ModelBlock,
     Problem,
     Study,
@@ -128,6 +130,11 @@ class ResolvedStudy:
         """Models whose training text the study has."""
         return tuple(model for model in self.models if model.corpus_id is not None)
 
+    def edited_languages(self, block: EditsBlock | DegenerateBlock | None) -> tuple[str, ...]:
+        """Languages in which a block's neurons are edited; none where their facts are not
+        attributed, as in a run that is narrowed to other languages."""
+        return block.languages if block is not None and self.knowledge_languages else ()
+
     def chunk_model(self, corpus_id: str) -> StudyModel | None:
         """The model whose tokenizer measures a corpus' chunks: the first that was trained on it."""
         trained = (model for model in self.traced_models if model.corpus_id == corpus_id)
@@ -181,6 +188,7 @@ def resolve_study(
     every_language = _languages(study, facts, problems)
     languages = _narrowed("language", every_language, only_languages, problems)
     knowledge = _knowledge_languages(study, every_language, problems)
+    _check_edited(study, knowledge, problems)
     ids = [block.id for block in study.models]
     chosen = _narrowed("model", ids, only_models, problems)
     models = [
@@ -257,6 +265,24 @@ def _knowledge_languages(
         if languages and code not in languages
     ]
     return tuple(sorted(set(block.languages) & set(languages)))
+
+
+def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem]) -> None:
+    """Neurons can be edited where there are knowledge neurons."""
+    line = study.section_line("attribution")
+    for name in ("edits", "degenerate"):
+        block: EditsBlock | DegenerateBlock | None = getattr(study.attribution, name)
+        if block is None or not knowledge:
+            continue
+        problems += [
+            Problem(
+                f"attribution.{name}: integrated_gradients attributes no facts in {code!r}."
+                f"{near_match(code, knowledge)}",
+                line,
+            )
+            for code in block.languages
+            if code not in knowledge
+        ]
 
 
 def _narrowed(

@@ -20,6 +20,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 __all__ = [
     "AttributionBlock",
     "CorpusBlock",
+    "DegenerateBlock",
+    "EditsBlock",
     "FactsBlock",
     "IntegratedGradientsBlock",
     "ModelBlock",
@@ -37,6 +39,8 @@ __all__ = [
 STUDIES = Path(__file__).parent / "studies"
 _CLOSED = ConfigDict(extra="forbid")
 _Count = Annotated[int, Field(ge=1)]
+_Share = Annotated[float, Field(ge=0, lt=1)]
+_Factor = Annotated[float, Field(ge=0)]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -185,6 +189,47 @@ class IntegratedGradientsBlock:
 
 
 @dataclass(frozen=True)
+class EditsBlock:
+    """What edits of a fact's neurons change (Chen et al. 2024, Zhao et al. 2024; METHOD §7)."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Languages whose knowledge neurons are compared, all of them also asked in; edits in sequence
+    follow this order. Integrated gradients must attribute facts in them."""
+    facts: _Count = 20
+    """Most facts: right in all of these languages, with a knowledge neuron that they share."""
+    threshold: _Share = 0.3
+    """A neuron is edited if its attribution exceeds this share of its fact's largest one."""
+    factors: tuple[_Factor, ...] = (0.0, 2.0)
+    """What activations are multiplied by: 0 suppresses, 2 enhances."""
+    active: _Count = 50
+    """First PROBELESS neurons that are edited, where the study has them."""
+    base_language: str | None = None
+    """Language whose PROBELESS neurons are edited in every language; null leaves that out."""
+    base_factors: tuple[_Factor, ...] = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    """What these are multiplied by, as in the code of Zhao et al."""
+    seed: int = 0
+    """Seed of the choice of facts and of all random neurons."""
+
+
+@dataclass(frozen=True)
+class DegenerateBlock:
+    """Pairs of neurons of which either can do without the other (Chen et al. 2024; METHOD §8)."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Languages; integrated gradients must attribute facts in them."""
+    facts: _Count = 50
+    """Most facts per language."""
+    candidates: Annotated[int, Field(ge=2)] = 20
+    """Best knowledge neurons of a fact, of which all pairs are tried."""
+    random_pairs: Annotated[int, Field(ge=0)] = 40
+    """Random pairs per fact, in the same layers: what chance alone would give."""
+    seed: int = 0
+    """Seed of the choice of facts and of the random pairs."""
+
+
+@dataclass(frozen=True)
 class AttributionBlock:
     """Which neurons stand for a fact."""
 
@@ -193,6 +238,10 @@ class AttributionBlock:
     """PROBELESS; null leaves it out."""
     integrated_gradients: IntegratedGradientsBlock | None = None
     """Integrated gradients; null leaves them out."""
+    edits: EditsBlock | None = None
+    """Edits of neurons; null leaves them out."""
+    degenerate: DegenerateBlock | None = None
+    """Degenerate neurons; null leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -323,6 +372,23 @@ def _contradictions(study: Study) -> list[Problem]:
             needs = "takes no path" if corpus.kind == "atlas" else "needs a path"
             line = study.block_line("corpora", corpus.id)
             problems.append(Problem(f"corpus {corpus.id!r} of kind {corpus.kind} {needs}", line))
+    attribution = study.attribution
+    line = study.section_line("attribution")
+    if attribution.integrated_gradients is None:
+        problems += [
+            Problem(f"attribution.{name} needs attribution.integrated_gradients beside it", line)
+            for name, asked in (
+                ("edits", attribution.edits),
+                ("degenerate", attribution.degenerate),
+            )
+            if asked is not None
+        ]
+    edits = attribution.edits
+    base = None if edits is None else edits.base_language
+    if edits is not None and base is not None and base not in edits.languages:
+        hint = near_match(base, edits.languages)
+        message = f"attribution.edits: base_language {base!r} is not in its languages.{hint}"
+        problems.append(Problem(message, line))
     corpora = [block.id for block in study.corpora]
     for block in study.models:
         if block.trained_on is not None and block.trained_on not in corpora:

@@ -685,6 +685,44 @@ _TABLES = (
         ),
         partition_by=("model_id", "language_code"),
     ),
+    LakeTable(
+        "degenerate_pairs",
+        "One row per model, language, fact and pair of neurons: log-probability of the right "
+        "answer without either neuron and without both (METHOD §8). Pairs of the fact's best "
+        "knowledge neurons, and as a null pairs of random neurons of the same layers.",
+        ("model_id", "language_code", "fact_id", "is_random", "neuron_rank_a", "neuron_rank_b"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "is_random",
+                _BOOL,
+                "Whether random neurons of the same layers stand in the pair's place.",
+            ),
+            Column(
+                "neuron_rank_a",
+                _INT32,
+                "Place by attribution of the pair's better knowledge neuron, from 1; of a random "
+                "pair, of the neuron in whose place its first one stands.",
+            ),
+            Column("neuron_rank_b", _INT32, "The same for the other neuron; the larger number."),
+            Column("layer_index_a", _INT32, "Transformer layer of the first neuron, from 0."),
+            Column("unit_index_a", _INT32, "First neuron within its layer, from 0."),
+            Column("layer_index_b", _INT32, "Transformer layer of the second neuron, from 0."),
+            Column("unit_index_b", _INT32, "Second neuron within its layer, from 0."),
+            Column(
+                "log_prob",
+                _DOUBLE,
+                "Natural log-probability of the object, summed over its tokens, in the plain "
+                "model.",
+            ),
+            Column("log_prob_without_a", _DOUBLE, "The same with the first neuron suppressed."),
+            Column("log_prob_without_b", _DOUBLE, "The same with the second neuron suppressed."),
+            Column("log_prob_without_both", _DOUBLE, "The same with both suppressed."),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
 )
 
 LAKE: dict[str, LakeTable] = {table.name: table for table in _TABLES}

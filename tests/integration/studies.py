@@ -29,6 +29,8 @@ attribution:
   probeless: {top: 5, bins: 4, forced: 6, variants: [ffn, ffn-normalised]}
   integrated_gradients:
     {mode: amig_mean, steps: 2, languages: [en, de], facts: 4, top: 10, forced: 6}
+  edits: {languages: [en, de], facts: 3, threshold: 0, base_language: en}
+  degenerate: {languages: [en], facts: 2, candidates: 3, random_pairs: 2}
 models:
   - {id: first, source: ./first}
   - {id: second, source: ./second, mask_counts: all}

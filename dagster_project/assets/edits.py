@@ -1,0 +1,196 @@
+"""Edits: what a model answers when neurons of a fact are suppressed or enhanced."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from dagster_project.assets.common import lake_spec, unfinished_parts
+from dagster_project.assets.models import for_each_model, progress, questions
+from dagster_project.partitions import MODEL_LANGUAGES
+from dagster_project.plan import CODE_VERSIONS, Part
+from dagster_project.resolve import StudyModel
+from dagster_project.workspace import Workspace
+
+__all__ = ["degenerate_pairs", "edit_languages", "interventions", "pair_languages"]
+
+LOG = logging.getLogger("factroots")
+
+
+def _spec(table: str, neurons: Sequence[str]) -> dg.AssetSpec:
+    return lake_spec(
+        table,
+        group="neurons",
+        code_version=CODE_VERSIONS[table],
+        kinds=("torch", "parquet"),
+        deps=("facts", "fact_labels", "prompts", *neurons),
+        partitions=MODEL_LANGUAGES,
+    )
+
+
+@dg.multi_asset(
+    name="edited_facts",
+    specs=[
+        _spec(
+            "interventions",
+            ("knowledge_neurons", "active_neurons"),
+        )
+    ],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def interventions(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> None:
+    """Edit the neurons of matched facts of each chosen model, asked in each chosen language.
+
+    A model that fails does not hold back the others: the step fails at the end, naming it.
+    """
+    for_each_model(context, workspace, edit_languages, workspace.plan.interventions)
+
+
+@dg.multi_asset(
+    name="suppressed_pairs",
+    specs=[_spec("degenerate_pairs", ("knowledge_neurons",))],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def degenerate_pairs(
+    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+) -> None:
+    """Suppress pairs of knowledge neurons of each chosen model in each chosen language.
+
+    A model that fails does not hold back the others: the step fails at the end, naming it.
+    """
+    for_each_model(context, workspace, pair_languages, workspace.plan.degenerate_pairs)
+
+
+def edit_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:
+    """Interventions of one model in the languages that ask for them and lack them.
+
+    Raises:
+        ModelError: the model cannot be loaded or run. Languages that were finished stay.
+    """
+    plan = workspace.plan
+    todo = _todo(workspace, model, languages, plan.interventions)
+    block = plan.study.study.attribution.edits
+    if not todo or block is None:
+        return
+    # torch takes seconds to import.
+    from models_gpu.interventions import (
+        EditSettings,
+        LanguageNeurons,
+        interventions,
+        matched_facts,
+    )
+    from models_gpu.loading import load
+    from models_gpu.neuron_sets import first_neurons, knowledge_neurons_above
+
+    knowledge = {code: _knowledge(workspace, model, code) for code in block.languages}
+    neurons = {
+        code: LanguageNeurons(
+            knowledge_neurons_above(rows, block.threshold),
+            first_neurons(_active(workspace, model, code), block.active),
+        )
+        for code, rows in knowledge.items()
+    }
+    in_all = set.intersection(*(set(rows["fact_id"]) for rows in knowledge.values()))
+    (facts,) = (part for part in plan.facts() if part.table == "facts")
+    known = (
+        workspace.read(facts)
+        .filter(pl.col("fact_id").is_in(sorted(in_all)))
+        .select("fact_id", "relation_id", "object_id")
+    )
+    matched = matched_facts(known, neurons, block.facts, block.seed)
+    settings = EditSettings(block.factors, block.base_language, block.base_factors, block.seed)
+    loaded = load(model.resolved)
+    for language, part in todo.items():
+        started = time.perf_counter()
+        rows = interventions(
+            loaded,
+            language,
+            questions(workspace, language),
+            matched,
+            neurons,
+            settings=settings,
+            token_budget=plan.study.study.probing.batch_tokens,
+            progress=progress(part.label),
+        )
+        _write(workspace, part, rows, started, len(matched), str(loaded.device))
+
+
+def pair_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:
+    """Suppressed pairs of one model in the languages that ask for them and lack them.
+
+    Raises:
+        ModelError: the model cannot be loaded or run. Languages that were finished stay.
+    """
+    plan = workspace.plan
+    todo = _todo(workspace, model, languages, plan.degenerate_pairs)
+    block = plan.study.study.attribution.degenerate
+    if not todo or block is None:
+        return
+    from models_gpu.degenerate import degenerate_pairs
+    from models_gpu.loading import load
+    from models_gpu.neuron_sets import first_neurons
+    from models_gpu.seeded import shuffled
+
+    loaded = load(model.resolved)
+    for language, part in todo.items():
+        started = time.perf_counter()
+        candidates = first_neurons(_knowledge(workspace, model, language), block.candidates)
+        chosen = shuffled(candidates, block.seed, "fact")[: block.facts]
+        rows = degenerate_pairs(
+            loaded,
+            questions(workspace, language),
+            {fact: candidates[fact] for fact in chosen},
+            random_pairs=block.random_pairs,
+            seed=block.seed,
+            token_budget=plan.study.study.probing.batch_tokens,
+            progress=progress(part.label),
+        )
+        _write(workspace, part, rows, started, len(chosen), str(loaded.device))
+
+
+def _todo(
+    workspace: Workspace,
+    model: StudyModel,
+    languages: Iterable[str],
+    parts: Callable[[StudyModel, str], tuple[Part, ...]],
+) -> dict[str, Part]:
+    """Language → the part that it lacks."""
+    return {
+        language: part
+        for language in languages
+        for part in unfinished_parts(workspace, parts(model, language))
+    }
+
+
+def _write(
+    workspace: Workspace, part: Part, rows: pl.DataFrame, started: float, facts: int, device: str
+) -> None:
+    own: dict[str, Any] = {name: pl.lit(value) for name, value in part.partition.items()}
+    workspace.write(part, rows.with_columns(**own), started, {"device": device})
+    LOG.info("%s: %s facts, %.1f s", part.label, f"{facts:,}", time.perf_counter() - started)
+
+
+def _knowledge(workspace: Workspace, model: StudyModel, language: str) -> pl.DataFrame:
+    """Rows of ``knowledge_neurons`` of the study's mode."""
+    (part,) = (
+        part
+        for part in workspace.plan.integrated_gradients(model, language)
+        if part.table == "knowledge_neurons"
+    )
+    return workspace.read(part)
+
+
+def _active(workspace: Workspace, model: StudyModel, language: str) -> pl.DataFrame:
+    """Rows of ``active_neurons`` over FFN neurons; none where the study has none."""
+    own = (
+        workspace.read(part).filter(pl.col("method_code") == "probeless")
+        for part in workspace.plan.probeless(model, language)
+        if part.table == "active_neurons"
+    )
+    empty = dict.fromkeys(("neuron_rank", "layer_index", "unit_index"), pl.Int32)
+    return next(own, pl.DataFrame(schema={"fact_id": pl.String, **empty}))

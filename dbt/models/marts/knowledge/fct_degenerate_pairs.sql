@@ -1,0 +1,50 @@
+with pairs as (
+    select
+        pairs.*,
+        log_prob_without_a + log_prob_without_b - log_prob - log_prob_without_both as interaction_score,
+        log_prob_without_a - log_prob >= ln({{ var("degenerate_single_share") }})
+            and log_prob_without_b - log_prob >= ln({{ var("degenerate_single_share") }})
+            and log_prob_without_both - log_prob < ln({{ var("degenerate_pair_share") }}) as is_published_degenerate,
+    from {{ ref('stg_lake__degenerate_pairs') }} as pairs
+    semi join {{ ref('dim_models') }} as models using (model_id)
+),
+
+nulls as (
+    select
+        model_id,
+        language_code,
+        case
+            when count(*) >= {{ var("smallest_null") }}
+            then quantile_cont(interaction_score, {{ var("degenerate_null_quantile") }})
+        end as null_score,
+    from pairs
+    where is_random
+    group by all
+),
+
+final as (
+    select
+        model_id,
+        language_code,
+        fact_id,
+        is_random,
+        neuron_rank_a,
+        neuron_rank_b,
+        layer_index_a,
+        unit_index_a,
+        layer_index_b,
+        unit_index_b,
+        log_prob,
+        log_prob_without_a,
+        log_prob_without_b,
+        log_prob_without_both,
+        interaction_score,
+        nulls.null_score,
+        is_published_degenerate,
+        is_published_degenerate and interaction_score > nulls.null_score as is_degenerate,
+    from pairs
+    left join nulls using (model_id, language_code)
+    order by model_id, language_code, fact_id, is_random, neuron_rank_a, neuron_rank_b
+)
+
+select * from final
