@@ -1,14 +1,27 @@
-"""What edits change, worked out by hand: six facts of as many objects, or two where it says so."""
+"""What edits change, worked out by hand: six facts of as many objects, or two where it says so.
+
+Pairs of neurons in English, as changes of log P from -1 (the thresholds are ln 0.8 = -0.223 and
+ln 0.75 = -0.288), beside 20 random pairs whose interactions are 0, 0.01, ..., 0.19:
+
+    fact   neurons        without a   without b   without both   interaction
+    f0     0.1 and 1.2    -0.1        -0.1        -0.5           0.3   degenerate
+    f1     1.1 and 1.3    -0.2        -0.2        -0.4           0.0   by the thresholds alone
+    f1     1.3 and 0.4    -0.2        -0.3        -0.9           0.4   one alone costs too much
+
+In German there is the first of these pairs, and only five random ones.
+"""
 
 from __future__ import annotations
 
 import math
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
+MARTS = ("+edit_effects", "+degeneracy_by_language", "+degenerate_neurons")
 FACTS = [f"f{number}" for number in range(6)]
 
 
@@ -37,6 +50,47 @@ def edit(
     ]
 
 
+def pair(
+    code: str,
+    fact: str,
+    ranks: tuple[int, int],
+    neurons: tuple[tuple[int, int], tuple[int, int]],
+    deltas: tuple[float, float, float],
+    is_random: bool = False,
+) -> dict[str, Any]:
+    first, second = neurons
+    return {
+        "model_id": "m",
+        "language_code": code,
+        "fact_id": fact,
+        "is_random": is_random,
+        "neuron_rank_a": ranks[0],
+        "neuron_rank_b": ranks[1],
+        "layer_index_a": first[0],
+        "unit_index_a": first[1],
+        "layer_index_b": second[0],
+        "unit_index_b": second[1],
+        "log_prob": -1.0,
+        "log_prob_without_a": -1.0 + deltas[0],
+        "log_prob_without_b": -1.0 + deltas[1],
+        "log_prob_without_both": -1.0 + deltas[2],
+    }
+
+
+def pairs() -> list[dict[str, Any]]:
+    found = [
+        pair("en", "f0", (1, 2), ((0, 1), (1, 2)), (-0.1, -0.1, -0.5)),
+        pair("en", "f1", (1, 2), ((1, 1), (1, 3)), (-0.2, -0.2, -0.4)),
+        pair("en", "f1", (2, 3), ((1, 3), (0, 4)), (-0.2, -0.3, -0.9)),
+        pair("de", "f0", (1, 2), ((0, 1), (1, 2)), (-0.1, -0.1, -0.5)),
+    ]
+    for code, count in (("en", 20), ("de", 5)):
+        for number, ranks in enumerate(islice(combinations(range(1, 8), 2), count)):
+            places = ((0, ranks[0]), (0, ranks[1]))
+            found.append(pair(code, "f0", ranks, places, (0.0, 0.0, -0.01 * number), True))
+    return found
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("edits")
@@ -48,7 +102,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edits += edit("f1", "likn", 0.0, -1.0, 0.0, None)
     lake = write_lake(
         folder / "lake",
-        languages=[language("en")],
+        languages=[language("de"), language("en")],
         relations=[{"relation_id": "r", "relation_name": "r"}],
         facts=[
             {"fact_id": fact, "relation_id": "r", "subject_id": f"s{fact}", "object_id": f"o{fact}"}
@@ -58,8 +112,15 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         prompts=[],
         models=[model("m")],
         interventions=edits,
+        degenerate_pairs=pairs(),
     )
-    database, outcome = build(lake, folder / "build", "--select", "+edit_effects", *WITHOUT_TESTS)
+    database, outcome = build(
+        lake,
+        folder / "build",
+        "--select",
+        "+edit_effects +degeneracy_by_language +degenerate_neurons",
+        *WITHOUT_TESTS,
+    )
     assert outcome.returncode == 0, outcome.stdout
     return database
 
@@ -117,3 +178,44 @@ def test_the_published_success_adds_the_ratios_of_suppression_and_doubling(
     mean = (1 - math.exp(-2) + 1 - math.exp(-1)) / 2
     assert ratio == pytest.approx(mean / (1 - math.exp(-1)))
     assert success is None
+
+
+def test_pairs_are_degenerate_above_the_random_pairs_not_by_thresholds_alone(
+    database: Path,
+) -> None:
+    found = rows(
+        database,
+        "select fact_id, neuron_rank_a, round(interaction_score, 6), round(null_score, 6), "
+        "is_published_degenerate, is_degenerate "
+        "from fct_degenerate_pairs where language_code = 'en' and not is_random order by all",
+    )
+    # The 95 % quantile lies between the 19th and the 20th of the random pairs, at 18.05.
+    assert found == [
+        ("f0", 1, 0.3, 0.1805, True, True),
+        ("f1", 1, 0.0, 0.1805, True, False),
+        ("f1", 2, 0.4, 0.1805, False, False),
+    ]
+
+
+def test_degenerate_pairs_are_counted_beside_the_random_ones(database: Path) -> None:
+    found = rows(
+        database,
+        "select language_code, fact_count, pair_count, published_pair_count, "
+        "degenerate_pair_count, random_pair_count, published_random_pair_count, "
+        "degenerate_random_pair_count, null_score is null from degeneracy_by_language "
+        "order by language_code",
+    )
+    assert found == [
+        ("de", 1, 1, 1, None, 5, 0, None, True),
+        ("en", 2, 3, 2, 1, 20, 0, 0, False),
+    ]
+
+
+def test_degenerate_neurons_count_once_a_fact_in_their_layer(database: Path) -> None:
+    found = rows(
+        database,
+        "select layer_index, knowledge_neuron_count, knowledge_layer_rate, "
+        "published_neuron_count, published_layer_rate, degenerate_neuron_count, "
+        "degenerate_layer_rate from degenerate_neurons where language_code = 'en' order by 1",
+    )
+    assert found == [(0, 2, 0.4, 1, 0.25, 1, 0.5), (1, 3, 0.6, 3, 0.75, 1, 0.5)]
