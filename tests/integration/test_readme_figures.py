@@ -1,4 +1,4 @@
-"""The README's figures of roots are those of the embedded study, where that was run here.
+"""The README's figures of roots and edits are those of the embedded study, where that was run here.
 
 They need a whole run, which takes minutes, so the tests read what ``make run`` left and are skipped
 without it. After the models were retrained: ``make run``, then these tests print the new sentences.
@@ -113,4 +113,44 @@ def test_the_readme_has_the_knowledge_neurons(
         f"{random:.0%}. For {most} of the facts one neuron drives the answer in {count // 2 + 1} "
         f"languages or more, for {everywhere} in all {count}; {most_null} and {everywhere_null} "
         f"do when each language is given another fact".replace("%", " %"),
+    )
+
+
+def test_the_readme_has_the_effects_of_edits(
+    project: Path, atlas: duckdb.DuckDBPyConnection
+) -> None:
+    tables = atlas.execute("select table_name from duckdb_tables()").fetchall()
+    if ("edit_effects",) not in tables:
+        pytest.skip("warehouse/atlas/factroots.duckdb is older than the edits: run `make run`")
+    effects = {
+        code: values
+        for code, *values in atlas.execute(
+            """select edit_set_code, fact_count, round(neuron_count_mean),
+                      -related_delta_score, -unrelated_delta_score, -random_delta_score
+               from edit_effects
+               where model_id = ? and language_code = 'en' and edit_factor = 0
+                   and neuron_language_code in ('en', 'all')""",
+            [MODEL],
+        ).fetchall()
+    }
+    facts, neurons, related, unrelated, random = effects["own"]
+    expect(
+        project,
+        f"Suppressing the {neurons:.0f} knowledge neurons that a fact of `{MODEL}` has in English "
+        f"(mean over {facts} facts) lowers log P of its answer by {related:.2f}, that of an "
+        f"unrelated fact by {unrelated:.2f}, and as many random neurons of the same layers by "
+        f"{abs(random):.2f}; its 50 active neurons lower it by {effects['probeless'][2]:.2f}, and "
+        f"the {effects['likn'][1]:.0f} that all three languages share by "
+        f"{effects['likn'][2]:.2f}.",
+    )
+    pairs, published, degenerate = atlas.execute(
+        """select sum(pair_count)::bigint, sum(published_pair_count)::bigint,
+                  sum(degenerate_pair_count)::bigint
+           from degeneracy_by_language where model_id = ?""",
+        [MODEL],
+    ).fetchall()[0]
+    expect(
+        project,
+        f"Of {pairs} pairs of knowledge neurons {published} pass the published thresholds for "
+        f"degenerate ones, {degenerate} of them above random pairs.",
     )

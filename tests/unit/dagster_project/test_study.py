@@ -22,6 +22,7 @@ models:
 ATTRIBUTION = """\
 attribution:
   integrated_gradients: {mode: zero, steps: 20}
+  edits: {languages: [en, "no"], base_language: en}
 """
 
 
@@ -63,6 +64,8 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
         ("name: mine", "name: [", None, "not readable as YAML"),
         ("id: small", "id: a/b", 7, "an id starts with a letter or digit"),
         ("steps: 20", "steps: 0", 11, "steps: input should be greater than or equal to 1, not 0"),
+        ("integrated_gradients", "probeless", 11, "unknown key 'attribution.probeless.mode'"),
+        ("base_language: en", "base_language: de", 10, "base_language 'de' is not in its"),
         ("mode: zero", "mode: nil", 11, "'amig_mean' or 'amig_code', not 'nil'"),
     ],
 )
@@ -71,6 +74,12 @@ def test_a_problem_is_named_with_line_and_remedy(
 ) -> None:
     found = problems(tmp_path, (GOOD + ATTRIBUTION).replace(old, new, 1))
     assert any(message in text and (line in (None, at)) for at, text in found), found
+
+
+def test_neurons_are_edited_only_where_they_are_attributed(tmp_path: Path) -> None:
+    text = GOOD + ATTRIBUTION.replace("  integrated_gradients: {mode: zero, steps: 20}\n", "")
+    message = "attribution.edits needs attribution.integrated_gradients beside it"
+    assert problems(tmp_path, text) == [(10, message)]
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
