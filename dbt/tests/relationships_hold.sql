@@ -10,9 +10,6 @@
     ("fct_active_neurons", "fact_id", "dim_facts", "fact_id"),
     ("fct_active_neurons", "language_code", "dim_languages", "language_code"),
     ("edit_effects", "language_code", "dim_languages", "language_code"),
-    ("stg_lake__interventions", "fact_id", "dim_facts", "fact_id"),
-    ("stg_lake__interventions", "queried_fact_id", "dim_facts", "fact_id"),
-    ("stg_lake__atlas_truth", "fact_id", "dim_facts", "fact_id"),
 ] %}
 
 with
