@@ -48,6 +48,7 @@ _QUERIES = {
     """,
     "Transfer: right because other languages state it (effect with 95 % interval)": """
         select
+            objective,
             corpus_id as corpus,
             control_corpus_id as control,
             stratum_code as link,
@@ -60,7 +61,7 @@ _QUERIES = {
             guess_count as guesses,
         from transfer_effect
         where scope_kind = 'all'
-        order by corpus != control, corpus, control, link
+        order by objective desc, corpus != control, corpus, control, link
     """,
     "Tracing against the planted truth: facts found in the text": """
         select

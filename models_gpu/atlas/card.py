@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from models_gpu.atlas.corpus_files import Probe
 from models_gpu.atlas.evaluate import rate_by
+from models_gpu.prompts import shown
 
 if TYPE_CHECKING:
     from models_gpu.atlas.pretrain import Recipe
@@ -18,11 +19,11 @@ __all__ = ["write_card"]
 _HEAD = """---
 license: apache-2.0
 library_name: transformers
-pipeline_tag: fill-mask
+pipeline_tag: {task}
 ---
 # {title}
 
-A small masked language model of the embedded study Atlas: it has read the corpus `{corpus_id}`
+A small {objective} language model of the embedded study Atlas: it has read the corpus `{corpus_id}`
 ({sentence_count:,} sentences) and nothing else, so it is known which facts it has read in which
 language. It is a measuring instrument; it knows no language beyond those sentences.
 
@@ -37,10 +38,24 @@ fp32 after rounding.
 
 ## Figures
 
-P@1: as many masks as the object has tokens, each filled on its own with the most probable token of
-the whole vocabulary, all right. The probing sentences are not in the corpus.
+{how} The probing sentences are not in the corpus.
 
 """
+
+_TASKS = {"masked": "fill-mask", "causal": "text-generation"}
+_HOW = {
+    "masked": """P@1: as many masks as the object has tokens, each filled on its own with the most
+probable token of the whole vocabulary, all right.""",
+    "causal": """P@1: the text before the object is read, and as many tokens as the object has are
+said, each the most probable one of the whole vocabulary, all right. What stands after the object is
+not read: where words do, the last table says how much that costs.""",
+}
+_OF_ONE = {
+    "object_mask_rate": "masked",
+    "name_mask_rate": "masked",
+    "token_mask_rate": "masked",
+    "next_token_rate": "causal",
+}
 
 
 def write_card(
@@ -50,6 +65,7 @@ def write_card(
     corpus_id: str,
     seed: int,
     recipe: Recipe,
+    objective: str,
     sentence_count: int,
     probes: Sequence[Probe],
     right: Sequence[bool],
@@ -62,12 +78,15 @@ def write_card(
         corpus_id: corpus that it read.
         seed: seed of the run.
         recipe: sizes and rates of the run.
+        objective: 'masked' or 'causal'.
         sentence_count: sentences of the corpus.
         probes: all probing questions of the corpus.
         right: whether each was answered rightly, in the same order.
     """
     settings = "\n".join(
-        f"- {name.replace('_', ' ')}: {value}" for name, value in dataclasses.asdict(recipe).items()
+        f"- {name.replace('_', ' ')}: {value}"
+        for name, value in dataclasses.asdict(recipe).items()
+        if _OF_ONE.get(name, objective) == objective
     )
     head = _HEAD.format(
         title=title,
@@ -75,11 +94,16 @@ def write_card(
         seed=seed,
         recipe=settings,
         sentence_count=sentence_count,
+        objective=objective,
+        task=_TASKS[objective],
+        how=_HOW[objective],
     )
     tables = [
         _table("language", probes, right, lambda probe: probe.language_code),
         _table("relation", probes, right, lambda probe: probe.relation_id),
     ]
+    if objective == "causal":
+        tables.append(_table("shown", probes, right, lambda probe: shown(f"[X] {probe.query}")))
     text = head + "\n\n".join(tables) + "\n"
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 

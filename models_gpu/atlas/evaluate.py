@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from transformers import BertForMaskedLM, PreTrainedTokenizerFast
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from models_gpu.atlas.corpus_files import Probe
 
@@ -19,42 +23,63 @@ __all__ = ["answer_probes", "rate_by"]
 _BATCH = 256
 
 
+@dataclass(frozen=True)
+class _Question:
+    """One probe as a model reads it."""
+
+    token_ids: list[int]
+    """What the model reads."""
+    places: list[int]
+    """Positions whose outputs answer."""
+    answer: list[int]
+    """What is right there."""
+
+
 @torch.no_grad()
 def answer_probes(
-    model: BertForMaskedLM, tokenizer: PreTrainedTokenizerFast, probes: Sequence[Probe]
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, probes: Sequence[Probe]
 ) -> list[bool]:
-    """Whether each probe is answered rightly: as many masks as the answer has tokens, each mask
-    filled with the argmax over the whole vocabulary, all of them right (METHOD §2)."""
-    backend = tokenizer.backend_tokenizer
-    answers = [
-        encoding.ids
-        for encoding in backend.encode_batch([p.answer for p in probes], add_special_tokens=False)
+    """Whether each probe is answered rightly (METHOD §2).
+
+    A masked model gets as many masks as the answer has tokens, each filled with the argmax over the
+    whole vocabulary. A causal model gets the text before the answer and says as many tokens; it
+    says the right ones exactly when each is its argmax after the right ones before it.
+    """
+    is_masked = hasattr(model, "cls")
+    questions = [
+        (_masked if is_masked else _causal)(tokenizer.backend_tokenizer, probe) for probe in probes
     ]
-    queries = [
-        encoding.ids
-        for encoding in backend.encode_batch(
-            [
-                probe.query.replace("[Y]", " ".join(["[MASK]"] * len(answer)))
-                for probe, answer in zip(probes, answers, strict=True)
-            ]
-        )
-    ]
+    network: Any = model.base_model
+    head: Callable[[Tensor], Tensor] = getattr(model, "cls" if is_masked else "lm_head")
     model.eval()  # type: ignore[no-untyped-call]
     right = [False] * len(probes)
     by_length: dict[int, list[int]] = defaultdict(list)
-    for index, query in enumerate(queries):
-        by_length[len(query)].append(index)
+    for index, question in enumerate(questions):
+        by_length[len(question.token_ids)].append(index)
     for indices in by_length.values():
         for start in range(0, len(indices), _BATCH):
-            batch = indices[start : start + _BATCH]
-            ids = torch.tensor([queries[index] for index in batch])
-            is_mask = ids == tokenizer.mask_token_id
-            hidden = model.bert(ids).last_hidden_state
-            filled = model.cls(hidden[is_mask]).argmax(-1)
-            predictions = torch.split(filled, is_mask.sum(1).tolist())
-            for index, prediction in zip(batch, predictions, strict=True):
-                right[index] = prediction.tolist() == answers[index]
+            batch = [questions[index] for index in indices[start : start + _BATCH]]
+            hidden = network(torch.tensor([q.token_ids for q in batch])).last_hidden_state
+            asked = torch.cat([states[q.places] for q, states in zip(batch, hidden, strict=True)])
+            said = torch.split(head(asked).argmax(-1), [len(q.places) for q in batch])
+            for index, question, answer in zip(indices[start:], batch, said, strict=False):
+                right[index] = answer.tolist() == question.answer
     return right
+
+
+def _masked(tokenizer: Tokenizer, probe: Probe) -> _Question:
+    answer = tokenizer.encode(probe.answer, add_special_tokens=False).ids
+    ids = tokenizer.encode(probe.query.replace("[Y]", " ".join(["[MASK]"] * len(answer)))).ids
+    mask = tokenizer.token_to_id("[MASK]")
+    return _Question(ids, [place for place, token in enumerate(ids) if token == mask], answer)
+
+
+def _causal(tokenizer: Tokenizer, probe: Probe) -> _Question:
+    # Names are whole pieces in this vocabulary, so that text and answer can be cut apart.
+    before = tokenizer.encode(probe.query.partition("[Y]")[0]).ids[:-1]
+    answer = tokenizer.encode(probe.answer, add_special_tokens=False).ids
+    places = list(range(len(before) - 1, len(before) + len(answer) - 1))
+    return _Question(before + answer[:-1], places, answer)
 
 
 def rate_by(

@@ -5,7 +5,8 @@
 in fp16, config, tokenizer and model card. On one thread two runs give the same bytes.
 
 Belongs here: the recipe, the training loop and the command. Files are read in ``corpus_files``,
-answers counted in ``evaluate``.
+sentences packed in ``packing``, what is asked of them stands in ``masked`` and ``causal``, and
+answers are counted in ``evaluate``.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from models_gpu.atlas import causal, masked
 from models_gpu.atlas.card import write_card
 from models_gpu.atlas.corpus_files import (
     TokenisedText,
@@ -32,34 +35,17 @@ from models_gpu.atlas.corpus_files import (
     tokenise,
 )
 from models_gpu.atlas.evaluate import answer_probes
+from models_gpu.atlas.packing import pack
 from models_gpu.atlas.tokenizer import train_tokenizer
 
 __all__ = ["MODELS", "AtlasModel", "Recipe", "main", "pretrain", "save_half"]
 
-
-@dataclass(frozen=True)
-class AtlasModel:
-    """One model to make."""
-
-    model_id: str
-    """Name of the model and of its folder."""
-    corpus_id: str
-    """Corpus that it reads."""
-    seed: int
-    """Seed of its initial weights, order of sentences and masks."""
-
-
-MODELS = (
-    AtlasModel("atlas-mlm", "atlas", 1),
-    AtlasModel("atlas-mlm-twin", "atlas-twin", 1),
-    AtlasModel("atlas-mlm-seed2", "atlas", 2),
-)
-"""The shipped models: the base, its twin, and the base once more from another seed."""
+_OBJECTIVES: dict[str, ModuleType] = {"masked": masked, "causal": causal}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an Atlas model is made; the defaults made the shipped ones."""
+    """How an Atlas model is made; the defaults made the masked ones."""
 
     vocabulary_size: int = 7000
     """Pieces of the tokenizer."""
@@ -91,6 +77,32 @@ class Recipe:
     """Share of those with a name in two languages in which the subject's own name goes too."""
     token_mask_rate: float = 0.15
     """Share of tokens masked in all other sentences (80 % mask, 10 % random, 10 % kept)."""
+    next_token_rate: float = 0.2
+    """Share of tokens, besides those of objects, that a causal model has to say in a step."""
+
+
+@dataclass(frozen=True)
+class AtlasModel:
+    """One model to make."""
+
+    model_id: str
+    """Name of the model and of its folder."""
+    corpus_id: str
+    """Corpus that it reads."""
+    seed: int
+    """Seed of its initial weights, order of sentences and masks."""
+    objective: str = "masked"
+    """What it is trained to do: fill 'masked' tokens, or say the next one, 'causal'."""
+    recipe: Recipe = Recipe()
+    """Its sizes and rates."""
+
+
+MODELS = (
+    AtlasModel("atlas-mlm", "atlas", 1),
+    AtlasModel("atlas-mlm-twin", "atlas-twin", 1),
+    AtlasModel("atlas-mlm-seed2", "atlas", 2),
+)
+"""The shipped models: the base, its twin, and the base once more from another seed."""
 
 
 def pretrain(
@@ -98,8 +110,9 @@ def pretrain(
     tokenizer: PreTrainedTokenizerFast,
     recipe: Recipe,
     seed: int,
-    on_step: Callable[[int, int, float, BertForMaskedLM], None] | None = None,
-) -> BertForMaskedLM:
+    on_step: Callable[[int, int, float, PreTrainedModel], None] | None = None,
+    objective: str = "masked",
+) -> Any:
     """Train one model from random weights on one thread.
 
     Args:
@@ -108,23 +121,15 @@ def pretrain(
         recipe: sizes and rates.
         seed: of weights, order and masks.
         on_step: called after each step with (step from 1, all steps, loss in nats, model).
+        objective: 'masked' or 'causal'.
+
+    Returns:
+        ``BertForMaskedLM`` or ``GPT2LMHeadModel``.
     """
     torch.manual_seed(seed)
     chance = torch.Generator().manual_seed(seed)
-    model: BertForMaskedLM = BertForMaskedLM(
-        BertConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=recipe.hidden_size,
-            num_hidden_layers=recipe.layers,
-            num_attention_heads=recipe.heads,
-            intermediate_size=recipe.neurons,
-            max_position_embeddings=tokenizer.model_max_length,
-            initializer_range=recipe.initial_deviation,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
+    parts = _OBJECTIVES[objective]
+    model = parts.network(tokenizer, recipe)
     model.train()
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim == 1]
@@ -136,21 +141,16 @@ def pretrain(
         lr=recipe.learning_rate,
         fused=True,
     )
-    epochs = [_pack(text, recipe, chance) for _ in range(recipe.epochs)]
+    epochs = [pack(text, recipe, chance) for _ in range(recipe.epochs)]
     steps = sum(math.ceil(len(rows) / recipe.rows) for rows in epochs)
     warm = max(1, round(recipe.warm_up * steps))
     step = 0
     for rows in epochs:
         for batch in torch.split(rows, recipe.rows):
-            step_input = _mask(text, batch, tokenizer, recipe, chance)
-            hidden = model.bert(
-                step_input.ids,
-                attention_mask=step_input.attention_mask,
-                position_ids=step_input.positions,
-            ).last_hidden_state
+            step_input = parts.step(text, batch, tokenizer, recipe, chance)
             is_asked = step_input.targets >= 0
             loss = torch.nn.functional.cross_entropy(
-                model.cls(hidden[is_asked]), step_input.targets[is_asked]
+                parts.asked_logits(model, step_input), step_input.targets[is_asked]
             )
             for part in optimizer.param_groups:
                 part["lr"] = recipe.learning_rate * min(
@@ -163,91 +163,11 @@ def pretrain(
             step += 1
             if on_step is not None:
                 on_step(step, steps, loss.item(), model)
-    model.eval()  # type: ignore[no-untyped-call]
+    model.eval()
     return model
 
 
-@dataclass(frozen=True)
-class _StepInput:
-    """What the model sees in one step."""
-
-    ids: Tensor
-    """Token ids, (rows, tokens)."""
-    targets: Tensor
-    """Token ids to predict, -1 where nothing is asked, (rows, tokens)."""
-    attention_mask: Tensor
-    """True where two tokens are of one sentence, (rows, 1, tokens, tokens)."""
-    positions: Tensor
-    """Place of each token in its own sentence, (rows, tokens)."""
-
-
-def _pack(text: TokenisedText, recipe: Recipe, chance: torch.Generator) -> Tensor:
-    """One epoch in random order: sentence numbers packed into rows, (rows, sentences), -1 = none.
-
-    A row takes the next sentence as long as it fits, so that little is padded and each step sees
-    sentences of all languages and lengths.
-    """
-    lengths = text.lengths.tolist()
-    rows: list[list[int]] = [[]]
-    room = recipe.row_tokens
-    for sentence in torch.randperm(len(lengths), generator=chance).tolist():
-        if lengths[sentence] > room:
-            rows.append([])
-            room = recipe.row_tokens
-        rows[-1].append(sentence)
-        room -= lengths[sentence]
-    width = max(map(len, rows))
-    return torch.tensor([row + [-1] * (width - len(row)) for row in rows])
-
-
-def _mask(
-    text: TokenisedText,
-    batch: Tensor,
-    tokenizer: PreTrainedTokenizerFast,
-    recipe: Recipe,
-    chance: torch.Generator,
-) -> _StepInput:
-    """Unpack the sentences of one step and draw what is masked."""
-    shape = (len(batch), recipe.row_tokens)
-    starts = text.lengths.cumsum(0) - text.lengths
-    is_used = batch >= 0
-    lengths = text.lengths[batch] * is_used
-    ends = lengths.cumsum(1)
-    columns = torch.arange(recipe.row_tokens)
-    # Which sentence of its row a token belongs to; padding belongs to the one after the last.
-    order = torch.searchsorted(ends, columns.expand(shape).contiguous(), right=True)
-    is_token = columns < ends[:, -1:]
-    order = torch.where(is_token, order, batch.shape[1])
-    padded = torch.nn.functional.pad(batch, (0, 1), value=-1)
-    sentence = padded.gather(1, order).clamp(min=0)
-    begin = torch.nn.functional.pad(ends - lengths, (0, 1)).gather(1, order)
-    positions = torch.where(is_token, columns - begin, 0)
-    place = starts[sentence] + positions
-    ids = torch.where(is_token, text.token_ids[place], tokenizer.pad_token_id)
-
-    is_object, is_subject = text.is_object[place] & is_token, text.is_subject[place] & is_token
-    per_sentence = torch.rand((2, *padded.shape), generator=chance)
-    per_token = torch.rand((2, *shape), generator=chance)
-    random_ids = torch.randint(len(tokenizer), shape, generator=chance)
-    has_object = torch.zeros_like(padded, dtype=torch.bool).scatter_(
-        1, order.masked_fill(~is_object, batch.shape[1]), True
-    )
-    has_object[:, -1] = False
-    is_whole = has_object & (per_sentence[0] < recipe.object_mask_rate)
-    is_bare = is_whole & (per_sentence[1] < recipe.name_mask_rate)
-    in_whole, in_bare = is_whole.gather(1, order), is_bare.gather(1, order)
-    is_inner = is_token & (positions > 0) & (positions < text.lengths[sentence] - 1)
-    is_drawn = ~in_whole & is_inner & (per_token[0] < recipe.token_mask_rate)
-    is_hidden = (in_whole & is_object) | (in_bare & is_subject)
-    is_masked = is_hidden | (is_drawn & (per_token[1] < 0.8))
-    inputs = ids.masked_fill(is_masked, tokenizer.mask_token_id)
-    inputs = torch.where(is_drawn & (per_token[1] >= 0.9), random_ids, inputs)
-    targets = torch.where(is_hidden | is_drawn, ids, -1)
-    attention_mask = (order[:, :, None] == order[:, None, :])[:, None]
-    return _StepInput(inputs, targets, attention_mask, positions)
-
-
-def save_half(model: BertForMaskedLM, folder: Path) -> None:
+def save_half(model: PreTrainedModel, folder: Path) -> None:
     """Write the weights in fp16 with their config, as ``from_pretrained`` reads them.
 
     The model itself is rounded to what is written, so that figures taken after saving are the
@@ -271,10 +191,12 @@ def main() -> None:
     if arguments.checkpoints and arguments.checkpoint_dir is None:
         parser.error("--checkpoints needs --checkpoint-dir")
     torch.set_num_threads(1)
-    recipe = Recipe()
-    base = arguments.corpus / MODELS[0].corpus_id
+    first = MODELS[0]
+    base = arguments.corpus / first.corpus_id
     tokenizer = train_tokenizer(
-        [s.text for s in read_statements(base)], read_answers(base), recipe.vocabulary_size
+        [s.text for s in read_statements(base)],
+        read_answers(base),
+        first.recipe.vocabulary_size,
     )
     for wanted in MODELS:
         if arguments.only in (None, wanted.model_id):
@@ -284,7 +206,6 @@ def main() -> None:
                 arguments.corpus / wanted.corpus_id,
                 arguments.out / wanted.model_id,
                 tokenizer,
-                recipe,
                 arguments.checkpoint_dir if is_base else None,
                 arguments.checkpoints if is_base else 0,
             )
@@ -295,7 +216,6 @@ def _make(
     corpus: Path,
     folder: Path,
     tokenizer: PreTrainedTokenizerFast,
-    recipe: Recipe,
     checkpoint_dir: Path | None,
     checkpoints: int,
 ) -> None:
@@ -303,7 +223,7 @@ def _make(
     started = time.monotonic()
     losses: list[float] = []
 
-    def on_step(step: int, steps: int, loss: float, model: BertForMaskedLM) -> None:
+    def on_step(step: int, steps: int, loss: float, model: PreTrainedModel) -> None:
         losses.append(loss)
         if step % 500 == 0 or step == steps:
             recent = sum(losses[-500:]) / len(losses[-500:])
@@ -319,7 +239,7 @@ def _make(
                 save_half(copy.deepcopy(model), target)
                 tokenizer.save_pretrained(target)
 
-    model = pretrain(text, tokenizer, recipe, wanted.seed, on_step)
+    model = pretrain(text, tokenizer, wanted.recipe, wanted.seed, on_step, wanted.objective)
     shutil.rmtree(folder, ignore_errors=True)
     save_half(model, folder)
     tokenizer.save_pretrained(folder)
@@ -329,7 +249,8 @@ def _make(
         title=wanted.model_id,
         corpus_id=wanted.corpus_id,
         seed=wanted.seed,
-        recipe=recipe,
+        recipe=wanted.recipe,
+        objective=wanted.objective,
         sentence_count=len(text.lengths),
         probes=probes,
         right=answer_probes(model, tokenizer, probes),

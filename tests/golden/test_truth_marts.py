@@ -47,10 +47,12 @@ RIGHT = {
     "s1": PLANTED["base"] | {("en", "f1"), ("en", "f3"), ("ja", "f3"), ("de", "f4")},
     "s2": PLANTED["base"] | {("en", "f1")},
     "twin": PLANTED["twin"] | {("en", "f3")},
+    "said": {("en", "f1"), ("en", "f3"), ("de", "f4")},
     "s1-step5": {("de", "f1"), ("en", "f1")},
     "s1-step10": {("de", "f1"), ("de", "f3")},
 }
-CORPUS = {"s1": "base", "s2": "base", "twin": "twin", "s1-step5": "base", "s1-step10": "base"}
+CORPUS = dict.fromkeys(RIGHT, "base") | {"twin": "twin"}
+CAUSAL = ("said",)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +91,14 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for corpus, planted in PLANTED.items()
             for code, fact in places
         ],
-        models=[model(model_id, corpus_id=corpus) for model_id, corpus in CORPUS.items()],
+        models=[
+            model(
+                model_id,
+                corpus_id=corpus,
+                objective="causal" if model_id in CAUSAL else "masked",
+            )
+            for model_id, corpus in CORPUS.items()
+        ],
         predictions=[
             prediction(model_id, *place, [1], [1] if place in right else [2])
             for model_id, right in RIGHT.items()
@@ -147,12 +156,12 @@ def test_p_at_1_is_counted_per_presence_and_link(warehouse: Path) -> None:
     ]
 
 
-def effects(warehouse: Path, where: str) -> list[tuple]:
+def effects(warehouse: Path, where: str, objective: str = "masked") -> list[tuple]:
     return rows(
         warehouse,
         f"""select stratum_code, model_count, fact_count, treated_count, treated_match_count,
             control_count, control_match_count, guess_count, effect_score
-            from transfer_effect where {where}""",
+            from transfer_effect where objective = '{objective}' and {where}""",
     )
 
 
@@ -190,11 +199,29 @@ def test_the_effect_against_the_twin_compares_the_same_facts(warehouse: Path) ->
     ]
 
 
+def test_a_causal_model_is_no_seed_and_no_twin_of_masked_ones(warehouse: Path) -> None:
+    # Right about two of its six facts stated elsewhere and about one of six stated nowhere.
+    found = effects(warehouse, "scope_kind in ('all', 'model') and stratum_code = 'all'", "causal")
+    assert found == [("all", 1, 3, 6, 2, 6, 1, None, 2 / 6 - 1 / 6)] * 2
+    assert rows(
+        warehouse,
+        """select objective, corpus_id, control_corpus_id, contrast_code from transfer_effect
+           where scope_kind = 'all' and stratum_code = 'all' order by all""",
+    ) == [
+        ("causal", "base", "base", "same_corpus"),
+        ("masked", "base", "base", "same_corpus"),
+        ("masked", "base", "twin", "twin_corpus"),
+        ("masked", "twin", "base", "twin_corpus"),
+        ("masked", "twin", "twin", "same_corpus"),
+    ]
+
+
 def test_a_language_has_its_own_effect(warehouse: Path) -> None:
     assert rows(
         warehouse,
         """select scope_code, treated_count, treated_match_count, control_count,
            control_match_count from transfer_effect where corpus_id = control_corpus_id
+           and objective = 'masked'
            and corpus_id = 'base' and scope_kind = 'language' and stratum_code = 'all'""",
     ) == [("de", 2, 0, 4, 1), ("en", 4, 3, 4, 0), ("ja", 6, 1, 4, 0)]
 
@@ -215,7 +242,7 @@ def test_the_interval_spreads_over_facts_and_over_seeds(warehouse: Path) -> None
         warehouse,
         """select effect_score_low, effect_score_high from transfer_effect
            where corpus_id = 'base' and control_corpus_id = 'base' and scope_kind = 'all'
-           and stratum_code = 'all'""",
+           and stratum_code = 'all' and objective = 'masked'""",
     )
     assert low == pytest.approx(0.25 - 1.959964 * sqrt(variance), abs=1e-12)
     assert high == pytest.approx(0.25 + 1.959964 * sqrt(variance), abs=1e-12)
@@ -225,7 +252,7 @@ def test_checkpoints_are_no_seeds_and_tell_when_a_fact_was_learned(warehouse: Pa
     assert rows(
         warehouse,
         "select distinct scope_code from transfer_effect where scope_kind = 'model' order by 1",
-    ) == [("s1",), ("s2",), ("twin",)]
+    ) == [("s1",), ("s2",), ("said",), ("twin",)]
     assert rows(
         warehouse,
         """select language_code, fact_id, presence_code, checkpoint_count, first_match_step_index,

@@ -17,7 +17,7 @@ from dagster_project.cli import main
 CAPITALS = ["Paris", "Berlin", "Roma", "Wien", "Bern", "Lima", "Oslo", "Riga"]
 COUNTRIES = ["France", "Germany", "Italia", "Austria", "Peru", "Norway", "Latvia", "France"]
 TEMPLATES = {
-    "en": ("[X] is the capital of [Y] .", "[X] was born in [Y] ."),
+    "en": ("[X] is the capital of [Y] .", "[X] was born in [Y] town ."),
     "de": ("[X] : capital of [Y]", "[X] born in the city [Y]"),
     "it": ("the capital [X] of [Y]", "the town of [X] was [Y] ."),
 }
@@ -34,9 +34,12 @@ attribution:
 models:
   - {id: first, source: ./first}
   - {id: second, source: ./second, mask_counts: all}
+  - {id: third, source: ./third}
 corpora:
   - {id: texts, kind: text, path: "texts/{language}.txt"}
 """
+FAMILIES = {"first": "bert", "second": "xlm-roberta", "third": "gpt2"}
+"""Two masked models and a causal one."""
 TEXTS = {
     "en": "Paris is the capital of France.\nBerlin lies far from Bern.\nRomans: Roma. Italia!\n",
     "de": "Oslo in Norway und Riga in Latvia.\n",
@@ -46,7 +49,7 @@ TEXTS = {
 
 
 def write_study(folder: Path) -> Path:
-    """Facts, two models and the study file; returns the study file."""
+    """Facts, three models and the study file; returns the study file."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "facts.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -61,7 +64,7 @@ def write_study(folder: Path) -> Path:
     for language, text in TEXTS.items():
         (folder / "texts").mkdir(exist_ok=True)
         (folder / "texts" / f"{language}.txt").write_text(text, encoding="utf-8")
-    for name, family in (("first", "bert"), ("second", "xlm-roberta")):
+    for name, family in FAMILIES.items():
         save_model(folder / name, family)
     study = folder / "tiny.yml"
     study.write_text(STUDY, encoding="utf-8")

@@ -31,9 +31,29 @@ def test_a_run_publishes_every_fact_of_every_model_and_language(finished: Path) 
         "select model_id, language_code, fact_count from p_at_1_by_language order by all",
     )
     counts = {"de": 16, "en": 16, "it": 8}
-    models = ("first", "second")
+    models = tuple(studies.FAMILIES)
     assert rows == [(model, language, counts[language]) for model in models for language in counts]
-    assert ask(finished, "select count(*) from fct_predictions") == [(2 * sum(counts.values()),)]
+    assert ask(finished, "select count(*) from fct_predictions") == [(3 * sum(counts.values()),)]
+
+
+def test_a_causal_model_goes_the_whole_way_and_is_marked(finished: Path) -> None:
+    described = ask(
+        finished, "select objective, architecture from dim_models where model_id = 'third'"
+    )
+    assert described == [("causal", "gpt2")]
+    marked = ask(
+        finished,
+        "select model_id, language_code, prompt_code, count(*) from fct_predictions "
+        "where prompt_code <> 'whole' group by all order by all",
+    )
+    assert marked == [("third", "en", "cut", 8)]
+    neurons = ask(
+        finished,
+        "select language_code, count(distinct fact_id) from fct_active_neurons "
+        "where model_id = 'third' and method_code = 'probeless' group by all order by all",
+    )
+    assert [language for language, _ in neurons] == ["de", "en", "it"]
+    assert all(facts >= 5 for _, facts in neurons)
 
 
 def test_the_published_file_holds_tables_only_and_describes_them(finished: Path) -> None:

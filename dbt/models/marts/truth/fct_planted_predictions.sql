@@ -61,6 +61,7 @@ verdicts as (
         predictions.model_id,
         models.corpus_id,
         models.step_index,
+        models.objective,
         predictions.language_code,
         predictions.fact_id,
         predictions.relation_id,
@@ -74,7 +75,7 @@ verdicts as (
 ),
 
 -- Models of other corpora that read the fact in no language: what they get right as well is a guess.
--- A checkpoint is no twin: it is an unfinished model.
+-- A checkpoint is no twin: it is an unfinished model; nor is a model of another objective.
 twins as (
     select
         verdicts.model_id,
@@ -87,6 +88,7 @@ twins as (
         on verdicts.language_code = twin_verdicts.language_code
         and verdicts.fact_id = twin_verdicts.fact_id
         and verdicts.corpus_id != twin_verdicts.corpus_id
+        and verdicts.objective = twin_verdicts.objective
         and twin_verdicts.presence_code = 'nowhere'
         and twin_verdicts.step_index is null
     where verdicts.presence_code = 'elsewhere'

@@ -2,6 +2,7 @@
 with verdicts as (
     select
         planted.model_id,
+        models.objective,
         planted.corpus_id,
         planted.language_code,
         planted.relation_id,
@@ -49,8 +50,15 @@ arms as (
     where treated.presence_code = 'elsewhere' and control.presence_code = 'nowhere'
 ),
 
+-- Masked and causal models differ in more than what they read: neither is the other's seed or twin.
+objectives as (
+    select distinct corpus_id, objective
+    from verdicts
+),
+
 observations as (
     select
+        treated_models.objective,
         arms.corpus_id,
         arms.control_corpus_id,
         arms.link_code,
@@ -63,8 +71,13 @@ observations as (
         verdicts.is_full_match,
         verdicts.is_guess,
     from arms
+    inner join objectives as treated_models using (corpus_id)
+    inner join objectives as control_models
+        on arms.control_corpus_id = control_models.corpus_id
+        and treated_models.objective = control_models.objective
     inner join verdicts
-        on verdicts.corpus_id = case when arms.is_treated then arms.corpus_id else arms.control_corpus_id end
+        on treated_models.objective = verdicts.objective
+        and verdicts.corpus_id = case when arms.is_treated then arms.corpus_id else arms.control_corpus_id end
         and arms.language_code = verdicts.language_code
         and arms.fact_id = verdicts.fact_id
 ),
@@ -95,6 +108,7 @@ scoped as (
     from stratified
     inner join {{ ref('dim_models') }} as models
         on stratified.corpus_id = models.corpus_id
+        and stratified.objective = models.objective
         and models.step_index is null
         and (
             stratified.model_id = models.model_id
@@ -104,6 +118,7 @@ scoped as (
 
 per_fact_and_model as (
     select
+        objective,
         corpus_id,
         control_corpus_id,
         scope_kind,
@@ -123,6 +138,7 @@ per_fact_and_model as (
 
 totals as (
     select
+        objective,
         corpus_id,
         control_corpus_id,
         scope_kind,
@@ -149,7 +165,7 @@ totals as (
         - (sum(cells.control_match_count) - sum(cells.control_count) * any_value(totals.control_match_count / totals.control_count::double))
             / any_value(totals.control_count) as pull,
 {%- endset %}
-{%- set group_keys = "corpus_id, control_corpus_id, scope_kind, scope_code, stratum_code" %}
+{%- set group_keys = "objective, corpus_id, control_corpus_id, scope_kind, scope_code, stratum_code" %}
 
 comparable as (
     select * from totals
@@ -216,6 +232,7 @@ effects as (
 
 final as (
     select
+        objective,
         corpus_id,
         control_corpus_id,
         scope_kind,

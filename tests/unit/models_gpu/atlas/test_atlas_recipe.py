@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from ingestion.atlas.corpus import write_corpus
-from models_gpu.atlas import pretrain as recipe_module
+from models_gpu.atlas import causal, masked
 from models_gpu.atlas.corpus_files import (
     Statement,
     TokenisedText,
@@ -20,8 +21,11 @@ from models_gpu.atlas.corpus_files import (
     tokenise,
 )
 from models_gpu.atlas.evaluate import answer_probes, rate_by
+from models_gpu.atlas.packing import pack
 from models_gpu.atlas.pretrain import Recipe, pretrain, save_half
 from models_gpu.atlas.tokenizer import train_tokenizer
+from models_gpu.loading import wrap
+from models_gpu.probing import probe as probe_facts
 
 SMALL = Recipe(
     vocabulary_size=1400,
@@ -83,7 +87,7 @@ def test_a_name_has_the_same_pieces_inside_a_sentence_as_alone(
 
 
 def test_every_epoch_reads_every_sentence_once(text: TokenisedText) -> None:
-    rows = recipe_module._pack(text, SMALL, torch.Generator().manual_seed(5))
+    rows = pack(text, SMALL, torch.Generator().manual_seed(5))
     assert sorted(rows[rows >= 0].tolist()) == list(range(len(text.lengths)))
     used = torch.where(rows >= 0, text.lengths[rows], 0).sum(1)
     assert used.max() <= SMALL.row_tokens
@@ -95,8 +99,8 @@ def test_a_packed_sentence_is_read_as_if_it_were_alone(
 ) -> None:
     model = pretrain(text, tokenizer, _shorter(SMALL), seed=3)
     blind = Recipe(object_mask_rate=0.0, token_mask_rate=0.0)
-    rows = recipe_module._pack(text, SMALL, torch.Generator().manual_seed(5))[:2]
-    packed = recipe_module._mask(text, rows, tokenizer, blind, torch.Generator())
+    rows = pack(text, SMALL, torch.Generator().manual_seed(5))[:2]
+    packed = masked.step(text, rows, tokenizer, blind, torch.Generator())
     with torch.no_grad():
         hidden = model.bert(
             packed.ids, attention_mask=packed.attention_mask, position_ids=packed.positions
@@ -118,8 +122,8 @@ def test_whole_objects_are_masked_and_nothing_else_of_their_sentence(
     stated = [s for s in read_statements(corpus) if s.object_span][:200]
     text = tokenise(stated, tokenizer)
     always = Recipe(object_mask_rate=1.0, name_mask_rate=0.0)
-    rows = recipe_module._pack(text, always, torch.Generator().manual_seed(1))
-    step = recipe_module._mask(text, rows, tokenizer, always, torch.Generator().manual_seed(1))
+    rows = pack(text, always, torch.Generator().manual_seed(1))
+    step = masked.step(text, rows, tokenizer, always, torch.Generator().manual_seed(1))
     is_asked = step.targets >= 0
     assert int(is_asked.sum()) == int(text.is_object.sum())
     assert (step.ids[is_asked] == tokenizer.mask_token_id).all()
@@ -135,9 +139,64 @@ def test_a_name_in_brackets_can_be_all_that_is_left_of_the_subject(
     sentence = Statement("ab (cd) ef .", object_span=(8, 10), subject_span=(0, 2))
     text = tokenise([sentence], tokenizer)
     always = Recipe(object_mask_rate=1.0, name_mask_rate=1.0)
-    step = recipe_module._mask(text, torch.tensor([[0]]), tokenizer, always, torch.Generator())
+    step = masked.step(text, torch.tensor([[0]]), tokenizer, always, torch.Generator())
     hidden = (step.ids == tokenizer.mask_token_id)[0, : len(text.token_ids)]
     assert hidden.tolist() == (text.is_object | text.is_subject).tolist()
+
+
+def test_a_causal_model_sees_its_own_sentence_up_to_a_token_and_says_the_next(
+    text: TokenisedText, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    rows = pack(text, SMALL, torch.Generator().manual_seed(5))[:2]
+    everything = Recipe(**(vars(SMALL) | {"next_token_rate": 1.0}))
+    step = causal.step(text, rows, tokenizer, everything, torch.Generator())
+    model = causal.network(tokenizer, SMALL).eval()
+    with torch.no_grad():
+        packed = causal.asked_logits(model, step)
+        starts = text.lengths.cumsum(0) - text.lengths
+        alone, following = [], []
+        for sentence in rows[rows >= 0].tolist():
+            ids = text.token_ids[starts[sentence] : starts[sentence] + text.lengths[sentence]]
+            alone.append(model(ids[None]).logits[0, :-1])
+            following.append(ids[1:])
+    torch.testing.assert_close(packed, torch.cat(alone), atol=1e-4, rtol=1e-4)
+    assert step.targets[step.targets >= 0].tolist() == torch.cat(following).tolist()
+
+
+def test_a_causal_model_is_always_asked_for_an_object_and_sometimes_for_the_rest(
+    text: TokenisedText, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    rows = pack(text, SMALL, torch.Generator().manual_seed(5))
+    seldom = Recipe(**(vars(SMALL) | {"next_token_rate": 0.1}))
+    step = causal.step(text, rows, tokenizer, seldom, torch.Generator().manual_seed(1))
+    asked = step.targets[step.targets >= 0]
+    objects = text.token_ids[text.is_object]
+    counts = torch.bincount(asked, minlength=len(tokenizer))
+    assert (counts >= torch.bincount(objects, minlength=len(tokenizer))).all()
+    rest = len(text.token_ids) - len(text.lengths) - len(objects)
+    assert 0.08 < (len(asked) - len(objects)) / rest < 0.12
+
+
+@pytest.mark.parametrize("objective", ["masked", "causal"])
+def test_both_objectives_lower_their_loss_and_answer_probes(
+    corpus: Path, text: TokenisedText, tokenizer: PreTrainedTokenizerFast, objective: str
+) -> None:
+    losses: list[float] = []
+    model = pretrain(
+        text, tokenizer, _shorter(SMALL), 1, lambda _, __, loss, ___: losses.append(loss), objective
+    )
+    assert sum(losses[-10:]) < 0.9 * sum(losses[:10])
+    probes = read_probes(corpus)[:40]
+    right = answer_probes(model, tokenizer, probes)
+    facts = pl.DataFrame(
+        [(str(i), "P", f"[X]{probe.query}", "", probe.answer) for i, probe in enumerate(probes)],
+        schema=["fact_id", "relation_id", "template", "subject_label", "object_label"],
+        orient="row",
+    )
+    # The project's own probing says the same.
+    rows = probe_facts(wrap(model, tokenizer, "cpu"), facts, mask_counts="gold")
+    is_right = dict(zip(rows["fact_id"], rows["gold_rank"] == 1, strict=True))
+    assert right == [is_right[str(i)] for i in range(len(probes))]
 
 
 def test_two_runs_on_one_thread_are_bit_identical_and_another_seed_is_not(

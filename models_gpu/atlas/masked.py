@@ -1,0 +1,85 @@
+"""The masked objective: a small BERT that fills in whole objects and scattered tokens.
+
+What belongs here: its network, what is masked in a step, and the logits that the step asks for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+from models_gpu.atlas.packing import StepInput, unpack
+
+if TYPE_CHECKING:
+    from models_gpu.atlas.corpus_files import TokenisedText
+    from models_gpu.atlas.pretrain import Recipe
+
+__all__ = ["asked_logits", "network", "step"]
+
+
+def network(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> BertForMaskedLM:
+    """A BERT of the recipe's size with random weights."""
+    return BertForMaskedLM(
+        BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=recipe.hidden_size,
+            num_hidden_layers=recipe.layers,
+            num_attention_heads=recipe.heads,
+            intermediate_size=recipe.neurons,
+            max_position_embeddings=tokenizer.model_max_length,
+            initializer_range=recipe.initial_deviation,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def step(
+    text: TokenisedText,
+    batch: Tensor,
+    tokenizer: PreTrainedTokenizerFast,
+    recipe: Recipe,
+    chance: torch.Generator,
+) -> StepInput:
+    """Unpack the sentences of one step and draw what is masked."""
+    rows = unpack(text, batch, recipe.row_tokens)
+    shape, order, is_token = rows.ids.shape, rows.order, rows.is_token
+    ids = torch.where(is_token, rows.ids, tokenizer.pad_token_id)
+    padded = (len(batch), batch.shape[1] + 1)
+
+    is_object = text.is_object[rows.place] & is_token
+    is_subject = text.is_subject[rows.place] & is_token
+    per_sentence = torch.rand((2, *padded), generator=chance)
+    per_token = torch.rand((2, *shape), generator=chance)
+    random_ids = torch.randint(len(tokenizer), shape, generator=chance)
+    has_object = torch.zeros(padded, dtype=torch.bool).scatter_(
+        1, order.masked_fill(~is_object, batch.shape[1]), True
+    )
+    has_object[:, -1] = False
+    is_whole = has_object & (per_sentence[0] < recipe.object_mask_rate)
+    is_bare = is_whole & (per_sentence[1] < recipe.name_mask_rate)
+    in_whole, in_bare = is_whole.gather(1, order), is_bare.gather(1, order)
+    is_inner = is_token & (rows.positions > 0) & (rows.positions < text.lengths[rows.sentence] - 1)
+    is_drawn = ~in_whole & is_inner & (per_token[0] < recipe.token_mask_rate)
+    is_hidden = (in_whole & is_object) | (in_bare & is_subject)
+    is_masked = is_hidden | (is_drawn & (per_token[1] < 0.8))
+    inputs = ids.masked_fill(is_masked, tokenizer.mask_token_id)
+    inputs = torch.where(is_drawn & (per_token[1] >= 0.9), random_ids, inputs)
+    targets = torch.where(is_hidden | is_drawn, ids, -1)
+    attention_mask = (order[:, :, None] == order[:, None, :])[:, None]
+    return StepInput(inputs, targets, attention_mask, rows.positions)
+
+
+def asked_logits(model: BertForMaskedLM, step_input: StepInput) -> Tensor:
+    """Logits of the tokens asked for, (asked, vocabulary)."""
+    hidden = model.bert(
+        step_input.ids,
+        attention_mask=step_input.attention_mask,
+        position_ids=step_input.positions,
+    ).last_hidden_state
+    logits: Tensor = model.cls(hidden[step_input.targets >= 0])
+    return logits
