@@ -111,6 +111,8 @@ def run(
     seconds = time.perf_counter() - started
     _OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
     _OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)
+    if workspace.home.report_file.exists():
+        _OUT.print(f"Look at it: {workspace.home.report_file}", soft_wrap=True, highlight=False)
 
 
 @main.command()
