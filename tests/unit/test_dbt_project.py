@@ -22,8 +22,8 @@ PLAIN_NAMES = {
     "subject_label", "object_label", "distractor_kind", "evidence_distance", "evidence_document",
     "evidence_offset", "evidence_text", "precision", "precision_low", "precision_high",
     "problem_note", "difference", "measured_value", "note",
-    "edit_factor", "published_source", "published_tolerance", "published_value", "recall", "recall_low",
-    "recall_high", "unit_kind",
+    "edit_factor", "published_source", "published_tolerance", "published_value", "recall",
+    "recall_low", "recall_high", "unit_kind",
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"
