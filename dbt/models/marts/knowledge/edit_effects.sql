@@ -18,6 +18,8 @@ with facts as (
         ) as {{ name }}_delta,
         {%- endfor %}
     from {{ ref('stg_lake__interventions') }}
+    semi join {{ ref('dim_models') }} as models using (model_id)
+    semi join {{ ref('dim_languages') }} as languages using (language_code)
     group by {{ key_list }}, fact_id
 ),
 
