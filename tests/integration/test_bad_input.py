@@ -50,7 +50,8 @@ def test_unknown_keys_languages_and_models_are_reported_together(
     text = study.read_text().replace("languages: all", "langauges: all\nlanguages: [en, dee]")
     study.write_text(text.replace("models:", "models:\n  - {id: gone, source: ./nowhere}"))
     error = refused(study, tmp_path)
-    assert "3 problems in study" in error
+    # The three, and two blocks of the study that name a language which is now left out.
+    assert "5 problems in study" in error
     assert "tiny.yml:3: unknown key 'langauges'. Did you mean 'languages'?" in error
     assert "tiny.yml:4: the facts have no language 'dee'. Did you mean 'de'?" in error
     assert f"tiny.yml:{line_of(study, 'id: gone')}: model 'gone'" in error
