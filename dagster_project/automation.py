@@ -8,12 +8,11 @@ schedule verifies the lake and has the sensor ask again for what failed.
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from dagster_project.checks.assets import lake_checks
+from dagster_project.checks.assets import selection
 from dagster_project.dbt_project import dbt_version
 from dagster_project.partitions import sync_partitions
 from dagster_project.plan import CODE_VERSIONS, Part, State, unfinished
@@ -43,17 +42,9 @@ def study_jobs(assets: Iterable[dg.AssetsDefinition]) -> list[UnresolvedAssetJob
         for key in asset.keys:
             keys[job_of(asset, key)].append(key)
     return [
-        dg.define_asset_job(job, _selection(job, keys[job]), description=description)
+        dg.define_asset_job(job, selection(job, keys[job]), description=description)
         for job, description in _DESCRIPTIONS.items()
     ]
-
-
-def _selection(job: str, keys: Sequence[dg.AssetKey]) -> dg.AssetSelection:
-    assets = dg.AssetSelection.assets(*keys)
-    # The lake is checked once, when all of it is there.
-    if job == "build_marts":
-        return assets | dg.AssetSelection.checks(lake_checks)
-    return assets.without_checks()
 
 
 def study_sensor(
@@ -150,7 +141,7 @@ def _watched(study: Study) -> str:
         return ""
     files = []
     for source in [*(block.source for block in study.models), study.facts.path or ""]:
-        path = study.path.parent / Path(source).expanduser()
+        path = study.locate(source)
         inside = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
         stats = [(file.name, file.stat()) for file in inside]
         files.append([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingestion.lake import LakeError, fingerprint, part_path, read_provenance, verify_part
 from ingestion.tracing import TRACING_VERSION
@@ -231,21 +231,16 @@ class Plan:
         block = self.study.study.attribution.degenerate
         if block is None or language not in self.study.edited_languages(block):
             return ()
-        settings = asdict(block)
-        for name in ("languages", "largest_set"):
-            del settings[name]
+        settings = _settings(block, "languages", "largest_set")
         return (self._edited("degenerate_pairs", model, language, (language,), settings),)
 
     def degenerate_sets(self, model: StudyModel, language: str) -> tuple[Part, ...]:
         """Larger sets of neurons suppressed in one language; none where pairs are all."""
         block = self.study.study.attribution.degenerate
-        if block is None or block.largest_set == 2:
+        languages = self.study.edited_languages(block)
+        if block is None or block.largest_set == 2 or language not in languages:
             return ()
-        if language not in self.study.edited_languages(block):
-            return ()
-        settings = asdict(block)
-        for name in ("languages", "random_pairs"):
-            del settings[name]
+        settings = _settings(block, "languages", "random_pairs")
         return (self._edited("degenerate_sets", model, language, (language,), settings),)
 
     def fact_checks(self, model: StudyModel, language: str) -> tuple[Part, ...]:
@@ -258,7 +253,7 @@ class Plan:
         if block is None or path is None or language not in self.study.edited_languages(block):
             return ()
         version = CODE_VERSIONS["fact_checks"]
-        settings = {name: value for name, value in asdict(block).items() if name != "languages"}
+        settings = _settings(block, "languages")
         integral = (path.mode, path.steps, path.quadrature, path.forced)
         answers = self.predictions(model, language)
         # What is true of a subject in any language makes no wrong object in this one.
@@ -316,6 +311,11 @@ class Plan:
     def fingerprint(self) -> str:
         """Digest over all parts: equal for two lakes that build the same warehouse."""
         return fingerprint(sorted((part.label, part.fingerprint) for part in self.parts()))
+
+
+def _settings(block: Any, *left_out: str) -> dict[str, object]:
+    """What a block of the study sets, without what does not change the rows of a part."""
+    return {name: value for name, value in asdict(block).items() if name not in left_out}
 
 
 def unfinished(parts: Iterable[Part], lake: Path) -> list[Part]:

@@ -143,10 +143,9 @@ def _is_full(error: Exception, folder: Path) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     # Dagster's storage is SQLite, which has words of its own, one of them for other causes too.
-    has_little = shutil.disk_usage(folder).free < _LITTLE_BYTES
-    return "database or disk is full" in str(error) or (
-        "disk I/O error" in str(error) and has_little
-    )
+    if "disk I/O error" in str(error):
+        return shutil.disk_usage(folder).free < _LITTLE_BYTES
+    return "database or disk is full" in str(error)
 
 
 def _materialize(workspace: Workspace, missing: list[Part]) -> None:
@@ -161,6 +160,7 @@ def _materialize(workspace: Workspace, missing: list[Part]) -> None:
             import models_gpu.loading  # noqa: F401
         manifest.result()
 
+    from dagster_project.checks.assets import selection
     from dagster_project.partitions import sync_partitions
     from dagster_project.runs import bury_dead_runs
     from dagster_project.stages import stages
@@ -181,7 +181,7 @@ def _materialize(workspace: Workspace, missing: list[Part]) -> None:
                     [*assets, *(definitions.asset_checks or ())],
                     instance=instance,
                     resources=definitions.resources,
-                    selection=_selection(stage),
+                    selection=selection(stage.job, stage.keys),
                     tags=stage.tags,
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     raise_on_error=False,
@@ -190,18 +190,6 @@ def _materialize(workspace: Workspace, missing: list[Part]) -> None:
                 raise KeyboardInterrupt
             if not result.success and not _is_told(workspace, stage):
                 raise RunFailedError(_reason(result))
-
-
-def _selection(stage: Stage) -> dg.AssetSelection:
-    import dagster as dg
-
-    from dagster_project.checks.assets import lake_checks
-
-    assets = dg.AssetSelection.assets(*stage.keys)
-    # The lake is checked once, when all of it is there.
-    if stage.job == "build_marts":
-        return assets | dg.AssetSelection.checks(lake_checks)
-    return assets.without_checks()
 
 
 def _is_told(workspace: Workspace, stage: Stage) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -263,14 +262,9 @@ def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
     return _resolve_model(study, block, recorded, is_inspected=True)
 
 
-def study_path(study: Study, path: str) -> Path:
-    """A path of the study file: relative ones start at the file's own folder."""
-    return study.path.parent / Path(path).expanduser()
-
-
 def _open_facts(study: Study, problems: list[Problem]) -> FactSource | None:
     block = study.facts
-    kind, path = block.kind, study_path(study, block.path) if block.path else None
+    kind, path = block.kind, study.locate(block.path) if block.path else None
     if kind == "atlas":
         kind, path = "table", ATLAS_FACTS
     settings = FactsSettings(
@@ -361,12 +355,9 @@ def _resolve_model(
 ) -> StudyModel:
     source = block.source
     if source.startswith(_ATLAS_PREFIX):
-        folder = _atlas_folder(source.removeprefix(_ATLAS_PREFIX))
-        if isinstance(folder, str):
-            raise ModelError(f"model {block.id!r}: {folder}")
-        source = str(folder)
+        source = str(_atlas_folder(block.id, source.removeprefix(_ATLAS_PREFIX)))
     elif source.startswith((".", "/", "~")):
-        source = str(study_path(study, source))
+        source = str(study.locate(source))
     spec = ModelSpec(
         model_id=block.id,
         source=source,
@@ -384,16 +375,26 @@ def _resolve_model(
     return replace(model, card=inspect(found))
 
 
-def _atlas_folder(name: str) -> Path | str:
-    """Folder of an embedded model or of a checkpoint made here, or what is wrong with the name."""
+def _atlas_folder(model_id: str, name: str) -> Path:
+    """Folder of an embedded model, or of a checkpoint made here.
+
+    Raises:
+        ModelError: there is no model of that name, or the checkpoint is not made yet.
+    """
     shipped = sorted(path.name for path in ATLAS_WEIGHTS.iterdir())
     if name in shipped:
         return ATLAS_WEIGHTS / name
-    if not re.fullmatch(r"(.+)-step\d+", name) or name.rsplit("-step", 1)[0] not in shipped:
-        return f"there is no embedded model {name!r}.{near_match(name, shipped)}"
-    if (ATLAS_CHECKPOINTS / name / "config.json").is_file():
-        return ATLAS_CHECKPOINTS / name
-    return f"the checkpoint {name!r} is not made yet: run `make atlas-checkpoints` (minutes)"
+    trained, step, number = name.rpartition("-step")
+    if not step or not number.isdecimal() or trained not in shipped:
+        raise ModelError(
+            f"model {model_id!r}: there is no embedded model {name!r}.{near_match(name, shipped)}"
+        )
+    if not (ATLAS_CHECKPOINTS / name / "config.json").is_file():
+        raise ModelError(
+            f"model {model_id!r}: the checkpoint {name!r} is not made yet: run "
+            "`make atlas-checkpoints` (minutes)"
+        )
+    return ATLAS_CHECKPOINTS / name
 
 
 @dataclass(frozen=True)
@@ -475,7 +476,7 @@ def _atlas_digest() -> str:
 def _aliases_digest(study: Study, problems: list[Problem]) -> str | None:
     if study.tracing.aliases is None:
         return None
-    path = study_path(study, study.tracing.aliases)
+    path = study.locate(study.tracing.aliases)
     if not path.is_file():
         line = study.section_line("tracing")
         problems.append(Problem(f"tracing.aliases: there is no file {path}", line))

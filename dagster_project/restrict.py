@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from dagster_project.study import ModelBlock, Problem, Study, embedded_studies
+from dagster_project.study import Problem, Study, embedded_studies
 
 __all__ = ["outside"]
 
@@ -58,8 +58,11 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
     if study.facts.path:
         yield "facts", study.facts.path, study.section_line("facts")
     for model in study.models:
-        if _is_local(model, study):
-            yield f"model {model.id!r}", model.source, study.block_line("models", model.id)
+        if _is_local(model.source):
+            # A name that is a folder here is taken from here, not from beside the study file.
+            is_here = not model.source.startswith((".", "~")) and Path(model.source).is_dir()
+            path = str(Path(model.source).absolute()) if is_here else model.source
+            yield f"model {model.id!r}", path, study.block_line("models", model.id)
     for corpus in study.corpora:
         paths = (corpus.path,) if isinstance(corpus.path, str) else corpus.path or ()
         for path in paths:
@@ -68,15 +71,15 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
         yield "tracing", study.tracing.aliases, study.section_line("tracing")
 
 
-def _is_local(model: ModelBlock, study: Study) -> bool:
-    if "://" in model.source or model.source.startswith((".", "/", "~")):
-        return True
-    return ".." in Path(model.source).parts or (study.path.parent / model.source).exists()
+def _is_local(source: str) -> bool:
+    """Whether a model's source is a path or an address, and no name on the hub."""
+    looks_so = "://" in source or source.startswith((".", "/", "~"))
+    return looks_so or ".." in Path(source).parts or Path(source).is_dir()
 
 
 def _reached(study: Study, path: str) -> Iterable[Path]:
     """The path itself, up to its first wildcard, and all files that it stands for, links too."""
-    absolute = study.path.parent / Path(path).expanduser()
+    absolute = study.locate(path)
     yield _before_wildcard(absolute)
     root = Path(absolute.anchor)
     pattern = re.sub(r"\**\{[^}]*\}\**", "*", str(absolute.relative_to(root)))

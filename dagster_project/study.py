@@ -327,6 +327,10 @@ class Study:
     path: Path = Path()
     """The study file; set by ``load_study``."""
 
+    def locate(self, path: str) -> Path:
+        """A path of the study file: relative ones start at the file's own folder."""
+        return self.path.parent / Path(path).expanduser()
+
     def block_line(self, section: str, block_id: str) -> int | None:
         """Line on which the block of this id begins, for messages about it."""
         entries = _child(_compose(self.path), section)

@@ -1,6 +1,5 @@
 """Edits: what a model answers when neurons of a fact are suppressed or enhanced."""
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -8,8 +7,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, unfinished_parts
-from dagster_project.assets.models import for_each_model, progress, questions
+from dagster_project.assets.common import lake_spec
+from dagster_project.assets.models import (
+    for_each_model,
+    lacking,
+    progress,
+    questions,
+    write_facts,
+)
 from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS, Part
 from dagster_project.resolve import StudyModel
@@ -24,8 +29,6 @@ __all__ = [
     "pair_languages",
     "set_languages",
 ]
-
-LOG = logging.getLogger("factroots")
 
 
 def _spec(table: str, neurons: Sequence[str]) -> dg.AssetSpec:
@@ -96,7 +99,7 @@ def edit_languages(workspace: Workspace, model: StudyModel, languages: Iterable[
         ModelError: the model cannot be loaded or run. Languages that were finished stay.
     """
     plan = workspace.plan
-    todo = _todo(workspace, model, languages, plan.interventions)
+    todo = lacking(workspace, model, languages, plan.interventions)
     block = plan.study.study.attribution.edits
     if not todo or block is None:
         return
@@ -140,7 +143,7 @@ def edit_languages(workspace: Workspace, model: StudyModel, languages: Iterable[
             token_budget=plan.study.study.probing.batch_tokens,
             progress=progress(part.label),
         )
-        _write(workspace, part, rows, started, len(matched), str(loaded.device))
+        write_facts(workspace, part, rows, started, len(matched), str(loaded.device))
 
 
 def pair_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:
@@ -182,7 +185,7 @@ def _suppress(
 ) -> None:
     """Search the candidates of every language that lacks its part, and write what is found."""
     plan = workspace.plan
-    todo = _todo(workspace, model, languages, planned)
+    todo = lacking(workspace, model, languages, planned)
     block = plan.study.study.attribution.degenerate
     if not todo or block is None:
         return
@@ -202,7 +205,7 @@ def _suppress(
             token_budget=plan.study.study.probing.batch_tokens,
             progress=progress(part.label),
         )
-        _write(workspace, part, rows, started, len(candidates), str(loaded.device))
+        write_facts(workspace, part, rows, started, len(candidates), str(loaded.device))
 
 
 def _candidates(
@@ -214,28 +217,6 @@ def _candidates(
 
     found = first_neurons(_knowledge(workspace, model, language), block.candidates)
     return {fact: found[fact] for fact in shuffled(found, block.seed, "fact")[: block.facts]}
-
-
-def _todo(
-    workspace: Workspace,
-    model: StudyModel,
-    languages: Iterable[str],
-    parts: Callable[[StudyModel, str], tuple[Part, ...]],
-) -> dict[str, Part]:
-    """Language → the part that it lacks."""
-    return {
-        language: part
-        for language in languages
-        for part in unfinished_parts(workspace, parts(model, language))
-    }
-
-
-def _write(
-    workspace: Workspace, part: Part, rows: pl.DataFrame, started: float, facts: int, device: str
-) -> None:
-    own: dict[str, Any] = {name: pl.lit(value) for name, value in part.partition.items()}
-    workspace.write(part, rows.with_columns(**own), started, {"device": device})
-    LOG.info("%s: %s facts, %.1f s", part.label, f"{facts:,}", time.perf_counter() - started)
 
 
 def _knowledge(workspace: Workspace, model: StudyModel, language: str) -> pl.DataFrame:

@@ -1,14 +1,12 @@
 """Fact checks: whether neurons of a relation tell its right objects from wrong ones."""
 
-import logging
 import time
 from collections.abc import Iterable
 
 import dagster as dg
-import polars as pl
 
-from dagster_project.assets.common import lake_spec, unfinished_parts
-from dagster_project.assets.models import for_each_model, progress, questions
+from dagster_project.assets.common import lake_spec
+from dagster_project.assets.models import for_each_model, lacking, progress, questions, write_facts
 from dagster_project.assets.neurons import matched_facts
 from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS
@@ -16,8 +14,6 @@ from dagster_project.resolve import StudyModel
 from dagster_project.workspace import Workspace
 
 __all__ = ["check_languages", "fact_checks"]
-
-LOG = logging.getLogger("factroots")
 
 
 @dg.multi_asset(
@@ -49,11 +45,7 @@ def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable
         ModelError: the model cannot be loaded or run. Languages that were finished stay.
     """
     plan = workspace.plan
-    todo = {
-        language: part
-        for language in languages
-        for part in unfinished_parts(workspace, plan.fact_checks(model, language))
-    }
+    todo = lacking(workspace, model, languages, plan.fact_checks)
     if not todo:
         return
     # torch takes seconds to import.
@@ -95,7 +87,6 @@ def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable
             settings=settings,
             token_budget=plan.study.study.probing.batch_tokens,
             progress=progress(part.label),
-        ).with_columns(model_id=pl.lit(model.id), language_code=pl.lit(language))
-        workspace.write(part, rows, started, {"device": str(loaded.device)})
+        )
         checked = rows["fact_id"].n_unique()
-        LOG.info("%s: %s facts, %.1f s", part.label, f"{checked:,}", time.perf_counter() - started)
+        write_facts(workspace, part, rows, started, checked, str(loaded.device))

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -24,7 +25,16 @@ from ingestion.lake import LakeError
 from models_gpu.errors import ModelError
 from models_gpu.source import inspect, tokenizer_hash
 
-__all__ = ["for_each_model", "models", "per_second", "predictions", "progress", "questions"]
+__all__ = [
+    "for_each_model",
+    "lacking",
+    "models",
+    "per_second",
+    "predictions",
+    "progress",
+    "questions",
+    "write_facts",
+]
 
 LOG = logging.getLogger("factroots")
 _GROUP = "models"
@@ -184,6 +194,29 @@ def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable
             per_second(fact_count, written.provenance.duration_seconds, "facts"),
         )
         started = time.perf_counter()
+
+
+def lacking(
+    workspace: Workspace,
+    model: StudyModel,
+    languages: Iterable[str],
+    planned: Callable[[StudyModel, str], tuple[Part, ...]],
+) -> dict[str, Part]:
+    """Language → the part that it lacks, of a table with one part per model and language."""
+    return {
+        language: part
+        for language in languages
+        for part in unfinished_parts(workspace, planned(model, language))
+    }
+
+
+def write_facts(
+    workspace: Workspace, part: Part, rows: pl.DataFrame, started: float, facts: int, device: str
+) -> None:
+    """Seal what was computed about some facts in a model's language, and say how long it took."""
+    own: dict[str, Any] = {name: pl.lit(value) for name, value in part.partition.items()}
+    workspace.write(part, rows.with_columns(**own), started, {"device": device})
+    LOG.info("%s: %s facts, %.1f s", part.label, f"{facts:,}", time.perf_counter() - started)
 
 
 def questions(workspace: Workspace, language: str) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from dagster_project.partitions import (
     model_language,
 )
 from dagster_project.plan import CODE_VERSIONS
-from dagster_project.resolve import StudyCorpus, StudyModel, study_path
+from dagster_project.resolve import StudyCorpus, StudyModel
 from dagster_project.workspace import Workspace
 from ingestion.atlas.corpus import write_corpus
 from ingestion.lake import fingerprint
@@ -105,7 +105,7 @@ def trace_language(workspace: Workspace, corpus: StudyCorpus, language: str) -> 
     ingested = {part.label: part for part in plan.facts()}
     aliases = None
     if settings.aliases is not None:
-        aliases = pl.read_csv(study_path(study.study, settings.aliases), infer_schema=False)
+        aliases = pl.read_csv(study.study.locate(settings.aliases), infer_schema=False)
     names = collect_names(
         workspace.read(ingested[f"fact_labels {language}"]),
         language,

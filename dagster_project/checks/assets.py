@@ -6,7 +6,7 @@ dbt nor the publishing runs, and the last published file stays.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,7 +19,7 @@ from ingestion.contract import LAKE
 if TYPE_CHECKING:
     from dagster_project.checks.validation import Finding
 
-__all__ = ["lake_checks"]
+__all__ = ["lake_checks", "selection"]
 
 LOG = logging.getLogger("factroots")
 _NAME = "expectations"
@@ -81,6 +81,14 @@ def lake_checks(
                 for finding in findings
             },
         )
+
+
+def selection(job: str, keys: Sequence[dg.AssetKey]) -> dg.AssetSelection:
+    """What a stage materialises and asks: the lake is checked once, when all of it is there."""
+    assets = dg.AssetSelection.assets(*keys)
+    if job == "build_marts":
+        return assets | dg.AssetSelection.checks(lake_checks)
+    return assets.without_checks()
 
 
 def as_markdown(finding: "Finding") -> str:

@@ -15,12 +15,17 @@ import pytest
 MODEL = "atlas-mlm"
 
 
+def opened(project: Path, study: str, commands: str) -> duckdb.DuckDBPyConnection:
+    """What a run left; without one the test is skipped, and says which commands would run it."""
+    published = project / "warehouse" / study / "factroots.duckdb"
+    if not published.exists():
+        pytest.skip(f"no warehouse/{study}/factroots.duckdb: {commands} to compare its figures")
+    return duckdb.connect(str(published), read_only=True)
+
+
 @pytest.fixture(scope="module")
 def atlas(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    published = project / "warehouse" / "atlas" / "factroots.duckdb"
-    if not published.exists():
-        pytest.skip("no warehouse/atlas/factroots.duckdb: run `make run` to compare its figures")
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with opened(project, "atlas", "`make run`") as connection:
         tables = connection.execute("select table_name from duckdb_tables()").fetchall()
         if ("root_accuracy",) not in tables:
             pytest.skip("warehouse/atlas/factroots.duckdb is older than the roots: run `make run`")
@@ -29,10 +34,7 @@ def atlas(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def atlas_neurons(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    published = project / "warehouse" / "atlas-neurons" / "factroots.duckdb"
-    if not published.exists():
-        pytest.skip("no warehouse/atlas-neurons: run `factroots run atlas-neurons` to compare")
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with opened(project, "atlas-neurons", "`factroots run atlas-neurons`") as connection:
         yield connection
 
 
@@ -161,10 +163,8 @@ def test_the_readme_has_the_effects_of_edits(
 
 @pytest.fixture(scope="module")
 def acquisition(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    published = project / "warehouse" / "atlas-acquisition" / "factroots.duckdb"
-    if not published.exists():
-        pytest.skip("no warehouse/atlas-acquisition: `make atlas-checkpoints`, then run that study")
-    with duckdb.connect(str(published), read_only=True) as connection:
+    commands = "`make atlas-checkpoints` and `factroots run atlas-acquisition`"
+    with opened(project, "atlas-acquisition", commands) as connection:
         yield connection
 
 

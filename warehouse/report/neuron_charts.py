@@ -117,12 +117,7 @@ def edit_effects(view: View) -> Drawing:
         .encode(
             y=alt.Y("neurons:N", title=None, axis=alt.Axis(labelExpr=WORDS)),
             yOffset=alt.YOffset("asked:N", sort=asked),
-            color=alt.Color(
-                "asked:N",
-                title=None,
-                scale=alt.Scale(domain=asked, range=CATEGORIES),
-                legend=alt.Legend(orient="top"),
-            ),
+            color=_by_kind("asked", asked),
             tooltip=tooltip(view.rows),
         )
     )
@@ -142,21 +137,15 @@ def edit_effects(view: View) -> Drawing:
 
 def degenerate_layers(view: View) -> Drawing:
     """Share of each kind of neuron by layer, a panel per model and language."""
-    count = view.rows["language_code"].n_unique()
     kinds = ["knowledge", "degenerate as published", "degenerate, above random pairs"]
     return (
-        alt.Chart(ROWS, width=max(150, (WIDTH - 80) // count - 20), height=150)
+        alt.Chart(ROWS, width=_panel_width(view), height=150)
         .mark_bar()
         .encode(
             xOffset=alt.XOffset("kind:N", sort=kinds),
             x=alt.X("layer_index:O", title="layer", axis=NUMBERS),
             y=alt.Y("layer_score:Q", title="share of neurons", axis=alt.Axis(format=PERCENT)),
-            color=alt.Color(
-                "kind:N",
-                title=None,
-                scale=alt.Scale(domain=kinds, range=CATEGORIES),
-                legend=alt.Legend(orient="top", labelLimit=0),
-            ),
+            color=_by_kind("kind", kinds),
             tooltip=tooltip(view.rows),
         )
         .facet(
@@ -169,16 +158,10 @@ def degenerate_layers(view: View) -> Drawing:
 def degenerate_sets(view: View) -> Drawing:
     """Facts with a set that is found, by its size, beside what random neurons give."""
     searched = ["knowledge neurons", "random neurons"]
-    count = view.rows["language_code"].n_unique()
-    base = alt.Chart(ROWS, width=max(150, (WIDTH - 80) // count - 20), height=150).encode(
+    base = alt.Chart(ROWS, width=_panel_width(view), height=150).encode(
         x=alt.X("set_size:O", title="neurons of the set", axis=NUMBERS),
         xOffset=alt.XOffset("searched:N", sort=searched),
-        color=alt.Color(
-            "searched:N",
-            title=None,
-            scale=alt.Scale(domain=searched, range=CATEGORIES),
-            legend=alt.Legend(orient="top"),
-        ),
+        color=_by_kind("searched", searched),
         tooltip=tooltip(view.rows),
     )
     axis = alt.Axis(format=PERCENT)
@@ -214,3 +197,18 @@ def fact_checks(view: View) -> Drawing:
         row=alt.Row("language_code:N", title=None),
         column=alt.Column("measure:N", title=None, sort=["AUROC", "balanced accuracy", "F1"]),
     )
+
+
+def _by_kind(field: str, kinds: list[str]) -> alt.Color:
+    """One colour per kind, in this order, with the legend above the panels."""
+    return alt.Color(
+        f"{field}:N",
+        title=None,
+        scale=alt.Scale(domain=kinds, range=CATEGORIES),
+        legend=alt.Legend(orient="top", labelLimit=0),
+    )
+
+
+def _panel_width(view: View) -> int:
+    """Pixels of a panel where all languages stand side by side."""
+    return max(150, (WIDTH - 80) // view.rows["language_code"].n_unique() - 20)

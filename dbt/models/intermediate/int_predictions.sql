@@ -24,13 +24,7 @@ with queries as (
 
 -- Only a subject with several objects can be right with another object than the fact's own.
 subjects_with_rivals as (
-    select
-        language_code,
-        relation_id,
-        subject_id,
-    from {{ ref('int_language_facts') }}
-    group by all
-    having count(*) > 1
+    {{ subjects_with_rivals() }}
 ),
 
 rival_objects as (

@@ -75,6 +75,16 @@ def test_a_link_that_leads_out_is_found_behind_a_wildcard_and_in_a_folder(tmp_pa
     assert len(problems(folder)) == 2
 
 
+def test_a_name_that_is_a_folder_here_is_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "theirs" / "model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (found,) = problems(tmp_path / "guest", model="theirs/model")
+    assert found.startswith("4 model 'one': ")
+    assert "leads out" in found
+
+
 def test_the_file_of_the_study_itself_lies_inside(tmp_path: Path) -> None:
     (tmp_path / "guest").mkdir()
     problems(tmp_path)

@@ -19,13 +19,7 @@ with answers as (
 
 -- A subject with one object has one fact, which has its answer already.
 subjects_with_rivals as (
-    select
-        language_code,
-        relation_id,
-        subject_id,
-    from {{ ref('int_language_facts') }}
-    group by all
-    having count(*) > 1
+    {{ subjects_with_rivals() }}
 ),
 
 subjects as (
