@@ -373,11 +373,15 @@ def report(study: str, homes: Path, fact: str | None) -> None:
 @_restricted
 def ui(study: str, homes: Path, port: int, restrict: Path | None) -> None:
     """Dagster's UI for a study, on this machine only."""
+    from dagster_project.column_lineage import prepare_lineage
     from dagster_project.refresh import open_instance
 
+    _log(logging.INFO)
     workspace = Workspace(study, homes.resolve())
     workspace.home.create()
     open_instance(workspace).dispose()
+    # Here, once, and not in each of the processes that Dagster starts.
+    prepare_lineage(workspace.study, workspace.home)
     location = str(workspace.study.path) if Path(study).exists() else study
     os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.resolve())}
     if restrict is not None:

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dagster_project.home import Home
@@ -17,6 +17,7 @@ from dagster_project.study import Study
 __all__ = [
     "DBT_EXECUTABLE",
     "DBT_PROJECT",
+    "compile_models",
     "dbt_environment",
     "dbt_failures",
     "dbt_variables",
@@ -83,16 +84,35 @@ def parse(target: Path, *arguments: str, environment: Mapping[str, str] | None =
     Raises:
         DbtError: the project does not parse; with dbt's own words.
     """
+    return _manifest("parse", target, arguments, environment or {"DBT_LOG_PATH": str(target)})
+
+
+def compile_models(target: Path) -> Path:
+    """dbt's manifest of the project with the models' SQL as it runs, on a lake at ``lake``.
+
+    No database and no lake is read.
+
+    Raises:
+        DbtError: the project does not compile; with dbt's own words.
+    """
+    environment = {"DBT_LOG_PATH": str(target), "FACTROOTS_BUILD": ":memory:"}
+    arguments = ("--no-introspect", "--no-populate-cache", "--select", "resource_type:model")
+    return _manifest("compile", target, arguments, environment)
+
+
+def _manifest(
+    command: str, target: Path, arguments: Sequence[str], environment: Mapping[str, str]
+) -> Path:
     places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
-    parsed = subprocess.run(
-        [str(DBT_EXECUTABLE), "--quiet", "parse", *map(str, places), *arguments],
-        env={**os.environ, **(environment or {"DBT_LOG_PATH": str(target)})},
+    done = subprocess.run(
+        [str(DBT_EXECUTABLE), "--quiet", command, *map(str, places), *arguments],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
-    if parsed.returncode:
-        raise DbtError(f"dbt cannot parse {DBT_PROJECT}:\n{parsed.stdout}{parsed.stderr}")
+    if done.returncode:
+        raise DbtError(f"dbt cannot {command} {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
     return target / "manifest.json"
 
 

@@ -22,6 +22,7 @@ from dagster_project.assets.neurons import probeless_neurons
 from dagster_project.assets.tracing import label_pieces, traced_corpora
 from dagster_project.automation import study_jobs, study_schedules, study_sensor, verify_lake
 from dagster_project.checks.assets import lake_checks
+from dagster_project.column_lineage import Lineage, prepare_lineage
 from dagster_project.dbt_project import prepare_manifest
 from dagster_project.workspace import Workspace
 from ingestion.lake import prepare_lake
@@ -31,11 +32,12 @@ __all__ = ["build_definitions", "definitions"]
 LOG = logging.getLogger("factroots")
 
 
-def build_definitions(workspace: Workspace) -> dg.Definitions:
+def build_definitions(workspace: Workspace, lineage: Lineage | None = None) -> dg.Definitions:
     """All assets, jobs and resources of one study.
 
     Args:
         workspace: the study and its home.
+        lineage: what the marts' columns are computed from, where people see it.
 
     Raises:
         StudyError: the study file is malformed.
@@ -54,7 +56,7 @@ def build_definitions(workspace: Workspace) -> dg.Definitions:
         fact_checks,
         traced_corpora,
         label_pieces,
-        *marts_assets(manifest),
+        *marts_assets(manifest, lineage or {}),
     ]
     jobs = study_jobs(assets)
     return dg.Definitions(
@@ -98,4 +100,4 @@ def definitions() -> dg.Definitions:
         keep_going=True,
         restrict=Path(restrict) if restrict else None,
     )
-    return build_definitions(workspace)
+    return build_definitions(workspace, prepare_lineage(workspace.study, workspace.home))

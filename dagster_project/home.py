@@ -41,6 +41,11 @@ class Home:
         return self.build / "factroots.duckdb"
 
     @property
+    def previews(self) -> Path:
+        """First rows of each mart that dbt built, to be shown beside its run."""
+        return self.build / "previews"
+
+    @property
     def published_file(self) -> Path:
         """The DuckDB file that people open."""
         return self.root / "factroots.duckdb"

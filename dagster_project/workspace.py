@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -20,7 +21,14 @@ from dagster_project.missing import MissingModel, missing_models
 from dagster_project.plan import Part, Plan
 from dagster_project.resolve import resolve_study
 from dagster_project.study import Study, load_study
-from ingestion.lake import Provenance, fingerprint, read_part, read_provenance, write_part
+from ingestion.lake import (
+    Provenance,
+    fingerprint,
+    first_rows,
+    read_part,
+    read_provenance,
+    write_part,
+)
 from warehouse.publish import STORAGE_VERSION
 
 __all__ = ["Workspace", "WrittenPart"]
@@ -39,11 +47,10 @@ class WrittenPart:
 
     @property
     def metadata(self) -> dict[str, int | float | str]:
-        """Figures shown on the asset: rows, seconds, rate, and what identifies the inputs."""
+        """Figures shown on the asset: seconds, rate, and what identifies the inputs."""
         made_by = self.provenance
         rate = made_by.row_count / made_by.duration_seconds if made_by.duration_seconds else 0.0
         return {
-            "rows": made_by.row_count,
             "seconds": made_by.duration_seconds,
             "rows_per_second": round(rate, 1),
             "fingerprint": made_by.fingerprint,
@@ -146,6 +153,10 @@ class Workspace:
         if provenance is None:
             raise FileNotFoundError(f"{path} is not there: run the study again")
         return WrittenPart(part, provenance, path.stat().st_size)
+
+    def first_rows(self, part: Part, count: int) -> list[dict[str, Any]]:
+        """The first rows of a part that is on disk, to be looked at."""
+        return first_rows(part.path(self.home.lake), count)
 
     def read(self, part: Part) -> pl.DataFrame:
         """Rows of a part, its seal checked."""

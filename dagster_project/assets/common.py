@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
+import pyarrow as pa
 
+from dagster_project.assets.preview import SHOWN_ROWS, table_value
 from dagster_project.plan import Part, unfinished
 from dagster_project.workspace import Workspace, WrittenPart
 from ingestion.contract import LAKE
@@ -39,7 +41,14 @@ def lake_spec(
     """Asset of a lake table: its name, description and columns are the contract's."""
     contract = LAKE[table]
     columns = [
-        dg.TableColumn(column.name, str(column.type), description=column.description)
+        dg.TableColumn(
+            column.name,
+            _type_name(column.type),
+            description=column.description,
+            constraints=dg.TableColumnConstraints(
+                nullable=column.is_nullable, unique=contract.key == (column.name,)
+            ),
+        )
         for column in contract.columns
     ]
     return dg.AssetSpec(
@@ -50,7 +59,11 @@ def lake_spec(
         deps=[lake_key(dependency) for dependency in deps],
         code_version=code_version,
         description=f"{contract.description}\n\nKey: {', '.join(contract.key)}.",
-        metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                columns, dg.TableConstraints([f"key: {', '.join(contract.key)}"])
+            )
+        },
         partitions_def=partitions,
     )
 
@@ -66,7 +79,7 @@ def results(workspace: Workspace, parts: Iterable[Part]) -> Iterator[dg.Material
     for part in parts:
         tables.setdefault(part.table, []).append(workspace.written(part))
     for table, written in tables.items():
-        yield dg.MaterializeResult(asset_key=lake_key(table), metadata=_figures(written))
+        yield dg.MaterializeResult(asset_key=lake_key(table), metadata=_figures(workspace, written))
 
 
 def report_partition(
@@ -74,17 +87,34 @@ def report_partition(
 ) -> None:
     """Show a part's figures on its partition, where one step serves many partitions."""
     context.add_asset_metadata(
-        _figures([workspace.written(part)]),
+        _figures(workspace, [workspace.written(part)]),
         asset_key=lake_key(part.table),
         partition_key=partition_key,
     )
 
 
-def _figures(written: Sequence[WrittenPart]) -> dict[str, dg.MetadataValue | int | float | str]:
-    """Figures of one asset partition: those of its only part, or the sums over its parts."""
+def _type_name(arrow: pa.DataType) -> str:
+    """As SQL writes lists."""
+    if pa.types.is_list(arrow):
+        return f"{_type_name(arrow.value_type)}[]"
+    return str(arrow)
+
+
+def _figures(
+    workspace: Workspace, written: Sequence[WrittenPart]
+) -> dict[str, dg.MetadataValue | int | float | str]:
+    """Figures of one asset partition: those of its only part, or the sums over its parts; and the
+    first rows of its first part."""
+    first = written[0].part
+    preview = [
+        {name: value for name, value in row.items() if name not in first.partition}
+        for row in workspace.first_rows(first, SHOWN_ROWS)
+    ]
     figures: dict[str, dg.MetadataValue | int | float | str] = {
+        "preview": table_value(preview),
         "dagster/row_count": sum(part.provenance.row_count for part in written),
         "bytes": sum(part.size_bytes for part in written),
-        "parts": len(written),
     }
-    return figures | written[0].metadata if len(written) == 1 else figures
+    if len(written) == 1:
+        return figures | written[0].metadata
+    return figures | {"parts": len(written)}

@@ -34,7 +34,7 @@ __all__ = [
 def _spec(table: str, neurons: Sequence[str]) -> dg.AssetSpec:
     return lake_spec(
         table,
-        group="neurons",
+        group="lake_neurons",
         code_version=CODE_VERSIONS[table],
         kinds=("torch", "parquet"),
         deps=("facts", "fact_labels", "prompts", *neurons),

@@ -21,7 +21,7 @@ __all__ = ["check_languages", "fact_checks"]
     specs=[
         lake_spec(
             "fact_checks",
-            group="neurons",
+            group="lake_neurons",
             code_version=CODE_VERSIONS["fact_checks"],
             kinds=("torch", "parquet"),
             deps=("facts", "fact_labels", "prompts", "predictions"),

@@ -17,7 +17,7 @@ from ingestion.languages import language_table
 __all__ = ["atlas_truth", "ingested_facts"]
 
 LOG = logging.getLogger("factroots")
-_GROUP = "facts"
+_GROUP = "lake_facts"
 
 
 @dg.multi_asset(

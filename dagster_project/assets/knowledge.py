@@ -24,7 +24,7 @@ LOG = logging.getLogger("factroots")
     specs=[
         lake_spec(
             table,
-            group="neurons",
+            group="lake_neurons",
             code_version=CODE_VERSIONS["integrated_gradients"],
             kinds=("torch", "parquet"),
             deps=("facts", "fact_labels", "prompts", "predictions"),

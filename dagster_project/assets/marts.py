@@ -3,8 +3,9 @@
 import json
 import logging
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from dagster_project.assets.common import OWNERS, lake_key, lake_spec
+from dagster_project.assets.preview import mart_figures
+from dagster_project.column_lineage import Lineage
 from dagster_project.dbt_project import (
     DBT_EXECUTABLE,
     DBT_PROJECT,
@@ -22,6 +25,7 @@ from dagster_project.dbt_project import (
     dbt_failures,
     dbt_variables,
 )
+from dagster_project.dbt_translator import Translator, primary_key
 from dagster_project.materials import study_materials
 from dagster_project.plan import Part, State
 from dagster_project.workspace import Workspace
@@ -39,7 +43,7 @@ __all__ = ["dbt_resource", "marts_assets"]
     specs=[
         lake_spec(
             "missing_models",
-            group="published",
+            group="lake_complete",
             code_version="1",
             deps=("predictions", "active_neurons", "occurrences", "label_pieces", "atlas_truth"),
         )
@@ -110,16 +114,19 @@ def dbt_resource() -> DbtCliResource:
     )
 
 
-def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
+def marts_assets(manifest_file: Path, lineage: Lineage) -> list[dg.AssetsDefinition]:
     """Assets of all dbt models, and of the published file.
 
     Args:
-        manifest: dbt's manifest of this project.
+        manifest_file: dbt's manifest of this project.
+        lineage: what the models' columns are computed from, to be shown; may be empty.
     """
+    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
 
     @dbt_assets(
         manifest=manifest,
         name="marts",
+        dagster_dbt_translator=Translator(manifest, lineage),
     )
     def marts(
         context: dg.AssetExecutionContext,
@@ -129,7 +136,9 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
         """Build and test all dbt models from the lake."""
         home = workspace.home
         variables = dbt_variables(workspace.study, home)
-        os.environ.update(dbt_environment(home))
+        shutil.rmtree(home.previews, ignore_errors=True)
+        home.previews.mkdir()
+        os.environ.update({**dbt_environment(home), "FACTROOTS_PREVIEWS": str(home.previews)})
         results = home.build / "target" / "run_results.json"
         results.unlink(missing_ok=True)
         if not context.is_subset:
@@ -143,7 +152,8 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
         )
         started = time.perf_counter()
         try:
-            yield from invocation.stream()
+            for event in invocation.stream():
+                yield _shown(event, manifest["nodes"], home.previews)
         except DagsterDbtCliRuntimeError as error:
             reason = dbt_failures(results) or str(error)
             raise dg.Failure(
@@ -201,3 +211,13 @@ def marts_assets(manifest: Path) -> list[dg.AssetsDefinition]:
         )
 
     return [missing_models, marts, factroots_duckdb, report]
+
+
+def _shown(event: Any, nodes: Mapping[str, Any], previews: Path) -> Any:
+    """What dbt tells of a model that it built, with what can be shown of its rows."""
+    if not isinstance(event, dg.Output):
+        return event
+    node = nodes[str(event.metadata["unique_id"].value)]
+    plotted = node["config"]["meta"].get("plotted", {})
+    figures = mart_figures(previews / f"{node['name']}.json", primary_key(node), plotted)
+    return event.with_metadata({**figures, **event.metadata})

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 LOG = logging.getLogger("factroots")
-_GROUP = "models"
+_GROUP = "lake_models"
 
 
 @dg.multi_asset(

@@ -23,7 +23,7 @@ LOG = logging.getLogger("factroots")
     specs=[
         lake_spec(
             table,
-            group="neurons",
+            group="lake_neurons",
             code_version=CODE_VERSIONS["probeless"],
             kinds=("torch", "parquet"),
             deps=("facts", "fact_labels", "prompts", "predictions"),

@@ -27,7 +27,7 @@ from models_gpu.source import load_tokenizer, tokenizer_hash
 __all__ = ["label_pieces", "traced_corpora"]
 
 LOG = logging.getLogger("factroots")
-_GROUP = "tracing"
+_GROUP = "lake_tracing"
 
 
 @dg.multi_asset(

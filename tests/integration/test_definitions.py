@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from dagster_project.column_lineage import prepare_lineage
 from dagster_project.definitions import build_definitions
 from dagster_project.workspace import Workspace
 from ingestion.contract import LAKE
@@ -14,13 +18,40 @@ from ingestion.contract import LAKE
 
 @pytest.fixture(scope="module")
 def specs(tiny_study: Path, finished: Path) -> dict[str, dg.AssetSpec]:
-    definitions = build_definitions(Workspace(str(tiny_study), finished.parent))
+    workspace = Workspace(str(tiny_study), finished.parent)
+    lineage = prepare_lineage(workspace.study, workspace.home)
+    definitions = build_definitions(workspace, lineage)
     return {
         spec.key.to_user_string(): spec
         for asset in definitions.assets or ()
         if isinstance(asset, dg.AssetsDefinition)
         for spec in asset.specs
     }
+
+
+@pytest.fixture(scope="module")
+def checks(tiny_study: Path, finished: Path) -> dict[str, str | None]:
+    definitions = build_definitions(Workspace(str(tiny_study), finished.parent))
+    return {
+        spec.name: spec.description
+        for asset in definitions.assets or ()
+        if isinstance(asset, dg.AssetsDefinition)
+        for spec in asset.check_specs
+    }
+
+
+def latest(
+    home: Path, asset: str, partition: str | None = None
+) -> Mapping[str, dg.MetadataValue[Any]]:
+    """What Dagster shows of an asset's latest materialization."""
+    wanted = dg.AssetRecordsFilter(
+        dg.AssetKey.from_user_string(asset),
+        asset_partitions=None if partition is None else [partition],
+    )
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        (record,) = instance.fetch_materializations(wanted, limit=1).records
+    assert record.asset_materialization is not None
+    return record.asset_materialization.metadata
 
 
 def test_every_lake_table_is_an_asset_with_its_columns(specs: dict[str, dg.AssetSpec]) -> None:
@@ -34,13 +65,108 @@ def test_every_dbt_model_is_an_asset(specs: dict[str, dg.AssetSpec], project: Pa
     assert models <= {key.rpartition("/")[2] for key in specs if not key.startswith("lake/")}
 
 
-def test_every_asset_has_group_owner_and_description(specs: dict[str, dg.AssetSpec]) -> None:
+def test_every_asset_has_group_owner_kind_and_description(specs: dict[str, dg.AssetSpec]) -> None:
     bare = [
         key
         for key, spec in specs.items()
-        if not (spec.group_name and spec.owners and spec.description)
+        if not (spec.group_name and spec.owners and spec.kinds and spec.description)
     ]
     assert bare == []
+
+
+def test_groups_read_from_left_to_right(specs: dict[str, dg.AssetSpec]) -> None:
+    before: dict[str, set[str]] = {}
+    for spec in specs.values():
+        groups = {specs[each.asset_key.to_user_string()].group_name for each in spec.deps}
+        before.setdefault(str(spec.group_name), set()).update(map(str, groups - {spec.group_name}))
+    order = list(TopologicalSorter(before).static_order())
+    assert order[-1] == "published"
+    assert order.index("lake_facts") < order.index("lake_views") < order.index("marts_roots")
+
+
+def test_every_column_of_a_mart_is_described_with_its_type(specs: dict[str, dg.AssetSpec]) -> None:
+    for key, spec in specs.items():
+        if str(spec.group_name).startswith("marts_") and not key.startswith("int_"):
+            columns = spec.metadata["dagster/column_schema"].columns
+            assert columns, key
+            bare = [each.name for each in columns if not each.description or each.type == "?"]
+            assert bare == [], key
+
+
+def test_every_column_that_staging_passes_on_has_the_words_of_the_lake(
+    specs: dict[str, dg.AssetSpec],
+) -> None:
+    columns = specs["stg_lake__predictions"].metadata["dagster/column_schema"].columns
+    described = {column.name: column.description.partition("\n")[0] for column in columns}
+    contract = LAKE["predictions"].columns
+    assert described == {column.name: column.description for column in contract}
+
+
+@pytest.mark.parametrize(
+    ("asset", "column", "origins"),
+    [
+        ("stg_lake__predictions", "gold_rank", {"lake/predictions.gold_rank"}),
+        ("int_predictions", "is_full_match", {
+            "stg_lake__models.ignored_token_id",
+            "stg_lake__predictions.gold_token_ids",
+            "stg_lake__predictions.predicted_token_ids",
+        }),
+        ("p_at_1_by_language", "full_match_rate", {"fct_predictions.is_full_match"}),
+        ("p_at_1_by_language", "fact_count", set()),
+    ],
+)  # fmt: skip
+def test_a_column_names_what_it_is_computed_from(
+    specs: dict[str, dg.AssetSpec], asset: str, column: str, origins: set[str]
+) -> None:
+    lineage = specs[asset].metadata["dagster/column_lineage"].deps_by_column[column]
+    found = {f"{each.asset_key.to_user_string()}.{each.column_name}" for each in lineage}
+    assert found == origins
+    schema = specs[asset].metadata["dagster/column_schema"]
+    (described,) = [each.description for each in schema.columns if each.name == column]
+    assert all(f"/assets/{origin.rpartition('.')[0]})" in described for origin in origins)
+
+
+@pytest.mark.nightly
+def test_lineage_read_before_any_run_is_that_read_after_one(
+    tiny_study: Path, finished: Path, tmp_path: Path
+) -> None:
+    study = Workspace(str(tiny_study), finished.parent).study
+    after = prepare_lineage(study, Workspace(str(tiny_study), finished.parent).home)
+    new = Workspace(str(tiny_study), tmp_path).home
+    new.create()
+    assert prepare_lineage(study, new) == after
+
+
+def test_dbt_tests_are_checks_with_their_claim(checks: dict[str, str | None]) -> None:
+    assert checks["numbers_add_up"]
+    assert [name for name, claim in checks.items() if not claim] == []
+
+
+@pytest.mark.parametrize(
+    ("asset", "partition", "first"),
+    [
+        ("lake/facts", None, {"relation_id": "P36"}),
+        ("lake/predictions", "en|first", {"mask_count": 1}),
+        ("fct_predictions", None, {"model_id": "first", "language_code": "de"}),
+    ],
+)
+def test_the_latest_run_shows_the_first_rows_of_a_table(
+    finished: Path, asset: str, partition: str | None, first: dict[str, object]
+) -> None:
+    metadata = latest(finished, asset, partition)
+    shown = metadata["preview"]
+    assert isinstance(shown, dg.TableMetadataValue)
+    rows = metadata["dagster/row_count"].value
+    assert len(shown.records) == min(rows, 10)
+    assert first.items() <= shown.records[0].data.items()
+
+
+def test_p_at_1_of_each_language_is_a_figure_to_be_drawn(finished: Path) -> None:
+    figures = latest(finished, "p_at_1_by_language")
+    names = {name for name in figures if name.startswith("P@1 ")}
+    assert "P@1 first/en" in names
+    assert len(names) == 9
+    assert all(isinstance(figures[name].value, float) for name in names)
 
 
 def test_data_flows_from_facts_to_the_published_file(specs: dict[str, dg.AssetSpec]) -> None:

@@ -14,6 +14,7 @@ from ingestion.lake import (
     LakeError,
     Provenance,
     fingerprint,
+    first_rows,
     part_path,
     prepare_lake,
     read_part,
@@ -50,6 +51,14 @@ def test_a_part_comes_back_with_rows_and_provenance(tmp_path: Path) -> None:
     assert read_part(path).equals(PROMPTS)
     assert read_provenance(path) == made_by
     assert pq.read_schema(path).equals(LAKE["prompts"].schema)
+
+
+def test_the_first_rows_of_a_part_are_those_that_were_written_first(tmp_path: Path) -> None:
+    path = write_part(tmp_path, PROMPTS, provenance())
+    assert first_rows(path, 1) == PROMPTS.head(1).to_dicts()
+    assert first_rows(path, 10) == PROMPTS.to_dicts()
+    none = write_part(tmp_path, PROMPTS.head(0), provenance(rows=0))
+    assert first_rows(none, 10) == []
 
 
 def test_sql_reads_the_provenance_from_the_footer(tmp_path: Path) -> None:

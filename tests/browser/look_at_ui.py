@@ -1,0 +1,150 @@
+"""Opens Dagster's UI of a study in a real browser, as a person would: is all promised there?
+
+Not part of the test run, which needs no browser. Starts ``factroots ui`` on a free port, looks at
+the graph of all assets, at a lake table, a mart, its checks and plots, and at the sensor, and ends
+what it started. Fails on an error of the console, on something in the way, or on something that is
+not shown. With --pictures it saves what it saw.
+
+    python tests/browser/look_at_ui.py atlas --pictures build/pictures-ui
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Error, Page, sync_playwright
+
+
+@dataclass(frozen=True)
+class Look:
+    """A page of the UI, and words that have to be on it."""
+
+    name: str
+    """Name of the picture."""
+    path: str
+    """Its path."""
+    words: tuple[str, ...]
+    """What has to be seen."""
+    click: str | None = None
+    """Words to click on first."""
+
+
+MART = "assets/p_at_1_by_language"
+LAKE = "assets/lake/predictions"
+LOOKS = (
+    Look("graph", "asset-groups", ("lake_facts", "marts_probing", "published")),
+    Look("lake", LAKE, ("lake_models", "gold_log_prob", "preview")),
+    Look("mart", MART, ("marts_probing", "fct_predictions", "preview")),
+    Look("checks", f"{MART}?view=checks", ("numbers_add_up",)),
+    Look("lake_checks", f"{LAKE}?view=checks", ("expectations",)),
+    Look("p_at_1", MART, ("P@1 atlas-mlm/en",), click="Plots"),
+    Look("rates", LAKE, ("rows_per_second",), click="Plots"),
+    Look("sensor", "automation", ("study_changes",)),
+)
+
+
+def main() -> int:
+    arguments = _arguments()
+    faults: list[str] = []
+    with _user_interface(arguments.study, arguments.home) as address, sync_playwright() as playing:
+        browser = playing.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1500, "height": 2400})
+        page.on("console", lambda message: _hear(message.type, message.text, faults))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        for look in LOOKS:
+            start = time.perf_counter()
+            page.goto(f"{address}/{look.path}")
+            if look.click is not None:
+                page.get_by_role("button", name=look.click).click()
+            missing = [word for word in look.words if not _sees(page, word)]
+            faults += [f"{look.name}: '{word}' is not shown" for word in missing]
+            if page.locator("[role=dialog]").count():
+                faults.append(f"{look.name}: a dialog is in the way")
+            print(f"{look.name}: {time.perf_counter() - start:.1f} s")
+            if arguments.pictures:
+                page.wait_for_timeout(1500)
+                arguments.pictures.mkdir(parents=True, exist_ok=True)
+                page.screenshot(path=arguments.pictures / f"{look.name}.png")
+        browser.close()
+    for fault in faults:
+        print(f"  {fault}")
+    print("no fault" if not faults else f"{len(faults)} faults")
+    return min(len(faults), 1)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Look at Dagster's UI in Chromium.")
+    parser.add_argument("study", nargs="?", default="atlas")
+    parser.add_argument("--home", type=Path, default=Path("warehouse"))
+    parser.add_argument("--pictures", type=Path, help="folder for pictures")
+    parser.add_argument(
+        "--chromium",
+        default=shutil.which("chromium") or shutil.which("google-chrome"),
+        help="the browser; default: what is installed, else playwright's own",
+    )
+    return parser.parse_args()
+
+
+@contextlib.contextmanager
+def _user_interface(study: str, homes: Path) -> Iterator[str]:
+    """``factroots ui`` from when it answers until it has ended; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "dagster_project.cli", "ui", study]
+    process = subprocess.Popen(
+        [*command, "--home", str(homes), "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    started = time.perf_counter()
+    try:
+        while True:
+            if process.poll() is not None:
+                raise SystemExit("factroots ui ended: start it by hand to see why")
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"{address}/server_info", timeout=60),
+            ):
+                break
+            time.sleep(0.5)
+        print(f"factroots ui answers after {time.perf_counter() - started:.1f} s")
+        yield address
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(60)
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _hear(kind: str, text: str, faults: list[str]) -> None:
+    if kind == "error":
+        faults.append(f"console: {text}")
+
+
+def _sees(page: Page, word: str) -> bool:
+    try:
+        page.get_by_text(word).locator("visible=true").first.wait_for(timeout=30_000)
+    except Error:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
