@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
-from dagster_project.assets.common import OWNERS
+from dagster_project.assets.common import OWNERS, column_constraints
 from dagster_project.column_lineage import Lineage
 
 __all__ = ["Translator", "primary_key"]
@@ -45,15 +45,15 @@ class Translator(DagsterDbtTranslator):
         return OWNERS
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """What a row is and how it is computed; what its contract demands; the SQL."""
+        """What a row is and how it is computed; the key; the SQL; what is true of every row."""
         parts = [dbt_resource_props["description"]]
         if key := primary_key(dbt_resource_props):
             parts.append(f"Key: {', '.join(key)}.")
-        rules = dbt_resource_props.get("constraints", ())
-        if checks := [rule["expression"] for rule in rules if rule["type"] == "check"]:
-            parts.append(f"True of every row: {', '.join(f'`{check}`' for check in checks)}.")
         if code := dbt_resource_props.get("raw_code"):
             parts.append(f"#### SQL\n```sql\n{code}\n```")
+        rules = dbt_resource_props.get("constraints", ())
+        if checks := [f"- `{rule['expression']}`" for rule in rules if rule["type"] == "check"]:
+            parts.append("\n".join(["#### True of every row", *checks]))
         return "\n\n".join(parts)
 
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -69,14 +69,12 @@ class Translator(DagsterDbtTranslator):
                     name,
                     described.get(name, {}).get("data_type") or "?",
                     description=self._told(identifier, name),
-                    constraints=dg.TableColumnConstraints(
-                        nullable=not _is_required(described.get(name, {})) and name not in key,
-                        unique=key == [name],
+                    constraints=column_constraints(
+                        key, name, is_nullable=not _is_required(described.get(name, {}))
                     ),
                 )
                 for name in described or origins
             ],
-            constraints=dg.TableConstraints([f"key: {', '.join(key)}"] if key else []),
         )
         if origins:
             metadata["dagster/column_lineage"] = dg.TableColumnLineage(
@@ -104,8 +102,7 @@ class Translator(DagsterDbtTranslator):
     def _told(self, identifier: str, column: str) -> str | None:
         """What a column means, and what it is computed from."""
         made_of = ", ".join(
-            f"[{self._nodes[parent]['name']}]({_link(self.get_asset_key(self._nodes[parent]))})"
-            + (f".{name}" if name != column else "")
+            _link(self.get_asset_key(self._nodes[parent])) + (f".{name}" if name != column else "")
             for parent, name in self._lineage.get(identifier, {}).get(column, ())
         )
         told = [self._meaning(identifier, column), f"From {made_of}" if made_of else ""]
@@ -137,4 +134,5 @@ def _is_required(column: Mapping[str, Any]) -> bool:
 
 
 def _link(key: dg.AssetKey) -> str:
-    return "/".join(("/assets", *key.path))
+    name = key.to_user_string()
+    return f"[{name}](/assets/{name})"

@@ -14,6 +14,7 @@ from ingestion.contract import LAKE
 
 __all__ = [
     "OWNERS",
+    "column_constraints",
     "lake_key",
     "lake_spec",
     "report_partition",
@@ -45,8 +46,8 @@ def lake_spec(
             column.name,
             _type_name(column.type),
             description=column.description,
-            constraints=dg.TableColumnConstraints(
-                nullable=column.is_nullable, unique=contract.key == (column.name,)
+            constraints=column_constraints(
+                contract.key, column.name, is_nullable=column.is_nullable
             ),
         )
         for column in contract.columns
@@ -59,12 +60,20 @@ def lake_spec(
         deps=[lake_key(dependency) for dependency in deps],
         code_version=code_version,
         description=f"{contract.description}\n\nKey: {', '.join(contract.key)}.",
-        metadata={
-            "dagster/column_schema": dg.TableSchema(
-                columns, dg.TableConstraints([f"key: {', '.join(contract.key)}"])
-            )
-        },
+        metadata={"dagster/column_schema": dg.TableSchema(columns)},
         partitions_def=partitions,
+    )
+
+
+def column_constraints(
+    key: Sequence[str], column: str, *, is_nullable: bool
+) -> dg.TableColumnConstraints:
+    """What is shown beside a column's type: whether it may be null, whether the key has it."""
+    is_key = column in key
+    return dg.TableColumnConstraints(
+        nullable=is_nullable and not is_key,
+        unique=is_key and len(key) == 1,
+        other=["key"] if is_key else [],
     )
 
 

@@ -46,7 +46,7 @@ def mart_figures(
     for column, name in plotted.items():
         for row in rows:
             place = "/".join(str(row[part]) for part in key)
-            figures[f"{name} {place}"] = float(row[column])
+            figures[f"{name} {place}"] = _short(row[column])
     return figures
 
 
@@ -54,6 +54,10 @@ def _cell(value: Any) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return float(f"{value:.6g}")
+        return _short(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

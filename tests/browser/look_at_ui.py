@@ -38,20 +38,26 @@ class Look:
     words: tuple[str, ...]
     """What has to be seen."""
     click: str | None = None
-    """Words to click on first."""
+    """Button to press first."""
+    height: int = 1000
+    """Pixels of the window; pages scroll inside of it, so that more has to be higher."""
 
 
+PLACE = "locations/__repository__@dagster_project.definitions"
 MART = "assets/p_at_1_by_language"
 LAKE = "assets/lake/predictions"
 LOOKS = (
     Look("graph", "asset-groups", ("lake_facts", "marts_probing", "published")),
-    Look("lake", LAKE, ("lake_models", "gold_log_prob", "preview")),
-    Look("mart", MART, ("marts_probing", "fct_predictions", "preview")),
+    Look("group", f"{PLACE}/asset-groups/marts_probing/lineage", ("p_at_1_overview",)),
+    Look("lake", LAKE, ("lake_models", "gold_log_prob", "preview"), height=2000),
+    Look("mart", MART, ("marts_probing", "fct_predictions", "preview"), height=3000),
+    Look("staging", "assets/stg_lake__models", ("lake_views", "tokenizer_hash"), height=2000),
     Look("checks", f"{MART}?view=checks", ("numbers_add_up",)),
     Look("lake_checks", f"{LAKE}?view=checks", ("expectations",)),
-    Look("p_at_1", MART, ("P@1 atlas-mlm/en",), click="Plots"),
-    Look("rates", LAKE, ("rows_per_second",), click="Plots"),
-    Look("sensor", "automation", ("study_changes",)),
+    Look("p_at_1", MART, ("P@1 atlas-mlm/en",), click="Plots", height=3000),
+    Look("rates", LAKE, ("rows_per_second",), click="Plots", height=2000),
+    Look("sensor", f"{PLACE}/sensors/study_changes", ("study_changes", "Running")),
+    Look("jobs", "jobs", ("build_marts", "run_model")),
 )
 
 
@@ -60,11 +66,12 @@ def main() -> int:
     faults: list[str] = []
     with _user_interface(arguments.study, arguments.home) as address, sync_playwright() as playing:
         browser = playing.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1500, "height": 2400})
+        page = browser.new_page()
         page.on("console", lambda message: _hear(message.type, message.text, faults))
         page.on("pageerror", lambda error: faults.append(str(error)))
         for look in LOOKS:
             start = time.perf_counter()
+            page.set_viewport_size({"width": 1500, "height": look.height})
             page.goto(f"{address}/{look.path}")
             if look.click is not None:
                 page.get_by_role("button", name=look.click).click()
