@@ -51,6 +51,11 @@ python_logs:
 concurrency:
   runs:
     max_concurrent_runs: 1
+event_log_storage:
+  module: dagster_project.event_log
+  class: EventLog
+  config:
+    base_dir: {env: DAGSTER_HOME}
 # A run whose process died is run again; one that failed waits for a change or for the schedule.
 run_retries:
   enabled: true
@@ -154,6 +159,8 @@ def _materialize(workspace: Workspace, missing: list[Part]) -> None:
         manifest = beside.submit(prepare_manifest, workspace.study, workspace.home)
         import dagster as dg
 
+        import dagster_project.checks.validation  # noqa: F401
+        import warehouse.report.page  # noqa: F401
         from dagster_project.definitions import build_definitions
 
         if any("model_id" in part.partition for part in missing):

@@ -5,8 +5,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import dagster as dg
 import polars as pl
 from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from packaging.version import Version
 
 from dagster_project.assets.common import OWNERS, lake_key, lake_spec
 from dagster_project.assets.preview import mart_figures
@@ -105,9 +107,20 @@ def missing_models(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.Materi
     )
 
 
+class _InstalledDbt(DbtCliResource):
+    """dbt of this environment, which need not be started to know its version."""
+
+    @property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
+        """None: it serves to ask the warehouse about columns while dbt builds it."""
+
+
 def dbt_resource() -> DbtCliResource:
     """dbt's command line over this project's models."""
-    return DbtCliResource(
+    return _InstalledDbt(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
         dbt_executable=str(DBT_EXECUTABLE),
