@@ -5,6 +5,7 @@ Every command drives the Dagster assets or reads what they left; nothing is done
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import logging
@@ -14,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 import click
 from rich.console import Console
@@ -23,7 +24,7 @@ from dagster_project.study import ModelBlock
 from dagster_project.workspace import Workspace
 from models_gpu.source import Dtype, MaskCounts
 
-__all__ = ["main"]
+__all__ = ["command_line", "main"]
 
 _OUT = Console(width=None if sys.stdout.isatty() else 120)
 _ERR = Console(stderr=True)
@@ -418,5 +419,20 @@ def _log(level: int) -> None:
     logger.propagate = False
 
 
+def command_line() -> NoReturn:
+    """What the installed command runs: ``main``, ended without taking Python's modules apart.
+
+    torch and DuckDB take seconds over that, and end in pages of warnings about each other.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else ended.code is not None)
+    raise AssertionError("click ends every command with an exit status")
+
+
 if __name__ == "__main__":
-    main()
+    command_line()

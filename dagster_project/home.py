@@ -89,8 +89,9 @@ class Home:
         """Make the folders.
 
         Raises:
-            HomeError: a folder cannot be made or written.
+            HomeError: a folder cannot be made or written, or holds other things.
         """
+        self._refuse_other_things()
         for folder in (self.lake, self.build, self.dagster):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +99,15 @@ class Home:
                 raise HomeError(_refusal(folder, error)) from error
             if not os.access(folder, os.W_OK):
                 raise HomeError(f"{folder} cannot be written: {_REMEDY}")
+
+    def _refuse_other_things(self) -> None:
+        if not self.root.is_dir() or self.lake.exists() or (self.root / ".lock").exists():
+            return
+        if found := sorted(path.name for path in self.root.iterdir()):
+            raise HomeError(
+                f"{self.root} holds things that are not a study's, such as {found[0]}: choose "
+                "another folder with --home, or another name for the study"
+            )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import logging
 import os
 import shutil
@@ -55,7 +56,7 @@ event_log_storage:
   module: dagster_project.event_log
   class: EventLog
   config:
-    base_dir: {env: DAGSTER_HOME}
+    base_dir: %s
 # A run whose process died is run again; one that failed waits for a change or for the schedule.
 run_retries:
   enabled: true
@@ -124,8 +125,10 @@ def open_instance(workspace: Workspace) -> dg.DagsterInstance:
 
     folder = workspace.home.dagster
     settings = folder / "dagster.yaml"
-    if not settings.exists() or settings.read_text(encoding="utf-8") != _INSTANCE_SETTINGS:
-        settings.write_text(_INSTANCE_SETTINGS, encoding="utf-8")
+    # A string of JSON is one of YAML, whatever the folder is called.
+    wanted = _INSTANCE_SETTINGS % json.dumps(str(folder))
+    if not settings.exists() or settings.read_text(encoding="utf-8") != wanted:
+        settings.write_text(wanted, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(folder)
     return dg.DagsterInstance.get()
 

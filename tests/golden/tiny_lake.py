@@ -202,7 +202,7 @@ def build(
             *arguments,
         ],
         cwd=folder,
-        env={**os.environ, "FACTROOTS_BUILD": database.name},
+        env={**os.environ, "FACTROOTS_BUILD": database.name, "DBT_LOG_LEVEL_FILE": "none"},
         capture_output=True,
         text=True,
         check=False,

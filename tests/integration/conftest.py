@@ -39,5 +39,6 @@ def finished(together: Path, tiny_study: Path, tmp_path_factory: pytest.TempPath
         if not done.exists():
             result = studies.factroots_process("run", tiny_study, "--home", homes)
             assert result.returncode == 0, result.stderr
+            assert "leaked" not in result.stderr
             done.touch()
     return Path(shutil.copytree(homes / "tiny", tmp_path_factory.mktemp("homes") / "tiny"))

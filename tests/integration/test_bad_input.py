@@ -185,21 +185,6 @@ def test_broken_lines_are_listed_in_the_warehouse_and_over_the_limit_stop_the_ru
     assert "[Y]" in rows[2][2]
 
 
-def test_a_warehouse_held_open_by_an_analyst_is_replaced_under_their_feet(
-    tiny_study: Path, finished: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(finished, tmp_path / "tiny")
-    published = tmp_path / "tiny" / "factroots.duckdb"
-    question = "select count(*) from dim_languages"
-    with duckdb.connect(published, read_only=True) as analyst:
-        assert analyst.execute(question).fetchone() == (3,)
-        run = studies.factroots("run", tiny_study, "--home", tmp_path, "--languages", "en")
-        assert run.exit_code == 0, run.stderr
-        assert analyst.execute(question).fetchone() == (3,)
-    with duckdb.connect(published, read_only=True) as analyst:
-        assert analyst.execute(question).fetchone() == (1,)
-
-
 def test_a_second_run_at_the_same_time_is_refused_and_names_the_first(
     tiny_study: Path, finished: Path, tmp_path: Path
 ) -> None:
@@ -210,20 +195,6 @@ def test_a_second_run_at_the_same_time_is_refused_and_names_the_first(
         result = studies.factroots("run", tiny_study, "--home", tmp_path)
     assert result.exit_code == 2
     assert "another run of this study is at work" in " ".join(result.stderr.split())
-
-
-def test_a_damaged_part_is_found_and_computed_again(
-    tiny_study: Path, finished: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(finished, tmp_path / "tiny")
-    part = tmp_path / "tiny" / "lake" / "predictions" / "first" / "en.parquet"
-    part.write_bytes(part.read_bytes()[:-30])
-    result = studies.factroots("run", tiny_study, "--home", tmp_path)
-    assert result.exit_code == 0, result.stderr
-    assert "predictions first/en" in result.stderr
-    assert "predictions first/de" not in result.stderr
-    expected = studies.published_tables(finished / "factroots.duckdb")
-    assert studies.published_tables(tmp_path / "tiny" / "factroots.duckdb") == expected
 
 
 def test_a_home_that_cannot_be_made_is_named(tiny_study: Path, tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ import shutil
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
 import studies
+import yaml
 
 from ingestion.lake import read_provenance
 
@@ -141,13 +143,18 @@ def test_sql_writes_parquet_and_cannot_write_the_warehouse(
     assert "read-only" in refused.stderr
 
 
+PROBED = ("name", "facts", "languages", "models")
+"""What a study needs to say to have its models asked."""
+
+
 def test_another_batch_size_gives_the_same_verdicts(
     finished: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     shutil.copytree(tiny_study.parent, other)
     study = other / "tiny.yml"
-    study.write_text(tiny_study.read_text() + "probing: {batch_tokens: 32}\n")
+    probed = {name: yaml.safe_load(tiny_study.read_text())[name] for name in PROBED}
+    study.write_text(yaml.safe_dump(probed | {"probing": {"batch_tokens": 32}}))
     result = studies.factroots("run", study, "--home", tmp_path / "homes")
     assert result.exit_code == 0, result.stderr
     query = (
@@ -170,16 +177,50 @@ def test_a_changed_language_recomputes_that_language_alone(
     assert {row["language_code"] for row in stale if row["table"] == "predictions"} == {"it"}
 
 
+@dataclass(frozen=True)
+class Narrowed:
+    """A finished study, run again for one model and one language while an analyst reads it."""
+
+    home: Path
+    """Its home."""
+    before: Path
+    """A copy of its home from before."""
+    seen: list[tuple[object, ...]]
+    """Languages that the analyst's connection found before and after the run."""
+
+
+@pytest.fixture(scope="module")
+def narrowed(
+    tiny_study: Path, finished: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Narrowed:
+    homes = tmp_path_factory.mktemp("narrowed")
+    home = Path(shutil.copytree(finished, homes / "tiny"))
+    question = "select count(*) from dim_languages"
+    with duckdb.connect(home / "factroots.duckdb", read_only=True) as analyst:
+        seen = analyst.execute(question).fetchall()
+        only = ("--models", "first", "--languages", "en")
+        result = studies.factroots("run", tiny_study, "--home", homes, *only)
+        assert result.exit_code == 0, result.stderr
+        seen += analyst.execute(question).fetchall()
+    return Narrowed(home, finished, seen)
+
+
 def test_a_model_that_left_the_study_leaves_the_marts_and_keeps_its_parts(
-    tiny_study: Path, finished: Path, tmp_path: Path
+    narrowed: Narrowed,
 ) -> None:
-    shutil.copytree(finished, tmp_path / "tiny")
-    kept = tmp_path / "tiny" / "lake" / "predictions" / "second" / "en.parquet"
-    before = kept.stat().st_mtime_ns
-    result = studies.factroots("run", tiny_study, "--home", tmp_path, "--models", "first")
-    assert result.exit_code == 0, result.stderr
-    assert ask(tmp_path / "tiny", "select distinct model_id from fct_predictions") == [("first",)]
-    assert kept.stat().st_mtime_ns == before
+    assert ask(narrowed.home, "select distinct model_id from fct_predictions") == [("first",)]
+    kept, before = (
+        home / "lake" / "predictions" / "second" / "en.parquet"
+        for home in (narrowed.home, narrowed.before)
+    )
+    assert kept.stat().st_mtime_ns == before.stat().st_mtime_ns
+
+
+def test_a_warehouse_held_open_by_an_analyst_is_replaced_under_their_feet(
+    narrowed: Narrowed,
+) -> None:
+    assert narrowed.seen == [(3,), (3,)]
+    assert ask(narrowed.home, "select count(*) from dim_languages") == [(1,)]
 
 
 @pytest.mark.slow

@@ -24,6 +24,18 @@ def test_a_read_only_home_is_refused_with_the_remedy(
         Home(tmp_path / "study").create()
 
 
+def test_a_folder_of_other_things_is_no_home(tmp_path: Path) -> None:
+    home = Home(tmp_path / "queries")
+    home.root.mkdir()
+    (home.root / "question.sql").touch()
+    with pytest.raises(HomeError, match=r"not a study's, such as question\.sql.*another name"):
+        home.create()
+    (home.root / "question.sql").unlink()
+    home.create()
+    (home.root / "notes.txt").touch()
+    home.create()
+
+
 def test_the_lock_is_exclusive_and_is_let_go(tmp_path: Path) -> None:
     home = Home(tmp_path)
     refused = pytest.raises(HomeError, match="another run of this study is at work")
