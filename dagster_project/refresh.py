@@ -52,6 +52,10 @@ python_logs:
 concurrency:
   runs:
     max_concurrent_runs: 1
+# Four processes a step would copy what it prints into files; its log lines are events anyway.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 event_log_storage:
   module: dagster_project.event_log
   class: EventLog
