@@ -43,9 +43,13 @@ def dbt_variables(study: Study, home: Home) -> str:
 
 
 def dbt_environment(home: Home) -> dict[str, str]:
-    """Environment variables that the profile and dbt's own settings read."""
+    """Environment variables that the profile, the macros and dbt's own settings read.
+
+    The same for every command: where one of them differs, dbt reads the whole project anew.
+    """
     return {
         "FACTROOTS_BUILD": str(home.build_file),
+        "FACTROOTS_PREVIEWS": str(home.previews),
         "DBT_LOG_PATH": str(home.build / "logs"),
         # Each statement of each model, in JSON, would take as long as the smaller models.
         "DBT_LOG_LEVEL_FILE": "info",

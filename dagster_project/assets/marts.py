@@ -151,7 +151,7 @@ def marts_assets(manifest_file: Path, lineage: Lineage) -> list[dg.AssetsDefinit
         variables = dbt_variables(workspace.study, home)
         shutil.rmtree(home.previews, ignore_errors=True)
         home.previews.mkdir()
-        os.environ.update({**dbt_environment(home), "FACTROOTS_PREVIEWS": str(home.previews)})
+        os.environ.update(dbt_environment(home))
         results = home.build / "target" / "run_results.json"
         results.unlink(missing_ok=True)
         if not context.is_subset:
