@@ -11,8 +11,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
-from dagster_project.assets.common import OWNERS, column_constraints
+from dagster_project.assets.common import OWNERS, column_constraints, sql_type
 from dagster_project.column_lineage import Lineage
+from ingestion.contract import LAKE
 
 __all__ = ["Translator", "primary_key"]
 
@@ -67,7 +68,7 @@ class Translator(DagsterDbtTranslator):
             columns=[
                 dg.TableColumn(
                     name,
-                    described.get(name, {}).get("data_type") or "?",
+                    described.get(name, {}).get("data_type") or self._type(origins.get(name, ())),
                     description=self._told(identifier, name),
                     constraints=column_constraints(
                         key, name, is_nullable=not _is_required(described.get(name, {}))
@@ -107,6 +108,14 @@ class Translator(DagsterDbtTranslator):
         )
         told = [self._meaning(identifier, column), f"From {made_of}" if made_of else ""]
         return "\n\n".join(filter(None, told)) or None
+
+    def _type(self, origins: Iterable[tuple[str, str]]) -> str:
+        """Type of a column that a model does not declare: staging takes over the lake's."""
+        for parent, column in origins:
+            node = self._nodes[parent]
+            if node["resource_type"] == "source":
+                return sql_type(LAKE[node["name"]].schema.field(column).type)
+        return "?"
 
     def _meaning(self, identifier: str, column: str) -> str:
         """Its description, else that of the column of the same name which it passes on."""

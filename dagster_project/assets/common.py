@@ -19,10 +19,12 @@ __all__ = [
     "lake_spec",
     "report_partition",
     "results",
+    "sql_type",
     "unfinished_parts",
 ]
 
 OWNERS = ["team:factroots"]
+_SQL_TYPES = {"string": "varchar", "int32": "integer", "int64": "bigint", "bool": "boolean"}
 
 
 def lake_key(table: str) -> dg.AssetKey:
@@ -44,7 +46,7 @@ def lake_spec(
     columns = [
         dg.TableColumn(
             column.name,
-            _type_name(column.type),
+            sql_type(column.type),
             description=column.description,
             constraints=column_constraints(
                 contract.key, column.name, is_nullable=column.is_nullable
@@ -63,6 +65,13 @@ def lake_spec(
         metadata={"dagster/column_schema": dg.TableSchema(columns)},
         partitions_def=partitions,
     )
+
+
+def sql_type(arrow: pa.DataType) -> str:
+    """What a type of the lake is called in SQL, which staging keeps."""
+    if pa.types.is_list(arrow):
+        return f"{sql_type(arrow.value_type)}[]"
+    return _SQL_TYPES.get(str(arrow), str(arrow))
 
 
 def column_constraints(
@@ -100,13 +109,6 @@ def report_partition(
         asset_key=lake_key(part.table),
         partition_key=partition_key,
     )
-
-
-def _type_name(arrow: pa.DataType) -> str:
-    """As SQL writes lists."""
-    if pa.types.is_list(arrow):
-        return f"{_type_name(arrow.value_type)}[]"
-    return str(arrow)
 
 
 def _figures(

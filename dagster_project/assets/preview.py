@@ -10,7 +10,7 @@ import dagster as dg
 __all__ = ["SHOWN_ROWS", "mart_figures", "table_value"]
 
 SHOWN_ROWS = 10
-_LONGEST = 60
+_LONGEST = 40
 """Characters of a text that are shown."""
 
 

@@ -100,6 +100,8 @@ def test_every_column_that_staging_passes_on_has_the_words_of_the_lake(
     described = {column.name: column.description.partition("\n")[0] for column in columns}
     contract = LAKE["predictions"].columns
     assert described == {column.name: column.description for column in contract}
+    types = {column.name: column.type for column in columns}
+    assert (types["fact_id"], types["gold_token_ids"]) == ("varchar", "integer[]")
 
 
 @pytest.mark.parametrize(

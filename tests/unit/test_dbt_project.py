@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 import yaml
 
+from dagster_project.assets.common import sql_type
 from ingestion.contract import LAKE
 
 PLAIN_NAMES = {
@@ -71,15 +71,8 @@ def test_staging_takes_each_column_of_the_contract_once_with_its_type(models: Pa
         if name == "parts":  # Not a table of the lake: it reads the footers of all parts.
             continue
         selected = re.findall(r"^ +(\w+)::(\S+) as (\w+),$", path.read_text(), flags=re.MULTILINE)
-        expected = [(f.name, duckdb_type(f.type), f.name) for f in LAKE[name].schema]
+        expected = [(f.name, sql_type(f.type), f.name) for f in LAKE[name].schema]
         assert selected == expected, name
-
-
-def duckdb_type(arrow: pa.DataType) -> str:
-    if pa.types.is_list(arrow):
-        return f"{duckdb_type(arrow.value_type)}[]"
-    names = {"string": "varchar", "int32": "integer", "int64": "bigint", "bool": "boolean"}
-    return names.get(str(arrow), str(arrow))
 
 
 def test_only_staging_reads_the_lake_and_every_model_ends_in_final(models: Path) -> None:

@@ -14,7 +14,7 @@ def test_cells_are_plain_and_short() -> None:
     row = {"id": "x" * 100, "tokens": [1, 2], "score": 1 / 3, "is_right": True, "none": None}
     (record,) = table_value([row]).records
     assert record.data == {
-        "id": "x" * 59 + "…",
+        "id": "x" * 39 + "…",
         "tokens": "[1, 2]",
         "score": 0.333333,
         "is_right": True,
