@@ -150,7 +150,7 @@ def marts_assets(manifest_file: Path, lineage: Lineage) -> list[dg.AssetsDefinit
         home = workspace.home
         variables = dbt_variables(workspace.study, home)
         shutil.rmtree(home.previews, ignore_errors=True)
-        home.previews.mkdir()
+        home.previews.mkdir(parents=True)
         os.environ.update(dbt_environment(home))
         results = home.build / "target" / "run_results.json"
         results.unlink(missing_ok=True)
