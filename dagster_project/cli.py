@@ -94,6 +94,23 @@ def _restricted(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def _scaled_out(command: Callable[..., Any]) -> Callable[..., Any]:
+    ray = click.option(
+        "--ray",
+        metavar="ADDRESS",
+        envvar="FACTROOTS_RAY",
+        help="Compute on a Ray cluster: local or local:N (workers on this machine, as long as the "
+        "run), auto, HOST:PORT or ray://HOST:PORT.",
+    )
+    lake = click.option(
+        "--lake",
+        metavar="ADDRESS",
+        envvar="FACTROOTS_LAKE",
+        help="Share finished parts there, whatever the study says: s3://BUCKET/PREFIX, a folder.",
+    )
+    return ray(lake(command))
+
+
 def _study(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("study", default="atlas")(command)
 
@@ -127,6 +144,7 @@ def main() -> None:
 @click.option("--languages", callback=_names, help="Only these languages, comma-separated.")
 @click.option("--quiet", is_flag=True, help="No progress, only the results.")
 @click.option("--keep-going", is_flag=True, help="Leave models out that cannot be used.")
+@_scaled_out
 @_restricted
 @click.pass_context
 def run(
@@ -137,6 +155,8 @@ def run(
     languages: tuple[str, ...] | None,
     quiet: bool,
     keep_going: bool,
+    ray: str | None,
+    lake: str | None,
     restrict: Path | None,
 ) -> None:
     """Compute all that is missing or stale, build and test the warehouse, publish it.
@@ -146,12 +166,13 @@ def run(
     that fails is left out of what is published, and the exit status is 1.
     """
     from dagster_project.refresh import refresh
+    from dagster_project.workers import workers_at
     from warehouse.summary import summary_tables
 
     _log(logging.WARNING if quiet else logging.INFO)
     started = time.perf_counter()
-    workspace = Workspace(study, homes.resolve(), models, languages, keep_going, restrict)
-    if not refresh(workspace):
+    workspace = Workspace(study, homes.resolve(), models, languages, keep_going, restrict, lake)
+    if not refresh(workspace, workers_at(ray)):
         _OUT.print("Nothing to do: everything is up to date.")
     missing = workspace.missing_models()
     for table in summary_tables(workspace.home.published_file):
@@ -371,13 +392,23 @@ def report(study: str, homes: Path, fact: str | None) -> None:
 @_study
 @_homes
 @click.option("--port", default=3000, show_default=True)
+@_scaled_out
 @_restricted
-def ui(study: str, homes: Path, port: int, restrict: Path | None) -> None:
+def ui(
+    study: str,
+    homes: Path,
+    port: int,
+    ray: str | None,
+    lake: str | None,
+    restrict: Path | None,
+) -> None:
     """Dagster's UI for a study, on this machine only."""
     from dagster_project.column_lineage import prepare_lineage
     from dagster_project.refresh import open_instance
+    from dagster_project.workers import workers_at
 
     _log(logging.INFO)
+    workers_at(ray)
     workspace = Workspace(study, homes.resolve())
     workspace.home.create()
     open_instance(workspace).dispose()
@@ -387,6 +418,9 @@ def ui(study: str, homes: Path, port: int, restrict: Path | None) -> None:
     os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.resolve())}
     if restrict is not None:
         os.environ["FACTROOTS_RESTRICT"] = str(restrict.resolve())
+    os.environ |= {
+        name: value for name, value in (("FACTROOTS_RAY", ray), ("FACTROOTS_LAKE", lake)) if value
+    }
     command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
     os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
 

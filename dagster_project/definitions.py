@@ -1,8 +1,8 @@
 """Assembles everything that Dagster knows of a study; nothing happens at import.
 
-Dagster loads ``definitions`` from here (``dagster dev -m dagster_project.definitions``); the study
-and its homes are then taken from FACTROOTS_STUDY and FACTROOTS_HOME, and the folder that the study
-is held to from FACTROOTS_RESTRICT.
+Dagster loads ``definitions`` from here (``dagster dev -m dagster_project.definitions``); what the
+options of ``factroots ui`` say is then taken from the environment: FACTROOTS_STUDY, FACTROOTS_HOME,
+FACTROOTS_RESTRICT, FACTROOTS_LAKE and FACTROOTS_RAY.
 """
 
 import logging
@@ -24,6 +24,7 @@ from dagster_project.automation import study_jobs, study_schedules, study_sensor
 from dagster_project.checks.assets import lake_checks
 from dagster_project.column_lineage import Lineage, prepare_lineage
 from dagster_project.dbt_project import prepare_manifest
+from dagster_project.workers import Workers, workers_at
 from dagster_project.workspace import Workspace
 from ingestion.lake import prepare_lake
 
@@ -32,11 +33,14 @@ __all__ = ["build_definitions", "definitions"]
 LOG = logging.getLogger("factroots")
 
 
-def build_definitions(workspace: Workspace, lineage: Lineage | None = None) -> dg.Definitions:
+def build_definitions(
+    workspace: Workspace, workers: Workers, lineage: Lineage | None = None
+) -> dg.Definitions:
     """All assets, jobs and resources of one study.
 
     Args:
         workspace: the study and its home.
+        workers: who does the work on models and corpora.
         lineage: what the marts' columns are computed from, where people see it.
 
     Raises:
@@ -65,6 +69,7 @@ def build_definitions(workspace: Workspace, lineage: Lineage | None = None) -> d
         asset_checks=[lake_checks],
         resources={
             "workspace": _held(workspace),
+            "workers": workers,
             "dbt": dbt_resource(),
         },
         sensors=[study_sensor(workspace, jobs)],
@@ -99,5 +104,7 @@ def definitions() -> dg.Definitions:
         homes.resolve(),
         keep_going=True,
         restrict=Path(restrict) if restrict else None,
+        lake=os.environ.get("FACTROOTS_LAKE"),
     )
-    return build_definitions(workspace, prepare_lineage(workspace.study, workspace.home))
+    workers = workers_at(os.environ.get("FACTROOTS_RAY"))
+    return build_definitions(workspace, workers, prepare_lineage(workspace.study, workspace.home))

@@ -6,6 +6,7 @@ from dagster_project.dbt_project import DbtError
 from dagster_project.home import HomeError
 from dagster_project.refresh import RunFailedError
 from dagster_project.study import StudyError
+from dagster_project.workers import WorkersError
 from ingestion.corpora import CorpusError
 from ingestion.facts import FactsError
 from ingestion.lake import LakeError
@@ -32,4 +33,5 @@ USER_ERRORS = (
     RunFailedError,
     StudyError,
     WarehouseError,
+    WorkersError,
 )

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 from dagster_project.dbt_project import prepare_manifest
 from dagster_project.missing import failure_note
-from dagster_project.plan import State, unfinished
+from dagster_project.plan import State
+from dagster_project.workers import Workers
 from dagster_project.workspace import Workspace
 from ingestion.lake import prepare_lake, read_provenance
 from warehouse.publish import published_identity
@@ -78,10 +79,14 @@ def is_published(workspace: Workspace) -> bool:
     return published_identity(workspace.home.published_file) == workspace.identity
 
 
-def refresh(workspace: Workspace) -> bool:
+def refresh(workspace: Workspace, workers: Workers) -> bool:
     """Compute what is missing or stale, build and test the marts, publish.
 
     A model that fails is left out of what is published, and the others are not.
+
+    Args:
+        workspace: the study and its home.
+        workers: who does the work on models and corpora.
 
     Returns:
         False if everything was up to date and nothing was done.
@@ -90,6 +95,8 @@ def refresh(workspace: Workspace) -> bool:
         StudyError: the study cannot be run as it stands.
         HomeError: the home cannot be written, or another run is at work there.
         RunFailedError: a stage failed that others need; nothing was published.
+        StoreError: the lake that machines share cannot be used.
+        WorkersError: the cluster cannot be used.
         KeyboardInterrupt: a signal stopped it.
     """
     # First of all, so that everything that is wrong with the study is said at once.
@@ -99,7 +106,7 @@ def refresh(workspace: Workspace) -> bool:
     with _told_when_full(workspace), home.locked():
         prepare_lake(home.lake)
         parts = list(plan.parts())
-        missing = unfinished(parts, home.lake)
+        missing = workspace.exchange(parts)
         if not missing and is_published(workspace):
             return False
         reasons = Counter(_why(part, home) for part in missing)
@@ -110,7 +117,7 @@ def refresh(workspace: Workspace) -> bool:
             len(parts),
             f" ({', '.join(f'{count} {why}' for why, count in reasons.items())})" * bool(missing),
         )
-        _materialize(workspace, missing)
+        _materialize(workspace, workers, missing)
     return True
 
 
@@ -160,7 +167,7 @@ def _is_full(error: Exception, folder: Path) -> bool:
     return "database or disk is full" in str(error)
 
 
-def _materialize(workspace: Workspace, missing: list[Part]) -> None:
+def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) -> None:
     # dbt reads its project in a process of its own, while this one imports what takes seconds.
     with ThreadPoolExecutor(1) as beside:
         manifest = beside.submit(prepare_manifest, workspace.study, workspace.home)
@@ -179,10 +186,14 @@ def _materialize(workspace: Workspace, missing: list[Part]) -> None:
     from dagster_project.runs import bury_dead_runs
     from dagster_project.stages import stages
 
-    definitions = build_definitions(workspace)
+    definitions = build_definitions(workspace, workers)
     assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
     dbt_log = workspace.home.build / "dbt.log"
-    with open_instance(workspace) as instance:
+    is_work = any({"model_id", "corpus_id"} & part.partition.keys() for part in missing)
+    with (
+        open_instance(workspace) as instance,
+        workers.held() if is_work else contextlib.nullcontext(),
+    ):
         bury_dead_runs(instance)
         languages = sync_partitions(instance, workspace.plan.study)
         for stage in stages(workspace, missing, assets, languages):

@@ -131,8 +131,8 @@ class ResolvedStudy:
 
     study: Study
     """The study file."""
-    facts: FactSource
-    """The facts, opened."""
+    facts: FactSource | None
+    """The facts, opened; None in a process that finds them in the lake."""
     facts_digests: Mapping[str, str]
     """Language → digest of its input."""
     models: tuple[StudyModel, ...]

@@ -69,6 +69,8 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
             yield f"corpus {corpus.id!r}", path, study.block_line("corpora", corpus.id)
     if study.tracing.aliases:
         yield "tracing", study.tracing.aliases, study.section_line("tracing")
+    if study.lake:
+        yield "lake", study.lake, study.section_line("lake")
 
 
 def _is_local(source: str) -> bool:

@@ -18,6 +18,8 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from ingestion.store import address_problem
+
 __all__ = [
     "AttributionBlock",
     "CorpusBlock",
@@ -324,6 +326,9 @@ class Study:
     """How facts are looked for in the corpora."""
     refresh: RefreshBlock = RefreshBlock()
     """When it is brought up to date by itself."""
+    lake: str | None = None
+    """Where machines share finished parts: ``s3://bucket/prefix``, any other address that fsspec
+    understands, or a folder, below which each study has its own; null shares nothing."""
     path: Path = Path()
     """The study file; set by ``load_study``."""
 
@@ -421,6 +426,8 @@ def _contradictions(study: Study) -> list[Problem]:
         for block_id in {block_id for block_id in ids if ids.count(block_id) > 1}:
             line = study.section_line(section)
             problems.append(Problem(f"{section} has {block_id!r} twice: ids are unique", line))
+    if study.lake is not None and (why := address_problem(study.lake)) is not None:
+        problems.append(Problem(f"lake: {why}", study.section_line("lake")))
     for corpus in study.corpora:
         if (corpus.path is None) != (corpus.kind == "atlas"):
             needs = "takes no path" if corpus.kind == "atlas" else "needs a path"

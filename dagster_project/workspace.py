@@ -6,32 +6,43 @@ study is read when the plan is first asked for, not before.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from dagster_project.dbt_project import dbt_version
 from dagster_project.home import Home
 from dagster_project.missing import MissingModel, missing_models
-from dagster_project.plan import Part, Plan
+from dagster_project.plan import Part, Plan, State
+from dagster_project.plan import unfinished as not_done
 from dagster_project.resolve import resolve_study
-from dagster_project.study import Study, load_study
+from dagster_project.study import Study, StudyError, load_study
 from ingestion.lake import (
     Provenance,
     fingerprint,
     first_rows,
+    part_path,
     read_part,
     read_provenance,
     write_part,
 )
+from ingestion.store import Store, StoreError, address_problem, part_name
 from warehouse.publish import STORAGE_VERSION
 
 __all__ = ["Workspace", "WrittenPart"]
+
+LOG = logging.getLogger("factroots")
+T = TypeVar("T")
+_TRANSFERS = 16
+"""Parts that are exchanged with a store at once: most of the time is spent waiting for it."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,8 @@ class Workspace:
     """Set models that cannot be identified aside, instead of refusing the study."""
     restrict: Path | None = None
     """Folder that the study's paths are held to; None trusts the study."""
+    lake: str | None = None
+    """Where finished parts are shared, instead of where the study says."""
 
     @cached_property
     def study(self) -> Study:
@@ -91,12 +104,32 @@ class Workspace:
         return Home((self.homes / self.study.name).resolve())
 
     @cached_property
+    def store(self) -> Store | None:
+        """The lake that machines share, if the study has one.
+
+        Raises:
+            StoreError: the address cannot be one.
+            StudyError: what is wrong with the study file.
+        """
+        address = self.lake or self.study.lake
+        if address is None:
+            return None
+        if (why := address_problem(address)) is not None:
+            raise StoreError(f"the lake: {why}")
+        if "://" not in address:
+            folder = Path(address).resolve() if self.lake else self.study.locate(address).resolve()
+            address = str(folder)
+        return Store(f"{address.rstrip('/')}/{self.study.name}")
+
+    @cached_property
     def plan(self) -> Plan:
         """Everything the study needs, with its inputs identified.
 
         Raises:
             StudyError: all that is wrong with the study: languages, models, inputs.
+            StoreError: the shared lake cannot be read.
         """
+        self._recall_models()
         return Plan(
             resolve_study(
                 self.study_name,
@@ -107,6 +140,26 @@ class Workspace:
                 restrict=self.restrict,
             )
         )
+
+    def _recall_models(self) -> None:
+        """A home without models takes over how the shared lake has them: hub models keep the commit
+        at which any of the machines first resolved them."""
+        store = None
+        # A malformed study is told with all else that is wrong with it; what a restricted one names
+        # is not opened before it is known to stay inside.
+        with contextlib.suppress(StudyError):
+            store = self.store if self.restrict is None or self.lake is not None else None
+        if store is not None:
+            path = part_path(self.home.lake, "models", {})
+            if read_provenance(path) is None:
+                store.fetch_newest(self.home.lake, path)
+
+    def for_workers(self) -> Workspace:
+        """The same, to be sent to another process: with its plan, so that both mean the same parts,
+        but without the facts, which the lake has."""
+        copy = replace(self)
+        copy.__dict__["plan"] = Plan(replace(self.plan.study, facts=None))
+        return copy
 
     def missing_models(self) -> list[MissingModel]:
         """Models of the study that are not computed whole, as the lake stands now."""
@@ -144,10 +197,13 @@ class Workspace:
             details={**part.details, **(details or {})},
         )
         write_part(self.home.lake, frame, provenance)
+        if self.store is not None:
+            self._upload(part)
         return self.written(part)
 
     def written(self, part: Part) -> WrittenPart:
-        """A part that is on disk."""
+        """A part that is on disk, or was computed elsewhere."""
+        self._bring([part])
         path = part.path(self.home.lake)
         provenance = read_provenance(path)
         if provenance is None:
@@ -160,4 +216,73 @@ class Workspace:
 
     def read(self, part: Part) -> pl.DataFrame:
         """Rows of a part, its seal checked."""
+        self._bring([part])
         return read_part(part.path(self.home.lake))
+
+    def unfinished(self, parts: Iterable[Part]) -> list[Part]:
+        """Parts that have to be computed: neither in this home nor, whole, in the shared lake.
+
+        Raises:
+            StoreError: the shared lake cannot be read.
+        """
+        lacking = not_done(parts, self.home.lake)
+        brought = self._fetch(lacking) if lacking else set()
+        return [part for part in lacking if part.label not in brought]
+
+    def exchange(self, parts: Sequence[Part]) -> list[Part]:
+        """As ``unfinished``; and what this home has and the shared lake lacks is copied there.
+
+        Raises:
+            StoreError: the shared lake cannot be read or written.
+        """
+        lacking = not_done(parts, self.home.lake)
+        if self.store is None:
+            return lacking
+        started = time.perf_counter()
+        shared = self.store.names()
+        brought = self._fetch([part for part in lacking if self._name(part) in shared])
+        here = {part.label for part in parts} - {part.label for part in lacking}
+        new = [part for part in parts if part.label in here and self._name(part) not in shared]
+        _side_by_side(self._upload, new)
+        if brought or new:
+            LOG.info(
+                "%s: %d finished parts fetched, %d copied there, %.1f s",
+                self.store.address,
+                len(brought),
+                len(new),
+                time.perf_counter() - started,
+            )
+        return [part for part in lacking if part.label not in brought]
+
+    def _bring(self, parts: Iterable[Part]) -> None:
+        """Have what another machine computed here, too."""
+        if self.store is not None:
+            self._fetch(part for part in parts if part.state(self.home.lake) is not State.DONE)
+
+    def _fetch(self, parts: Iterable[Part]) -> set[str]:
+        """Labels of the parts that the shared lake had."""
+        store, lake = self.store, self.home.lake
+        if store is None:
+            return set()
+        wanted = list(parts)
+        found = _side_by_side(
+            lambda part: store.fetch(lake, part.path(lake), part.fingerprint), wanted
+        )
+        return {part.label for part, is_there in zip(wanted, found, strict=True) if is_there}
+
+    def _upload(self, part: Part) -> None:
+        assert self.store is not None, "asked before"
+        lake = self.home.lake
+        self.store.upload(lake, part.path(lake), part.fingerprint)
+
+    def _name(self, part: Part) -> str:
+        """The part's name in a shared lake."""
+        return part_name(self.home.lake, part.path(self.home.lake), part.fingerprint)
+
+
+def _side_by_side(action: Callable[[Part], T], parts: Sequence[Part]) -> list[T]:
+    """Results in the order of the parts; the first failure ends it."""
+    if len(parts) < 2:
+        return [action(part) for part in parts]
+    with ThreadPoolExecutor(_TRANSFERS) as pool:
+        return list(pool.map(action, parts))

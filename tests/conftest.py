@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import urllib.request
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,3 +34,29 @@ def real_data() -> Path:
             f"no real data in {folder}: point FACTROOTS_REAL_DATA at the folder that holds it"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Address of an S3 server of this process, on loopback."""
+    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket of that server, which the environment has the keys of."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA7secretKeyId")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cretKeyOfTheStore")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name = f"lake-{uuid.uuid4().hex}"
+    made = urllib.request.Request(f"{s3_server}/{name}", method="PUT")
+    urllib.request.urlopen(made, timeout=60).close()
+    return name

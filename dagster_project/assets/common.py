@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 
 from dagster_project.assets.preview import SHOWN_ROWS, table_value
-from dagster_project.plan import Part, unfinished
+from dagster_project.plan import Part
 from dagster_project.workspace import Workspace, WrittenPart
 from ingestion.contract import LAKE
 
@@ -20,7 +20,6 @@ __all__ = [
     "report_partition",
     "results",
     "sql_type",
-    "unfinished_parts",
 ]
 
 OWNERS = ["team:factroots"]
@@ -84,11 +83,6 @@ def column_constraints(
         unique=is_key and len(key) == 1,
         other=["key"] if is_key else [],
     )
-
-
-def unfinished_parts(workspace: Workspace, parts: Sequence[Part]) -> list[Part]:
-    """Which of these parts have to be computed; those that are up to date are left alone."""
-    return unfinished(parts, workspace.home.lake)
 
 
 def results(workspace: Workspace, parts: Iterable[Part]) -> Iterator[dg.MaterializeResult[None]]:

@@ -19,6 +19,7 @@ from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS, Part
 from dagster_project.resolve import StudyModel
 from dagster_project.study import DegenerateBlock
+from dagster_project.workers import Workers
 from dagster_project.workspace import Workspace
 
 __all__ = [
@@ -53,13 +54,15 @@ def _spec(table: str, neurons: Sequence[str]) -> dg.AssetSpec:
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def interventions(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
 ) -> None:
     """Edit the neurons of matched facts of each chosen model, asked in each chosen language.
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    for_each_model(context, workspace, edit_languages, workspace.plan.interventions)
+    for_each_model(context, workspace, workers, edit_languages, workspace.plan.interventions)
 
 
 @dg.multi_asset(
@@ -68,13 +71,15 @@ def interventions(
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def degenerate_pairs(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
 ) -> None:
     """Suppress pairs of knowledge neurons of each chosen model in each chosen language.
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    for_each_model(context, workspace, pair_languages, workspace.plan.degenerate_pairs)
+    for_each_model(context, workspace, workers, pair_languages, workspace.plan.degenerate_pairs)
 
 
 @dg.multi_asset(
@@ -83,13 +88,15 @@ def degenerate_pairs(
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def degenerate_sets(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
 ) -> None:
     """Search larger sets of knowledge neurons of each chosen model in each chosen language.
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    for_each_model(context, workspace, set_languages, workspace.plan.degenerate_sets)
+    for_each_model(context, workspace, workers, set_languages, workspace.plan.degenerate_sets)
 
 
 def edit_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:

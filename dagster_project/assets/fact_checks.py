@@ -11,6 +11,7 @@ from dagster_project.assets.neurons import matched_facts
 from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyModel
+from dagster_project.workers import Workers
 from dagster_project.workspace import Workspace
 
 __all__ = ["check_languages", "fact_checks"]
@@ -30,12 +31,16 @@ __all__ = ["check_languages", "fact_checks"]
     ],
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def fact_checks(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
+def fact_checks(
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
+) -> None:
     """Score right and wrong objects by each chosen model's neurons in each chosen language.
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    for_each_model(context, workspace, check_languages, workspace.plan.fact_checks)
+    for_each_model(context, workspace, workers, check_languages, workspace.plan.fact_checks)
 
 
 def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:

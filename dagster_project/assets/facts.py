@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, results, unfinished_parts
+from dagster_project.assets.common import lake_spec, results
 from dagster_project.plan import CODE_VERSIONS, Part
 from dagster_project.workspace import Workspace
 from ingestion.atlas.truth import atlas_truth as planted_truth
@@ -36,7 +36,7 @@ _GROUP = "lake_facts"
 def ingested_facts(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
     """Read the facts of every language of the study and write the parts that are not up to date."""
     parts = workspace.plan.facts()
-    if unfinished_parts(workspace, parts):
+    if workspace.unfinished(parts):
         write_facts(workspace)
     yield from results(workspace, parts)
 
@@ -53,7 +53,7 @@ def ingested_facts(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.Materi
 def atlas_truth(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
     """Write which facts were planted where, for every Atlas corpus of the study."""
     parts = workspace.plan.atlas_truth()
-    for part in unfinished_parts(workspace, parts):
+    for part in workspace.unfinished(parts):
         started = time.perf_counter()
         workspace.write(part, planted_truth(part.partition["corpus_id"]), started)
     yield from results(workspace, parts)
@@ -67,7 +67,8 @@ def write_facts(workspace: Workspace) -> None:
     Raises:
         FactsError: input that cannot be read, or too many rejected lines.
     """
-    plan = workspace.plan
+    plan, source = workspace.plan, workspace.plan.study.facts
+    assert source is not None, "only workers are without, and they write no facts"
     by_label = {part.label: part for part in plan.facts()}
     begun = time.perf_counter()
     label_count = rejected_count = 0
@@ -75,7 +76,7 @@ def write_facts(workspace: Workspace) -> None:
     relations: set[str] = set()
     for language in plan.study.languages:
         started = time.perf_counter()
-        found = plan.study.facts.read(language)
+        found = source.read(language)
         facts[language] = found.facts
         relations |= {*found.facts["relation_id"], *found.prompts["relation_id"]}
         label_count += len(found.fact_labels)

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, unfinished_parts
+from dagster_project.assets.common import lake_spec
 from dagster_project.assets.models import for_each_model, progress, questions
 from dagster_project.assets.neurons import matched_facts
 from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyModel
+from dagster_project.workers import Workers
 from dagster_project.workspace import Workspace
 
 __all__ = ["attribute_facts", "integrated_gradients"]
@@ -35,7 +36,9 @@ LOG = logging.getLogger("factroots")
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def integrated_gradients(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
 ) -> tuple[None, None]:
     """Integrated gradients of the facts that each chosen model gets right in most languages.
 
@@ -43,7 +46,9 @@ def integrated_gradients(
     are materialised. A model that fails does not hold back the others: the step fails at the end,
     naming it.
     """
-    for_each_model(context, workspace, attribute_facts, workspace.plan.integrated_gradients)
+    for_each_model(
+        context, workspace, workers, attribute_facts, workspace.plan.integrated_gradients
+    )
     return None, None
 
 
@@ -57,7 +62,7 @@ def attribute_facts(workspace: Workspace, model: StudyModel, languages: Iterable
     todo = [
         language
         for language in languages
-        if unfinished_parts(workspace, plan.integrated_gradients(model, language))
+        if workspace.unfinished(plan.integrated_gradients(model, language))
     ]
     if not todo:
         return

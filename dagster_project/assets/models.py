@@ -2,9 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 import polars as pl
@@ -13,12 +13,12 @@ from dagster_project.assets.common import (
     lake_spec,
     report_partition,
     results,
-    unfinished_parts,
 )
 from dagster_project.missing import departed_models, forget_failure, note_failure
 from dagster_project.partitions import MODEL_LANGUAGES, languages_by_owner, model_language
 from dagster_project.plan import CODE_VERSIONS, Part
 from dagster_project.resolve import StudyModel
+from dagster_project.workers import LostWorkerError, Workers, WorkersError, shares
 from dagster_project.workspace import Workspace
 from ingestion.contract import LAKE
 from ingestion.lake import LakeError
@@ -39,6 +39,9 @@ __all__ = [
 LOG = logging.getLogger("factroots")
 _GROUP = "lake_models"
 
+Compute: TypeAlias = Callable[[Workspace, StudyModel, Iterable[str]], None]
+"""Brings one model up to date in some languages; a function of a module, as workers find it."""
+
 
 @dg.multi_asset(
     name="inspected_models",
@@ -50,7 +53,7 @@ def models(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeRes
     A model that cannot be described is left out, and the part stays stale, to be tried again.
     """
     part = workspace.plan.models()
-    if unfinished_parts(workspace, [part]):
+    if workspace.unfinished([part]):
         started = time.perf_counter()
         for model_id in departed_models(workspace.plan, workspace.home):
             LOG.info("%s left the study: it leaves the marts, its Parquet stays", model_id)
@@ -83,7 +86,11 @@ def models(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeRes
     ],
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def predictions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
+def predictions(
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
+) -> None:
     """Ask each chosen model every fact in each chosen language; a model is loaded once for all.
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
@@ -91,6 +98,7 @@ def predictions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
     for_each_model(
         context,
         workspace,
+        workers,
         probe_languages,
         lambda model, language: (workspace.plan.predictions(model, language),),
     )
@@ -99,7 +107,8 @@ def predictions(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[W
 def for_each_model(
     context: dg.AssetExecutionContext,
     workspace: Workspace,
-    compute: Callable[[Workspace, StudyModel, Iterable[str]], None],
+    workers: Workers,
+    compute: Compute,
     parts: Callable[[StudyModel, str], Iterable[Part]],
 ) -> None:
     """Compute the chosen languages of every chosen model and show their figures.
@@ -107,12 +116,14 @@ def for_each_model(
     Args:
         context: the running step, whose partitions are models in languages.
         workspace: the study.
+        workers: who computes; each of them takes some of a model's languages.
         compute: brings one model up to date in some languages.
         parts: what that leaves of a model in a language.
 
     Raises:
         Failure: a model failed; all others were computed first.
         LakeError, OSError: the lake cannot be written or read.
+        WorkersError: the workers cannot be used.
     """
     chosen = languages_by_owner(MODEL_LANGUAGES, context.partition_keys)
     broken: list[str] = []
@@ -121,13 +132,14 @@ def for_each_model(
         if not languages:
             continue
         try:
-            compute(workspace, model, languages)
-        except (LakeError, OSError):
+            _share_out(workspace, workers, compute, model, languages, parts)
+        except (LakeError, OSError, WorkersError):
             # The disk's fault, not the model's: the next model would meet it too.
             raise
         except Exception as error:
-            reason = str(error) if isinstance(error, ModelError) else repr(error)
-            if not isinstance(error, ModelError):
+            is_told = isinstance(error, ModelError | LostWorkerError)
+            reason = str(error) if is_told else repr(error)
+            if not is_told:
                 context.log.exception("model %s", model.id)
             LOG.error("%s: %s", model.id, reason)
             note_failure(workspace.home, model.id, reason)
@@ -139,6 +151,36 @@ def for_each_model(
                 report_partition(context, workspace, part, model_language(model.id, language))
     if broken:
         raise dg.Failure("; ".join(broken), allow_retries=False)
+
+
+def _share_out(
+    workspace: Workspace,
+    workers: Workers,
+    compute: Compute,
+    model: StudyModel,
+    languages: Sequence[str],
+    parts: Callable[[StudyModel, str], Iterable[Part]],
+) -> None:
+    """One share of the languages for each worker, since each has to load the model."""
+    count = workers.count(is_of_model=True)
+    taken = [list(languages)]
+    if count > 1:
+        labels = {part.label: part for part in workspace.plan.facts()}
+        sizes = {
+            code: workspace.written(labels[f"fact_labels {code}"]).provenance.row_count
+            for code in languages
+            if workspace.unfinished(parts(model, code))
+        }
+        taken = shares(sizes, count)
+    shared = workers.put((workspace.for_workers(), compute, model))
+    for _ in workers.each(compute_share, ((shared, share) for share in taken), is_of_model=True):
+        pass
+
+
+def compute_share(shared: tuple[Workspace, Compute, StudyModel], languages: list[str]) -> None:
+    """What a worker does of a model."""
+    workspace, compute, model = shared
+    compute(workspace, model, languages)
 
 
 def describe(model: StudyModel) -> pl.DataFrame:
@@ -160,7 +202,7 @@ def probe_languages(workspace: Workspace, model: StudyModel, languages: Iterable
     """
     plan, study = workspace.plan, workspace.plan.study
     by_language = {language: plan.predictions(model, language) for language in languages}
-    todo = {part.label for part in unfinished_parts(workspace, list(by_language.values()))}
+    todo = {part.label for part in workspace.unfinished(list(by_language.values()))}
     if not todo:
         return
     from models_gpu.loading import load
@@ -206,7 +248,7 @@ def lacking(
     return {
         language: part
         for language in languages
-        for part in unfinished_parts(workspace, planned(model, language))
+        for part in workspace.unfinished(planned(model, language))
     }
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, unfinished_parts
+from dagster_project.assets.common import lake_spec
 from dagster_project.assets.models import for_each_model, per_second, progress, questions
 from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyModel
+from dagster_project.workers import Workers
 from dagster_project.workspace import Workspace
 
 __all__ = ["attribute_languages", "probeless_neurons"]
@@ -34,13 +35,15 @@ LOG = logging.getLogger("factroots")
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def probeless_neurons(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
 ) -> tuple[None, None, None]:
     """PROBELESS over the facts that each chosen model gets right in each chosen language.
 
     A model that fails does not hold back the others: the step fails at the end, naming it.
     """
-    for_each_model(context, workspace, attribute_languages, workspace.plan.probeless)
+    for_each_model(context, workspace, workers, attribute_languages, workspace.plan.probeless)
     return None, None, None
 
 
@@ -52,9 +55,7 @@ def attribute_languages(workspace: Workspace, model: StudyModel, languages: Iter
     """
     plan = workspace.plan
     todo = [
-        language
-        for language in languages
-        if unfinished_parts(workspace, plan.probeless(model, language))
+        language for language in languages if workspace.unfinished(plan.probeless(model, language))
     ]
     if not todo:
         return

@@ -1,13 +1,19 @@
 """Tracing: did a fact stand in the training text, and what do its names share?"""
 
+import fcntl
 import logging
 import shutil
+import socket
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from dagster_project.assets.common import lake_spec, report_partition, unfinished_parts
+from dagster_project.assets.common import lake_spec, report_partition
 from dagster_project.partitions import (
     CORPUS_LANGUAGES,
     MODEL_LANGUAGES,
@@ -17,10 +23,23 @@ from dagster_project.partitions import (
 )
 from dagster_project.plan import CODE_VERSIONS
 from dagster_project.resolve import StudyCorpus, StudyModel
+from dagster_project.workers import Workers
 from dagster_project.workspace import Workspace
 from ingestion.atlas.corpus import write_corpus
+from ingestion.corpora import CorpusError, Piece
 from ingestion.lake import fingerprint
-from ingestion.tracing import TracingSettings, collect_names, finish, trace_corpus
+from ingestion.tracing import (
+    PartialCounts,
+    TracingArguments,
+    TracingSettings,
+    collect_names,
+    counted_before,
+    finish,
+    merge,
+    trace_corpus,
+    trace_piece,
+    write_counts,
+)
 from ingestion.tracing import label_pieces as pieces_of
 from models_gpu.source import load_tokenizer, tokenizer_hash
 
@@ -45,17 +64,19 @@ _GROUP = "lake_tracing"
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def traced_corpora(
-    context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    context: dg.AssetExecutionContext,
+    workspace: dg.ResourceParam[Workspace],
+    workers: dg.ResourceParam[Workers],
 ) -> tuple[None, None]:
     """Look for every fact of each chosen language in each chosen corpus, one pass a language."""
     chosen = languages_by_owner(CORPUS_LANGUAGES, context.partition_keys)
     for corpus in workspace.plan.study.corpora:
-        for language in chosen.get(corpus.id, ()):
-            if language in corpus.digests:
-                trace_language(workspace, corpus, language)
-                for part in workspace.plan.tracing(corpus, language):
-                    key = corpus_language(corpus.id, language)
-                    report_partition(context, workspace, part, key)
+        languages = [code for code in chosen.get(corpus.id, ()) if code in corpus.digests]
+        trace_languages(workspace, workers, corpus, languages)
+        for language in languages:
+            for part in workspace.plan.tracing(corpus, language):
+                key = corpus_language(corpus.id, language)
+                report_partition(context, workspace, part, key)
     return None, None
 
 
@@ -83,19 +104,58 @@ def label_pieces(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[
             report_partition(context, workspace, part, model_language(model.id, language))
 
 
-def trace_language(workspace: Workspace, corpus: StudyCorpus, language: str) -> None:
-    """One pass over a corpus in one language, unless what it would find is there.
+def trace_languages(
+    workspace: Workspace, workers: Workers, corpus: StudyCorpus, languages: Sequence[str]
+) -> None:
+    """One pass over a corpus in each language of which what it would find is not there.
+
+    A cluster gets the pieces of all languages at once; one process takes a language at a time.
 
     Raises:
         CorpusError: a file cannot be read; what was counted of others is kept for the next run.
     """
-    plan, study = workspace.plan, workspace.plan.study
-    parts = plan.tracing(corpus, language)
-    if not unfinished_parts(workspace, parts):
+    todo = [
+        language
+        for language in languages
+        if workspace.unfinished(workspace.plan.tracing(corpus, language))
+    ]
+    passes = (_begun(workspace, corpus, language) for language in todo)
+    if workers.count(is_of_model=False) > 1:
+        _trace_elsewhere(workspace, workers, corpus, passes)
         return
+    processes = workspace.plan.study.study.tracing.processes
+    for begun in passes:
+        counts = trace_corpus(
+            *begun.arguments, folder=corpus.folder, processes=processes, keep=begun.kept
+        )
+        _finish(workspace, corpus, begun, counts)
+
+
+@dataclass
+class _Pass:
+    """One pass over a corpus in a language, begun."""
+
+    language: str
+    """The language."""
+    arguments: TracingArguments
+    """What is looked for, and how."""
+    tokenizer_id: str | None
+    """Digest of the tokenizer that measures chunks."""
+    kept: Path
+    """Folder of the counts of finished pieces."""
+    started: float
+    """``time.perf_counter()`` when it began."""
+    total: PartialCounts | None = None
+    """Sum over the finished pieces."""
+    left_count: int = 0
+    """Pieces that are not finished."""
+
+
+def _begun(workspace: Workspace, corpus: StudyCorpus, language: str) -> _Pass:
+    plan, study = workspace.plan, workspace.plan.study
     started = time.perf_counter()
     if corpus.is_atlas:
-        _write_atlas(workspace, corpus)
+        write_atlas(workspace, corpus)
     tokenizer_json, tokenizer_id = None, None
     if (counter := study.chunk_model(corpus.id)) is not None:
         tokenizer = load_tokenizer(counter.resolved.spec, counter.resolved.fetch())
@@ -112,28 +172,80 @@ def trace_language(workspace: Workspace, corpus: StudyCorpus, language: str) -> 
         workspace.read(ingested["facts"]),
         aliases,
     )
-    kept = workspace.home.tracing / corpus.id / language
-    counts = trace_corpus(
-        corpus.settings,
-        language,
-        names,
-        TracingSettings(
-            units=settings.units,
-            matching=settings.matching,
-            chunk_tokens=settings.chunk_tokens,
-            engine=settings.engine,
-        ),
-        tokenizer_json,
-        folder=corpus.folder,
-        processes=settings.processes,
-        keep=kept,
+    asked = TracingSettings(
+        units=settings.units,
+        matching=settings.matching,
+        chunk_tokens=settings.chunk_tokens,
+        engine=settings.engine,
     )
-    occurrences, sizes = finish(counts, names, corpus.id, language, tokenizer_id)
-    for part, frame in zip(parts, (occurrences, sizes), strict=True):
-        workspace.write(part, frame, started)
-    shutil.rmtree(kept, ignore_errors=True)
-    (row,) = sizes.to_dicts()
-    seconds = max(time.perf_counter() - started, 0.001)
+    arguments = (corpus.settings, language, names, asked, tokenizer_json)
+    kept = workspace.home.tracing / corpus.id / language
+    return _Pass(language, arguments, tokenizer_id, kept, started)
+
+
+def _trace_elsewhere(
+    workspace: Workspace, workers: Workers, corpus: StudyCorpus, passes: Iterable[_Pass]
+) -> None:
+    """Pieces as tasks; their counts come back here, are kept here, and become parts here."""
+    at_work: dict[str, _Pass] = {}
+    for_workers = workspace.for_workers()
+
+    def tasks() -> Iterator[tuple[Any, tuple[str, Piece, Path | None]]]:
+        for begun in passes:
+            begun.total, todo = counted_before(
+                begun.arguments, folder=corpus.folder, keep=begun.kept
+            )
+            begun.left_count = len(todo)
+            if begun.total is not None and not todo:
+                _finish(workspace, corpus, begun, begun.total)
+                continue
+            at_work[begun.language] = begun
+            shared = workers.put((for_workers, corpus, begun.arguments))
+            for piece, path in todo:
+                yield shared, (begun.language, piece, path)
+
+    for (language, _, path), counts in workers.each(trace_task, tasks(), is_of_model=False):
+        if path is not None:
+            write_counts(path, counts)
+        begun = at_work[language]
+        begun.total = counts if begun.total is None else merge([begun.total, counts])
+        begun.left_count -= 1
+        if not begun.left_count:
+            _finish(workspace, corpus, at_work.pop(language), begun.total)
+
+
+def trace_task(
+    shared: tuple[Workspace, StudyCorpus, TracingArguments], task: tuple[str, Piece, Path | None]
+) -> PartialCounts:
+    """What a worker does of a corpus.
+
+    Raises:
+        CorpusError: this machine has no such file.
+    """
+    workspace, corpus, arguments = shared
+    _, piece, _ = task
+    if corpus.is_atlas:
+        write_atlas(workspace, corpus)
+    try:
+        return trace_piece(piece, *arguments)
+    except FileNotFoundError as error:
+        raise CorpusError(
+            f"{socket.gethostname()} has no {piece.file.path}: keep corpora where every machine of "
+            "the cluster finds them, in a shared folder or behind an address such as s3://…"
+        ) from error
+
+
+def _finish(workspace: Workspace, corpus: StudyCorpus, begun: _Pass, counts: PartialCounts) -> None:
+    """Write the parts of a pass, and say how it went."""
+    language = begun.language
+    _, _, names, _, _ = begun.arguments
+    frames = finish(counts, names, corpus.id, language, begun.tokenizer_id)
+    parts = workspace.plan.tracing(corpus, language)
+    for part, frame in zip(parts, frames, strict=True):
+        workspace.write(part, frame, begun.started)
+    shutil.rmtree(begun.kept, ignore_errors=True)
+    (row,) = frames[1].to_dicts()
+    seconds = max(time.perf_counter() - begun.started, 0.001)
     LOG.info(
         "occurrences %s/%s: %s documents, %.1f MB of text, %.1f s, %.1f MB/s%s",
         corpus.id,
@@ -150,7 +262,7 @@ def cut_labels(workspace: Workspace, model: StudyModel, languages: list[str]) ->
     """Write ``label_pieces`` of a model for the languages that lack them."""
     plan = workspace.plan
     parts = {language: plan.label_pieces(model, language) for language in languages}
-    todo = {part.label for part in unfinished_parts(workspace, list(parts.values()))}
+    todo = {part.label for part in workspace.unfinished(list(parts.values()))}
     if not todo:
         return
     tokenizer = load_tokenizer(model.resolved.spec, model.resolved.fetch())
@@ -167,13 +279,17 @@ def cut_labels(workspace: Workspace, model: StudyModel, languages: list[str]) ->
     LOG.info("label_pieces %s: %d languages", model.id, len(todo))
 
 
-def _write_atlas(workspace: Workspace, corpus: StudyCorpus) -> None:
+def write_atlas(workspace: Workspace, corpus: StudyCorpus) -> None:
     """The embedded corpus as files, written anew when it is not the one of this version."""
     folder = workspace.home.corpora / corpus.id
     mark, version = folder / "version", fingerprint(corpus.digests)
-    if mark.exists() and mark.read_text(encoding="utf-8") == version:
-        return
-    started = time.perf_counter()
-    write_corpus(corpus.id, folder, list(corpus.digests))
-    mark.write_text(version, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    # Workers of one machine share its folders.
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if mark.exists() and mark.read_text(encoding="utf-8") == version:
+            return
+        started = time.perf_counter()
+        write_corpus(corpus.id, folder, list(corpus.digests))
+        mark.write_text(version, encoding="utf-8")
     LOG.info("corpus %s written, %.1f s", corpus.id, time.perf_counter() - started)

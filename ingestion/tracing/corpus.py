@@ -1,7 +1,7 @@
 """A whole corpus in one language: pieces shared among processes, results kept as they come.
 
-A piece's counts are one Parquet file, so that a killed run goes on where it was, and so that other
-machines may do some of the pieces: call ``trace_piece`` there and ``write_counts`` the result.
+A piece's counts are one Parquet file, so that a killed run goes on where it was. Other machines may
+do the pieces: ask ``counted_before`` which, ``trace_piece`` there, ``write_counts`` and ``merge``.
 """
 
 from __future__ import annotations
@@ -32,10 +32,21 @@ from ingestion.tracing.counting import (
 )
 from ingestion.tracing.names import FactNames
 
-__all__ = ["TRACING_VERSION", "corpus_pieces", "read_counts", "trace_corpus", "write_counts"]
+__all__ = [
+    "TRACING_VERSION",
+    "TracingArguments",
+    "corpus_pieces",
+    "counted_before",
+    "read_counts",
+    "trace_corpus",
+    "write_counts",
+]
 
 TRACING_VERSION = "1"
 """Raised when the same corpus and names would give other counts."""
+
+TracingArguments = tuple[CorpusSettings, str, FactNames, TracingSettings, str | None]
+"""What ``trace_piece`` takes after the piece: the same for all pieces of a language."""
 
 _METADATA = "factroots.counts"
 # Tokens of wikitext are many, short-lived and without cycles: collecting rarely is a tenth faster.
@@ -75,37 +86,50 @@ def trace_corpus(
         processes: workers; each needs up to a gigabyte of memory. The result does not depend on it.
         keep: folder for finished pieces; those found there are not done again. Whoever has the
             final counts may delete it.
-        progress: called after each piece with the pieces done and all pieces.
+        progress: called after each piece with the pieces done and all that were left to do.
 
     Raises:
         CorpusError, TracingError: as ``trace_piece``; also when a worker dies.
     """
-    settings = settings or TracingSettings()
-    pieces = corpus_pieces(corpus, language, folder)
-    arguments = (corpus, language, names, settings, tokenizer_json)
-    total: PartialCounts | None = None
-    done = 0
-
-    def add(part: PartialCounts) -> None:
-        nonlocal total, done
+    arguments = (corpus, language, names, settings or TracingSettings(), tokenizer_json)
+    total, todo = counted_before(arguments, folder=folder, keep=keep)
+    for done, part in enumerate(_computed(todo, arguments, processes), 1):
         total = part if total is None else merge([total, part])
-        done += 1
         if progress is not None:
-            progress(done, len(pieces))
+            progress(done, len(todo))
+    if total is None:
+        raise TracingError(f"the corpus has no file for {language!r}")
+    return total
 
+
+def counted_before(
+    arguments: TracingArguments, *, folder: Path | None = None, keep: Path | None = None
+) -> tuple[PartialCounts | None, list[tuple[Piece, Path | None]]]:
+    """What an earlier run counted of a corpus in a language, and what is left to do.
+
+    Args:
+        arguments: those of ``trace_piece`` after the piece.
+        folder: what the corpus' relative paths are relative to.
+        keep: folder for finished pieces.
+
+    Returns:
+        The sum over the finished pieces, None without any; and the other pieces, each with the file
+        that its counts belong in (``write_counts``), None without a folder.
+
+    Raises:
+        CorpusError: no file is there.
+    """
+    corpus, language, *_ = arguments
+    total: PartialCounts | None = None
     todo: list[tuple[Piece, Path | None]] = []
-    for piece in pieces:
+    for piece in corpus_pieces(corpus, language, folder):
         path = _kept_path(keep, piece, arguments)
         part = read_counts(path) if path is not None else None
         if part is None:
             todo.append((piece, path))
         else:
-            add(part)
-    for part in _computed(todo, arguments, processes):
-        add(part)
-    if total is None:
-        raise TracingError(f"the corpus has no file for {language!r}")
-    return total
+            total = part if total is None else merge([total, part])
+    return total, todo
 
 
 def write_counts(path: Path, counts: PartialCounts) -> None:
@@ -191,11 +215,9 @@ _COUNTS = {
     "text": pl.String,
 }
 
-_Arguments = tuple[CorpusSettings, str, FactNames, TracingSettings, str | None]
-
 
 def _computed(
-    todo: Sequence[tuple[Piece, Path | None]], arguments: _Arguments, processes: int
+    todo: Sequence[tuple[Piece, Path | None]], arguments: TracingArguments, processes: int
 ) -> Iterator[PartialCounts]:
     if processes <= 1 or len(todo) <= 1:
         for piece, path in todo:
@@ -218,10 +240,10 @@ def _computed(
             pool.shutdown(cancel_futures=True)
 
 
-_worker_arguments: _Arguments
+_worker_arguments: TracingArguments
 
 
-def _prepare(arguments: _Arguments) -> None:
+def _prepare(arguments: TracingArguments) -> None:
     """Set up a worker: what is the same for all pieces is sent once."""
     global _worker_arguments
     _worker_arguments = arguments
@@ -233,7 +255,7 @@ def _trace_in_worker(piece: Piece, path: Path | None) -> PartialCounts:
     return _trace_and_keep(piece, path, _worker_arguments)
 
 
-def _trace_and_keep(piece: Piece, path: Path | None, arguments: _Arguments) -> PartialCounts:
+def _trace_and_keep(piece: Piece, path: Path | None, arguments: TracingArguments) -> PartialCounts:
     threshold = gc.get_threshold()
     gc.set_threshold(_GC_THRESHOLD, *threshold[1:])
     try:
@@ -245,7 +267,7 @@ def _trace_and_keep(piece: Piece, path: Path | None, arguments: _Arguments) -> P
     return counts
 
 
-def _kept_path(keep: Path | None, piece: Piece, arguments: _Arguments) -> Path | None:
+def _kept_path(keep: Path | None, piece: Piece, arguments: TracingArguments) -> Path | None:
     if keep is None:
         return None
     corpus, language, names, settings, tokenizer_json = arguments

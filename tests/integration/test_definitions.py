@@ -12,6 +12,7 @@ import pytest
 
 from dagster_project.column_lineage import prepare_lineage
 from dagster_project.definitions import build_definitions
+from dagster_project.workers import ThisProcess
 from dagster_project.workspace import Workspace
 from ingestion.contract import LAKE
 
@@ -20,7 +21,7 @@ from ingestion.contract import LAKE
 def specs(tiny_study: Path, finished: Path) -> dict[str, dg.AssetSpec]:
     workspace = Workspace(str(tiny_study), finished.parent)
     lineage = prepare_lineage(workspace.study, workspace.home)
-    definitions = build_definitions(workspace, lineage)
+    definitions = build_definitions(workspace, ThisProcess(), lineage)
     return {
         spec.key.to_user_string(): spec
         for asset in definitions.assets or ()
@@ -31,7 +32,7 @@ def specs(tiny_study: Path, finished: Path) -> dict[str, dg.AssetSpec]:
 
 @pytest.fixture(scope="module")
 def checks(tiny_study: Path, finished: Path) -> dict[str, str | None]:
-    definitions = build_definitions(Workspace(str(tiny_study), finished.parent))
+    definitions = build_definitions(Workspace(str(tiny_study), finished.parent), ThisProcess())
     return {
         spec.name: spec.description
         for asset in definitions.assets or ()

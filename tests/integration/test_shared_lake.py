@@ -1,0 +1,120 @@
+"""A lake on object storage: a second home computes nothing, and publishes the same tables.
+
+What is refused, and how it is told, is in ``unit/ingestion/test_store``.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import fsspec
+import pytest
+import studies
+from click.testing import Result
+
+from dagster_project.workspace import Workspace
+
+DAMAGED = "predictions/second/it"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A bucket that a finished home has given its parts to, one of which is damaged since."""
+
+    address: str
+    """Address of the lake."""
+    first: Result
+    """Run of the finished home."""
+    part_count: int
+    """Parts of the study."""
+
+
+@pytest.fixture
+def shared(tiny_study: Path, finished: Path, tmp_path: Path, bucket: str) -> Shared:
+    address = f"s3://{bucket}/lakes"
+    shutil.copytree(finished, tmp_path / "first" / "tiny")
+    homes = ("--home", tmp_path / "first")
+    first = studies.factroots("run", tiny_study, "--lake", address, *homes)
+    system = fsspec.filesystem("s3", skip_instance_cache=True)
+    (damaged,) = system.ls(f"{bucket}/lakes/tiny/{DAMAGED}", detail=False)
+    system.pipe_file(damaged, system.cat_file(damaged)[:-30])
+    return Shared(address, first, len(parts(finished)) - len(["missing_models"]))
+
+
+def parts(home: Path) -> dict[str, bytes]:
+    lake = home / "lake"
+    return {
+        path.relative_to(lake).as_posix(): path.read_bytes()
+        for path in lake.rglob("*.parquet")
+        if not path.name.startswith("_")
+    }
+
+
+def assert_no_secret(home: Path, said: str) -> None:
+    files = [path for path in home.rglob("*") if path.is_file()]
+    for secret in studies.SECRETS.values():
+        assert not [path for path in files if secret.encode() in path.read_bytes()]
+        assert secret not in said
+
+
+def test_a_second_home_has_every_part_but_the_damaged_one_without_computing(
+    shared: Shared, finished: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    assert "Nothing to do" in shared.first.stdout, shared.first.stderr
+    copied = f"{shared.address}/tiny: 0 finished parts fetched, {shared.part_count} copied there"
+    assert copied in shared.first.stderr
+    workspace = Workspace(str(tiny_study), tmp_path / "second", lake=shared.address)
+    (lacking,) = workspace.exchange(list(workspace.plan.parts()))
+    assert lacking.label == "predictions second/it"
+    expected = parts(finished)
+    for name in ("missing_models/missing_models.parquet", f"{DAMAGED}.parquet"):
+        del expected[name]
+    assert parts(workspace.home.root) == expected
+    assert_no_secret(workspace.home.root, shared.first.output)
+
+
+def test_a_machine_without_the_study_or_its_facts_finds_what_it_needs(
+    shared: Shared, finished: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace(str(tiny_study), finished.parent, lake=shared.address)
+    sent = pickle.dumps(workspace.for_workers())
+    finished.rename(tmp_path / "gone")
+    try:
+        elsewhere = pickle.loads(sent)
+        model = elsewhere.plan.study.models[0]
+        part = elsewhere.plan.predictions(model, "de")
+        assert elsewhere.unfinished([part]) == []
+        assert len(elsewhere.read(part)) == 16
+    finally:
+        shutil.rmtree(finished, ignore_errors=True)
+        (tmp_path / "gone").rename(finished)
+
+
+@pytest.mark.slow
+@pytest.mark.nightly
+def test_a_second_home_publishes_the_same_tables(
+    shared: Shared, finished: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    homes = ("--home", tmp_path / "second")
+    second = studies.factroots("run", tiny_study, "--lake", shared.address, *homes)
+    assert second.exit_code == 0, second.stderr
+    assert "is damaged: it is computed again" in second.stderr
+    assert f"1 of {shared.part_count} parts of the lake to compute (1 missing)" in second.stderr
+    home = tmp_path / "second" / "tiny"
+    published = [root / "factroots.duckdb" for root in (finished, home)]
+    told = studies.factroots("diff", *published, "--tolerance", "1e-5")
+    assert told.exit_code == 0, told.stdout
+    assert_no_secret(home, second.output)
+
+
+def test_a_bucket_that_is_not_there_stops_a_run_before_it_computes(
+    tiny_study: Path, bucket: str, tmp_path: Path
+) -> None:
+    arguments = ("run", tiny_study, "--home", tmp_path, "--lake", "s3://no-such-bucket/lakes")
+    result = studies.factroots(*arguments)
+    assert result.exit_code == 2
+    assert "s3://no-such-bucket/lakes/tiny is not there" in " ".join(result.stderr.split())
+    assert not list(tmp_path.rglob("[a-z]*.parquet"))
