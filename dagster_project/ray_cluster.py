@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -37,6 +38,9 @@ _QUEUED_PER_WORKER = 2
 """Tasks handed to Ray at once, so that their results do not pile up."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"), "1")
 """Cores are shared out as workers; threads within each would only get in their way."""
+_ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
+"""A cluster of this machine listens on loopback alone, as it does elsewhere than on Linux, and to
+those who know its token."""
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _ADDRESS = re.compile(r"auto|(ray://)?[\w.-]+:\d+")
 
@@ -93,8 +97,10 @@ class RayCluster(RayResource):
         Raises:
             WorkersError: the cluster cannot be reached.
         """
-        # Read when Ray is imported. Nobody is told of this run.
+        # Read when Ray is imported: nobody is told of this run, and every line is.
         os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+        if self.ray_address is None:
+            os.environ |= _ALONE
         import ray
 
         if ray.is_initialized():
@@ -103,10 +109,11 @@ class RayCluster(RayResource):
             try:
                 self._context = self._started() if self.ray_address is None else self._joined()
             except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
-                first = str(error).strip().splitlines()[0]
+                self._shut_down()
+                first = str(error).strip().splitlines()[0].rstrip(".:")
                 raise WorkersError(
-                    f"the Ray cluster {self.address} cannot be used: {first} Start one (`ray start "
-                    "--head`), mend --ray, or leave --ray out to compute in this process."
+                    f"the Ray cluster {self.address} cannot be used: {first}. Start one (`ray "
+                    "start --head`) or mend --ray; without --ray this process computes."
                 ) from error
         return self._context
 
@@ -117,13 +124,9 @@ class RayCluster(RayResource):
             LOG.info("ray: %d workers for models at %s", count, self.address)
 
     def on_cleanup(self, context: Any, *, deleted: bool) -> None:  # noqa: ARG002
-        """The files of a cluster on this machine go with it."""
+        """Only who connected disconnects."""
         if self.connected:
-            import ray
-
-            ray.shutdown()
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
+            self._shut_down()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -190,14 +193,27 @@ class RayCluster(RayResource):
         assert found is not None, "asked before"
         # Not below the home: a path to a socket may have 107 characters.
         self._folder = tempfile.mkdtemp(prefix="factroots-ray-")
+        # Other users of this machine reach its ports as well.
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         return ray.init(
             num_cpus=int(found[1]) if found[1] else None,
             include_dashboard=False,
             log_to_driver=LOG.isEnabledFor(logging.INFO),
             logging_level=logging.WARNING,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=self._folder,
+            # Ray opens its own folder to everyone.
+            _temp_dir=f"{self._folder}/ray",
         )
+
+    def _shut_down(self) -> None:
+        """Disconnect; a cluster of this machine goes, and its files with it."""
+        import ray
+
+        ray.shutdown()
+        self._context = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            os.environ.pop("RAY_AUTH_TOKEN", None)
+            self._folder = None
 
     def _joined(self) -> Any:
         import ray
@@ -236,6 +252,12 @@ def _result(reference: Any) -> Any:
     try:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ray.exceptions.RaySystemError):
+            first = str(error.cause).strip().splitlines()[0]
+            raise WorkersError(
+                "a machine of the cluster cannot run factroots: install the same version of it on "
+                f"every one. Ray says: {first}"
+            ) from error
         if isinstance(error.cause, Exception):
             raise error.cause from error
         raise

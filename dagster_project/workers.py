@@ -132,7 +132,8 @@ def shares(weights: Mapping[Task, int], count: int) -> list[list[Task]]:
     for task in sorted(weights, key=lambda task: -weights[task]):
         weight, place, share = heapq.heappop(heap)
         share.append(task)
-        heapq.heappush(heap, (weight + weights[task], place, share))
+        # What weighs nothing takes a worker's time as well.
+        heapq.heappush(heap, (weight + max(weights[task], 1), place, share))
     return [share for _, _, share in sorted(heap, key=lambda entry: entry[1]) if share]
 
 
