@@ -12,8 +12,10 @@ run: .venv/installed
 test: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not nightly"
 
-# The real daemon and web server refresh a study by themselves: minutes of waiting for processes.
+# The real daemon and web server refresh a study by themselves, and Ray computes one: minutes of
+# waiting for processes.
 test-nightly: .venv/installed-dev
+	$(PIP) install --editable '.[ray]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m nightly
 
 check: .venv/installed-dev

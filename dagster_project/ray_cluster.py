@@ -38,6 +38,8 @@ _QUEUED_PER_WORKER = 2
 """Tasks handed to Ray at once, so that their results do not pile up."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"), "1")
 """Cores are shared out as workers; threads within each would only get in their way."""
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0"}
+"""Nobody is told of a run; its lines come as they are."""
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 """A cluster of this machine listens on loopback alone, as it does elsewhere than on Linux, and to
 those who know its token."""
@@ -97,10 +99,8 @@ class RayCluster(RayResource):
         Raises:
             WorkersError: the cluster cannot be reached.
         """
-        # Read when Ray is imported: nobody is told of this run, and every line is.
-        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
-        if self.ray_address is None:
-            os.environ |= _ALONE
+        # Read when Ray is imported.
+        os.environ |= _QUIET if self.ray_address else _QUIET | _ALONE
         import ray
 
         if ray.is_initialized():

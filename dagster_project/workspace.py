@@ -155,10 +155,11 @@ class Workspace:
                 store.fetch_newest(self.home.lake, path)
 
     def for_workers(self) -> Workspace:
-        """The same, to be sent to another process: with its plan, so that both mean the same parts,
-        but without the facts, which the lake has."""
+        """The same, to be sent to another machine: with study and plan, so that both mean the same
+        parts, but without the facts, which the lake has."""
         copy = replace(self)
-        copy.__dict__["plan"] = Plan(replace(self.plan.study, facts=None))
+        plan = Plan(replace(self.plan.study, facts=None))
+        copy.__dict__.update(study=self.study, store=self.store, plan=plan)
         return copy
 
     def missing_models(self) -> list[MissingModel]:

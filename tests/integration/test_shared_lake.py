@@ -77,20 +77,17 @@ def test_a_second_home_has_every_part_but_the_damaged_one_without_computing(
 
 
 def test_a_machine_without_the_study_or_its_facts_finds_what_it_needs(
-    shared: Shared, finished: Path, tiny_study: Path, tmp_path: Path
+    shared: Shared, tiny_study: Path, tmp_path: Path
 ) -> None:
-    workspace = Workspace(str(tiny_study), finished.parent, lake=shared.address)
+    study = shutil.copytree(tiny_study.parent, tmp_path / "study") / tiny_study.name
+    workspace = Workspace(str(study), tmp_path / "first", lake=shared.address)
     sent = pickle.dumps(workspace.for_workers())
-    finished.rename(tmp_path / "gone")
-    try:
-        elsewhere = pickle.loads(sent)
-        model = elsewhere.plan.study.models[0]
-        part = elsewhere.plan.predictions(model, "de")
-        assert elsewhere.unfinished([part]) == []
-        assert len(elsewhere.read(part)) == 16
-    finally:
-        shutil.rmtree(finished, ignore_errors=True)
-        (tmp_path / "gone").rename(finished)
+    shutil.rmtree(study.parent)
+    shutil.rmtree(tmp_path / "first")
+    elsewhere = pickle.loads(sent)
+    part = elsewhere.plan.predictions(elsewhere.plan.study.models[0], "de")
+    assert elsewhere.unfinished([part]) == []
+    assert len(elsewhere.read(part)) == 16
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ models:
 corpora:
   - {{id: text, kind: text, path: "{corpus}"}}
 tracing: {{aliases: {aliases}}}
+lake: {lake}
 """
 INSIDE = {
     "facts": "facts.csv",
@@ -24,6 +25,7 @@ INSIDE = {
     "permission": "",
     "corpus": "texts/{language}*.txt",
     "aliases": "aliases.csv",
+    "lake": "lakes",
 }
 
 
@@ -54,6 +56,8 @@ def test_a_study_that_keeps_inside_is_allowed_and_so_is_a_model_of_the_hub(tmp_p
         ({"corpus": "s3://theirs/{language}.txt"}, "6 corpus 'text': 's3://theirs/{language}.txt'"),
         ({"corpus": "file:///etc/passwd"}, "6 corpus 'text': 'file:///etc/passwd' is an address"),
         ({"aliases": "../aliases.csv"}, "7 tracing: '../aliases.csv' leads out"),
+        ({"lake": "s3://theirs/lakes"}, "8 lake: 's3://theirs/lakes' is an address"),
+        ({"lake": "../lakes"}, "8 lake: '../lakes' leads out"),
         ({"permission": ", allow_pickle: true"}, "4 model 'one': allow_pickle would run code"),
         ({"permission": ", trust_remote_code: true"}, "4 model 'one': trust_remote_code would run"),
     ],
