@@ -178,7 +178,11 @@ class RayCluster(RayResource):
                     queued[reference] = task
                 if not queued:
                     break
-                done, _ = ray.wait(list(queued))
+                try:
+                    done, _ = ray.wait(list(queued))
+                except SystemError as error:
+                    # So Ray passes on what a signal raised while it waited.
+                    raise error.__cause__ or KeyboardInterrupt from None
                 for reference in done:
                     yield queued.pop(reference), _result(reference)
         finally:
