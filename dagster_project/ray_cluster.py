@@ -169,25 +169,32 @@ class RayCluster(RayResource):
         queued: dict[Any, Task] = {}
         coming = iter(tasks)
         most = _QUEUED_PER_WORKER * self.count(is_of_model=is_of_model)
-        try:
-            while True:
-                for shared, task in islice(coming, most - len(queued)):
-                    reference = remote.remote(
-                        function, shared, task, code_version(), LOG.getEffectiveLevel()
-                    )
-                    queued[reference] = task
-                if not queued:
-                    break
+        failure: Exception | None = None
+        while True:
+            for shared, task in islice(coming, 0 if failure else most - len(queued)):
+                reference = remote.remote(
+                    function, shared, task, code_version(), LOG.getEffectiveLevel()
+                )
+                queued[reference] = task
+            if not queued:
+                break
+            try:
+                done, _ = ray.wait(list(queued))
+            except SystemError as error:
+                # So Ray passes on what a signal raised while it waited.
+                raise error.__cause__ or KeyboardInterrupt from None
+            for reference in done:
+                task = queued.pop(reference)
                 try:
-                    done, _ = ray.wait(list(queued))
-                except SystemError as error:
-                    # So Ray passes on what a signal raised while it waited.
-                    raise error.__cause__ or KeyboardInterrupt from None
-                for reference in done:
-                    yield queued.pop(reference), _result(reference)
-        finally:
-            for reference in queued:
-                ray.cancel(reference, force=True)
+                    result = _result(reference)
+                except Exception as error:
+                    # The others are waited for, not cancelled: to cancel a task that is just done
+                    # ends this process (Ray 2.60), and what they finish is kept.
+                    failure = failure or error
+                else:
+                    yield task, result
+        if failure is not None:
+            raise failure
 
     def _started(self) -> Any:
         """A cluster of this machine that nobody else can reach, without a dashboard."""

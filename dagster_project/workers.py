@@ -67,7 +67,8 @@ class Workers(Protocol):
             is_of_model: whether a task wants a GPU of its own where there is one.
 
         Raises:
-            Exception: what the function raised; tasks that are not done are given up.
+            Exception: what the function raised first; tasks that have begun are done before, and no
+                others are begun.
             LostWorkerError: the processes that tried a task died.
             WorkersError: the cluster cannot be reached, or is not the one for this project.
         """
