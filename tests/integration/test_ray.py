@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import studies
+from ray_work import work
 
 from dagster_project.workers import LostWorkerError, Workers, WorkersError, workers_at
 from models_gpu.errors import ModelError
@@ -126,18 +127,10 @@ def test_a_cluster_of_this_machine_leaves_nothing_behind(disturbed: Disturbed) -
 def workers() -> Iterator[Workers]:
     cluster = workers_at("local:2")
     with pytest.MonkeyPatch.context() as patch:
-        # Where workers find the functions below.
+        # Where workers find ``ray_work``.
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         with cluster.held():
             yield cluster
-
-
-def work(shared: object, task: str) -> str:
-    if task == "broken":
-        raise ModelError("model 'second': there is no such model")
-    if task == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return f"{shared} {task} {os.environ['OMP_NUM_THREADS']}"
 
 
 def test_every_task_is_done_once_with_what_all_share_and_one_thread(workers: Workers) -> None:
