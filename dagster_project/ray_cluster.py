@@ -20,7 +20,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-import dagster as dg
 from dagster_ray import RayResource
 from pydantic import PrivateAttr
 
@@ -101,6 +100,9 @@ class RayCluster(RayResource):
         """
         # Read when Ray is imported.
         os.environ |= _QUIET if self.ray_address else _QUIET | _ALONE
+        if self.address.startswith("ray://") and _has_token():
+            # Elsewhere Ray sees to this.
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
         import ray
 
         if ray.is_initialized():
@@ -113,7 +115,8 @@ class RayCluster(RayResource):
                 first = str(error).strip().splitlines()[0].rstrip(".:")
                 raise WorkersError(
                     f"the Ray cluster {self.address} cannot be used: {first}. Start one (`ray "
-                    "start --head`) or mend --ray; without --ray this process computes."
+                    "start --head`), mend --ray, or put its token into the environment "
+                    "(RAY_AUTH_TOKEN); without --ray this process computes."
                 ) from error
         return self._context
 
@@ -131,8 +134,12 @@ class RayCluster(RayResource):
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """As ``Workers.held``."""
-        with self.yield_for_execution(dg.build_init_resource_context()):
+        self.connect(None)
+        self.on_connect(None)
+        try:
             yield
+        finally:
+            self.on_cleanup(None, deleted=False)
 
     def count(self, *, is_of_model: bool) -> int:
         """As ``Workers.count``."""
@@ -254,6 +261,12 @@ def _work(
     LOG.handlers, LOG.propagate = [handler], False
     LOG.setLevel(level)
     return function(shared, task)
+
+
+def _has_token() -> bool:
+    """Whether Ray finds a token to show to a cluster."""
+    told = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    return bool(told) or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _result(reference: Any) -> Any:
