@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first: it runs the tiny study once for all, so that no process waits for it."""
+    """The longest file first: it runs the tiny study once for all, so that none waits for it."""
     items.sort(key=lambda item: item.path.name != "test_run.py")
 
 
