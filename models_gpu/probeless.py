@@ -7,13 +7,14 @@ not: capturing (``models_gpu.capture``), overlap between languages (SQL).
 Scores are never held whole. Relations are captured together as long as their activations stay
 below ``_HELD_BYTES``; a relation above that is kept in a temporary file. Scores are then computed
 for one block of neurons after another, of which a running top and the sums over bins remain: the
-block's arrays need about ``_BLOCK_BYTES``.
+block's arrays need about ``_BLOCK_BYTES``, on each core that scores a layer.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
+from models_gpu.batching import core_pool
 from models_gpu.capture import Neuron, capture, unit_count
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
@@ -33,7 +35,7 @@ __all__ = ["GroupScores", "NeuronTables", "ProbelessSettings", "group_scores", "
 Progress = Callable[[int, int], None]
 
 _HELD_BYTES = 1 << 30
-_BLOCK_BYTES = 1 << 27
+_BLOCK_BYTES = 1 << 25
 _BYTES_PER_SCORE = 96
 """A score's float64, its rank, its sort key and their copies, while a block is worked on."""
 _LOW_BITS = (1 << 32) - 1
@@ -208,13 +210,14 @@ def _of_one_kind(
                 progress=report,
             )
             numbered = chunk.sort("fact_id").with_columns(query=pl.Series(queries.row_query))
-            for group in numbered.partition_by("relation_id", maintain_order=True):
-                for variant in variants:
-                    if group["query"].n_unique() < variant.needed_queries:
-                        continue
-                    scores = group_scores(store, group["query"].to_numpy(), variant)
-                    active.append(_active_rows(group["fact_id"], scores, units, variant))
-                    profiles.append(_profile_rows(group["fact_id"], scores, variant))
+            with core_pool(model.device) as pool:
+                for group in numbered.partition_by("relation_id", maintain_order=True):
+                    for variant in variants:
+                        if group["query"].n_unique() < variant.needed_queries:
+                            continue
+                        scores = group_scores(store, group["query"].to_numpy(), variant, pool)
+                        active.append(_active_rows(group["fact_id"], scores, units, variant))
+                        profiles.append(_profile_rows(group["fact_id"], scores, variant))
         done += queries.count
     unscored = [
         _scorable(asked, variant)[1].with_columns(method_code=pl.lit(variant.method_code))
@@ -226,7 +229,10 @@ def _of_one_kind(
 
 
 def group_scores(
-    activations: torch.Tensor, rows: npt.NDArray[np.integer[Any]], settings: ProbelessSettings
+    activations: torch.Tensor,
+    rows: npt.NDArray[np.integer[Any]],
+    settings: ProbelessSettings,
+    pool: Executor | None = None,
 ) -> GroupScores:
     """PROBELESS over the facts of one relation.
 
@@ -240,39 +246,23 @@ def group_scores(
         activations: ``[layers, queries, units]`` float32.
         rows: ``[facts]`` the query of each fact, at least two facts.
         settings: the variant.
+        pool: from ``models_gpu.batching.core_pool``; layers are then scored side by side.
 
     Raises:
         ModelError: activations that are not numbers.
     """
     layers, _, units = activations.shape
-    device = activations.device if activations.device.type == "cuda" else torch.device("cpu")
     places = torch.from_numpy(rows.astype(np.int64)).to(activations.device)
-    count, width = len(rows), _block_width(len(rows), units)
-    best = torch.full((count, settings.top), -1, dtype=torch.int64, device=device)
-    sums = torch.zeros((2, layers * settings.bins, count), dtype=torch.float64, device=device)
     bins = _bins(units, settings.bins)
     sizes = torch.stack([torch.bincount(b, minlength=settings.bins) for b in bins])
-    for layer in range(layers):
-        slab = activations[layer].index_select(0, places).to(device)
-        if not bool(torch.isfinite(slab).all()):
-            raise ModelError(
-                f"activations of layer {layer} are not numbers: the model's weights are damaged, "
-                "or too large for its arithmetic; use float32 or bfloat16"
-            )
-        for start in range(0, units, width):
-            stop = min(start + width, units)
-            values = slab[:, start:stop].t().contiguous()
-            scores = _mean_differences(values, settings.is_normalised)
-            for kind in range(2):
-                # A product instead of scattered additions, whose order a GPU does not keep.
-                members = torch.nn.functional.one_hot(bins[kind][start:stop], settings.bins)
-                first = layer * settings.bins
-                sums[kind, first : first + settings.bins] += (
-                    members.t().double().to(device) @ scores
-                )
-            neurons = torch.arange(layer * units + start, layer * units + stop, device=device)
-            best = _merge(best, scores.t().float().contiguous(), neurons)
-    means = sums.view(2, layers, settings.bins, count) / sizes[:, None, :, None].to(device)
+
+    def score(layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return _layer_scores(activations[layer], layer, places, bins, settings)
+
+    found = list((map if pool is None else pool.map)(score, range(layers)))
+    best = torch.cat([entries for entries, _ in found], 1).topk(settings.top, 1, sorted=True).values
+    sums = torch.stack([totals for _, totals in found], dim=1)
+    means = sums / sizes[:, None, :, None].to(sums.device)
     contiguous, strided = means.permute(0, 3, 1, 2).float().cpu().numpy()
     return GroupScores(
         neurons=(_LOW_BITS - (best & _LOW_BITS)).cpu().numpy(),
@@ -280,6 +270,39 @@ def group_scores(
         contiguous=contiguous,
         strided=strided,
     )
+
+
+def _layer_scores(
+    activations: torch.Tensor,
+    layer: int,
+    places: torch.Tensor,
+    bins: torch.Tensor,
+    settings: ProbelessSettings,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of one layer ``[queries, units]``: the best entries ``[facts, top]`` (see ``_merge``), and
+    the sums of scores over the two kinds of bin, ``[2, bins, facts]`` float64."""
+    units, count = activations.shape[1], len(places)
+    device = activations.device if activations.device.type == "cuda" else torch.device("cpu")
+    slab = activations.index_select(0, places).to(device)
+    if not bool(torch.isfinite(slab).all()):
+        raise ModelError(
+            f"activations of layer {layer} are not numbers: the model's weights are damaged, "
+            "or too large for its arithmetic; use float32 or bfloat16"
+        )
+    best = torch.full((count, settings.top), -1, dtype=torch.int64, device=device)
+    sums = torch.zeros((2, settings.bins, count), dtype=torch.float64, device=device)
+    width = _block_width(count, units)
+    for start in range(0, units, width):
+        stop = min(start + width, units)
+        values = slab[:, start:stop].t().contiguous()
+        scores = _mean_differences(values, settings.is_normalised)
+        for kind in range(2):
+            # A product instead of scattered additions, whose order a GPU does not keep.
+            members = torch.nn.functional.one_hot(bins[kind][start:stop], settings.bins)
+            sums[kind] += members.t().double().to(device) @ scores
+        neurons = torch.arange(layer * units + start, layer * units + stop, device=device)
+        best = _merge(best, scores.t().float().contiguous(), neurons)
+    return best, sums
 
 
 def _mean_differences(values: torch.Tensor, is_normalised: bool) -> torch.Tensor:

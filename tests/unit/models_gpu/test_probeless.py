@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 from tiny_models import facts, loaded, many_facts
 
 from models_gpu import probeless as module
+from models_gpu.batching import core_pool
 from models_gpu.capture import Neuron, capture
 from models_gpu.errors import ModelError
 from models_gpu.loading import LoadedModel
@@ -106,6 +107,17 @@ def test_the_size_of_a_block_changes_nothing(monkeypatch: pytest.MonkeyPatch, wi
     assert np.array_equal(other.neurons, usual.neurons)
     assert np.array_equal(other.scores, usual.scores)
     np.testing.assert_allclose(other.contiguous, usual.contiguous, rtol=1e-6)
+
+
+@pytest.mark.parametrize("is_normalised", [False, True])
+def test_layers_scored_side_by_side_are_those_scored_one_by_one(is_normalised: bool) -> None:
+    activations = drawn(5, 40, 33)
+    settings = ProbelessSettings(top=20, bins=4, is_normalised=is_normalised)
+    one_by_one = group_scores(activations, np.arange(40), settings)
+    with core_pool(activations.device) as pool:
+        side_by_side = group_scores(activations, np.arange(40), settings, pool)
+    for name in ("neurons", "scores", "contiguous", "strided"):
+        assert np.array_equal(getattr(side_by_side, name), getattr(one_by_one, name)), name
 
 
 def test_facts_that_share_a_query_are_counted_each() -> None:
