@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -239,21 +239,30 @@ class Workspace:
         lacking = not_done(parts, self.home.lake)
         if self.store is None:
             return lacking
-        started = time.perf_counter()
         shared = self.store.names()
         brought = self._fetch([part for part in lacking if self._name(part) in shared])
-        here = {part.label for part in parts} - {part.label for part in lacking}
-        new = [part for part in parts if part.label in here and self._name(part) not in shared]
-        _side_by_side(self._upload, new)
-        if brought or new:
-            LOG.info(
-                "%s: %d finished parts fetched, %d copied there, %.1f s",
-                self.store.address,
-                len(brought),
-                len(new),
-                time.perf_counter() - started,
-            )
+        if brought:
+            LOG.info("%s: %d finished parts fetched", self.store.address, len(brought))
+        whole = {part.label for part in parts} - {part.label for part in lacking}
+        self._copy([part for part in parts if part.label in whole], shared)
         return [part for part in lacking if part.label not in brought]
+
+    def share(self, parts: Iterable[Part]) -> None:
+        """Copy the finished parts that the shared lake lacks to it: an earlier run could not.
+
+        Raises:
+            StoreError: the shared lake cannot be read or written.
+        """
+        if self.store is not None:
+            done = (part for part in parts if part.state(self.home.lake) is State.DONE)
+            self._copy(done, self.store.names())
+
+    def _copy(self, parts: Iterable[Part], shared: Container[str]) -> None:
+        assert self.store is not None, "asked before"
+        new = [part for part in parts if self._name(part) not in shared]
+        _side_by_side(self._upload, new)
+        if new:
+            LOG.info("%s: %d finished parts copied there", self.store.address, len(new))
 
     def _bring(self, parts: Iterable[Part]) -> None:
         """Have what another machine computed here, too."""

@@ -65,7 +65,7 @@ def missing_models(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.Materi
         Failure: something else than a model is missing, or every model is.
     """
     plan, home = workspace.plan, workspace.home
-    workspace.exchange(list(plan.parts()))
+    workspace.share(plan.parts())
     lacking = [
         part.label
         for part in plan.parts()

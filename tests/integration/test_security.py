@@ -1,7 +1,8 @@
 """What a run gives away, and what it leaves open to change: nothing.
 
-That servers listen on loopback only is in ``test_nightly``; pickles and remote code in
-``unit/models_gpu/test_model_source``; paths of a restricted study in ``unit/dagster_project``.
+That servers listen on loopback only is in ``test_nightly`` and ``test_ray``; pickles and remote
+code in ``unit/models_gpu/test_model_source``; paths of a restricted study in
+``unit/dagster_project``; keys of a store in ``test_shared_lake``.
 """
 
 from __future__ import annotations
