@@ -12,6 +12,7 @@ import errno
 import json
 import logging
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -239,8 +240,12 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
             error = error.cause
         described = event.step_failure_data.user_failure_data
         text = described.description if described else None
-        reasons.append(text or (error.message.strip() if error else event.message))
-    return "; ".join(str(reason) for reason in reasons) or "the run failed without a reason"
+        reasons.append(text or (_OWN_CLASS.sub("", error.message) if error else event.message))
+    return "; ".join(str(reason).strip() for reason in reasons) or "the run failed without a reason"
+
+
+_OWN_CLASS = re.compile(r"^(dagster_project|ingestion|models_gpu|warehouse)\.[\w.]+: ")
+"""What Python puts before the message of an error of this project, which was written for people."""
 
 
 def _is_dagsters(error: SerializableErrorInfo) -> bool:

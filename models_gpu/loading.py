@@ -91,7 +91,7 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
     tokenizer = load_tokenizer(spec, folder)
     family = family_of(spec, folder)
     # Gone in a second, and one line a partition says more.
-    reports.disable_progress_bar()  # type: ignore[no-untyped-call]
+    reports.disable_progress_bar()
     try:
         model, report = family.model_class.from_pretrained(
             folder,

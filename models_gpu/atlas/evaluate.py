@@ -51,7 +51,7 @@ def answer_probes(
     ]
     network: Any = model.base_model
     head: Callable[[Tensor], Tensor] = getattr(model, "cls" if is_masked else "lm_head")
-    model.eval()  # type: ignore[no-untyped-call]
+    model.eval()
     right = [False] * len(probes)
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, question in enumerate(questions):

@@ -180,7 +180,7 @@ def save_half(model: PreTrainedModel, folder: Path) -> None:
     """
     for parameter in model.parameters():
         parameter.data = parameter.data.half().float()
-    half = copy.deepcopy(model).half()  # type: ignore[no-untyped-call]
+    half = copy.deepcopy(model).half()
     half.save_pretrained(folder)
 
 

@@ -63,7 +63,7 @@ def train_tokenizer(
         pair=f"{_CLS} $A {_SEP} $B:1 {_SEP}:1",
         special_tokens=[(token, vocabulary[token]) for token in (_CLS, _SEP)],
     )
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         model_max_length=_LONGEST_TEXT,
         pad_token=_PAD,

@@ -30,9 +30,8 @@ def tiny_study(together: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(together: Path, tiny_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Home of the tiny study after one undisturbed run: the process that asks first runs it, and
-    each gets a copy."""
+def undisturbed(together: Path, tiny_study: Path) -> Path:
+    """Home of the tiny study after one run, by the process that asks first; no test harms it."""
     with (together / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         homes, done = together / "homes", together / "done"
@@ -41,4 +40,29 @@ def finished(together: Path, tiny_study: Path, tmp_path_factory: pytest.TempPath
             assert result.returncode == 0, result.stderr
             assert "leaked" not in result.stderr
             done.touch()
-    return Path(shutil.copytree(homes / "tiny", tmp_path_factory.mktemp("homes") / "tiny"))
+    return homes / "tiny"
+
+
+@pytest.fixture(scope="session")
+def finished(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of that home for each process, which reads and compares."""
+    return Path(shutil.copytree(undisturbed, tmp_path_factory.mktemp("homes") / "tiny"))
+
+
+@pytest.fixture
+def home(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished home that a test may harm.
+
+    It is in the same place for all tests of a process: dbt then reads its project only once.
+    """
+    folder, kept = (tmp_path_factory.getbasetemp() / name for name in ("harmed", "parsed"))
+    parsed = folder / "tiny" / "build" / "target"
+    if parsed.exists():
+        shutil.rmtree(kept, ignore_errors=True)
+        parsed.rename(kept)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(finished, folder / "tiny")
+    if kept.exists():
+        shutil.rmtree(parsed)
+        shutil.copytree(kept, parsed)
+    return folder / "tiny"

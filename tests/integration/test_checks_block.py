@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +15,8 @@ from ingestion.lake import read_part, read_provenance, write_part
 
 
 def test_a_failing_check_stops_dbt_and_the_last_published_file_stays(
-    tiny_study: Path, finished: Path, tmp_path: Path
+    tiny_study: Path, home: Path
 ) -> None:
-    shutil.copytree(finished, tmp_path / "tiny")
-    home = tmp_path / "tiny"
     part = home / "lake" / "predictions" / "first" / "en.parquet"
     made_by = read_provenance(part)
     assert made_by is not None
@@ -30,7 +27,7 @@ def test_a_failing_check_stops_dbt_and_the_last_published_file_stays(
     write_part(home / "lake", rows, replace(made_by, row_count=len(rows)))
     before = {name: (home / name).read_bytes() for name in ("factroots.duckdb", "build/dbt.log")}
     # One model less makes another warehouse, so that there is something to publish.
-    run = studies.factroots("run", tiny_study, "--home", tmp_path, "--models", "first")
+    run = studies.factroots("run", tiny_study, "--home", home.parent, "--models", "first")
     assert run.exit_code == 2
     said = " ".join(run.stderr.split())
     assert "predictions, complete: 1 rows, such as problem 'the fact has no prediction'" in said

@@ -18,8 +18,8 @@ from ingestion.contract import LAKE
 
 
 @pytest.fixture(scope="module")
-def specs(tiny_study: Path, finished: Path) -> dict[str, dg.AssetSpec]:
-    workspace = Workspace(str(tiny_study), finished.parent)
+def specs(tiny_study: Path, undisturbed: Path) -> dict[str, dg.AssetSpec]:
+    workspace = Workspace(str(tiny_study), undisturbed.parent)
     lineage = prepare_lineage(workspace.study, workspace.home)
     definitions = build_definitions(workspace, ThisProcess(), lineage)
     return {
@@ -31,8 +31,8 @@ def specs(tiny_study: Path, finished: Path) -> dict[str, dg.AssetSpec]:
 
 
 @pytest.fixture(scope="module")
-def checks(tiny_study: Path, finished: Path) -> dict[str, str | None]:
-    definitions = build_definitions(Workspace(str(tiny_study), finished.parent), ThisProcess())
+def checks(tiny_study: Path, undisturbed: Path) -> dict[str, str | None]:
+    definitions = build_definitions(Workspace(str(tiny_study), undisturbed.parent), ThisProcess())
     return {
         spec.name: spec.description
         for asset in definitions.assets or ()
@@ -131,10 +131,10 @@ def test_a_column_names_what_it_is_computed_from(
 
 @pytest.mark.nightly
 def test_lineage_read_before_any_run_is_that_read_after_one(
-    tiny_study: Path, finished: Path, tmp_path: Path
+    tiny_study: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    study = Workspace(str(tiny_study), finished.parent).study
-    after = prepare_lineage(study, Workspace(str(tiny_study), finished.parent).home)
+    study = Workspace(str(tiny_study), undisturbed.parent).study
+    after = prepare_lineage(study, Workspace(str(tiny_study), undisturbed.parent).home)
     new = Workspace(str(tiny_study), tmp_path).home
     new.create()
     assert prepare_lineage(study, new) == after
@@ -154,9 +154,9 @@ def test_dbt_tests_are_checks_with_their_claim(checks: dict[str, str | None]) ->
     ],
 )
 def test_the_latest_run_shows_the_first_rows_of_a_table(
-    finished: Path, asset: str, partition: str | None, first: dict[str, object]
+    undisturbed: Path, asset: str, partition: str | None, first: dict[str, object]
 ) -> None:
-    metadata = latest(finished, asset, partition)
+    metadata = latest(undisturbed, asset, partition)
     shown = metadata["preview"]
     assert isinstance(shown, dg.TableMetadataValue)
     rows = metadata["dagster/row_count"].value
@@ -164,8 +164,8 @@ def test_the_latest_run_shows_the_first_rows_of_a_table(
     assert first.items() <= shown.records[0].data.items()
 
 
-def test_p_at_1_of_each_language_is_a_figure_to_be_drawn(finished: Path) -> None:
-    figures = latest(finished, "p_at_1_by_language")
+def test_p_at_1_of_each_language_is_a_figure_to_be_drawn(undisturbed: Path) -> None:
+    figures = latest(undisturbed, "p_at_1_by_language")
     names = {name for name in figures if name.startswith("P@1 ")}
     assert "P@1 first/en" in names
     assert len(names) == 9

@@ -31,12 +31,6 @@ from models_gpu.adapters import Adapter
 LOST = "predictions/second/it.parquet"
 
 
-@pytest.fixture
-def home(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished home that a test may harm."""
-    return Path(shutil.copytree(finished, tmp_path / "tiny"))
-
-
 def run(study: Path, home: Path, *arguments: str) -> Result:
     return studies.factroots("run", study, "--home", home.parent, *arguments)
 
@@ -99,6 +93,7 @@ def test_a_disk_that_is_full_while_parquet_is_written_costs_only_that_part(
             file.write(bytes(1 << 12))
     stopped = run(tiny_study, home)
     assert stopped.exit_code == 2
+    assert "factroots: cannot write" in said(stopped)
     assert "the disk is full: free some space" in said(stopped)
     assert "it.parquet" in stopped.stderr
     assert not (lake / LOST).exists()

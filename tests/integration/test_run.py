@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -177,50 +176,20 @@ def test_a_changed_language_recomputes_that_language_alone(
     assert {row["language_code"] for row in stale if row["table"] == "predictions"} == {"it"}
 
 
-@dataclass(frozen=True)
-class Narrowed:
-    """A finished study, run again for one model and one language while an analyst reads it."""
-
-    home: Path
-    """Its home."""
-    before: Path
-    """A copy of its home from before."""
-    seen: list[tuple[object, ...]]
-    """Languages that the analyst's connection found before and after the run."""
-
-
-@pytest.fixture(scope="module")
-def narrowed(
-    tiny_study: Path, finished: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Narrowed:
-    homes = tmp_path_factory.mktemp("narrowed")
-    home = Path(shutil.copytree(finished, homes / "tiny"))
+def test_a_narrowed_run_replaces_the_file_under_an_analyst_and_keeps_all_parts(
+    tiny_study: Path, finished: Path, home: Path
+) -> None:
     question = "select count(*) from dim_languages"
+    only = ("--models", "first", "--languages", "en")
     with duckdb.connect(home / "factroots.duckdb", read_only=True) as analyst:
-        seen = analyst.execute(question).fetchall()
-        only = ("--models", "first", "--languages", "en")
-        result = studies.factroots("run", tiny_study, "--home", homes, *only)
+        assert analyst.execute(question).fetchall() == [(3,)]
+        result = studies.factroots("run", tiny_study, "--home", home.parent, *only)
         assert result.exit_code == 0, result.stderr
-        seen += analyst.execute(question).fetchall()
-    return Narrowed(home, finished, seen)
-
-
-def test_a_model_that_left_the_study_leaves_the_marts_and_keeps_its_parts(
-    narrowed: Narrowed,
-) -> None:
-    assert ask(narrowed.home, "select distinct model_id from fct_predictions") == [("first",)]
-    kept, before = (
-        home / "lake" / "predictions" / "second" / "en.parquet"
-        for home in (narrowed.home, narrowed.before)
-    )
-    assert kept.stat().st_mtime_ns == before.stat().st_mtime_ns
-
-
-def test_a_warehouse_held_open_by_an_analyst_is_replaced_under_their_feet(
-    narrowed: Narrowed,
-) -> None:
-    assert narrowed.seen == [(3,), (3,)]
-    assert ask(narrowed.home, "select count(*) from dim_languages") == [(1,)]
+        assert analyst.execute(question).fetchall() == [(3,)]
+    assert ask(home, question) == [(1,)]
+    assert ask(home, "select distinct model_id from fct_predictions") == [("first",)]
+    part = Path("lake", "predictions", "second", "en.parquet")
+    assert (home / part).stat().st_mtime_ns == (finished / part).stat().st_mtime_ns
 
 
 @pytest.mark.slow
@@ -233,7 +202,7 @@ def test_a_run_killed_ten_times_ends_with_the_same_tables(
         run = subprocess.Popen(
             arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(moments.uniform(0.5, 14.0))
+        time.sleep(moments.uniform(0.5, 12.0))
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
     result = studies.factroots("run", tiny_study, "--home", tmp_path)
