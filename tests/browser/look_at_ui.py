@@ -11,20 +11,17 @@ not shown. With --pictures it saves what it saw.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Error, Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from user_interface import user_interface
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,9 @@ LOOKS = (
 def main() -> int:
     arguments = _arguments()
     faults: list[str] = []
-    with _user_interface(arguments.study, arguments.home) as address, sync_playwright() as playing:
+    started = time.perf_counter()
+    with user_interface(arguments.study, arguments.home) as server, sync_playwright() as playing:
+        print(f"factroots ui answers after {time.perf_counter() - started:.1f} s")
         browser = playing.chromium.launch(executable_path=arguments.chromium, args=["--no-sandbox"])
         page = browser.new_page()
         page.on("console", lambda message: _hear(message.type, message.text, faults))
@@ -72,7 +71,7 @@ def main() -> int:
         for look in LOOKS:
             start = time.perf_counter()
             page.set_viewport_size({"width": 1500, "height": look.height})
-            page.goto(f"{address}/{look.path}")
+            page.goto(f"{server.address}/{look.path}")
             if look.click is not None:
                 page.get_by_role("button", name=look.click).click()
             missing = [word for word in look.words if not _sees(page, word)]
@@ -102,42 +101,6 @@ def _arguments() -> argparse.Namespace:
         help="the browser; default: what is installed, else playwright's own",
     )
     return parser.parse_args()
-
-
-@contextlib.contextmanager
-def _user_interface(study: str, homes: Path) -> Iterator[str]:
-    """``factroots ui`` from when it answers until it has ended; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "dagster_project.cli", "ui", study]
-    process = subprocess.Popen(
-        [*command, "--home", str(homes), "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    started = time.perf_counter()
-    try:
-        while True:
-            if process.poll() is not None:
-                raise SystemExit("factroots ui ended: start it by hand to see why")
-            with (
-                contextlib.suppress(OSError),
-                urllib.request.urlopen(f"{address}/server_info", timeout=60),
-            ):
-                break
-            time.sleep(0.5)
-        print(f"factroots ui answers after {time.perf_counter() - started:.1f} s")
-        yield address
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(60)
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _hear(kind: str, text: str, faults: list[str]) -> None:

@@ -24,6 +24,7 @@ import polars as pl
 import pytest
 import studies
 from safetensors.torch import load_file, save_file
+from user_interface import user_interface
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
@@ -68,10 +69,10 @@ def night(
     published = home / "factroots.duckdb"
     lost = home / "lake" / LOST
     lost.unlink()
-    with studies.user_interface(study, folder) as killed:
+    with user_interface(study, folder) as killed:
         wait(lambda: runs(home, [dg.DagsterRunStatus.STARTED]))
         os.killpg(killed.process_group, signal.SIGKILL)
-    with studies.user_interface(study, folder) as server:
+    with user_interface(study, folder) as server:
         wait(lambda: lost.exists() and not runs(home, studies.UNFINISHED))
         found_again = pl.read_parquet(lost)
         runs_of_it = [run.status.value for run in reversed(runs(home, None)) if is_of_it(run)]
