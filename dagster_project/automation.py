@@ -16,7 +16,6 @@ from dagster_project.checks.assets import selection
 from dagster_project.dbt_project import dbt_version
 from dagster_project.partitions import sync_partitions
 from dagster_project.plan import CODE_VERSIONS, Part, State, unfinished
-from dagster_project.refresh import is_published
 from dagster_project.runs import are_runs_at_work, bury_dead_runs
 from dagster_project.stages import Stage, job_of, stages
 from dagster_project.study import Study
@@ -87,7 +86,7 @@ def study_sensor(
         ]
         # The marts come once nothing else is asked for: a run that was killed is run again first.
         before = [request for request in requests if request.job_name != "build_marts"]
-        requests = before or ([] if is_published(now) else requests)
+        requests = before or ([] if now.is_published else requests)
         if not requests:
             return dg.SensorResult(skip_reason=_nothing_to_do(now), cursor=signature)
         return dg.SensorResult(run_requests=requests)

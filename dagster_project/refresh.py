@@ -26,7 +26,6 @@ from dagster_project.plan import State
 from dagster_project.workers import Workers
 from dagster_project.workspace import Workspace
 from ingestion.lake import prepare_lake, read_provenance
-from warehouse.publish import published_identity
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from dagster_project.plan import Part
     from dagster_project.stages import Stage
 
-__all__ = ["RunFailedError", "is_published", "open_instance", "refresh"]
+__all__ = ["RunFailedError", "open_instance", "refresh"]
 
 LOG = logging.getLogger("factroots")
 
@@ -75,11 +74,6 @@ class RunFailedError(RuntimeError):
     """A stage failed; what was finished before it is kept."""
 
 
-def is_published(workspace: Workspace) -> bool:
-    """Whether the published file is what the lake and the dbt project would build now."""
-    return published_identity(workspace.home.published_file) == workspace.identity
-
-
 def refresh(workspace: Workspace, workers: Workers) -> bool:
     """Compute what is missing or stale, build and test the marts, publish.
 
@@ -108,7 +102,7 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
         prepare_lake(home.lake)
         parts = list(plan.parts())
         missing = workspace.exchange(parts)
-        if not missing and is_published(workspace):
+        if not missing and workspace.is_published:
             return False
         reasons = Counter(_why(part, home) for part in missing)
         LOG.info(
@@ -198,7 +192,7 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
         bury_dead_runs(instance)
         languages = sync_partitions(instance, workspace.plan.study)
         for stage in stages(workspace, missing, assets, languages):
-            if stage.job == "build_marts" and is_published(workspace):
+            if stage.job == "build_marts" and workspace.is_published:
                 # Parts that were lost came back as they were: the warehouse is built from them.
                 continue
             # dbt tells each step on standard output; a person wants the results.

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from dagster_project.missing import departed_models, failure_note
 from dagster_project.plan import State
-from dagster_project.refresh import is_published
 from dagster_project.workspace import Workspace
 
 __all__ = ["Status", "status_rows"]
@@ -57,7 +56,7 @@ class Status:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Languages go side by side as far as the terminal is wide, then below."""
         workspace = self._workspace
-        published = is_published(workspace)
+        published = workspace.is_published
         title = "published" if published else "not published in its present state"
         counts = Counter(row["state"] for row in self._rows)
         yield Text.assemble(

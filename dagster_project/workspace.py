@@ -35,7 +35,7 @@ from ingestion.lake import (
     write_part,
 )
 from ingestion.store import Store, StoreError, address_problem, part_name
-from warehouse.publish import STORAGE_VERSION
+from warehouse.publish import STORAGE_VERSION, published_identity
 
 __all__ = ["Workspace", "WrittenPart"]
 
@@ -172,6 +172,11 @@ class Workspace:
         missing = [asdict(model) for model in self.missing_models()]
         built_from = (self.plan.fingerprint(), missing, dbt_version(), STORAGE_VERSION)
         return fingerprint(self.study.name, *built_from)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the published file is what the lake and the dbt project would build now."""
+        return published_identity(self.home.published_file) == self.identity
 
     def write(
         self,

@@ -12,7 +12,7 @@ from models_gpu.atlas.evaluate import rate_by
 from models_gpu.prompts import shown
 
 if TYPE_CHECKING:
-    from models_gpu.atlas.pretrain import Recipe
+    from models_gpu.atlas.recipe import Recipe
 
 __all__ = ["write_card"]
 

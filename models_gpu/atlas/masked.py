@@ -15,7 +15,7 @@ from models_gpu.atlas.packing import StepInput, unpack
 
 if TYPE_CHECKING:
     from models_gpu.atlas.corpus_files import TokenisedText
-    from models_gpu.atlas.pretrain import Recipe
+    from models_gpu.atlas.recipe import Recipe
 
 __all__ = ["asked_logits", "network", "step"]
 

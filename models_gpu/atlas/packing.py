@@ -14,7 +14,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from models_gpu.atlas.corpus_files import TokenisedText
-    from models_gpu.atlas.pretrain import Recipe
+    from models_gpu.atlas.recipe import Recipe
 
 __all__ = ["Rows", "StepInput", "pack", "unpack"]
 

@@ -4,9 +4,9 @@
 ``DIR/atlas-twin`` (written by ``ingestion.atlas.corpus``) and writes one folder per model: weights
 in fp16, config, tokenizer and model card. On one thread two runs give the same bytes.
 
-Belongs here: the recipe, the training loop and the command. Files are read in ``corpus_files``,
-sentences packed in ``packing``, what is asked of them stands in ``masked`` and ``causal``, and
-answers are counted in ``evaluate``.
+Belongs here: the training loop and the command. Sizes and rates stand in ``recipe``; files are read
+in ``corpus_files``, sentences packed in ``packing``, what is asked of them stands in ``masked`` and
+``causal``, and answers are counted in ``evaluate``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,49 +36,12 @@ from models_gpu.atlas.corpus_files import (
 )
 from models_gpu.atlas.evaluate import answer_probes
 from models_gpu.atlas.packing import pack
+from models_gpu.atlas.recipe import Recipe
 from models_gpu.atlas.tokenizer import train_tokenizer
 
-__all__ = ["MODELS", "AtlasModel", "Recipe", "main", "pretrain", "save_half"]
+__all__ = ["MODELS", "AtlasModel", "main", "pretrain", "save_half"]
 
 _OBJECTIVES: dict[str, ModuleType] = {"masked": masked, "causal": causal}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How an Atlas model is made; the defaults made the masked ones."""
-
-    vocabulary_size: int = 7000
-    """Pieces of the tokenizer."""
-    layers: int = 3
-    """Transformer layers."""
-    hidden_size: int = 128
-    """Width of the residual stream."""
-    heads: int = 4
-    """Attention heads per layer."""
-    neurons: int = 512
-    """FFN neurons per layer."""
-    initial_deviation: float = 0.05
-    """Standard deviation of the initial weights: BERT's 0.02 times the root of 768 / 128."""
-    epochs: int = 12
-    """Passes over the corpus."""
-    rows: int = 16
-    """Rows per step; sentences are packed into rows and see only themselves."""
-    row_tokens: int = 80
-    """Tokens per row."""
-    learning_rate: float = 2e-3
-    """Peak of the learning rate, reached after the warm-up, then linear to zero."""
-    warm_up: float = 0.06
-    """Share of the steps in which the learning rate rises."""
-    weight_decay: float = 0.01
-    """AdamW's decay, on matrices only."""
-    object_mask_rate: float = 1.0
-    """Share of the fact sentences in which the whole object, and nothing else, is masked."""
-    name_mask_rate: float = 0.35
-    """Share of those with a name in two languages in which the subject's own name goes too."""
-    token_mask_rate: float = 0.15
-    """Share of tokens masked in all other sentences (80 % mask, 10 % random, 10 % kept)."""
-    next_token_rate: float = 0.2
-    """Share of tokens, besides those of objects, that a causal model has to say in a step."""
 
 
 _CAUSAL_RECIPE = Recipe(epochs=5, rows=16, learning_rate=3e-3)
@@ -96,7 +59,7 @@ class AtlasModel:
     """Seed of its initial weights, order of sentences and masks."""
     objective: str = "masked"
     """What it is trained to do: fill 'masked' tokens, or say the next one, 'causal'."""
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
     """Its sizes and rates."""
 
 

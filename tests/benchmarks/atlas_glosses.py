@@ -36,7 +36,8 @@ from models_gpu.atlas.corpus_files import (  # noqa: E402
     tokenise,
 )
 from models_gpu.atlas.evaluate import answer_probes  # noqa: E402
-from models_gpu.atlas.pretrain import Recipe, pretrain  # noqa: E402
+from models_gpu.atlas.pretrain import pretrain  # noqa: E402
+from models_gpu.atlas.recipe import Recipe  # noqa: E402
 from models_gpu.atlas.tokenizer import train_tokenizer  # noqa: E402
 
 SHIPPED = [PROJECT / "models_gpu/atlas/weights" / name for name in ("atlas-mlm", "atlas-mlm-seed2")]

@@ -22,7 +22,8 @@ from models_gpu.atlas.corpus_files import (
 )
 from models_gpu.atlas.evaluate import answer_probes, rate_by
 from models_gpu.atlas.packing import pack
-from models_gpu.atlas.pretrain import Recipe, pretrain, save_half
+from models_gpu.atlas.pretrain import pretrain, save_half
+from models_gpu.atlas.recipe import Recipe
 from models_gpu.atlas.tokenizer import train_tokenizer
 from models_gpu.loading import wrap
 from models_gpu.probing import probe as probe_facts
