@@ -101,18 +101,20 @@ class Plan:
 
     def facts(self) -> list[Part]:
         """Parts that ingestion writes in one go: the dimension tables, then one set a language."""
+        whole = [self.ingested(table) for table in ("languages", "relations", "facts")]
+        return whole + [
+            self.ingested(table, language)
+            for language in self.study.languages
+            for table in ("fact_labels", "prompts", "rejected_rows")
+        ]
+
+    def ingested(self, table: str, language: str | None = None) -> Part:
+        """One of ``facts``: a dimension table, or a table of one language."""
         version = CODE_VERSIONS["facts"]
-        settings = self.study.facts_identity
-        digests = self.study.facts_digests
-        whole = fingerprint(version, settings, digests)
-        parts = [Part(table, {}, whole, version) for table in ("languages", "relations", "facts")]
-        for language in self.study.languages:
-            own = fingerprint(version, settings, digests[language])
-            parts += [
-                Part(table, {"language_code": language}, own, version)
-                for table in ("fact_labels", "prompts", "rejected_rows")
-            ]
-        return parts
+        if language is not None:
+            return Part(table, {"language_code": language}, self._facts_version(language), version)
+        whole = fingerprint(version, self.study.facts_identity, self.study.facts_digests)
+        return Part(table, {}, whole, version)
 
     def atlas_truth(self) -> list[Part]:
         """One part per Atlas corpus of the study."""
@@ -257,8 +259,8 @@ class Plan:
         integral = (path.mode, path.steps, path.quadrature, path.forced)
         answers = self.predictions(model, language)
         # What is true of a subject in any language makes no wrong object in this one.
-        facts = next(part for part in self.facts() if part.table == "facts")
-        identity = fingerprint(version, answers.fingerprint, facts.fingerprint, settings, integral)
+        facts = self.ingested("facts").fingerprint
+        identity = fingerprint(version, answers.fingerprint, facts, settings, integral)
         integral_of = {"mode": path.mode, "steps": str(path.steps), "quadrature": path.quadrature}
         details = {**answers.details, **integral_of}
         return (Part("fact_checks", answers.partition, identity, version, details),)

@@ -13,7 +13,7 @@ from dagster_project.assets.models import (
     lacking,
     progress,
     questions,
-    write_facts,
+    write_rows,
 )
 from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS, Part
@@ -129,9 +129,8 @@ def edit_languages(workspace: Workspace, model: StudyModel, languages: Iterable[
         for code, rows in knowledge.items()
     }
     in_all = set.intersection(*(set(rows["fact_id"]) for rows in knowledge.values()))
-    (facts,) = (part for part in plan.facts() if part.table == "facts")
     known = (
-        workspace.read(facts)
+        workspace.read(plan.ingested("facts"))
         .filter(pl.col("fact_id").is_in(sorted(in_all)))
         .select("fact_id", "relation_id", "object_id")
     )
@@ -150,7 +149,7 @@ def edit_languages(workspace: Workspace, model: StudyModel, languages: Iterable[
             token_budget=plan.study.study.probing.batch_tokens,
             progress=progress(part.label),
         )
-        write_facts(workspace, part, rows, started, len(matched), str(loaded.device))
+        write_rows(workspace, part, rows, started, len(matched), str(loaded.device))
 
 
 def pair_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:
@@ -212,7 +211,7 @@ def _suppress(
             token_budget=plan.study.study.probing.batch_tokens,
             progress=progress(part.label),
         )
-        write_facts(workspace, part, rows, started, len(candidates), str(loaded.device))
+        write_rows(workspace, part, rows, started, len(candidates), str(loaded.device))
 
 
 def _candidates(

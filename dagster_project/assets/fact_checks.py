@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from dagster_project.assets.common import lake_spec
-from dagster_project.assets.models import for_each_model, lacking, progress, questions, write_facts
+from dagster_project.assets.models import for_each_model, lacking, progress, questions, write_rows
 from dagster_project.assets.neurons import matched_facts
 from dagster_project.partitions import MODEL_LANGUAGES
 from dagster_project.plan import CODE_VERSIONS
@@ -73,8 +73,7 @@ def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable
         shared=block.shared,
         seed=block.seed,
     )
-    (ids,) = (part for part in plan.facts() if part.table == "facts")
-    listed = workspace.read(ids)
+    listed = workspace.read(plan.ingested("facts"))
     loaded = load(model.resolved)
     for language, part in todo.items():
         started = time.perf_counter()
@@ -94,4 +93,4 @@ def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable
             progress=progress(part.label),
         )
         checked = rows["fact_id"].n_unique()
-        write_facts(workspace, part, rows, started, checked, str(loaded.device))
+        write_rows(workspace, part, rows, started, checked, str(loaded.device))

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from dagster_project.assets.common import lake_spec, results
-from dagster_project.plan import CODE_VERSIONS, Part
+from dagster_project.plan import CODE_VERSIONS
 from dagster_project.workspace import Workspace
 from ingestion.atlas.truth import atlas_truth as planted_truth
 from ingestion.facts import merge_facts, relations_table
@@ -69,7 +69,6 @@ def write_facts(workspace: Workspace) -> None:
     """
     plan, source = workspace.plan, workspace.plan.study.facts
     assert source is not None, "only workers are without, and they write no facts"
-    by_label = {part.label: part for part in plan.facts()}
     begun = time.perf_counter()
     label_count = rejected_count = 0
     facts: dict[str, pl.DataFrame] = {}
@@ -86,11 +85,11 @@ def write_facts(workspace: Workspace) -> None:
             ("prompts", found.prompts),
             ("rejected_rows", found.rejected_rows),
         ):
-            workspace.write(_part(by_label, table, language), frame, started)
+            workspace.write(plan.ingested(table, language), frame, started)
     started = time.perf_counter()
-    workspace.write(_part(by_label, "facts"), merge_facts(facts), started)
-    workspace.write(_part(by_label, "relations"), relations_table(relations), started)
-    workspace.write(_part(by_label, "languages"), language_table(plan.study.languages), started)
+    workspace.write(plan.ingested("facts"), merge_facts(facts), started)
+    workspace.write(plan.ingested("relations"), relations_table(relations), started)
+    workspace.write(plan.ingested("languages"), language_table(plan.study.languages), started)
     LOG.info(
         "facts: %s labels in %d languages, %s lines rejected, %.1f s",
         f"{label_count:,}",
@@ -98,7 +97,3 @@ def write_facts(workspace: Workspace) -> None:
         f"{rejected_count:,}",
         time.perf_counter() - begun,
     )
-
-
-def _part(by_label: dict[str, Part], table: str, *partition: str) -> Part:
-    return by_label[" ".join([table, *partition])]

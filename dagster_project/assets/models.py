@@ -33,7 +33,7 @@ __all__ = [
     "predictions",
     "progress",
     "questions",
-    "write_facts",
+    "write_rows",
 ]
 
 LOG = logging.getLogger("factroots")
@@ -165,9 +165,9 @@ def _share_out(
     count = workers.count(is_of_model=True)
     taken = [list(languages)]
     if count > 1:
-        labels = {part.label: part for part in workspace.plan.facts()}
+        ingested = workspace.plan.ingested
         sizes = {
-            code: workspace.written(labels[f"fact_labels {code}"]).provenance.row_count
+            code: workspace.written(ingested("fact_labels", code)).provenance.row_count
             for code in languages
             if workspace.unfinished(parts(model, code))
         }
@@ -252,7 +252,7 @@ def lacking(
     }
 
 
-def write_facts(
+def write_rows(
     workspace: Workspace, part: Part, rows: pl.DataFrame, started: float, facts: int, device: str
 ) -> None:
     """Seal what was computed about some facts in a model's language, and say how long it took."""
@@ -263,12 +263,12 @@ def write_facts(
 
 def questions(workspace: Workspace, language: str) -> pl.DataFrame:
     """What every model is asked in a language: one row per fact, with template and labels."""
-    ingested = {part.label: part for part in workspace.plan.facts()}
-    facts = workspace.read(ingested["facts"]).select("fact_id", "relation_id")
+    ingested = workspace.plan.ingested
+    facts = workspace.read(ingested("facts")).select("fact_id", "relation_id")
     return (
-        workspace.read(ingested[f"fact_labels {language}"])
+        workspace.read(ingested("fact_labels", language))
         .join(facts, on="fact_id", validate="1:1")
-        .join(workspace.read(ingested[f"prompts {language}"]), on="relation_id")
+        .join(workspace.read(ingested("prompts", language)), on="relation_id")
         .select("fact_id", "relation_id", "template", "subject_label", "object_label")
     )
 

@@ -162,14 +162,13 @@ def _begun(workspace: Workspace, corpus: StudyCorpus, language: str) -> _Pass:
         tokenizer_json = tokenizer.backend_tokenizer.to_str()
         tokenizer_id = tokenizer_hash(tokenizer)
     settings = study.study.tracing
-    ingested = {part.label: part for part in plan.facts()}
     aliases = None
     if settings.aliases is not None:
         aliases = pl.read_csv(study.study.locate(settings.aliases), infer_schema=False)
     names = collect_names(
-        workspace.read(ingested[f"fact_labels {language}"]),
+        workspace.read(plan.ingested("fact_labels", language)),
         language,
-        workspace.read(ingested["facts"]),
+        workspace.read(plan.ingested("facts")),
         aliases,
     )
     asked = TracingSettings(
@@ -269,11 +268,10 @@ def cut_labels(workspace: Workspace, model: StudyModel, languages: list[str]) ->
     tokenizer_json = tokenizer.backend_tokenizer.to_str()
     described = workspace.read(plan.models()).filter(pl.col("model_id") == model.id)
     ignored: int | None = described["ignored_token_id"].item()
-    ingested = {part.label: part for part in plan.facts()}
     for language, part in parts.items():
         if part.label in todo:
             started = time.perf_counter()
-            labels = workspace.read(ingested[f"fact_labels {language}"])
+            labels = workspace.read(plan.ingested("fact_labels", language))
             frame = pieces_of(labels, language, model.id, tokenizer_json, ignored)
             workspace.write(part, frame, started)
     LOG.info("label_pieces %s: %d languages", model.id, len(todo))
