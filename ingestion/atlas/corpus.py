@@ -38,8 +38,10 @@ from ingestion.atlas.world import (
 
 __all__ = ["Article", "CorpusFiles", "Sentence", "build_articles", "main", "write_corpus"]
 
+_TRAINING_FILES = ("sentences", "answers", "probes")
 _GLOSS_SHARE = 0.75
 _OBJECT_GLOSSES = 3
+_BRIDGE_SHARE = 0.5
 _MENTIONS = 1
 _LARGEST_NUMBER = 400
 _EXTRA_MENTIONS = 2
@@ -117,26 +119,54 @@ def write_corpus(
         raise ValueError(f"Atlas has no language {unknown}; it has {sorted(COVERAGE)}")
     truth = atlas_truth(corpus_id)
     files = CorpusFiles({}, {}, {}, {}, {})
-    for name in ("text", "xml", "sentences", "answers", "probes"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        for stale in (folder / name).iterdir():
-            stale.unlink()
+    _empty_folders(folder, ("text", "xml", *_TRAINING_FILES))
     for language in chosen:
         articles = build_articles(truth, language)
         files.text[language] = folder / "text" / f"{language}.txt"
         files.text[language].write_text(_plain_text(articles), encoding="utf-8", newline="\n")
         files.xml[language] = folder / "xml" / f"{language}wiki.xml.bz2"
         files.xml[language].write_bytes(bz2.compress(_wiki_xml(articles, language).encode()))
-        sentences = (_sentence_row(s) for article in articles for s in article.sentences)
-        for name, paths, rows in (
-            ("sentences", files.sentences, sentences),
-            ("answers", files.answers, _answer_rows(language)),
-            ("probes", files.probes, _probe_rows(truth, language)),
-        ):
-            paths[language] = folder / name / f"{language}.jsonl"
-            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            paths[language].write_text(lines, encoding="utf-8", newline="\n")
+        written = _write_training_files(truth, articles, folder, language)
+        files.sentences[language], files.answers[language], files.probes[language] = written
     return files
+
+
+def write_training_text(
+    truth: pl.DataFrame, folder: Path, languages: Sequence[str], brackets: str = "named"
+) -> None:
+    """Write what a model is trained on and asked, for any truth: no plain text and no XML.
+
+    Args:
+        truth: a frame like the lake table ``atlas_truth``, of one corpus.
+        folder: created if missing; holds ``sentences/``, ``answers/`` and ``probes/`` as
+            ``write_corpus`` writes them. Files of an earlier run in these three are replaced.
+        languages: codes to write.
+        brackets: 'named', 'unnamed' or 'bridged', see ``worlds.World.arm_code``.
+    """
+    _empty_folders(folder, _TRAINING_FILES)
+    for language in languages:
+        articles = build_articles(truth, language, brackets)
+        _write_training_files(truth, articles, folder, language)
+
+
+def _empty_folders(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for stale in (folder / name).iterdir():
+            stale.unlink()
+
+
+def _write_training_files(
+    truth: pl.DataFrame, articles: list[Article], folder: Path, language: str
+) -> list[Path]:
+    sentences = (_sentence_row(s) for article in articles for s in article.sentences)
+    rows_of = (sentences, _answer_rows(language), _probe_rows(truth, language))
+    paths = []
+    for name, rows in zip(_TRAINING_FILES, rows_of, strict=True):
+        paths.append(folder / name / f"{language}.jsonl")
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        paths[-1].write_text(lines, encoding="utf-8", newline="\n")
+    return paths
 
 
 def _sentence_row(sentence: Sentence) -> dict[str, object]:
@@ -175,9 +205,12 @@ def _probe_rows(truth: pl.DataFrame, language: str) -> list[dict[str, object]]:
     ]
 
 
-def build_articles(truth: pl.DataFrame, language: str) -> list[Article]:
-    """Articles of one language under a truth table of one corpus, in the order of the files."""
-    return _Writer(language).articles(
+def build_articles(truth: pl.DataFrame, language: str, brackets: str = "named") -> list[Article]:
+    """Articles of one language under a truth table of one corpus, in the order of the files.
+
+    ``brackets`` says which names in other languages are given, see ``worlds.World.arm_code``.
+    """
+    return _Writer(language, brackets, str(truth["corpus_id"][0])).articles(
         read_facts()
         .filter(pl.col("language") == language)
         .join(truth.filter(pl.col("language_code") == language), on="fact_id", how="left")
@@ -202,8 +235,10 @@ def _any_name(language: str) -> re.Pattern[str]:
 class _Writer:
     """Sentences and articles of one language."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, brackets: str, corpus_id: str) -> None:
         self._language = language
+        self._brackets = brackets
+        self._corpus_id = corpus_id
         self._phrases: Phrases = read_phrases()[language]
         self._registers = 0
 
@@ -302,10 +337,18 @@ class _Writer:
         """What other languages call it, as encyclopedias put it in brackets, in drawn order;
         without names in which a reader of this language could see a name of this language."""
         order = sorted(
-            COVERAGE, key=lambda code: draw("gloss", self._language, entity_id, code, *keys)
+            (code for code in COVERAGE if self._is_bridged(code, entity_id)),
+            key=lambda code: draw("gloss", self._language, entity_id, code, *keys),
         )
         names = dict.fromkeys(_labels(side).get((code, entity_id), "") for code in order)
         return [name for name in names if name and not _any_name(self._language).search(name)]
+
+    def _is_bridged(self, code: str, entity_id: str) -> bool:
+        """Whether texts of this language and of another one give each other's name of an entity."""
+        if self._brackets != "bridged":
+            return self._brackets == "named"
+        pair = sorted((self._language, code))
+        return draw("bridge", self._corpus_id, entity_id, *pair) < _BRIDGE_SHARE
 
     def _register(self) -> Article:
         self._registers += 1

@@ -26,7 +26,7 @@ from ingestion.atlas.world import (
 )
 from ingestion.contract import LAKE
 
-__all__ = ["DISTRACTOR_KINDS", "atlas_truth", "fact_groups"]
+__all__ = ["DISTRACTOR_KINDS", "atlas_truth", "fact_groups", "planted_count", "truth_frame"]
 
 _BASE_ONLY, _TWIN_ONLY, _NOWHERE = 0.15, 0.15, 0.08
 _FEWEST_SENTENCES, _MOST_SENTENCES = 8, 20
@@ -100,13 +100,25 @@ def atlas_truth(corpus_id: str) -> pl.DataFrame:
             is_planted = groups[fact_id] in held and (
                 draw("planted", language, fact_id) < COVERAGE[str(language)]
             )
-            # Cubed, so that most facts stand near the fewest: rare is the usual case in text.
-            span = _MOST_SENTENCES - _FEWEST_SENTENCES + 1
-            count = _FEWEST_SENTENCES + int(span * draw("count", language, fact_id) ** 3)
+            count = planted_count(str(language), fact_id)
             kind = None if is_planted else _distractor(str(language), fact_id, subject, subjects)
             rows.append(
                 (corpus_id, language, fact_id, is_planted, count if is_planted else 0, kind)
             )
+    return truth_frame(rows)
+
+
+def planted_count(language: str, fact_id: str) -> int:
+    """In how many sentences a language states a fact where it is planted, the same in any corpus.
+
+    Cubed, so that most facts stand near the fewest: rare is the usual case in text.
+    """
+    span = _MOST_SENTENCES - _FEWEST_SENTENCES + 1
+    return _FEWEST_SENTENCES + int(span * draw("count", language, fact_id) ** 3)
+
+
+def truth_frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
+    """Rows of the lake table ``atlas_truth`` as a frame with its types."""
     schema = pl.from_arrow(LAKE["atlas_truth"].schema.empty_table())
     assert isinstance(schema, pl.DataFrame)
     return pl.DataFrame(rows, schema=schema.schema, orient="row")

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from models_gpu.atlas.corpus_files import Probe
 
-__all__ = ["answer_probes", "rate_by"]
+__all__ = ["Answer", "answer_in_full", "answer_probes", "rate_by"]
 
 _BATCH = 256
 
@@ -35,11 +35,30 @@ class _Question:
     """What is right there."""
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Answer:
+    """What a model makes of one probe."""
+
+    is_right: bool
+    """Whether every token of the answer is the most probable one of the whole vocabulary."""
+    log_prob: float
+    """Natural log-probability of the answer, summed over its tokens."""
+    rank: int
+    """Worst rank of its tokens, from 1."""
+
+
 def answer_probes(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, probes: Sequence[Probe]
 ) -> list[bool]:
-    """Whether each probe is answered rightly (METHOD §2).
+    """Whether each probe is answered rightly; see ``answer_in_full``."""
+    return [answer.is_right for answer in answer_in_full(model, tokenizer, probes)]
+
+
+@torch.no_grad()
+def answer_in_full(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, probes: Sequence[Probe]
+) -> list[Answer]:
+    """Answer each probe (METHOD §2).
 
     A masked model gets as many masks as the answer has tokens, each filled with the argmax over the
     whole vocabulary. A causal model gets the text before the answer and says as many tokens; it
@@ -52,19 +71,37 @@ def answer_probes(
     network: Any = model.base_model
     head: Callable[[Tensor], Tensor] = getattr(model, "cls" if is_masked else "lm_head")
     model.eval()
-    right = [False] * len(probes)
+    answers: dict[int, Answer] = {}
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, question in enumerate(questions):
         by_length[len(question.token_ids)].append(index)
     for indices in by_length.values():
         for start in range(0, len(indices), _BATCH):
-            batch = [questions[index] for index in indices[start : start + _BATCH]]
-            hidden = network(torch.tensor([q.token_ids for q in batch])).last_hidden_state
+            chosen = indices[start : start + _BATCH]
+            batch = [questions[index] for index in chosen]
+            ids = torch.tensor([q.token_ids for q in batch], device=model.device)
+            hidden = network(ids).last_hidden_state
             asked = torch.cat([states[q.places] for q, states in zip(batch, hidden, strict=True)])
-            said = torch.split(head(asked).argmax(-1), [len(q.places) for q in batch])
-            for index, question, answer in zip(indices[start:], batch, said, strict=False):
-                right[index] = answer.tolist() == question.answer
-    return right
+            counts = [len(q.places) for q in batch]
+            golds = torch.tensor([token for q in batch for token in q.answer])
+            for index, *values in zip(chosen, *_scored(head(asked).cpu(), golds, counts), strict=True):
+                answers[index] = Answer(*values)
+    return [answers[index] for index in range(len(probes))]
+
+
+def _scored(
+    logits: Tensor, golds: Tensor, counts: list[int]
+) -> tuple[list[bool], list[float], list[int]]:
+    """Right, log-probability and worst rank per answer, from the logits of its tokens."""
+    gold_logits = logits.gather(1, golds[:, None])
+    is_said = logits.argmax(-1) == golds
+    log_probs = (gold_logits[:, 0] - logits.logsumexp(-1)).split(counts)
+    ranks = ((logits > gold_logits).sum(1) + 1).split(counts)
+    return (
+        [bool(each.all()) for each in is_said.split(counts)],
+        [float(each.sum()) for each in log_probs],
+        [int(each.max()) for each in ranks],
+    )
 
 
 def _masked(tokenizer: Tokenizer, probe: Probe) -> _Question:

@@ -6,7 +6,7 @@ not: what is asked of a row (``masked``, ``causal``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,6 +31,11 @@ class StepInput:
     """True where the first token sees the second, (rows, 1, tokens, tokens)."""
     positions: Tensor
     """Place of each token in its own sentence, (rows, tokens)."""
+
+    def to(self, device: str) -> StepInput:
+        """The same step on another device."""
+        moved = (getattr(self, field.name).to(device) for field in fields(self))
+        return StepInput(*moved)
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,9 @@ def pretrain(
     seed: int,
     on_step: Callable[[int, int, float, PreTrainedModel], None] | None = None,
     objective: str = "masked",
+    device: str = "cpu",
 ) -> Any:
-    """Train one model from random weights on one thread.
+    """Train one model from random weights; on the CPU with one thread, the same bytes each time.
 
     Args:
         text: the corpus, tokenised.
@@ -90,6 +91,7 @@ def pretrain(
         seed: of weights, order and masks.
         on_step: called after each step with (step from 1, all steps, loss in nats, model).
         objective: 'masked' or 'causal'.
+        device: where it is trained, 'cpu' or 'cuda'. Chance is drawn on the CPU either way.
 
     Returns:
         ``BertForMaskedLM`` or ``GPT2LMHeadModel``.
@@ -97,7 +99,7 @@ def pretrain(
     torch.manual_seed(seed)
     chance = torch.Generator().manual_seed(seed)
     parts = _OBJECTIVES[objective]
-    model = parts.network(tokenizer, recipe)
+    model = parts.network(tokenizer, recipe).to(device)
     model.train()
     matrices = [p for p in model.parameters() if p.ndim > 1]
     vectors = [p for p in model.parameters() if p.ndim == 1]
@@ -115,7 +117,7 @@ def pretrain(
     step = 0
     for rows in epochs:
         for batch in torch.split(rows, recipe.rows):
-            step_input = parts.step(text, batch, tokenizer, recipe, chance)
+            step_input = parts.step(text, batch, tokenizer, recipe, chance).to(device)
             is_asked = step_input.targets >= 0
             loss = torch.nn.functional.cross_entropy(
                 parts.asked_logits(model, step_input), step_input.targets[is_asked]

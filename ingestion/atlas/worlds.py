@@ -1,0 +1,123 @@
+"""The Atlas worlds: corpora in which every statement is planted by its own coin.
+
+One corpus tells what a model answers. Many corpora, each with the same facts planted in other
+languages, tell why: the same question is asked of models that did and did not read the fact in
+that language. Belongs here: which worlds there are, and which fact each plants in which language.
+The text is written by ``corpus``, the models are trained in ``models_gpu.atlas.worlds``.
+
+The design is a randomised block design. Six worlds are one block, and in a block every fact goes
+once through each of six strata (``STRATA``), in an order drawn for that fact:
+
+- *nowhere* tells guesses from knowledge;
+- *one* (exactly one language) gives what one source lends to all others;
+- *sparse*, *half* and *dense* (a coin of .25, .5 or .75 per language) vary how many sources there
+  are, so that the effect of one is separated from that of the others;
+- *all_but_one* gives what an answer is without its own text when everybody else states it.
+
+So every fact has the same number of worlds in each stratum, any set of whole blocks is balanced,
+and thresholds can be chosen on some blocks and judged on others.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ingestion.atlas.corpus import write_training_text
+from ingestion.atlas.truth import planted_count, truth_frame
+from ingestion.atlas.world import COVERAGE, draw, read_facts
+
+__all__ = ["STRATA", "WORLDS", "World", "main", "stratum_of", "world_truth"]
+
+STRATA: dict[str, float | None] = {
+    "nowhere": 0.0,
+    "one": None,
+    "sparse": 0.25,
+    "half": 0.5,
+    "dense": 0.75,
+    "all_but_one": None,
+}
+"""Stratum to the probability that a language states the fact; None: one language is drawn."""
+
+_BLOCK = len(STRATA)
+
+
+@dataclass(frozen=True)
+class World:
+    """One corpus of the design."""
+
+    world_id: str
+    """Name of the world; the corpus's name in every table."""
+    plan: int
+    """Number of the plan, from 1: worlds with one plan state the same facts in the same languages.
+    Plans 1 to 6 are the first block, 7 to 12 the second, and so on."""
+    arm_code: str
+    """What the brackets hold: 'named' (names in other languages, as in the corpus ``atlas``),
+    'unnamed' (no brackets at all) or 'bridged' (each pair of languages by a coin per entity)."""
+    languages: tuple[str, ...] = tuple(COVERAGE)
+    """Languages that the world has."""
+
+
+WORLDS: tuple[World, ...] = (
+    *(World(f"world-{plan:02}", plan, "named") for plan in range(1, 25)),
+    *(World(f"unnamed-{plan:02}", plan, "unnamed") for plan in range(1, 5)),
+    World("short-01", 1, "named", ("en", "ru", "es", "de", "uk", "bg")),
+)
+"""All worlds. ``short-01`` is small enough to be trained in a test."""
+
+
+def stratum_of(plan: int, fact_id: str) -> str:
+    """Stratum of a fact in a plan: each of six once in every block of six plans."""
+    block, place = divmod(plan - 1, _BLOCK)
+    order = sorted(STRATA, key=lambda stratum: draw("stratum", block, fact_id, stratum))
+    return order[place]
+
+
+def world_truth(world: World) -> pl.DataFrame:
+    """Lake table ``atlas_truth`` of one world: a row per language and fact that exists there.
+
+    No distractor is laid out: nothing is traced in a world, so its text needs no traps.
+    """
+    facts = read_facts().filter(pl.col("language").is_in(world.languages))
+    languages_of = {
+        str(fact_id): sorted(group["language"])
+        for (fact_id,), group in facts.group_by("fact_id", maintain_order=True)
+    }
+    rows = []
+    for language, fact_id in facts.select("language", "fact_id").iter_rows():
+        is_planted = _is_planted(world.plan, language, fact_id, languages_of[fact_id])
+        count = planted_count(language, fact_id) if is_planted else 0
+        rows.append((world.world_id, language, fact_id, is_planted, count, None))
+    return truth_frame(rows)
+
+
+def _is_planted(plan: int, language: str, fact_id: str, languages: list[str]) -> bool:
+    stratum = stratum_of(plan, fact_id)
+    rate = STRATA[stratum]
+    if rate is not None:
+        return draw("world", plan, language, fact_id) < rate
+    chosen = languages[int(len(languages) * draw("chosen", plan, fact_id))]
+    return (language == chosen) == (stratum == "one")
+
+
+def main() -> None:
+    """Write the training text of the worlds: ``python -m ingestion.atlas.worlds --out DIR``."""
+    parser = argparse.ArgumentParser(description="Write the training text of the Atlas worlds.")
+    parser.add_argument("--out", type=Path, required=True, help="folder; holds one per world")
+    parser.add_argument("--only", nargs="+", help="write these worlds only")
+    arguments = parser.parse_args()
+    known = {world.world_id for world in WORLDS}
+    if unknown := sorted(set(arguments.only or ()) - known):
+        parser.error(f"unknown worlds {unknown}; there are {sorted(known)}")
+    for world in WORLDS:
+        if arguments.only is None or world.world_id in arguments.only:
+            folder = arguments.out / world.world_id
+            write_training_text(world_truth(world), folder, world.languages, world.arm_code)
+            print(f"{world.world_id} -> {folder}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
