@@ -28,15 +28,15 @@ ui: .venv/installed
 
 # Files in git that are written from the code; tests fail when they are stale.
 generate: .venv/installed-dev
-	$(BIN)/python -m dagster_project.dbt_sources
-	$(BIN)/python -m dagster_project.data_dictionary
+	$(BIN)/python -m dagster_project.dbt.generate_sources
+	$(BIN)/python -m dagster_project.dbt.generate_dictionary
 
 # The README's pictures and answers, from what `make run` left; fails where the report has faults.
 # Needs Chromium.
 readme: .venv/installed-dev
 	$(PIP) install --editable '.[browser]'
-	$(BIN)/python tests/integration/test_readme_answers.py
-	$(BIN)/python tests/browser/look_at_report.py warehouse/atlas/report/report.html \
+	$(BIN)/python -m tests.integration.test_readme_answers
+	$(BIN)/python -m tests.browser.look_at_report warehouse/atlas/report/report.html \
 	  --search Tijuana --pictures warehouse/report/pictures --figures roots_by_language
 
 # dbt's own pages (lineage, SQL, columns) of a study that was run, as one file; needs no network.

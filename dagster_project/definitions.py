@@ -12,20 +12,20 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_project.assets.edits import degenerate_pairs, degenerate_sets, interventions
-from dagster_project.assets.fact_checks import fact_checks
-from dagster_project.assets.facts import atlas_truth, ingested_facts
-from dagster_project.assets.knowledge import integrated_gradients
-from dagster_project.assets.marts import dbt_resource, marts_assets
-from dagster_project.assets.models import models, predictions
-from dagster_project.assets.neurons import probeless_neurons
-from dagster_project.assets.tracing import label_pieces, traced_corpora
-from dagster_project.automation import study_jobs, study_schedules, study_sensor, verify_lake
-from dagster_project.checks.assets import lake_checks
-from dagster_project.column_lineage import Lineage, prepare_lineage
-from dagster_project.dbt_project import prepare_manifest
-from dagster_project.workers import Workers, workers_at
-from dagster_project.workspace import Workspace
+from dagster_project.dbt.lineage import Lineage, prepare_lineage
+from dagster_project.dbt.project import prepare_manifest
+from dagster_project.defs.checks.assets import lake_checks
+from dagster_project.defs.marts import dbt_resource, marts_assets
+from dagster_project.defs.sensors import study_jobs, study_schedules, study_sensor, verify_lake
+from dagster_project.runtime.workers import Workers, workers_at
+from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.edits import degenerate_pairs, degenerate_sets, interventions
+from dagster_project.steps.fact_checks import fact_checks
+from dagster_project.steps.facts import atlas_truth, ingested_facts
+from dagster_project.steps.knowledge_neurons import integrated_gradients
+from dagster_project.steps.models import models, predictions
+from dagster_project.steps.probeless import probeless_neurons
+from dagster_project.steps.tracing import label_pieces, traced_corpora
 from ingestion.lake import prepare_lake
 
 __all__ = ["build_definitions", "definitions"]

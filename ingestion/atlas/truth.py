@@ -11,6 +11,7 @@ depend on the corpus: the twin differs from the base by the two 15 % and by noth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import polars as pl
@@ -117,7 +118,7 @@ def planted_count(language: str, fact_id: str) -> int:
     return _FEWEST_SENTENCES + int(span * draw("count", language, fact_id) ** 3)
 
 
-def truth_frame(rows: list[tuple[object, ...]]) -> pl.DataFrame:
+def truth_frame(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
     """Rows of the lake table ``atlas_truth`` as a frame with its types."""
     schema = pl.from_arrow(LAKE["atlas_truth"].schema.empty_table())
     assert isinstance(schema, pl.DataFrame)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from models_gpu.atlas.corpus_files import Probe
 from models_gpu.atlas.evaluate import rate_by
-from models_gpu.prompts import shown
+from models_gpu.prompting.causal_prompts import shown
 
 if TYPE_CHECKING:
     from models_gpu.atlas.recipe import Recipe

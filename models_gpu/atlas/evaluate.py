@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -84,24 +85,22 @@ def answer_in_full(
             asked = torch.cat([states[q.places] for q, states in zip(batch, hidden, strict=True)])
             counts = [len(q.places) for q in batch]
             golds = torch.tensor([token for q in batch for token in q.answer])
-            for index, *values in zip(chosen, *_scored(head(asked).cpu(), golds, counts), strict=True):
-                answers[index] = Answer(*values)
+            scored = _scored(head(asked).cpu(), golds, counts)
+            answers.update(zip(chosen, scored, strict=True))
     return [answers[index] for index in range(len(probes))]
 
 
-def _scored(
-    logits: Tensor, golds: Tensor, counts: list[int]
-) -> tuple[list[bool], list[float], list[int]]:
-    """Right, log-probability and worst rank per answer, from the logits of its tokens."""
+def _scored(logits: Tensor, golds: Tensor, counts: list[int]) -> list[Answer]:
+    """One answer per question, from the logits of its tokens, (tokens, vocabulary)."""
     gold_logits = logits.gather(1, golds[:, None])
-    is_said = logits.argmax(-1) == golds
-    log_probs = (gold_logits[:, 0] - logits.logsumexp(-1)).split(counts)
-    ranks = ((logits > gold_logits).sum(1) + 1).split(counts)
-    return (
-        [bool(each.all()) for each in is_said.split(counts)],
-        [float(each.sum()) for each in log_probs],
-        [int(each.max()) for each in ranks],
-    )
+    is_said = (logits.argmax(-1) == golds).tolist()
+    log_probs = (gold_logits[:, 0] - logits.logsumexp(-1)).tolist()
+    ranks = ((logits > gold_logits).sum(1) + 1).tolist()
+    ends = list(accumulate(counts))
+    return [
+        Answer(all(is_said[start:end]), sum(log_probs[start:end]), max(ranks[start:end]))
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]
 
 
 def _masked(tokenizer: Tokenizer, probe: Probe) -> _Question:

@@ -6,7 +6,8 @@ world, seed, language and fact. The models themselves are not kept.
 
 A world that was trained under the same recipe is not trained again: its part carries the digest of
 everything that the answers depend on. Belongs here: that loop. How a model is trained is in
-``pretrain``, how it is asked in ``evaluate``, which world plants what in ``ingestion.atlas.worlds``.
+``pretrain``, how it is asked in ``evaluate``, which world plants what in
+``ingestion.atlas.worlds``.
 """
 
 from __future__ import annotations

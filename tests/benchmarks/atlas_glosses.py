@@ -1,6 +1,6 @@
 """What names in other languages do for transfer: Atlas models with and without the brackets.
 
-Run: ``python tests/benchmarks/atlas_glosses.py [--seeds 1] [--corpus build/atlas-corpus]``
+Run: ``python -m tests.benchmarks.atlas_glosses [--seeds 1] [--corpus build/atlas-corpus]``
 
 The control reads the same sentences with every name in another language taken out, brackets and
 all; nothing else differs, the recipe included. The shipped models have read the brackets. Prints
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -22,12 +21,9 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT))
-
-from ingestion.atlas.corpus import write_corpus  # noqa: E402
-from ingestion.languages import language_table  # noqa: E402
-from models_gpu.atlas.corpus_files import (  # noqa: E402
+from ingestion.atlas.corpus import write_corpus
+from ingestion.languages import language_table
+from models_gpu.atlas.corpus_files import (
     Probe,
     Statement,
     read_answers,
@@ -35,10 +31,12 @@ from models_gpu.atlas.corpus_files import (  # noqa: E402
     read_statements,
     tokenise,
 )
-from models_gpu.atlas.evaluate import answer_probes  # noqa: E402
-from models_gpu.atlas.pretrain import pretrain  # noqa: E402
-from models_gpu.atlas.recipe import Recipe  # noqa: E402
-from models_gpu.atlas.tokenizer import train_tokenizer  # noqa: E402
+from models_gpu.atlas.evaluate import answer_probes
+from models_gpu.atlas.pretrain import pretrain
+from models_gpu.atlas.recipe import Recipe
+from models_gpu.atlas.tokenizer import train_tokenizer
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 SHIPPED = [PROJECT / "models_gpu/atlas/weights" / name for name in ("atlas-mlm", "atlas-mlm-seed2")]
 PLACES = ("planted", "identical string", "same script", "other script", "nowhere")

@@ -1,6 +1,6 @@
 """How fast all of mLAMA is read, beside a plain ``json.loads`` loop over the same lines.
 
-Run: ``python tests/benchmarks/ingest_mlama.py [ZIP OR FOLDER]``. Each reader runs in a process of
+Run: ``python -m tests.benchmarks.ingest_mlama [ZIP OR FOLDER]``. Each reader runs in a process of
 its own, so that its peak memory is its own. Prints a table (ratio: speed on the clock beside the
 plain loop; on a busy machine compare processor time); asserts only that the counts agree.
 """
@@ -97,6 +97,5 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(PROJECT))
     data = os.environ.get("FACTROOTS_REAL_DATA", str(PROJECT.parent / "shared" / "data"))
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(data) / "mlama1.1.zip")

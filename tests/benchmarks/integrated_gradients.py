@@ -1,6 +1,6 @@
 """What integrated gradients cost per fact, beside the plain way of computing them.
 
-Run: ``python tests/benchmarks/integrated_gradients.py [--facts 8] [--plain-facts 1] …``
+Run: ``python -m tests.benchmarks.integrated_gradients [--facts 8] [--plain-facts 1] …``
 
 Both ways take the integral of the same facts, a left Riemann sum of 20 steps from zero in every
 layer, over a model of BERT-base's shape with random weights (``--vocabulary 119547`` is mBERT's;
@@ -14,7 +14,6 @@ work on the machine stretches.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,15 +24,13 @@ import polars as pl
 import torch
 import transformers
 
+from models_gpu.loading.load import LoadedModel, choose_device, wrap
+from models_gpu.methods.integrated_gradients import attribute
+from models_gpu.methods.integration_paths import PathSettings
+from models_gpu.prompting.queries import Queries, build_queries
+from tests.helpers.tiny_models import facts, tokenizer_of
+
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "unit" / "models_gpu")]
-
-from tiny_models import facts, tokenizer_of  # noqa: E402
-
-from models_gpu.integrated_gradients import attribute  # noqa: E402
-from models_gpu.integration_paths import PathSettings  # noqa: E402
-from models_gpu.loading import LoadedModel, choose_device, wrap  # noqa: E402
-from models_gpu.queries import Queries, build_queries  # noqa: E402
 
 STEPS = 20
 CITIES = ["Paris", "Berlin", "Roma", "Wien", "Bern", "Lima", "Oslo", "Riga", "Sofia", "Praha"]

@@ -1,6 +1,6 @@
 """What PROBELESS costs per fact, beside the plain way of computing it.
 
-Run: ``python tests/benchmarks/probeless.py [--facts 300] [--language en] [--device cuda] …``
+Run: ``python -m tests.benchmarks.probeless [--facts 300] [--language en] [--device cuda] …``
 
 Both ways score the same facts of the same model, a BERT of mBERT's real shape with random weights
 over mLAMA's real queries where ``--mlama`` and ``--tokenizer`` point at them, else over Atlas. All
@@ -18,7 +18,6 @@ import contextlib
 import os
 import pickle
 import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,15 +27,13 @@ import polars as pl
 import torch
 import transformers
 
+from models_gpu.engine.activations import recording
+from models_gpu.loading.load import LoadedModel, choose_device, wrap
+from models_gpu.methods.probeless import NeuronTables, ProbelessSettings, group_scores, probeless
+from models_gpu.prompting.queries import build_queries
+from tests.benchmarks.probing import VOCABULARY_SIZE, read_facts, read_tokenizer
+
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT), str(Path(__file__).parent)]
-
-from probing import VOCABULARY_SIZE, read_facts, read_tokenizer  # noqa: E402
-
-from models_gpu.capture import recording  # noqa: E402
-from models_gpu.loading import LoadedModel, choose_device, wrap  # noqa: E402
-from models_gpu.probeless import NeuronTables, ProbelessSettings, group_scores, probeless  # noqa: E402
-from models_gpu.queries import build_queries  # noqa: E402
 
 REAL_DATA = Path(os.environ.get("FACTROOTS_REAL_DATA", PROJECT.parent / "shared" / "data"))
 

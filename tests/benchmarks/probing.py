@@ -1,6 +1,6 @@
 """How fast facts are probed, beside the plain ways of doing it and beside the machine's own limit.
 
-Run: ``python tests/benchmarks/probing.py [--queries 2000] [--languages de] [--dtype float32] …``
+Run: ``python -m tests.benchmarks.probing [--queries 2000] [--languages de] [--dtype float32] …``
 
 Compares, in one run and over the same real queries (mLAMA with mBERT's tokenizer where
 ``--mlama`` and ``--tokenizer`` point at them, else Atlas with a tokenizer made from its own text):
@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -33,18 +32,17 @@ import polars as pl
 import torch
 import transformers
 
-PROJECT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(PROJECT))
-
-from models_gpu.loading import LoadedModel, choose_device, wrap  # noqa: E402
-from models_gpu.probing import (  # noqa: E402
+from models_gpu.loading.load import LoadedModel, choose_device, wrap
+from models_gpu.methods.probing import (
     NEAR_TIE,
     prediction_rows,
     probe,
     probe_each,
     score_queries,
 )
-from models_gpu.queries import build_queries  # noqa: E402
+from models_gpu.prompting.queries import build_queries
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 REAL_DATA = Path(os.environ.get("FACTROOTS_REAL_DATA", PROJECT.parent / "shared" / "data"))
 VOCABULARY_SIZE = 119_547

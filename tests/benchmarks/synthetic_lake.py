@@ -12,7 +12,6 @@ to show, and all five roots come out.
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +22,12 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from ingestion.contract import LAKE
+from ingestion.lake import Provenance, write_part
+from tests.benchmarks.synthetic_neurons import NeuronTables
+from tests.helpers.tiny_lake import Row, corpus_size, language, model, write_lake
+
 PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "golden")]
-
-from synthetic_neurons import NeuronTables  # noqa: E402
-from tiny_lake import Row, corpus_size, language, model, write_lake  # noqa: E402
-
-from ingestion.contract import LAKE  # noqa: E402
-from ingestion.lake import Provenance, write_part  # noqa: E402
 
 __all__ = ["CORPUS", "MODELS", "SyntheticLake"]
 

@@ -1,6 +1,6 @@
 """What tracing costs: MB/s of every stage, beside other ways, and what 53 Wikipedias would take.
 
-Run: ``python tests/benchmarks/tracing.py [--gigabyte] [--other-cleaners]``. Needs the real data
+Run: ``python -m tests.benchmarks.tracing [--gigabyte] [--other-cleaners]``. Needs the real data
 (``FACTROOTS_REAL_DATA``, default ``../shared/data`` beside the project). All of it runs on one
 thread and is timed in processor seconds, so that a busy machine does not count. ``--gigabyte``
 instead traces 1 GB of text and tells its resident memory (Linux; some minutes).

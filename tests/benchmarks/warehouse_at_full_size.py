@@ -1,6 +1,6 @@
 """The whole warehouse at the size of the published study: time, memory, figures, saved questions.
 
-Run: ``python tests/benchmarks/warehouse_at_full_size.py [--keep FOLDER] [--without-plain]``
+Run: ``python -m tests.benchmarks.warehouse_at_full_size [--keep FOLDER] [--without-plain]``
 
 Makes a lake (``synthetic_lake``): 843,143 answers of each of two models, 75,000 of them right and
 with 50 neurons each, 843,143 facts looked for. Asks everything of it that a run asks of a lake,
@@ -24,14 +24,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import plain_metrics
-from synthetic_lake import CORPUS, MODELS, PROJECT, SyntheticLake
-from tiny_lake import DBT, rows
-
-from dagster_project.checks.validation import validate
-from dagster_project.plan import Part
+from dagster_project.defs.checks.validation import validate
+from dagster_project.study.plan import Part
 from ingestion.contract import LAKE
 from ingestion.lake import read_provenance
+from tests.benchmarks import plain_metrics
+from tests.benchmarks.synthetic_lake import CORPUS, MODELS, PROJECT, SyntheticLake
+from tests.helpers.tiny_lake import DBT, rows
 from warehouse.publish import publish
 from warehouse.questions import saved_questions
 from warehouse.tables import attached

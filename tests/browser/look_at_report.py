@@ -5,7 +5,7 @@ list is searched and a fact opened; then axe looks for faults of accessibility. 
 and fails on an error of the console, a figure that is not drawn, or a serious fault. With
 --pictures it also saves what it saw of the figures named, and of the fact, in light.
 
-    python tests/browser/look_at_report.py warehouse/atlas/report/report.html --search Tijuana
+    python -m tests.browser.look_at_report warehouse/atlas/report/report.html --search Tijuana
 """
 
 from __future__ import annotations

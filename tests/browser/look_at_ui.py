@@ -5,7 +5,7 @@ the graph of all assets, at a lake table, a mart, its checks and plots, and at t
 what it started. Fails on an error of the console, on something in the way, or on something that is
 not shown. With --pictures it saves what it saw.
 
-    python tests/browser/look_at_ui.py atlas --pictures build/pictures-ui
+    python -m tests.browser.look_at_ui atlas --pictures build/pictures-ui
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error, Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from user_interface import user_interface
+from tests.helpers.user_interface import user_interface
 
 
 @dataclass(frozen=True)

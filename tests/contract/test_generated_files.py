@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagster_project.dbt_sources import SOURCES_FILE, render_sources
+from dagster_project.dbt.generate_sources import SOURCES_FILE, render_sources
 from ingestion.contract import LAKE
 
 

@@ -14,7 +14,8 @@ import duckdb
 import pytest
 import yaml
 from test_root_marts import tables
-from tiny_lake import DBT, WITHOUT_TESTS, build, write_lake
+
+from tests.helpers.tiny_lake import DBT, WITHOUT_TESTS, build, write_lake
 
 CORRUPTIONS = {
     # numbers_add_up

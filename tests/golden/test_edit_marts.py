@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
+
+from tests.helpers.tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
 MARTS = ("+edit_effects", "+degeneracy_by_language", "+degenerate_neurons")
 FACTS = [f"f{number}" for number in range(6)]

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
+
+from tests.helpers.tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
 SCORES = {
     "d0": ("r", "development", 0.9, 0.1),

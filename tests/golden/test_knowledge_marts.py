@@ -14,7 +14,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
+
+from tests.helpers.tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
 LANGUAGES = ["en", "ja", "zh"]
 FACTS = [f"f{i}" for i in range(9)]

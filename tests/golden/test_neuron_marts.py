@@ -24,8 +24,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 from scipy import stats
-from tiny_lake import Row, build, language, model, prediction, rows, write_lake
 
+from tests.helpers.tiny_lake import Row, build, language, model, prediction, rows, write_lake
 from warehouse.explain import ExplainError, explain
 
 BY_HAND = {

@@ -18,7 +18,8 @@ from statistics import correlation
 
 import pytest
 from test_tracing_marts import tables
-from tiny_lake import DBT, build, language, model, rows, write_lake
+
+from tests.helpers.tiny_lake import DBT, build, language, model, rows, write_lake
 
 SEED = DBT / "seeds" / "published_figures.csv"
 SELECTED = (

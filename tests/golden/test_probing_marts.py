@@ -24,7 +24,8 @@ from math import isclose, sqrt
 from pathlib import Path
 
 import pytest
-from tiny_lake import build, language, model, prediction, rows, write_lake
+
+from tests.helpers.tiny_lake import build, language, model, prediction, rows, write_lake
 
 FACTS = {
     "f1": ("capital", "France", "Paris"),

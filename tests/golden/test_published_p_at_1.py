@@ -12,9 +12,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
 from ingestion.lake import Provenance, write_part
+from tests.helpers.tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 

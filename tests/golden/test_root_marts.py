@@ -43,7 +43,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_lake import (
+
+from tests.helpers.tiny_lake import (
     Row,
     build,
     corpus_size,

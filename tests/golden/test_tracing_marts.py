@@ -33,7 +33,10 @@ import polars as pl
 import pytest
 import yaml
 from scipy import stats
-from tiny_lake import (
+from tokenizers import BertWordPieceTokenizer
+
+from ingestion.tracing import label_pieces
+from tests.helpers.tiny_lake import (
     DBT,
     Row,
     build,
@@ -45,9 +48,6 @@ from tiny_lake import (
     rows,
     write_lake,
 )
-from tokenizers import BertWordPieceTokenizer
-
-from ingestion.tracing import label_pieces
 
 LANGUAGES = ("de", "en", "ja")
 RELATIONS = {"f1": "P36", "f2": "P36", "f3": "P27", "f4": "P36", "f5": "P30", "f6": "P36"}

@@ -29,7 +29,8 @@ from math import sqrt
 from pathlib import Path
 
 import pytest
-from tiny_lake import build, language, model, prediction, rows, write_lake
+
+from tests.helpers.tiny_lake import build, language, model, prediction, rows, write_lake
 
 LABELS = {
     "f1": {"de": "Oslo", "en": "Oslo", "ja": "オスロ"},

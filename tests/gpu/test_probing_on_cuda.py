@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from itertools import product
-from pathlib import Path
 
 import pytest
 import torch
 
-from models_gpu.loading import choose_device, wrap
-from models_gpu.probing import probe, probe_each
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "models_gpu"))
-from tiny_models import CAUSAL, MASKED, hugging_face_model, many_facts, tokenizer_of
+from models_gpu.loading.load import choose_device, wrap
+from models_gpu.methods.probing import probe, probe_each
+from tests.helpers.tiny_models import CAUSAL, MASKED, hugging_face_model, many_facts, tokenizer_of
 
 pytestmark = [
     pytest.mark.gpu,

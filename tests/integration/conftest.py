@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import studies
+
+from tests.helpers import studies
 
 
 @pytest.fixture(scope="session")

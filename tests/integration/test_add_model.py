@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-import studies
 
-from dagster_project.study import load_study
+from dagster_project.study.schema import load_study
+from tests.helpers import studies
 
 HEAD = """\
 # What we ask, and why.

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import studies
 import torch
 from safetensors.torch import load_file, save_file
+
+from tests.helpers import studies
 
 MLAMA = """\
 name: bad
@@ -60,7 +61,7 @@ def test_unknown_keys_languages_and_models_are_reported_together(
 def test_a_checkpoint_that_is_not_made_yet_names_the_command(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dagster_project.resolve.ATLAS_CHECKPOINTS", tmp_path / "none")
+    monkeypatch.setattr("dagster_project.study.resolve.ATLAS_CHECKPOINTS", tmp_path / "none")
     models = """models:
   - {id: atlas-mlm-step5, source: "atlas:atlas-mlm-step5"}
   - {id: misspelt, source: "atlas:atlas-mml"}
@@ -188,7 +189,7 @@ def test_broken_lines_are_listed_in_the_warehouse_and_over_the_limit_stop_the_ru
 def test_a_second_run_at_the_same_time_is_refused_and_names_the_first(
     tiny_study: Path, finished: Path, tmp_path: Path
 ) -> None:
-    from dagster_project.home import Home
+    from dagster_project.study.home import Home
 
     shutil.copytree(finished, tmp_path / "tiny")
     with Home(tmp_path / "tiny").locked():

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 import polars as pl
-import studies
 
-from dagster_project.checks.assets import lake_checks
+from dagster_project.defs.checks.assets import lake_checks
 from ingestion.contract import LAKE
 from ingestion.lake import read_part, read_provenance, write_part
+from tests.helpers import studies
 
 
 def test_a_failing_check_stops_dbt_and_the_last_published_file_stays(

@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from dagster_project.column_lineage import prepare_lineage
+from dagster_project.dbt.lineage import prepare_lineage
 from dagster_project.definitions import build_definitions
-from dagster_project.workers import ThisProcess
-from dagster_project.workspace import Workspace
+from dagster_project.runtime.workers import ThisProcess
+from dagster_project.runtime.workspace import Workspace
 from ingestion.contract import LAKE
 
 

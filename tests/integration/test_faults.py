@@ -21,12 +21,12 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-import studies
 import torch
 from click.testing import Result
 from polars.testing import assert_frame_equal
 
-from models_gpu.adapters import Adapter
+from models_gpu.loading.families import Adapter
+from tests.helpers import studies
 
 LOST = "predictions/second/it.parquet"
 

@@ -22,9 +22,10 @@ import dagster as dg
 import duckdb
 import polars as pl
 import pytest
-import studies
 from safetensors.torch import load_file, save_file
-from user_interface import user_interface
+
+from tests.helpers import studies
+from tests.helpers.user_interface import user_interface
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import studies
-from ray_work import work
 
-from dagster_project.workers import LostWorkerError, Workers, WorkersError, workers_at
+from dagster_project.runtime.workers import LostWorkerError, Workers, WorkersError, workers_at
 from models_gpu.errors import ModelError
+from tests.helpers import studies
+from tests.helpers.ray_work import work
 
 # Not Ray itself, which reads its settings when it is imported.
 pytest.importorskip("dagster_ray", reason="the extra ray is not installed: make test-nightly does")
@@ -127,8 +127,8 @@ def test_a_cluster_of_this_machine_leaves_nothing_behind(disturbed: Disturbed) -
 def workers() -> Iterator[Workers]:
     cluster = workers_at("local:2")
     with pytest.MonkeyPatch.context() as patch:
-        # Where workers find ``ray_work``.
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        # Where workers find ``tests.helpers``.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         with cluster.held():
             yield cluster
 
@@ -153,7 +153,7 @@ def test_work_that_kills_every_worker_is_given_up_with_a_reason(workers: Workers
 def test_workers_with_other_code_are_refused(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dagster_project.ray_cluster.code_version", lambda: "older")
+    monkeypatch.setattr("dagster_project.runtime.ray_cluster.code_version", lambda: "older")
     with pytest.raises(WorkersError, match="has another version of factroots"):
         list(workers.each(work, [(workers.put(0), "1")], is_of_model=True))
 

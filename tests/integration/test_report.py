@@ -7,10 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import studies
 import vl_convert
 from polars.testing import assert_frame_equal
 
+from tests.helpers import studies
 from warehouse.report.errors import ReportError
 from warehouse.report.figures import SECTIONS, Figure, read_figures
 from warehouse.report.page import unpacked, write_report

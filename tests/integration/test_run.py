@@ -15,10 +15,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import studies
 import yaml
 
 from ingestion.lake import read_provenance
+from tests.helpers import studies
 
 
 def ask(home: Path, query: str) -> list[tuple[object, ...]]:

@@ -11,7 +11,8 @@ import ast
 from pathlib import Path
 
 import pytest
-import studies
+
+from tests.helpers import studies
 
 PACKAGES = ("dagster_project", "ingestion", "models_gpu", "warehouse")
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import fsspec
 import pytest
-import studies
 from click.testing import Result
 
-from dagster_project.workspace import Workspace
+from dagster_project.runtime.workspace import Workspace
+from tests.helpers import studies
 
 DAMAGED = "predictions/second/it"
 

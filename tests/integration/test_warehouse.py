@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 import pytest
-import studies
 
-from dagster_project.data_dictionary import DICTIONARY_FILE, render_dictionary
+from dagster_project.dbt.generate_dictionary import DICTIONARY_FILE, render_dictionary
+from tests.helpers import reader, studies
 from warehouse.publish import publish
 from warehouse.questions import SavedQuestion, saved_questions
 from warehouse.tables import attached, published_tables
@@ -139,7 +139,7 @@ def test_readers_meet_no_error_and_no_half_state_while_refreshes_publish(
     published = tmp_path / "factroots.duckdb"
     publish(builds["3 languages"], published, "3 languages")
     stop, refreshes = tmp_path / "stop", 0
-    command = [sys.executable, str(Path(__file__).with_name("reader.py")), str(published)]
+    command = [sys.executable, reader.__file__, str(published)]
     readers = [
         subprocess.Popen(
             [*command, str(stop)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -154,7 +154,7 @@ def test_readers_meet_no_error_and_no_half_state_while_refreshes_publish(
                 refreshes += 1
     finally:
         stop.touch()
-    results = [reader.communicate() for reader in readers]
+    results = [each.communicate() for each in readers]
     assert [errors for _, errors in results if errors] == []
     answers = [output.strip().split(";") for output, _ in results]
     reads = sum(int(count) for count, *_ in answers)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dagster_project.assets.common import sql_type
+from dagster_project.defs.asset_specs import sql_type
 from ingestion.contract import LAKE
 
 PLAIN_NAMES = {

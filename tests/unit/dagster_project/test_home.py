@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.home import Home, HomeError
+from dagster_project.study.home import Home, HomeError
 
 
 def test_a_read_only_home_is_refused_with_the_remedy(
@@ -48,7 +48,7 @@ def test_the_lock_is_exclusive_and_is_let_go(tmp_path: Path) -> None:
 def test_a_step_waits_for_the_run_that_holds_the_study(tmp_path: Path) -> None:
     home, told = Home(tmp_path), list[str]()
     script = (
-        "import sys; from pathlib import Path; from dagster_project.home import Home\n"
+        "import sys; from pathlib import Path; from dagster_project.study.home import Home\n"
         "with Home(Path(sys.argv[1])).locked(): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]

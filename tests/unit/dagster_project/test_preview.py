@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_project.assets.preview import mart_figures, table_value
+from dagster_project.defs.preview import mart_figures, table_value
 
 
 def test_cells_are_plain_and_short() -> None:

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from dagster_project.assets.common import lake_key
-from dagster_project.partitions import MODEL_LANGUAGES
-from dagster_project.plan import Part
-from dagster_project.stages import Stage, stages
+from dagster_project.defs.asset_specs import lake_key
+from dagster_project.defs.partitions import MODEL_LANGUAGES
+from dagster_project.defs.stages import Stage, stages
+from dagster_project.study.plan import Part
 
 
 def asset(*tables: str, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetsDefinition:

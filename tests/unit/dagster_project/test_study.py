@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.study import Study, StudyError, embedded_studies, load_study
+from dagster_project.study.schema import Study, StudyError, embedded_studies, load_study
 
 GOOD = """\
 name: mine

@@ -6,7 +6,13 @@ import sys
 
 import pytest
 
-from dagster_project.workers import ThisProcess, WorkersError, code_version, shares, workers_at
+from dagster_project.runtime.workers import (
+    ThisProcess,
+    WorkersError,
+    code_version,
+    shares,
+    workers_at,
+)
 
 
 def test_shares_are_of_nearly_equal_weight_and_none_is_empty() -> None:
@@ -38,7 +44,7 @@ def test_without_the_extra_ray_is_refused_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "dagster_ray", None)
-    monkeypatch.delitem(sys.modules, "dagster_project.ray_cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "dagster_project.runtime.ray_cluster", raising=False)
     with pytest.raises(WorkersError, match=r"pip install 'factroots\[ray\]'"):
         workers_at("local")
 

@@ -6,11 +6,18 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import CAUSAL, FAMILIES, hugging_face_model, loaded, tokenizer_of, units_of
 
-from models_gpu.adapters import Adapter, architecture, architectures
 from models_gpu.errors import ModelError
-from models_gpu.loading import LoadedModel, wrap
+from models_gpu.loading.families import Adapter, architecture, architectures
+from models_gpu.loading.load import LoadedModel, wrap
+from tests.helpers.tiny_models import (
+    CAUSAL,
+    FAMILIES,
+    hugging_face_model,
+    loaded,
+    tokenizer_of,
+    units_of,
+)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

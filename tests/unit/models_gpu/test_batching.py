@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models_gpu.batching import is_out_of_memory, plan_batches, run_halving
+from models_gpu.engine.batching import is_out_of_memory, plan_batches, run_halving
 from models_gpu.errors import ModelError
 
 LENGTHS = np.sort(np.random.default_rng(5).integers(3, 60, 500))[::-1].astype(np.int64)

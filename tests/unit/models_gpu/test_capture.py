@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from tiny_models import FAMILIES, loaded, many_facts, units_of
 
-from models_gpu.capture import capture, recording, unit_count
-from models_gpu.loading import LoadedModel
-from models_gpu.queries import Queries, build_queries
+from models_gpu.engine.activations import capture, recording, unit_count
+from models_gpu.loading.load import LoadedModel
+from models_gpu.prompting.queries import Queries, build_queries
+from tests.helpers.tiny_models import FAMILIES, loaded, many_facts, units_of
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -8,14 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
-from plain_probing import assert_same, plain_causal_row, verdicts
-from tiny_models import CAUSAL, facts, loaded, many_facts
 
-from models_gpu import probing
-from models_gpu.decoding import continue_greedily
-from models_gpu.loading import LoadedModel
-from models_gpu.probing import probe
-from models_gpu.queries import build_queries
+from models_gpu.engine.decoding import continue_greedily
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods import probing
+from models_gpu.methods.probing import probe
+from models_gpu.prompting.queries import build_queries
+from tests.helpers.plain_probing import assert_same, plain_causal_row, verdicts
+from tests.helpers.tiny_models import CAUSAL, facts, loaded, many_facts
 
 
 @pytest.fixture(scope="module", params=CAUSAL)

@@ -7,14 +7,14 @@ from itertools import combinations
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tiny_models import facts, loaded
 
-from models_gpu.degenerate import degenerate_pairs
-from models_gpu.degenerate_sets import degenerate_sets
-from models_gpu.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.edits import Neuron, answer_edited, edits_of
 from models_gpu.errors import ModelError
-from models_gpu.loading import LoadedModel
-from models_gpu.queries import build_queries
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods.degenerate_pairs import degenerate_pairs
+from models_gpu.methods.degenerate_sets import degenerate_sets
+from models_gpu.prompting.queries import build_queries
+from tests.helpers.tiny_models import facts, loaded
 
 ASKED = facts(
     ("a", "P36", "[X] is in [Y]", "Oslo", "Lima"),

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_models import FAMILIES, facts, loaded, units_of
 
-from models_gpu import edits as engine
-from models_gpu.edits import Answers, Edits, Neuron, answer_edited, edits_of
+from models_gpu.engine import edits as engine
+from models_gpu.engine.edits import Answers, Edits, Neuron, answer_edited, edits_of
 from models_gpu.errors import ModelError
-from models_gpu.loading import LoadedModel
-from models_gpu.queries import Queries, build_queries
+from models_gpu.loading.load import LoadedModel
+from models_gpu.prompting.queries import Queries, build_queries
+from tests.helpers.tiny_models import FAMILIES, facts, loaded, units_of
 
 CAPITAL = "[X] is in [Y]"
 FEW = facts(

@@ -6,16 +6,16 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tiny_models import facts, loaded
 
-from models_gpu.capture import capture
-from models_gpu.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.activations import capture
+from models_gpu.engine.edits import Neuron, answer_edited, edits_of
 from models_gpu.errors import ModelError
-from models_gpu.fact_checks import CheckSettings, fact_checks, shared_neurons
-from models_gpu.integrated_gradients import attribute
-from models_gpu.integration_paths import PathSettings
-from models_gpu.loading import LoadedModel
-from models_gpu.queries import build_queries
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods.fact_checks import CheckSettings, fact_checks, shared_neurons
+from models_gpu.methods.integrated_gradients import attribute
+from models_gpu.methods.integration_paths import PathSettings
+from models_gpu.prompting.queries import build_queries
+from tests.helpers.tiny_models import facts, loaded
 
 PATH = PathSettings("zero", 3, "gauss")
 SETTINGS = CheckSettings(PATH, candidates=4, single_share=0.5, pair_share=1.0, shared=0.4, seed=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models_gpu.fact_choice import facts_in_most_languages
+from models_gpu.methods.fact_choice import facts_in_most_languages
 
 RIGHT = {"de": ["a", "b", "c", "e"], "en": ["e", "b", "a", "d"], "ja": ["b", "f"]}
 

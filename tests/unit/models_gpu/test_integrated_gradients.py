@@ -11,18 +11,18 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from plain_attribution import Plain, plain_attribution
 from polars.testing import assert_frame_equal
-from tiny_models import CAUSAL, FAMILIES, facts, loaded, many_facts
 
-from models_gpu import attribution_rows, integrated_gradients
-from models_gpu.adapters import Adapter
 from models_gpu.errors import ModelError
-from models_gpu.integrated_gradients import Attributions, attribute
-from models_gpu.integration_paths import PathSettings, quadrature_nodes
-from models_gpu.knowledge import knowledge_neurons
-from models_gpu.loading import LoadedModel
-from models_gpu.queries import Queries, build_queries
+from models_gpu.loading.families import Adapter
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods import attribution_rows, integrated_gradients
+from models_gpu.methods.integrated_gradients import Attributions, attribute
+from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
+from models_gpu.methods.knowledge_neurons import knowledge_neurons
+from models_gpu.prompting.queries import Queries, build_queries
+from tests.helpers.plain_attribution import Plain, plain_attribution
+from tests.helpers.tiny_models import CAUSAL, FAMILIES, facts, loaded, many_facts
 
 CAPITAL = "[X] is in [Y]"
 FEW = facts(

@@ -5,25 +5,25 @@ from __future__ import annotations
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tiny_models import facts, loaded
 
-from models_gpu.edits import answer_edited, edits_of
+from models_gpu.engine.edits import answer_edited, edits_of
 from models_gpu.errors import ModelError
-from models_gpu.interventions import (
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods.interventions import (
     EditSettings,
     LanguageNeurons,
     MatchedFact,
     interventions,
     matched_facts,
 )
-from models_gpu.loading import LoadedModel
-from models_gpu.neuron_sets import (
+from models_gpu.methods.neuron_sets import (
     first_neurons,
     knowledge_neurons_above,
     random_counterparts,
     random_subset,
 )
-from models_gpu.queries import build_queries
+from models_gpu.prompting.queries import build_queries
+from tests.helpers.tiny_models import facts, loaded
 
 ASKED = facts(
     ("a", "P36", "[X] is in [Y]", "Oslo", "Lima"),

@@ -14,13 +14,20 @@ import pytest
 import safetensors.torch
 import torch
 from polars.testing import assert_frame_equal
-from tiny_models import CAUSAL, FAMILIES, hugging_face_model, many_facts, tokenizer_of, units_of
 
 from ingestion.contract import LAKE
 from models_gpu.errors import ModelError
-from models_gpu.loading import load, wrap
-from models_gpu.probing import probe
-from models_gpu.source import ModelSpec, inspect, resolve, tokenizer_hash
+from models_gpu.loading.load import load, wrap
+from models_gpu.loading.source import ModelSpec, inspect, resolve, tokenizer_hash
+from models_gpu.methods.probing import probe
+from tests.helpers.tiny_models import (
+    CAUSAL,
+    FAMILIES,
+    hugging_face_model,
+    many_facts,
+    tokenizer_of,
+    units_of,
+)
 
 
 def saved(folder: Path, family: str, vocabulary_size: int | None = None) -> Path:
@@ -102,7 +109,7 @@ def test_loading_obeys_dtype(folder: Path) -> None:
 
 def test_importing_the_module_imports_no_torch(project: Path) -> None:
     code = (
-        "import sys, models_gpu.source; "
+        "import sys, models_gpu.loading.source; "
         "assert not {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=project)

@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 import torch
 from polars.testing import assert_frame_equal
-from tiny_models import facts, loaded, many_facts
 
-from models_gpu import probeless as module
-from models_gpu.batching import core_pool
-from models_gpu.capture import Neuron, capture
+from models_gpu.engine.activations import Neuron, capture
+from models_gpu.engine.batching import core_pool
 from models_gpu.errors import ModelError
-from models_gpu.loading import LoadedModel
-from models_gpu.probeless import NeuronTables, ProbelessSettings, group_scores, probeless
-from models_gpu.queries import build_queries
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods import probeless as module
+from models_gpu.methods.probeless import NeuronTables, ProbelessSettings, group_scores, probeless
+from models_gpu.prompting.queries import build_queries
+from tests.helpers.tiny_models import facts, loaded, many_facts
 
 SMALL = ProbelessSettings(top=7, bins=4)
 

@@ -9,16 +9,16 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
-from plain_probing import assert_same, plain_rows, slot_logits, verdicts
-from tiny_models import MASKED, facts, loaded, many_facts
 
 from ingestion.contract import LAKE
-from models_gpu import probing
+from models_gpu.engine.logits import largest, ranks
 from models_gpu.errors import ModelError
-from models_gpu.loading import LoadedModel
-from models_gpu.logits import largest, ranks
-from models_gpu.probing import probe, probe_each
-from models_gpu.queries import build_queries
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods import probing
+from models_gpu.methods.probing import probe, probe_each
+from models_gpu.prompting.queries import build_queries
+from tests.helpers.plain_probing import assert_same, plain_rows, slot_logits, verdicts
+from tests.helpers.tiny_models import MASKED, facts, loaded, many_facts
 
 
 @pytest.fixture(scope="module", params=MASKED)

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from tiny_models import facts, loaded
 
 from models_gpu.errors import ModelError
-from models_gpu.loading import LoadedModel
-from models_gpu.prompts import shown
-from models_gpu.queries import Queries, build_queries
+from models_gpu.loading.load import LoadedModel
+from models_gpu.prompting.causal_prompts import shown
+from models_gpu.prompting.queries import Queries, build_queries
+from tests.helpers.tiny_models import facts, loaded
 
 CAPITAL = "[X] is the capital of [Y] ."
 

@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 import torch
 import transformers
-from tiny_models import MASKED, facts, hugging_face_model, loaded, many_facts
 
-from models_gpu.clozes import tokenise_objects
 from models_gpu.errors import ModelError
-from models_gpu.loading import LoadedModel, wrap
-from models_gpu.queries import Queries, build_queries
+from models_gpu.loading.load import LoadedModel, wrap
+from models_gpu.prompting.clozes import tokenise_objects
+from models_gpu.prompting.queries import Queries, build_queries
+from tests.helpers.tiny_models import MASKED, facts, hugging_face_model, loaded, many_facts
 
 CAPITAL = "[X] is the capital of [Y] ."
 

@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from models_gpu.errors import ModelError
-from models_gpu.wrong_objects import SplitSettings, checked_pairs
+from models_gpu.methods.negatives import SplitSettings, checked_pairs
 
 SETTINGS = SplitSettings(facts=50, development_share=0.25, test_share=0.25, seed=3)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from small_files import write_file
 
-from dagster_project.cli import main
+from dagster_project.cli.main import main
+from tests.helpers.small_files import write_file
 from warehouse.diff import TableDiff, diff
 
 CHANGES = """

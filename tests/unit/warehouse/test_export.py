@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from small_files import write_file
 
+from tests.helpers.small_files import write_file
 from warehouse.export import export
 from warehouse.tables import WarehouseError
 

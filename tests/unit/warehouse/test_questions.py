@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from dagster_project.cli import main
+from dagster_project.cli.main import main
 from warehouse import questions
 from warehouse.questions import find_question, saved_questions
 from warehouse.tables import WarehouseError

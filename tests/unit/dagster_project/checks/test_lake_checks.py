@@ -10,14 +10,14 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from corruptions import CORRUPTIONS, MAKER, Corruption, Place, no_parquet, sound_parts
 
-from dagster_project.checks.assets import as_markdown
-from dagster_project.checks.expectations import COMPLETENESS, SPECIAL_RULES, expectations
-from dagster_project.checks.validation import Finding, validate
-from dagster_project.plan import Part
+from dagster_project.defs.checks.assets import as_markdown
+from dagster_project.defs.checks.expectations import COMPLETENESS, SPECIAL_RULES, expectations
+from dagster_project.defs.checks.validation import Finding, validate
+from dagster_project.study.plan import Part
 from ingestion.contract import LAKE
 from ingestion.lake import Provenance, part_path, prepare_lake
+from tests.helpers.corruptions import CORRUPTIONS, MAKER, Corruption, Place, no_parquet, sound_parts
 
 FOLDER = "it's a [lake] {here}*?"
 """A name that SQL, globs and str.format would each read in its own way."""

@@ -25,8 +25,8 @@ from models_gpu.atlas.packing import pack
 from models_gpu.atlas.pretrain import pretrain, save_half
 from models_gpu.atlas.recipe import Recipe
 from models_gpu.atlas.tokenizer import train_tokenizer
-from models_gpu.loading import wrap
-from models_gpu.probing import probe as probe_facts
+from models_gpu.loading.load import wrap
+from models_gpu.methods.probing import probe as probe_facts
 
 SMALL = Recipe(
     vocabulary_size=1400,

@@ -18,7 +18,7 @@ from ingestion.languages import language_table
 from models_gpu.atlas.corpus_files import Probe
 from models_gpu.atlas.evaluate import answer_probes, rate_by
 from models_gpu.atlas.pretrain import MODELS, AtlasModel
-from models_gpu.prompts import shown
+from models_gpu.prompting.causal_prompts import shown
 
 WEIGHTS = Path(models_gpu.atlas.__file__).parent / "weights"
 LARGEST_MODEL_BYTES = 8_000_000

@@ -1,0 +1,1 @@
+"""The command line ``factroots``: one module per command that does more than print."""

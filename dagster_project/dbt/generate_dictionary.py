@@ -1,0 +1,103 @@
+"""Writes ``warehouse/DATA_DICTIONARY.md`` from dbt's manifest (``make generate``).
+
+The descriptions stand in dbt's yml files and nowhere else; they reach the published file as
+comments, and this page. The page is in git, so that it can be read without a run; a test fails when
+it is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dagster_project.dbt.project import parse
+from dagster_project.paths import PROJECT
+
+__all__ = ["DICTIONARY_FILE", "render_dictionary"]
+
+DICTIONARY_FILE = PROJECT / "warehouse" / "DATA_DICTIONARY.md"
+
+_HEADER = """\
+# Data dictionary
+
+Generated from the descriptions in `dbt/models/marts` by `make generate`; do not edit.
+The same descriptions are comments in every published file: `select * from duckdb_columns()`.
+*From* names the lake tables and published tables that a table is computed from.
+"""
+
+
+def render_dictionary(manifest: Mapping[str, Any]) -> str:
+    """The page: a list of all published tables by subject, then each with its columns.
+
+    Args:
+        manifest: dbt's ``manifest.json``.
+    """
+    marts = {
+        identifier: node
+        for identifier, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["fqn"][1] == "marts"
+    }
+    groups: dict[str, list[str]] = {}
+    for identifier in sorted(marts, key=lambda each: marts[each]["name"]):
+        groups.setdefault(marts[identifier]["fqn"][2], []).append(identifier)
+    lines = [_HEADER]
+    for group in sorted(groups):
+        names = (marts[identifier]["name"] for identifier in groups[group])
+        lines.append(f"- **{group}**: " + ", ".join(f"[{name}](#{name})" for name in names))
+    for group in sorted(groups):
+        for identifier in groups[group]:
+            lines += ["", *_table(manifest, marts, identifier)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: str) -> list[str]:
+    node = marts[identifier]
+    keys = [rule["columns"] for rule in node["constraints"] if rule["type"] == "primary_key"]
+    schema = node["config"]["schema"]
+    sources = ", ".join(f"`{name}`" for name in sorted(_origins(manifest, marts, identifier)))
+    return [
+        f"## {node['name']}",
+        "",
+        _line(node["description"]),
+        "",
+        *([f"In the schema `{schema}`."] if schema else []),
+        f"Key: {', '.join(f'`{column}`' for key in keys for column in key)}. From: {sources}.",
+        "",
+        "| column | type | meaning |",
+        "|---|---|---|",
+        *(
+            f"| `{column['name']}` | {column['data_type']} | {_line(column['description'])} |"
+            for column in node["columns"].values()
+        ),
+    ]
+
+
+def _origins(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: str) -> set[str]:
+    """Sources, seeds and marts that a model reads, through staging and intermediate models."""
+    found: set[str] = set()
+    for parent in manifest["nodes"][identifier]["depends_on"]["nodes"]:
+        if parent in manifest["sources"]:
+            found.add(f"lake.{manifest['sources'][parent]['name']}")
+        elif parent in marts or manifest["nodes"][parent]["resource_type"] == "seed":
+            found.add(str(manifest["nodes"][parent]["name"]))
+        else:
+            found |= _origins(manifest, marts, parent)
+    return found or {"the footers of all lake tables"}
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> None:
+    """Parse the dbt project and write the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = json.loads(parse(Path(folder)).read_text(encoding="utf-8"))
+    DICTIONARY_FILE.write_text(render_dictionary(manifest), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

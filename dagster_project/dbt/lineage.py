@@ -1,0 +1,171 @@
+"""Which columns each column of a dbt model is computed from, read out of the models' SQL.
+
+What belongs here: dbt compiles its models, sqlglot follows every column of them to the models and
+lake tables that they read. It costs seconds and depends on the dbt project alone, so it is kept
+beside the manifest, and only what shows a study to people asks for it: a run does not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dagster_project.dbt.project import compile_models, dbt_version, prepare_manifest
+from dagster_project.study.home import Home
+from dagster_project.study.schema import Study
+
+__all__ = ["Lineage", "prepare_lineage", "read_lineage"]
+
+LOG = logging.getLogger("factroots")
+
+Lineage = dict[str, dict[str, list[tuple[str, str]]]]
+"""dbt's id of a model → its columns → id and column of what each is computed from."""
+
+_VERSION = "1"
+"""Raised when lineage would be read in another way."""
+
+
+def prepare_lineage(study: Study, home: Home) -> Lineage:
+    """Column lineage of the dbt project, read anew only when that changed.
+
+    Raises:
+        DbtError: the project does not compile; with dbt's own words.
+    """
+    kept = home.build / "column_lineage.json"
+    version = f"{_VERSION} {dbt_version()}"
+    if kept.exists():
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        if found["version"] == version:
+            return _from_json(found["lineage"])
+    started = time.perf_counter()
+    manifest = _read(prepare_manifest(study, home))
+    if not all("compiled_code" in node for node in _models(manifest)):
+        # No run has built the models yet.
+        manifest = _read(compile_models(home.build / "lineage"))
+    lineage = read_lineage(manifest)
+    # Two processes of one `factroots ui` may come here at once.
+    temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
+    temporary.write_text(json.dumps({"version": version, "lineage": lineage}), encoding="utf-8")
+    temporary.replace(kept)
+    seconds = time.perf_counter() - started
+    LOG.info("column lineage of %d dbt models read, %.1f s", len(lineage), seconds)
+    return lineage
+
+
+def read_lineage(manifest: Mapping[str, Any]) -> Lineage:
+    """The columns of every model of a compiled project, each with the columns that it is made of.
+
+    Only a model's direct parents count, and only what a column's value is made of, not what its
+    rows are joined, filtered or grouped by. A column that counts rows is made of none.
+
+    Args:
+        manifest: dbt's ``manifest.json`` after ``dbt compile``.
+    """
+    # Takes a second to import.
+    from sqlglot import MappingSchema
+
+    schema = MappingSchema(dialect="duckdb")
+    owners: dict[tuple[str, str], str] = {}
+    for identifier, source in manifest["sources"].items():
+        owners[source["source_name"], source["name"]] = identifier
+        _add(schema, (source["source_name"], source["name"]), source["columns"])
+    lineage: Lineage = {}
+    for identifier in _in_order(manifest):
+        node = manifest["nodes"][identifier]
+        place = node["schema"], node["name"]
+        if node["resource_type"] == "seed":
+            columns = list(node["columns"])
+        else:
+            lineage[identifier] = _columns(node["compiled_code"], schema, owners)
+            columns = list(lineage[identifier])
+        owners[place] = identifier
+        _add(schema, place, columns)
+    return lineage
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+    return found
+
+
+def _models(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def _from_json(lineage: Mapping[str, Mapping[str, list[list[str]]]]) -> Lineage:
+    return {
+        model: {
+            column: [(parent, name) for parent, name in origins]
+            for column, origins in columns.items()
+        }
+        for model, columns in lineage.items()
+    }
+
+
+def _in_order(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Models and seeds, each after those that it reads."""
+    done: set[str] = set()
+
+    def visit(identifier: str) -> Iterator[str]:
+        if identifier in done or identifier not in manifest["nodes"]:
+            return
+        done.add(identifier)
+        node = manifest["nodes"][identifier]
+        for parent in node["depends_on"].get("nodes", ()):
+            yield from visit(parent)
+        yield identifier
+
+    for identifier, node in manifest["nodes"].items():
+        if node["resource_type"] in ("model", "seed"):
+            yield from visit(identifier)
+
+
+def _add(schema: Any, place: tuple[str, str], columns: Any) -> None:
+    from sqlglot import exp
+
+    # Where a column comes from does not depend on its type.
+    names = dict.fromkeys(columns, "varchar")
+    schema.add_table(exp.table_(place[1], db=place[0]), names, dialect="duckdb")
+
+
+def _columns(
+    sql: str, schema: Any, owners: Mapping[tuple[str, str], str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Column → id and column of what it is computed from, of one model's compiled SQL."""
+    from sqlglot import exp, parse_one
+    from sqlglot.lineage import lineage
+
+    query = parse_one(sql, dialect="duckdb")
+    for table in query.find_all(exp.Table):
+        if (name := _lake_table(table)) is not None:
+            table.set("this", exp.to_identifier(name))
+            table.set("db", exp.to_identifier("lake"))
+        table.set("catalog", None)
+    found: dict[str, list[tuple[str, str]]] = {}
+    # Trimming copies each query once a column.
+    nodes = lineage(None, query, schema, dialect="duckdb", trim_selects=False, copy=False)
+    for column, node in nodes.items():
+        origins = set()
+        for leaf in node.walk():
+            read = leaf.expression
+            if leaf.downstream or not isinstance(read, exp.Table):
+                continue
+            if (owner := owners.get((read.db, read.name))) is not None:
+                origins.add((owner, exp.to_column(leaf.name).name))
+        found[column] = sorted(origins)
+    return found
+
+
+def _lake_table(table: Any) -> str | None:
+    """Name of the lake table that ``read_parquet('…/<name>/**/*.parquet', …)`` reads."""
+    from sqlglot import exp
+
+    if not isinstance(table.this, exp.ReadParquet):
+        return None
+    literal = table.this.find(exp.Literal)
+    return literal.this.split("/")[-3] if literal is not None else None

@@ -1,0 +1,139 @@
+"""The dbt project as the orchestrator sees it: where it is, which version, how it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dagster_project.paths import DBT_PROJECT
+from dagster_project.study.home import Home
+from dagster_project.study.schema import Study
+
+__all__ = [
+    "DBT_EXECUTABLE",
+    "compile_models",
+    "dbt_environment",
+    "dbt_failures",
+    "dbt_variables",
+    "dbt_version",
+    "parse",
+    "prepare_manifest",
+]
+
+DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
+"""dbt of the same environment, whether or not that is on the PATH."""
+_ARTEFACTS = {"target", "logs", "dbt_packages"}
+
+
+class DbtError(RuntimeError):
+    """dbt could not read the project; carries what it printed."""
+
+
+def dbt_variables(study: Study, home: Home) -> str:
+    """The ``--vars`` of a study, as JSON."""
+    corpora = [corpus.id for corpus in study.corpora]
+    return json.dumps({"lake": str(home.lake), "study_name": study.name, "corpora": corpora})
+
+
+def dbt_environment(home: Home) -> dict[str, str]:
+    """Environment variables that the profile, the macros and dbt's own settings read.
+
+    The same for every command: where one of them differs, dbt reads the whole project anew.
+    """
+    return {
+        "FACTROOTS_BUILD": str(home.build_file),
+        "FACTROOTS_PREVIEWS": str(home.previews),
+        "DBT_LOG_PATH": str(home.build / "logs"),
+        # Each statement of each model, in JSON, would take as long as the smaller models.
+        "DBT_LOG_LEVEL_FILE": "info",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def dbt_failures(run_results: Path) -> str:
+    """Models and tests that failed, each with dbt's reason; empty if dbt left no results.
+
+    Args:
+        run_results: the file of that name that a dbt invocation leaves, if it comes so far.
+    """
+    if not run_results.exists():
+        return ""
+    results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
+    return "; ".join(
+        f"{result['unique_id'].split('.')[2]}: {' '.join(str(result['message']).split())}"
+        for result in results
+        if result["status"] in ("error", "fail")
+    )
+
+
+def dbt_version() -> str:
+    """Digest over the files of the dbt project: models, macros, tests, seeds, settings."""
+    digest = hashlib.sha256()
+    for path in sorted(DBT_PROJECT.rglob("*")):
+        relative = path.relative_to(DBT_PROJECT)
+        if path.is_file() and not _ARTEFACTS & set(relative.parts):
+            digest.update(f"{relative.as_posix()}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def parse(target: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Path:
+    """dbt's manifest of the project, written into a folder of its own.
+
+    Raises:
+        DbtError: the project does not parse; with dbt's own words.
+    """
+    return _manifest("parse", target, arguments, environment or {"DBT_LOG_PATH": str(target)})
+
+
+def compile_models(target: Path) -> Path:
+    """dbt's manifest of the project with the models' SQL as it runs, on a lake at ``lake``.
+
+    No database and no lake is read.
+
+    Raises:
+        DbtError: the project does not compile; with dbt's own words.
+    """
+    environment = {"DBT_LOG_PATH": str(target), "FACTROOTS_BUILD": ":memory:"}
+    arguments = ("--no-introspect", "--no-populate-cache", "--select", "resource_type:model")
+    return _manifest("compile", target, arguments, environment)
+
+
+def _manifest(
+    command: str, target: Path, arguments: Sequence[str], environment: Mapping[str, str]
+) -> Path:
+    places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
+    done = subprocess.run(
+        [str(DBT_EXECUTABLE), "--quiet", command, *map(str, places), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise DbtError(f"dbt cannot {command} {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
+    return target / "manifest.json"
+
+
+def prepare_manifest(study: Study, home: Home) -> Path:
+    """dbt's manifest for this study, parsed anew only when the project or the study's paths moved.
+
+    Raises:
+        DbtError: the project does not parse; with dbt's own words.
+    """
+    target = home.build / "target"
+    manifest, mark = target / "manifest.json", target / "manifest.version"
+    variables = dbt_variables(study, home)
+    version = f"{dbt_version()} {variables}"
+    with contextlib.suppress(OSError):
+        if manifest.exists() and mark.read_text(encoding="utf-8") == version:
+            return manifest
+    parse(target, "--vars", variables, environment=dbt_environment(home))
+    mark.write_text(version, encoding="utf-8")
+    return manifest

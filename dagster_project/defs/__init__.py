@@ -1,0 +1,1 @@
+"""Dagster's definitions: assets, asset checks, partitions, jobs, sensor and schedule."""

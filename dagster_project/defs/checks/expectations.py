@@ -1,0 +1,460 @@
+"""What must hold of every lake table: generated from the contract, plus what is special to a table.
+
+An expectation is a query over views that are named like the lake's tables (``{batch}`` is the table
+at hand) and lists the rows that are wrong, each with its ``problem`` in words. Rules follow column
+names, because one name means one thing in all tables: a new table is checked as soon as it is in
+the contract. How the queries are run is ``dagster_project.defs.checks.validation``'s affair; what
+holds of marts is dbt's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ingestion.contract import Column, LakeTable
+
+__all__ = ["COMPLETENESS", "COUNT", "SPECIAL_RULES", "Expectation", "expectations"]
+
+COUNT = "found_count"
+"""Column with the number of rows that an expectation's query lists in all."""
+
+_ROUNDING = 1e-4
+"""A certain answer's log-probability may end a hair above 0: its logit is summed twice."""
+
+_MODES = "mode_code in ('zero', 'amig', 'amig_mean', 'amig_code')"
+
+SPECIAL_RULES = {
+    "atlas_truth": (
+        "is_planted = (planted_count > 0)",
+        "not (is_planted and distractor_kind is not null)",
+    ),
+    "corpus_sizes": (
+        "page_count = document_count + redirect_count + other_namespace_count + empty_count "
+        "+ broken_count",
+        "(token_count is null) = (tokenizer_hash is null)",
+        "(chunk_count is null) = (tokenizer_hash is null)",
+        "problem_note is not null or not is_truncated",
+    ),
+    "models": (
+        "objective in ('masked', 'causal')",
+        "dtype in ('float32', 'bfloat16', 'float16')",
+        "mask_counts in ('gold', 'all')",
+        "least(layer_count, neuron_count, hidden_size, vocabulary_size, parameter_count) > 0",
+        "ignored_token_id between 0 and vocabulary_size - 1",
+    ),
+    "occurrences": (
+        "unit_kind in ('chunk', 'sentence', 'article')",
+        "shared_count <= least(subject_count, object_count)",
+        "(evidence_text is not null) = (shared_count > 0)",
+        "(evidence_document is null) = (evidence_text is null)",
+        "(evidence_offset is null) = (evidence_text is null)",
+        "(evidence_distance is null) = (evidence_text is null)",
+    ),
+    "predictions": (
+        "mask_count >= 1",
+        "prompt_code in ('whole', 'cut', 'no_subject')",
+        "len(predicted_token_ids) = mask_count",
+        "len(candidate_token_ids) = mask_count",
+        "len(candidate_log_probs) = mask_count",
+        "(gold_rank is null) = (gold_log_prob is null)",
+        f"list_max(flatten(candidate_log_probs)) <= {_ROUNDING}",
+    ),
+    "prompts": ("contains(template, '[X]') and contains(template, '[Y]')",),
+    "active_neurons": ("neuron_score >= 0",),
+    "neuron_profiles": ("least(contiguous_score, strided_score) >= 0",),
+    "unscored_facts": ("reason_code in ('only_fact', 'no_contrast')",),
+    "degenerate_sets": (
+        "set_size >= 2",
+        "len(neuron_ranks) = set_size",
+        "len(layer_indexes) = set_size",
+        "len(unit_indexes) = set_size",
+    ),
+    "fact_checks": (
+        "neuron_set_code in ('knowledge', 'degenerate')",
+        "part_code in ('train', 'development', 'test')",
+        "(attribution_score is null) = (neuron_count = 0)",
+        "(activation_score is null) = (neuron_count = 0)",
+    ),
+    "knowledge_neurons": (_MODES,),
+    "attribution_quality": (
+        _MODES,
+        "least(object_token_count, baseline_count) >= 1",
+        f"greatest(clean_probability, baseline_probability) <= object_token_count + {_ROUNDING}",
+        "completeness_residual >= 0",
+        "abs(completeness_residual - abs(attribution_sum - baseline_count "
+        "* (clean_probability - baseline_probability))) < 0.000001",
+    ),
+    "interventions": (
+        "edit_set_code in ('likn', 'own', 'own_subset', 'other', 'union', 'sequence', 'probeless')",
+        "(neuron_language_code = 'all') = (edit_set_code in ('likn', 'union', 'sequence'))",
+        "query_code in ('related', 'unrelated')",
+        "(queried_fact_id = fact_id) = (query_code = 'related')",
+        "not is_random or query_code = 'related'",
+        "edit_factor >= 0",
+        "neuron_count >= 1",
+        f"greatest(log_prob_before, log_prob_after) <= {_ROUNDING}",
+    ),
+    "degenerate_pairs": (
+        "1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b",
+        "(layer_index_a, unit_index_a) != (layer_index_b, unit_index_b)",
+        "least(layer_index_a, unit_index_a, layer_index_b, unit_index_b) >= 0",
+        f"greatest(log_prob_without_a, log_prob_without_b, log_prob_without_both) <= {_ROUNDING}",
+    ),
+}
+"""Conditions on a row that no column's name implies; a condition that is null holds."""
+
+COMPLETENESS = {
+    "languages": """
+        select 'the study has this language, the table has not' as problem, language_code
+        from (select distinct language_code from parts where lake_table = 'fact_labels')
+        anti join rows_at_hand using (language_code)
+        union all
+        select 'the table has this language, the study has not', language_code
+        from rows_at_hand
+        anti join (select language_code from parts where lake_table = 'fact_labels')
+        using (language_code)
+    """,
+    "models": """
+        select 'the study has this model, the table has not' as problem, model_id
+        from (select distinct model_id from parts where lake_table = 'predictions')
+        anti join rows_at_hand using (model_id)
+        union all
+        select 'the table has this model, the study has not', model_id
+        from rows_at_hand
+        anti join (select model_id from parts where lake_table = 'predictions') using (model_id)
+        anti join left_out_models using (model_id)
+    """,
+    "facts": """
+        select 'the fact has a label in no language' as problem, fact_id
+        from rows_at_hand
+        anti join fact_labels using (fact_id)
+    """,
+    "fact_labels": """
+        select 'the language has no facts' as problem, language_code
+        from sound_parts
+        anti join rows_at_hand using (language_code)
+    """,
+    "prompts": """
+        select distinct 'facts of this relation have no template' as problem,
+            language_code, relation_id
+        from fact_labels
+        inner join facts using (fact_id)
+        semi join sound_parts using (language_code)
+        anti join rows_at_hand using (language_code, relation_id)
+    """,
+    "atlas_truth": """
+        select 'the fact is neither planted nor left out' as problem,
+            corpus_id, language_code, fact_id
+        from sound_parts
+        cross join (select language_code, fact_id from fact_labels)
+        anti join rows_at_hand using (corpus_id, language_code, fact_id)
+    """,
+    "predictions": """
+        select 'the fact has no prediction' as problem, model_id, language_code, fact_id
+        from sound_parts
+        inner join fact_labels using (language_code)
+        anti join rows_at_hand using (model_id, language_code, fact_id)
+    """,
+    "label_pieces": """
+        select 'the fact has no pieces' as problem, model_id, language_code, fact_id
+        from sound_parts
+        inner join fact_labels using (language_code)
+        anti join rows_at_hand using (model_id, language_code, fact_id)
+    """,
+    "corpus_sizes": """
+        select 'the text has no size' as problem, corpus_id, language_code
+        from sound_parts
+        anti join rows_at_hand using (corpus_id, language_code)
+    """,
+    "occurrences": """
+        select 'nothing was looked for' as problem,
+            corpus_id, language_code, null as unit_kind, null as fact_id
+        from sound_parts
+        anti join rows_at_hand using (corpus_id, language_code)
+        union all
+        select 'the fact was not looked for', corpus_id, language_code, unit_kind, fact_id
+        from sound_parts
+        semi join rows_at_hand using (corpus_id, language_code)
+        inner join fact_labels using (language_code)
+        cross join (select distinct unit_kind from rows_at_hand)
+        anti join rows_at_hand using (corpus_id, language_code, unit_kind, fact_id)
+    """,
+    "active_neurons": """
+        select 'ranks have gaps' as problem, model_id, language_code, fact_id, method_code
+        from rows_at_hand
+        group by all
+        having max(neuron_rank) != count(*)
+    """,
+    "neuron_profiles": """
+        select distinct 'the fact has a profile and no neurons' as problem,
+            model_id, language_code, fact_id, method_code
+        from rows_at_hand
+        anti join active_neurons using (model_id, language_code, fact_id, method_code)
+        union all
+        select distinct 'the fact has neurons and no profile',
+            model_id, language_code, fact_id, method_code
+        from active_neurons
+        anti join rows_at_hand using (model_id, language_code, fact_id, method_code)
+        semi join sound_parts using (model_id, language_code)
+    """,
+    "unscored_facts": """
+        select 'the fact has neurons all the same' as problem,
+            model_id, language_code, fact_id, method_code
+        from rows_at_hand
+        semi join active_neurons using (model_id, language_code, fact_id, method_code)
+    """,
+    "degenerate_sets": """
+        select 'sizes of sets have gaps' as problem, model_id, language_code, fact_id, is_random
+        from rows_at_hand
+        group by all
+        having max(set_size) != count(*) + 1
+    """,
+    "fact_checks": """
+        select 'the fact is not checked with both objects and all neurons' as problem,
+            model_id, language_code, fact_id
+        from rows_at_hand
+        group by all
+        having count(*) != 8
+        union all
+        select 'the wrong object is a true one of the subject', model_id, language_code, fact_id
+        from (
+            select distinct model_id, language_code, fact_id, candidate_object_id
+            from rows_at_hand
+            where not is_true
+        )
+        inner join facts using (fact_id)
+        where (relation_id, subject_id, candidate_object_id) in (
+            select (relation_id, subject_id, object_id) from facts
+        )
+        union all
+        select 'facts of the subject are in two parts', model_id, language_code, min(fact_id)
+        from rows_at_hand
+        inner join facts using (fact_id)
+        group by model_id, language_code, relation_id, subject_id
+        having count(distinct part_code) > 1
+    """,
+    "knowledge_neurons": """
+        select 'ranks have gaps' as problem, model_id, language_code, fact_id, mode_code
+        from rows_at_hand
+        group by all
+        having max(neuron_rank) != count(*)
+        union all
+        select distinct 'the fact has neurons and no quality',
+            model_id, language_code, fact_id, mode_code
+        from rows_at_hand
+        anti join attribution_quality using (model_id, language_code, fact_id, mode_code)
+    """,
+    "attribution_quality": """
+        select 'not every layer is there' as problem, model_id, language_code, fact_id, mode_code
+        from rows_at_hand
+        inner join models using (model_id)
+        group by all
+        having count(*) != any_value(models.layer_count)
+        union all
+        select distinct 'the fact has a quality and no neurons',
+            model_id, language_code, fact_id, mode_code
+        from rows_at_hand
+        anti join knowledge_neurons using (model_id, language_code, fact_id, mode_code)
+    """,
+    "interventions": """
+        select 'the fact was not asked after this edit, or not after its random twin' as problem,
+            model_id, language_code, fact_id, edit_set_code, neuron_language_code, edit_factor
+        from rows_at_hand
+        group by all
+        having count(*) filter (where query_code = 'related') != 2
+    """,
+    "degenerate_pairs": """
+        select 'the fact has random pairs alone' as problem, model_id, language_code, fact_id
+        from rows_at_hand
+        group by all
+        having bool_and(is_random)
+    """,
+}
+"""What a whole table holds, in each part that is there: every fact of the language, and no gaps."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One thing that must hold of a table."""
+
+    name: str
+    """Short name, the same for the same kind of expectation in all tables."""
+    sentence: str
+    """What must hold, in words."""
+    query: str
+    """Lists the rows of which it does not hold, with a column ``problem``."""
+
+
+def expectations(table: LakeTable) -> tuple[Expectation, ...]:
+    """All that must hold of a lake table, cheapest first."""
+    found = [
+        _expectation(
+            "parts",
+            "Every part that the study needs is there, and has the contract's columns and types.",
+            "select problem, part_name from faults where lake_table = '{table}'",
+            table,
+        ),
+        _values(table),
+        _key(table),
+    ]
+    if table.partition_by:
+        found.append(_partitions(table))
+    if "model_id" in table.partition_by:
+        found.append(_makers(table))
+    for column in ("fact_id", "relation_id"):
+        found += _references(table, column)
+    if {"layer_index", "layer_index_a"} & set(table.schema.names):
+        found.append(_neurons(table))
+    if table.name in COMPLETENESS:
+        sentence = "In each part, all that must be there is there, and nothing else."
+        found.append(_expectation("complete", sentence, COMPLETENESS[table.name], table))
+    return tuple(found)
+
+
+def _expectation(name: str, sentence: str, body: str, table: LakeTable) -> Expectation:
+    """The table's rows and its sound parts come first, under names that every body may use."""
+    partition = ", ".join(table.partition_by) or "file_name"
+    query = f"""
+        with rows_at_hand as not materialized (select * from {{batch}}),
+        sound_parts as (
+            select distinct {partition} from parts
+            where lake_table = '{table.name}' and is_sound
+        ),
+        found as ({body.replace("{table}", table.name)})
+        select *, count(*) over () as {COUNT} from found
+    """
+    return Expectation(name, sentence, query)
+
+
+def _values(table: LakeTable) -> Expectation:
+    rules = {
+        f"{column.name} is null": f"{column.name} is not null"
+        for column in table.columns
+        if not column.is_nullable
+    }
+    conditions = [rule for column in table.columns for rule in _column_rules(column)]
+    for condition in (*conditions, *SPECIAL_RULES.get(table.name, ())):
+        rules[f"not so: {condition}"] = condition
+    cases = ", ".join(
+        f"case when not ({condition}) then '{problem.replace(chr(39), chr(39) * 2)}' end"
+        for problem, condition in rules.items()
+    )
+    body = f"""
+        select unnest(list_filter([{cases}], lambda problem: problem is not null)) as problem, *
+        from rows_at_hand
+        where not ({" and ".join(f"coalesce({condition}, true)" for condition in rules.values())})
+    """
+    return _expectation("values", "Every value is in its range, and there if it must.", body, table)
+
+
+def _column_rules(column: Column) -> Iterator[str]:
+    """Conditions that a column's name and type imply."""
+    name, (kind, _, unit) = column.name, column.name.rpartition("_")
+    if pa.types.is_floating(column.type):
+        yield f"isfinite({name})"
+    if name.endswith("log_prob"):
+        yield f"{name} <= {_ROUNDING}"
+    elif name.endswith("_rate"):
+        yield f"{name} between 0 and 1"
+    elif name.endswith("probability"):
+        # Some are summed over an object's tokens, so that 1 is no limit.
+        yield f"{name} >= 0"
+    elif name == "latitude":
+        yield f"{name} between -90 and 90"
+    elif name == "longitude":
+        yield f"{name} between -180 and 180"
+    elif unit in ("rank", "number") and pa.types.is_integer(column.type):
+        yield f"{name} >= 1"
+    elif unit in ("count", "bytes", "index", "size", "offset", "distance"):
+        yield f"{name} >= 0"
+    elif kind and unit in ("id", "code", "label") and pa.types.is_string(column.type):
+        yield f"trim({name}) != ''"
+
+
+def _key(table: LakeTable) -> Expectation:
+    key = ", ".join(table.key)
+    body = f"""
+        select count(*) || ' rows share this key' as problem, {key}
+        from rows_at_hand
+        group by {key}
+        having count(*) > 1
+    """
+    return _expectation("key", f"No two rows have the same {key}.", body, table)
+
+
+def _partitions(table: LakeTable) -> Expectation:
+    strange = " or ".join(
+        f"rows_at_hand.{column} is distinct from own.{column}" for column in table.partition_by
+    )
+    key = ", ".join(f"rows_at_hand.{column}" for column in table.key)
+    body = f"""
+        select 'the row belongs to another part than ' || own.part_name as problem, {key}
+        from rows_at_hand
+        inner join parts as own on rows_at_hand.file_name = own.file_name
+        where {strange}
+    """
+    return _expectation("partitions", "Every row lies in the part of its own.", body, table)
+
+
+def _makers(table: LakeTable) -> Expectation:
+    cases = ", ".join(
+        f"case when own.{name} != models.{name} then '{name} ' || own.{name} || ' made the part, "
+        f"the study has ' || models.{name} end"
+        for name in ("revision", "tokenizer_hash", "dtype")
+    )
+    body = f"""
+        select unnest(list_filter([{cases}], lambda problem: problem is not null)) as problem,
+            own.part_name
+        from parts as own
+        inner join models using (model_id)
+        where own.lake_table = '{table.name}'
+    """
+    sentence = "Every part was made by the revision, tokenizer and arithmetic of its model."
+    return _expectation("makers", sentence, body, table)
+
+
+def _references(table: LakeTable, column: str) -> Iterator[Expectation]:
+    """A fact leads to the facts of its language where there is one, else to all facts."""
+    home = {"fact_id": "facts", "relation_id": "relations"}[column]
+    names = table.schema.names
+    if column not in names or table.name == home:
+        return
+    keys = column
+    if column == "fact_id" and "language_code" in names and table.name != "fact_labels":
+        # Atlas plants its facts in all of its languages, whichever of them a study takes.
+        if "language_code" not in table.partition_by:
+            return
+        home, keys = "fact_labels", "language_code, fact_id"
+    body = f"""
+        select distinct '{column} is not in {home}' as problem, {keys}
+        from rows_at_hand
+        anti join {home} using ({keys})
+    """
+    yield _expectation(f"{column} in {home}", f"Every {keys} is in {home}.", body, table)
+
+
+def _neurons(table: LakeTable) -> Expectation:
+    """Layer outputs have as many units as the residual stream, FFN neurons their own number."""
+    names = table.schema.names
+    width = "models.neuron_count"
+    if "method_code" in names:
+        width = (
+            "case when method_code like 'probeless-layer%' then models.hidden_size "
+            "else models.neuron_count end"
+        )
+    layers = [name for name in names if name.startswith("layer_index")]
+    units = [name for name in names if name.startswith("unit_index")]
+    conditions = [f"{name} >= models.layer_count" for name in layers]
+    conditions += [f"{name} >= {width}" for name in units]
+    shown = ", ".join(dict.fromkeys((*table.key, *layers, *units)))
+    body = f"""
+        select 'the model has no such neuron' as problem, {shown}
+        from rows_at_hand
+        inner join models using (model_id)
+        where {" or ".join(conditions)}
+    """
+    sentence = "Every layer and unit is one that the model has."
+    return _expectation("neurons", sentence, body, table)

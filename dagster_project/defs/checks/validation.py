@@ -1,0 +1,254 @@
+"""Great Expectations over the lake's files: one context, one connection, all tables in one go.
+
+Which parts count is the study's plan; what must hold of them is ``expectations``. Nothing here
+knows Dagster. Great Expectations takes seconds to import: import this module only to ask it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import duckdb_engine
+import great_expectations as gx
+import pyarrow as pa
+import pyarrow.parquet as pq
+from great_expectations.core import ExpectationValidationResult
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.core.unexpected_rows_expectation import (
+    UnexpectedRowsExpectation,
+)
+from sqlalchemy import Connection
+from sqlalchemy.dialects import registry
+
+from dagster_project.defs.checks.expectations import COUNT, Expectation, expectations
+from dagster_project.study.plan import Part
+from ingestion.contract import LAKE, LakeTable
+from ingestion.lake import part_path, read_provenance
+
+__all__ = ["Finding", "validate"]
+
+_SCHEMA_FILE = "_schema.parquet"
+_LISTED_ROWS = 10
+_QUERY = "unexpected_rows_query"
+_DRIVER = "duckdb+auto:///:memory:"
+_PART_COLUMNS = (
+    *("lake_table", "part_name", "file_name", "is_there", "is_sound"),
+    *("model_id", "corpus_id", "language_code", "revision", "tokenizer_hash", "dtype"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An expectation that does not hold."""
+
+    table: str
+    """Lake table."""
+    expectation: Expectation
+    """What must hold."""
+    row_count: int
+    """Rows of which it does not hold."""
+    rows: tuple[Mapping[str, Any], ...]
+    """The first of them, with their ``problem``."""
+    error: str | None = None
+    """Why it could not be asked at all; None if it could."""
+
+    @property
+    def summary(self) -> str:
+        """One line for people: ``predictions, complete: 2 rows, such as …``."""
+        place = f"{self.table}, {self.expectation.name}"
+        if self.error is not None:
+            return f"{place}: cannot be asked: {self.error}"
+        first = ", ".join(f"{name} {value!r}" for name, value in self.rows[0].items() if value)
+        return f"{place}: {self.row_count:,} rows, such as {first}"
+
+
+def validate(
+    lake: Path,
+    parts: Iterable[Part],
+    tables: Sequence[str],
+    *,
+    asks_for_all: bool = True,
+    left_out: Collection[str] = (),
+) -> dict[str, list[Finding]]:
+    """Ask everything that must hold of these tables.
+
+    Args:
+        lake: root folder of a prepared lake.
+        parts: the parts of the study; others that lie in the lake are another study's affair.
+        tables: names of lake tables.
+        asks_for_all: whether a part that is not there is a fault. Otherwise the parts that are
+            there are judged alone.
+        left_out: models of the study whose parts are not among these.
+
+    Returns:
+        Table → what does not hold of it; empty where all is well.
+    """
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_sql(
+        "lake", connection_string="duckdb+auto:///:memory:", create_temp_table=False
+    )
+    engine = source.get_execution_engine().engine
+    with closing(engine.connect()) as connection:
+        _create_views(connection, lake, parts, asks_for_all)
+        models = [{"model_id": model_id} for model_id in left_out]
+        _create_table(connection, "left_out_models", models, ("model_id",))
+    found = {}
+    for name in tables:
+        asset = source.add_query_asset(name, query=f"select * from {name}")
+        batch = asset.add_batch_definition_whole_table("whole").get_batch()
+        wanted = {each.query.rstrip(): each for each in expectations(LAKE[name])}
+        suite = gx.ExpectationSuite(
+            name=name,
+            expectations=[
+                _NoRows(description=each.sentence, unexpected_rows_query=query)
+                for query, each in wanted.items()
+            ],
+        )
+        outcome = batch.validate(suite, result_format="COMPLETE")
+        found[name] = [
+            _finding(name, wanted[result.expectation_config.kwargs[_QUERY]], result)
+            for result in outcome.results
+            if not result.success and result.expectation_config is not None
+        ]
+    engine.dispose()
+    return found
+
+
+class _NoRows(UnexpectedRowsExpectation):
+    """The query lists no rows. Great Expectations' own form would run it twice, to count."""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.table",)
+
+    def _validate(self, metrics: dict[str, Any], *_: Any, **__: Any) -> dict[str, Any]:
+        rows = metrics["unexpected_rows_query.table"]
+        return {"success": not rows, "result": {"details": {"unexpected_rows": rows}}}
+
+
+class _Dialect(duckdb_engine.Dialect):
+    """DuckDB's dialect, without transactions.
+
+    Great Expectations rolls back whenever it closes a connection; in DuckDB that drops the result
+    that is being read.
+    """
+
+    supports_statement_cache = False
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """Nothing is written."""
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        """Nothing is written."""
+
+    def do_rollback(self, dbapi_connection: Any) -> None:
+        """Nothing is written."""
+
+
+registry.register("duckdb.auto", __name__, _Dialect.__name__)
+# SQLAlchemy keeps hooks of this module for good, and they keep DuckDB's, which then complains at
+# length, on standard error, that it was not freed.
+atexit.register(vars(duckdb_engine).clear)
+
+
+def _finding(table: str, expectation: Expectation, result: ExpectationValidationResult) -> Finding:
+    """What Great Expectations says of an expectation that does not hold, or failed itself."""
+    said = result.exception_info
+    causes = [said] if "raised_exception" in said else list(said.values())
+    errors = {str(cause["exception_message"]) for cause in causes if cause["raised_exception"]}
+    if errors:
+        return Finding(table, expectation, 0, (), "; ".join(sorted(errors)))
+    rows = result.result["details"]["unexpected_rows"]
+    count = rows[0][COUNT]
+    listed = [{name: row[name] for name in row if name != COUNT} for row in rows[:_LISTED_ROWS]]
+    return Finding(table, expectation, count, tuple(listed))
+
+
+def _create_views(
+    connection: Connection, lake: Path, parts: Iterable[Part], asks_for_all: bool
+) -> None:
+    """A view per lake table over its sound parts, and what is known of all of its parts."""
+    described = [_describe(part.table, part.partition, lake) for part in parts]
+    planned = {row["lake_table"] for row in described}
+    for table in LAKE.values():
+        if table.name not in planned and not table.partition_by:
+            described.append(_describe(table.name, {}, lake))
+    faults = [
+        {"lake_table": row["lake_table"], "part_name": row["part_name"], "problem": problem}
+        for row in described
+        if row["is_there"] or (asks_for_all and row["lake_table"] in planned)
+        for problem in row.pop("problems")
+    ]
+    connection.exec_driver_sql("set parquet_metadata_cache = true")
+    _create_table(connection, "faults", faults, ("lake_table", "part_name", "problem"))
+    _create_table(connection, "parts", described, _PART_COLUMNS)
+    for name in LAKE:
+        files = [str(lake / name / _SCHEMA_FILE)]
+        files += [r["file_name"] for r in described if r["lake_table"] == name and r["is_sound"]]
+        listed = ", ".join(_quoted(_escaped(file)) for file in files)
+        connection.exec_driver_sql(
+            f"create view {name} as select * from read_parquet([{listed}], "
+            "filename = 'file_name', hive_partitioning = false)"
+        )
+
+
+def _describe(table: str, partition: Mapping[str, str], lake: Path) -> dict[str, Any]:
+    """Row of ``parts``, and under ``problems`` what is wrong with the part as a whole."""
+    path = part_path(lake, table, partition)
+    problems = ["the part is not there"]
+    details: Mapping[str, str] = {}
+    if is_there := path.exists():
+        try:
+            problems = list(_schema_problems(LAKE[table], pq.read_schema(path)))
+        except (OSError, pa.ArrowInvalid) as error:
+            problems = [f"the part cannot be read: {error}"]
+        made_by = read_provenance(path)
+        details = made_by.details if made_by else {}
+    return {
+        "lake_table": table,
+        "part_name": "/".join(partition.values()) or table,
+        "file_name": str(path),
+        "is_there": is_there,
+        "is_sound": not problems,
+        "problems": problems,
+        **{name: partition.get(name) for name in ("model_id", "corpus_id", "language_code")},
+        **{name: details.get(name) for name in ("revision", "tokenizer_hash", "dtype")},
+    }
+
+
+def _schema_problems(table: LakeTable, schema: pa.Schema) -> Iterator[str]:
+    wanted = {column.name: column.type for column in table.columns}
+    for name in schema.names:
+        if name not in wanted:
+            yield f"the contract has no column {name}"
+    for name, kind in wanted.items():
+        if name not in schema.names:
+            yield f"there is no column {name}"
+        elif schema.field(name).type != kind:
+            yield f"{name} is {schema.field(name).type}, the contract says {kind}"
+
+
+def _create_table(
+    connection: Connection, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]
+) -> None:
+    types = {column: "BOOLEAN" if column.startswith("is_") else "VARCHAR" for column in columns}
+    text = json.dumps([{column: row[column] for column in columns} for row in rows])
+    connection.exec_driver_sql(
+        f"create table {name} as select unnest(from_json({_quoted(text)}, "
+        f"{_quoted(json.dumps([types]))}), recursive := true)"
+    )
+
+
+def _escaped(file: str) -> str:
+    """A file's name in which no character is read as a wildcard."""
+    return file.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,1 @@
+"""What is computed: one module per stretch of the flow, from the lake into the lake."""

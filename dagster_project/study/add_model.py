@@ -1,0 +1,137 @@
+"""Adding a model to a study: proves that it loads, then writes one line into the study file.
+
+The file is changed as text, so that its comments, order and spelling stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import MISSING, asdict, fields
+from pathlib import Path
+
+import yaml
+
+from dagster_project.study.resolve import resolve_block
+from dagster_project.study.schema import (
+    ModelBlock,
+    Problem,
+    Study,
+    StudyError,
+    embedded_studies,
+    load_study,
+)
+from models_gpu.errors import ModelError
+
+__all__ = ["add_model"]
+
+
+def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
+    """Load a model once, to prove that it can be used, and append its block to the study file.
+
+    Args:
+        study_name: study file; an embedded study belongs to the project and is not changed.
+        block: the model; a folder as source is relative to the working directory.
+        homes: folder that holds one home per study.
+
+    Returns:
+        The study with the model.
+
+    Raises:
+        StudyError: the study has this id already, the model cannot be used, or the file is not
+            laid out so that a line can be added. The file is then as it was.
+    """
+    study = load_study(study_name)
+    if study.path in embedded_studies().values():
+        remedy = f"copy {study.path}, give the copy a name of its own, and add the model there"
+        raise StudyError(study.path, [Problem(f"this study comes with the project: {remedy}")])
+    if block.id in {model.id for model in study.models}:
+        line = study.block_line("models", block.id)
+        message = f"the study has a model {block.id!r} already: choose another id, or edit its line"
+        raise StudyError(study.path, [Problem(message, line)])
+    block = _from_study(block, study)
+    entry = yaml.safe_dump(
+        _written(block), sort_keys=False, width=10_000, allow_unicode=True, default_flow_style=True
+    ).strip()
+    text = _with_line(study, entry)
+    temporary = study.path.with_name(f".{study.path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.chmod(study.path.stat().st_mode)
+        # Its form is checked as a whole: an id, or a corpus that is not there, may be wrong.
+        try:
+            added = load_study(str(temporary))
+        except StudyError as error:
+            problems = [Problem(problem.message) for problem in error.problems]
+            raise StudyError(study.path, problems) from error
+        if added.models != (*study.models, block):
+            message = f"its models are not laid out one a line: add there by hand: {entry}"
+            raise StudyError(study.path, [Problem(message, study.section_line("models"))])
+        try:
+            _load(study, block, homes)
+        except ModelError as error:
+            raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
+        temporary.replace(study.path)
+    except OSError as error:
+        problem = Problem(f"the file cannot be changed: {error.strerror}")
+        raise StudyError(study.path, [problem]) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    return added
+
+
+def _from_study(block: ModelBlock, study: Study) -> ModelBlock:
+    """The block with a folder given from where the user is, as the study file has to name it."""
+    values = asdict(block)
+    if Path(block.source).expanduser().is_dir() and not block.source.startswith("~"):
+        relative = os.path.relpath(Path(block.source).resolve(), study.path.parent)
+        if not Path(block.source).is_absolute():
+            values["source"] = relative if relative.startswith(".") else f"./{relative}"
+    return ModelBlock(**values)
+
+
+def _written(block: ModelBlock) -> dict[str, object]:
+    """Keys of the block that say something."""
+    values = asdict(block)
+    return {
+        field.name: values[field.name]
+        for field in fields(block)
+        if field.default is MISSING or values[field.name] != field.default
+    }
+
+
+def _load(study: Study, block: ModelBlock, homes: Path) -> None:
+    """Check configuration, weights and tokenizer, then load them as a run would."""
+    model = resolve_block(study, block, homes)
+    # torch takes seconds to import.
+    from models_gpu.loading.load import load
+
+    load(model.resolved, device="cpu")
+
+
+def _with_line(study: Study, entry: str) -> str:
+    """The study file's text with one more entry at the end of its models."""
+    text = study.path.read_text(encoding="utf-8")
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(root, yaml.MappingNode), "the study was loaded from it"
+    models = next(value for name, value in root.value if name.value == "models")
+    if models.flow_style:
+        end = models.end_mark.index - 1
+        return f"{text[:end].rstrip().rstrip(',')}, {entry}{text[end:]}"
+    lines = text.splitlines(keepends=True)
+    last = _last_line(models.value[-1])
+    indent = " " * models.start_mark.column
+    if not lines[last].endswith("\n"):
+        lines[last] += "\n"
+    lines.insert(last + 1, f"{indent}- {entry}\n")
+    return "".join(lines)
+
+
+def _last_line(node: yaml.Node) -> int:
+    """Line, from 0, on which a node's text ends; a block's end mark lies behind its comments."""
+    if isinstance(node, yaml.MappingNode) and not node.flow_style:
+        return max(_last_line(value) for _, value in node.value)
+    if isinstance(node, yaml.SequenceNode) and not node.flow_style:
+        return max(_last_line(value) for value in node.value)
+    return int(node.end_mark.line)

@@ -1,0 +1,484 @@
+"""From what a study names to what is there: inputs opened, models identified, all problems at once.
+
+Nothing is computed here and no weights are loaded: inputs are identified by digests, models by a
+commit or by their weight files, so that ``dagster_project.study.plan`` can tell what is up to date.
+The form of the file is ``dagster_project.study.schema``'s affair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from dagster_project.paths import PROJECT
+from dagster_project.study.home import Home
+from dagster_project.study.sandbox import outside
+from dagster_project.study.schema import (
+    CorpusBlock,
+    DegenerateBlock,
+    EditsBlock,
+    FactChecksBlock,
+    ModelBlock,
+    Problem,
+    Study,
+    StudyError,
+    load_study,
+    near_match,
+)
+from ingestion.atlas.world import CORPORA as ATLAS_CORPORA
+from ingestion.atlas.world import FACTS_FILE as ATLAS_FACTS
+from ingestion.corpora import (
+    CorpusError,
+    CorpusSettings,
+    JsonLines,
+    ParquetText,
+    PlainText,
+    WikipediaDump,
+    corpus_digest,
+)
+from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
+from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
+from ingestion.languages import known_languages
+from models_gpu.errors import ModelError
+from models_gpu.loading.source import ModelCard, ModelSpec, ResolvedModel, inspect, resolve
+
+__all__ = [
+    "BrokenModel",
+    "ResolvedStudy",
+    "StudyCorpus",
+    "StudyModel",
+    "resolve_block",
+    "resolve_study",
+]
+
+LOG = logging.getLogger("factroots")
+ATLAS_WEIGHTS = PROJECT / "models_gpu" / "atlas" / "weights"
+ATLAS_CHECKPOINTS = PROJECT / "build" / "atlas-checkpoints"
+_ATLAS_PREFIX = "atlas:"
+
+
+@dataclass(frozen=True)
+class StudyModel:
+    """A model of the study, identified."""
+
+    resolved: ResolvedModel
+    """Its weights and tokenizer, identified but not loaded."""
+    source: str
+    """Where it comes from, as the study file has it."""
+    corpus_id: str | None
+    """Corpus that it was trained on, if the study has it."""
+    card: ModelCard | None
+    """What its files say it is; None if the lake already describes just this model."""
+
+    @property
+    def id(self) -> str:
+        """Name of the model in the warehouse."""
+        return self.resolved.spec.model_id
+
+    @property
+    def identity(self) -> str:
+        """Digest of all that its answers depend on."""
+        spec = self.resolved.spec
+        return fingerprint(self.resolved.fingerprint, spec.dtype, spec.mask_counts)
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What identifies it to a person, kept with every part that it makes."""
+        return {
+            "source": self.source,
+            "revision": self.resolved.revision,
+            "dtype": self.resolved.spec.dtype,
+        }
+
+
+@dataclass(frozen=True)
+class BrokenModel:
+    """A model of the study that cannot be identified."""
+
+    id: str
+    """Name of the model in the study."""
+    source: str
+    """Where it should come from, as the study file has it."""
+    reason: str
+    """Why it cannot be used, beginning with its name."""
+    line: int | None
+    """Line of its block in the study file."""
+
+
+@dataclass(frozen=True)
+class StudyCorpus:
+    """A corpus of the study, found."""
+
+    id: str
+    """Name of the corpus in the warehouse."""
+    settings: CorpusSettings
+    """Where its files lie and how they are read."""
+    folder: Path
+    """What its relative paths are relative to."""
+    digests: Mapping[str, str]
+    """Language → digest of its text."""
+    is_atlas: bool
+    """Whether it is embedded: written from its truth before it is read."""
+
+
+@dataclass(frozen=True)
+class ResolvedStudy:
+    """A study whose inputs are there."""
+
+    study: Study
+    """The study file."""
+    facts: FactSource | None
+    """The facts, opened; None in a process that finds them in the lake."""
+    facts_digests: Mapping[str, str]
+    """Language → digest of its input."""
+    models: tuple[StudyModel, ...]
+    """The models, in the study's order, without those that are broken."""
+    broken_models: tuple[BrokenModel, ...]
+    """Models that cannot be identified; none unless the study was resolved to go on without."""
+    corpora: tuple[StudyCorpus, ...]
+    """The corpora, in the study's order."""
+    aliases_digest: str | None
+    """Digest of the table of aliases; None without one."""
+    knowledge_languages: tuple[str, ...]
+    """Languages whose facts integrated gradients attribute. None of them in a run that is narrowed
+    to other languages: facts are chosen by what is right in all of these."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages of the study, in the order of their codes."""
+        return tuple(self.facts_digests)
+
+    @property
+    def traced_models(self) -> tuple[StudyModel, ...]:
+        """Models whose training text the study has."""
+        return tuple(model for model in self.models if model.corpus_id is not None)
+
+    def edited_languages(
+        self, block: EditsBlock | DegenerateBlock | FactChecksBlock | None
+    ) -> tuple[str, ...]:
+        """Languages in which a block's neurons are edited or checked; none where their facts are
+        not attributed, as in a run that is narrowed to other languages."""
+        return block.languages if block is not None and self.knowledge_languages else ()
+
+    def chunk_model(self, corpus_id: str) -> StudyModel | None:
+        """The model whose tokenizer measures a corpus' chunks: the first that was trained on it."""
+        trained = (model for model in self.traced_models if model.corpus_id == corpus_id)
+        return next(trained, None)
+
+    @property
+    def tracing_identity(self) -> dict[str, object]:
+        """What decides which occurrences are found; how fast is left out."""
+        tracing = self.study.tracing
+        return {
+            "units": sorted(tracing.units),
+            "matching": tracing.matching,
+            "chunk_tokens": tracing.chunk_tokens,
+        }
+
+    @property
+    def facts_identity(self) -> str:
+        """What decides, beside the input itself, which facts it yields."""
+        return self.study.facts.kind
+
+
+def resolve_study(
+    study_name: str,
+    homes: Path,
+    *,
+    only_models: Sequence[str] | None = None,
+    only_languages: Sequence[str] | None = None,
+    keep_going: bool = False,
+    restrict: Path | None = None,
+) -> ResolvedStudy:
+    """Read a study and find everything that it names.
+
+    Args:
+        study_name: study file, or the name of an embedded study.
+        homes: folder that holds one home per study; recorded revisions are looked up in its lake.
+        only_models: narrows the study to these of its models.
+        only_languages: narrows the study to these of its languages.
+        keep_going: a model that cannot be used is set aside and the others are resolved; what can
+            only be told from a model's files is left to the asset ``models``.
+        restrict: folder that the study is held to; nothing that it names is opened before that is
+            known.
+
+    Raises:
+        StudyError: all that is wrong, of form and of substance, each with its line.
+    """
+    problems: list[Problem] = []
+    try:
+        study = load_study(study_name)
+    except StudyError as error:
+        if error.sound_part is None:
+            raise
+        study = error.sound_part
+        problems += error.problems
+    if restrict is not None and (escapes := outside(study, restrict)):
+        raise StudyError(study.path, problems + escapes)
+    home = Home((homes / study.name).resolve())
+    recorded = _Recorded.of(home)
+    facts = _open_facts(study, problems)
+    every_language = _languages(study, facts, problems)
+    languages = _narrowed("language", every_language, only_languages, problems)
+    knowledge = _knowledge_languages(study, every_language, problems)
+    _check_edited(study, knowledge, problems)
+    ids = [block.id for block in study.models]
+    chosen = _narrowed("model", ids, only_models, problems)
+    models: list[StudyModel] = []
+    broken: list[BrokenModel] = []
+    for block in study.models:
+        if block.id not in chosen:
+            continue
+        try:
+            models.append(_resolve_model(study, block, recorded, is_inspected=not keep_going))
+        except ModelError as error:
+            line = study.block_line("models", block.id)
+            broken.append(BrokenModel(block.id, block.source, str(error), line))
+    if not keep_going:
+        problems += [Problem(model.reason, model.line) for model in broken]
+    corpora = _corpora(study, home, languages, problems)
+    aliases = _aliases_digest(study, problems)
+    if problems or facts is None:
+        raise StudyError(study.path, problems)
+    digests = {language: facts.digest(language) for language in languages}
+    if not set(knowledge) <= set(languages):
+        knowledge = ()
+    return ResolvedStudy(
+        study, facts, digests, tuple(models), tuple(broken), corpora, aliases, knowledge
+    )
+
+
+def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
+    """Identify and inspect one model as if the study named it.
+
+    Raises:
+        ModelError: it cannot be used; says why and what would be right.
+    """
+    recorded = _Recorded.of(Home((homes / study.name).resolve()))
+    return _resolve_model(study, block, recorded, is_inspected=True)
+
+
+def _open_facts(study: Study, problems: list[Problem]) -> FactSource | None:
+    block = study.facts
+    kind, path = block.kind, study.locate(block.path) if block.path else None
+    if kind == "atlas":
+        kind, path = "table", ATLAS_FACTS
+    settings = FactsSettings(
+        kind=kind,
+        path=path,
+        max_rejected_rate=block.max_rejected_rate,
+    )
+    try:
+        return open_facts(settings, on_progress=_tell_download)
+    except FactsError as error:
+        problems.append(Problem(f"facts: {error}", study.section_line("facts")))
+        return None
+
+
+def _tell_download(done: int, total: int | None) -> None:
+    LOG.info("facts: %.1f of %s MB fetched", done / 1e6, f"{total / 1e6:.1f}" if total else "?")
+
+
+def _languages(study: Study, facts: FactSource | None, problems: list[Problem]) -> list[str]:
+    known = facts.languages() if facts else known_languages()
+    if study.languages == "all":
+        return list(known) if facts else []
+    line = study.section_line("languages")
+    problems += [
+        Problem(f"the facts have no language {code!r}.{near_match(code, known)}", line)
+        for code in study.languages
+        if code not in known
+    ]
+    return sorted(code for code in study.languages if code in known)
+
+
+def _knowledge_languages(
+    study: Study, languages: Sequence[str], problems: list[Problem]
+) -> tuple[str, ...]:
+    block = study.attribution.integrated_gradients
+    if block is None:
+        return ()
+    if block.languages == "all":
+        return tuple(languages)
+    line = study.section_line("attribution")
+    problems += [
+        Problem(
+            f"attribution.integrated_gradients: the study has no language {code!r}."
+            f"{near_match(code, languages)}",
+            line,
+        )
+        for code in block.languages
+        if languages and code not in languages
+    ]
+    return tuple(sorted(set(block.languages) & set(languages)))
+
+
+def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem]) -> None:
+    """Neurons can be edited and checked where there are knowledge neurons."""
+    line = study.section_line("attribution")
+    for name in ("edits", "degenerate", "fact_checks"):
+        block: EditsBlock | DegenerateBlock | FactChecksBlock | None = getattr(
+            study.attribution, name
+        )
+        if block is None or not knowledge:
+            continue
+        problems += [
+            Problem(
+                f"attribution.{name}: integrated_gradients attributes no facts in {code!r}."
+                f"{near_match(code, knowledge)}",
+                line,
+            )
+            for code in block.languages
+            if code not in knowledge
+        ]
+
+
+def _narrowed(
+    what: str, names: Sequence[str], only: Sequence[str] | None, problems: list[Problem]
+) -> list[str]:
+    if only is None:
+        return list(names)
+    problems += [
+        Problem(f"--{what}s: the study has no {what} {name!r}.{near_match(name, names)}")
+        for name in only
+        if name not in names
+    ]
+    return [name for name in names if name in only]
+
+
+def _resolve_model(
+    study: Study, block: ModelBlock, recorded: _Recorded, *, is_inspected: bool
+) -> StudyModel:
+    source = block.source
+    if source.startswith(_ATLAS_PREFIX):
+        source = str(_atlas_folder(block.id, source.removeprefix(_ATLAS_PREFIX)))
+    elif source.startswith((".", "/", "~")):
+        source = str(study.locate(source))
+    spec = ModelSpec(
+        model_id=block.id,
+        source=source,
+        revision=block.revision or recorded.revisions.get((block.id, block.source)),
+        dtype=block.dtype,
+        mask_counts=block.mask_counts,
+        trust_remote_code=block.trust_remote_code,
+        allow_pickle=block.allow_pickle,
+    )
+    only = study.corpora[0].id if len(study.corpora) == 1 else None
+    found = resolve(spec)
+    model = StudyModel(found, block.source, block.trained_on or only, None)
+    if not is_inspected or recorded.identities.get(block.id) == model.identity:
+        return model
+    return replace(model, card=inspect(found))
+
+
+def _atlas_folder(model_id: str, name: str) -> Path:
+    """Folder of an embedded model, or of a checkpoint made here.
+
+    Raises:
+        ModelError: there is no model of that name, or the checkpoint is not made yet.
+    """
+    shipped = sorted(path.name for path in ATLAS_WEIGHTS.iterdir())
+    if name in shipped:
+        return ATLAS_WEIGHTS / name
+    trained, step, number = name.rpartition("-step")
+    if not step or not number.isdecimal() or trained not in shipped:
+        raise ModelError(
+            f"model {model_id!r}: there is no embedded model {name!r}.{near_match(name, shipped)}"
+        )
+    if not (ATLAS_CHECKPOINTS / name / "config.json").is_file():
+        raise ModelError(
+            f"model {model_id!r}: the checkpoint {name!r} is not made yet: run "
+            "`make atlas-checkpoints` (minutes)"
+        )
+    return ATLAS_CHECKPOINTS / name
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What the lake knows of the study's models from an earlier run."""
+
+    revisions: Mapping[tuple[str, str], str]
+    """(id, source) → commit at which a hub model was first resolved: a hub that moves on changes
+    nothing until the study says so."""
+    identities: Mapping[str, str]
+    """Id → identity of the model that was inspected."""
+
+    @classmethod
+    def of(cls, home: Home) -> _Recorded:
+        path = part_path(home.lake, "models", {})
+        made_by = read_provenance(path)
+        try:
+            rows = read_part(path) if made_by else None
+        except LakeError:
+            rows = None
+        if made_by is None or rows is None:
+            return cls({}, {})
+        known = rows.select("model_id", "source", "revision").iter_rows()
+        commits = {(m, s): r for m, s, r in known if not r.startswith("sha256:")}
+        return cls(commits, made_by.details)
+
+
+def _corpora(
+    study: Study, home: Home, languages: Sequence[str], problems: list[Problem]
+) -> tuple[StudyCorpus, ...]:
+    found = []
+    for block in study.corpora:
+        line = study.block_line("corpora", block.id)
+        if block.kind == "atlas" and block.id not in ATLAS_CORPORA:
+            message = f"there is no Atlas corpus {block.id!r}.{near_match(block.id, ATLAS_CORPORA)}"
+            problems.append(Problem(message, line))
+            continue
+        chosen = languages if block.languages == "all" else block.languages
+        settings = _corpus_settings(block, home)
+        digests = {}
+        for language in sorted(set(chosen) & set(languages)):
+            try:
+                digests[language] = (
+                    _atlas_digest()
+                    if block.kind == "atlas"
+                    else corpus_digest(settings, language, study.path.parent)
+                )
+            except CorpusError as error:
+                remedy = "Mend the path, or list the languages that it has under 'languages'."
+                problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
+        found.append(
+            StudyCorpus(block.id, settings, study.path.parent, digests, block.kind == "atlas")
+        )
+    return tuple(found)
+
+
+def _corpus_settings(block: CorpusBlock, home: Home) -> CorpusSettings:
+    path = block.path or ""
+    if block.kind == "parquet":
+        return ParquetText(path, block.text_column, block.title_column)
+    if block.kind == "jsonl":
+        return JsonLines(path, block.text_column, block.title_column)
+    if block.kind == "text":
+        return PlainText(path, block.document)
+    if block.kind == "atlas":
+        path = str(home.corpora / block.id / "xml" / "{language}wiki.xml.bz2")
+    return WikipediaDump(path)
+
+
+@cache
+def _atlas_digest() -> str:
+    """Digest of everything that the embedded corpora are written from."""
+    sources = sorted(
+        path for path in ATLAS_FACTS.parent.iterdir() if path.suffix in (".csv", ".py", ".yml")
+    )
+    return fingerprint([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources])
+
+
+def _aliases_digest(study: Study, problems: list[Problem]) -> str | None:
+    if study.tracing.aliases is None:
+        return None
+    path = study.locate(study.tracing.aliases)
+    if not path.is_file():
+        line = study.section_line("tracing")
+        problems.append(Problem(f"tracing.aliases: there is no file {path}", line))
+        return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""Forward passes: batches, logits, decoding, recorded activations, passes with edited neurons."""

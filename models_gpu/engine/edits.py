@@ -1,0 +1,284 @@
+"""Edits: what a model answers when chosen neurons are suppressed, enhanced or set (METHOD §7–9).
+
+What belongs here: rows of (question, edited neurons), packing rows of different questions and edits
+into batches, and the log-probability of the right answer in each. What does not: which neurons are
+edited and against which controls (``models_gpu.methods.interventions`` and its neighbours), what is
+made of the answers (SQL).
+
+A neuron is an input of a layer's down projection; an edit replaces it by factor · activation +
+value at every position at which a token of the object is predicted, and nowhere else. Rows that
+share a question share its plain forward pass: a row begins with the plain output of the layer below
+the first edited one, which its edits cannot change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models_gpu.engine.batching import core_pool, plan_batches, run_halving
+from models_gpu.engine.patched_forward import Cells, EditedForward, editable
+from models_gpu.errors import ModelError
+from models_gpu.loading.load import LoadedModel
+from models_gpu.prompting.queries import Queries
+from models_gpu.ragged import Longs, offsets_of, ranges
+
+__all__ = ["Answers", "Edits", "Neuron", "answer_edited", "edits_of"]
+
+Progress = Callable[[int, int], None]
+Neuron = tuple[int, int]
+"""Layer and unit, both from 0."""
+Floats = npt.NDArray[np.float64]
+
+_BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
+_LOGIT_BYTES = {"cpu": 1 << 26, "cuda": 1 << 30, "mps": 1 << 28}
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Rows to be answered; the neurons of all rows one after another."""
+
+    row: Longs
+    """``[edits]`` row of the queries (a fact and its query) that is asked."""
+    neuron_offsets: Longs
+    """``[edits + 1]`` where an edit's neurons begin; an edit without any asks the plain model."""
+    layer: Longs
+    """``[neurons]`` layers, from 0."""
+    unit: Longs
+    """``[neurons]`` units within their layer, from 0; a neuron occurs once in an edit."""
+    factor: Floats
+    """``[neurons]`` what activations are multiplied by: 0 suppresses, 2 doubles."""
+    value: Floats
+    """``[neurons]`` what is added to the product: with factor 0, what the neuron is set to."""
+
+    @property
+    def count(self) -> int:
+        """Rows."""
+        return len(self.row)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the edited model says; arrays on the host."""
+
+    log_prob: Floats
+    """``[edits]`` natural log-probability of the object: the sum over its tokens."""
+    is_top: npt.NDArray[np.bool_]
+    """``[edits]`` whether every token of the object is the most probable one at its position."""
+
+
+def edits_of(
+    rows: Sequence[int],
+    neurons: Sequence[Sequence[Neuron]],
+    factors: Sequence[Sequence[float]],
+    values: Sequence[Sequence[float]] | None = None,
+) -> Edits:
+    """Edits from lists: per row the neurons, and for each neuron its factor and value (0)."""
+    counts = np.array([len(own) for own in neurons], dtype=np.int64)
+    flat = np.array([place for own in neurons for place in own], dtype=np.int64).reshape(-1, 2)
+    factor = np.array([number for own in factors for number in own], dtype=np.float64)
+    value = (
+        np.zeros(len(flat))
+        if values is None
+        else np.array([number for own in values for number in own], dtype=np.float64)
+    )
+    return Edits(
+        row=np.array(rows, dtype=np.int64),
+        neuron_offsets=offsets_of(counts),
+        layer=flat[:, 0],
+        unit=flat[:, 1],
+        factor=factor,
+        value=value,
+    )
+
+
+def answer_edited(
+    model: LoadedModel,
+    queries: Queries,
+    edits: Edits,
+    *,
+    token_budget: int | None = None,
+    progress: Progress | None = None,
+) -> Answers:
+    """Log-probability of the right answer under every edit.
+
+    Rows of one length go together, unpadded, whatever their question and their neurons. The answers
+    are those of one row at a time, with any ``token_budget``, up to the rounding of the arithmetic.
+
+    Args:
+        model: from ``models_gpu.loading.load``, masked or causal.
+        queries: from ``build_queries`` with 'gold': a fact's object is what is asked for.
+        edits: the rows.
+        token_budget: most tokens of a batch; chosen for the device when None.
+        progress: called with rows done and rows in all, from any thread.
+
+    Raises:
+        ModelError: neurons that the model does not have, a fact whose query has another number of
+            scored positions than its object has tokens, a row that does not fit the device alone,
+            logits that are not numbers.
+    """
+    _check(model, edits)
+    query = queries.row_query[edits.row].astype(np.int64)
+    _check_scored(queries, edits, query)
+    first = _first_layers(edits, len(model.adapter.layers))
+    order = np.lexsort((query, first, -queries.lengths[query]))
+    lengths = queries.lengths[query][order]
+    log_prob, is_top = np.empty(edits.count), np.empty(edits.count, dtype=np.bool_)
+    done, lock = 0, Lock()
+
+    with editable(model.adapter) as runner, core_pool(model.device) as pool:
+
+        @torch.inference_mode()
+        def run(start: int, stop: int) -> None:
+            nonlocal done
+            rows = order[start:stop]
+            log_prob[rows], is_top[rows] = _Batch(model, queries, edits, rows).run(runner)
+            if progress is not None:
+                with lock:
+                    done += stop - start
+                    progress(done, edits.count)
+
+        budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+        batches = plan_batches(lengths, budget, 0.0)
+        run_halving(batches, lengths, run, lambda: _release(model), "edited query", pool)
+    if not np.isfinite(log_prob).all():
+        raise ModelError(
+            "log-probabilities of edited queries are not numbers: the model's weights are damaged, "
+            "or too large for its arithmetic; use float32 or bfloat16"
+        )
+    return Answers(log_prob, is_top)
+
+
+class _Batch:
+    """Rows of one length on their way through the model."""
+
+    def __init__(self, model: LoadedModel, queries: Queries, edits: Edits, rows: Longs) -> None:
+        self.model, self.queries = model, queries
+        facts = edits.row[rows]
+        self.query, self.query_of_row = np.unique(
+            queries.row_query[facts].astype(np.int64), return_inverse=True
+        )
+        of_row = self.query[self.query_of_row]
+        counts = queries.scored_counts[of_row]
+        # Items: scored positions of all rows, row after row.
+        self.item_row = np.repeat(np.arange(len(rows)), counts)
+        self.item_offsets = offsets_of(counts)
+        self.item_position = queries.scored_positions[
+            ranges(queries.scored_offsets[:-1][of_row], counts)
+        ].astype(np.int64)
+        golds = queries.gold_offsets[:-1][queries.row_fact[facts]]
+        self.item_target = queries.gold_ids[ranges(golds, counts)].astype(np.int64)
+        self._spread(edits, rows, counts)
+
+    def run(self, runner: EditedForward) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Log-probability of each row's object, and whether it is the first choice."""
+        device = self.model.device
+        tokens = self._tokens().to(device)
+        self.first = int(self.layer.min(initial=len(self.model.adapter.layers)))
+        hidden = runner.run(
+            tokens,
+            torch.from_numpy(self.query_of_row).to(device),
+            self.first,
+            {int(layer): self._at_layer(int(layer)) for layer in np.unique(self.layer)},
+        )
+        rows, positions = (
+            torch.from_numpy(array).to(device) for array in (self.item_row, self.item_position)
+        )
+        log_prob, is_top = _scores(
+            self.model, hidden[rows, positions], torch.from_numpy(self.item_target).to(device)
+        )
+        starts = self.item_offsets[:-1]
+        return np.add.reduceat(log_prob, starts), np.logical_and.reduceat(is_top, starts)
+
+    def _tokens(self) -> torch.Tensor:
+        """``[queries, length]`` int64, every distinct query of the batch once."""
+        starts = self.queries.token_offsets[self.query]
+        length = int(self.queries.lengths[self.query[0]])
+        places = starts[:, None] + np.arange(length)
+        return torch.from_numpy(self.queries.token_ids[places].astype(np.int64))
+
+    def _spread(self, edits: Edits, rows: Longs, counts: Longs) -> None:
+        """Every neuron of every row at every scored position of that row: ``[cells]`` arrays."""
+        sizes = np.diff(edits.neuron_offsets)[rows]
+        neuron = ranges(edits.neuron_offsets[:-1][rows], sizes)
+        row = np.repeat(np.arange(len(rows)), sizes)
+        cells = counts[row]
+        item = ranges(self.item_offsets[:-1][row], cells)
+        self.row, self.position = np.repeat(row, cells), self.item_position[item]
+        neuron = np.repeat(neuron, cells)
+        self.layer, self.unit = edits.layer[neuron], edits.unit[neuron]
+        self.factor, self.value = edits.factor[neuron], edits.value[neuron]
+
+    def _at_layer(self, layer: int) -> Cells:
+        cells = np.flatnonzero(self.layer == layer)
+        device = self.model.device
+        row, position, unit = (
+            torch.from_numpy(array[cells]).to(device)
+            for array in (self.row, self.position, self.unit)
+        )
+        factor, value = (
+            torch.from_numpy(array[cells]).to(device, self.model.dtype)
+            for array in (self.factor, self.value)
+        )
+        return Cells(row, position, unit, factor, value)
+
+
+def _scores(
+    model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Log-probability of each target over the whole vocabulary, and whether it is the largest."""
+    block_bytes = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
+    step = max(1, block_bytes // (4 * model.adapter.vocabulary_size))
+    wide = torch.promote_types(model.dtype, torch.float32)
+    log_probs, tops = [], []
+    for start in range(0, len(hidden), step):
+        logits = model.adapter.project(hidden[start : start + step]).to(wide)
+        picked = logits.gather(1, targets[start : start + step, None])[:, 0]
+        log_probs.append(picked - logits.logsumexp(-1))
+        tops.append(picked >= logits.amax(-1))
+    return torch.cat(log_probs).double().cpu().numpy(), torch.cat(tops).cpu().numpy()
+
+
+def _first_layers(edits: Edits, layers: int) -> Longs:
+    """``[edits]`` lowest edited layer of each; the number of layers without any neuron."""
+    first = np.full(edits.count, layers, dtype=np.int64)
+    owner = np.repeat(np.arange(edits.count), np.diff(edits.neuron_offsets))
+    np.minimum.at(first, owner, edits.layer)
+    return first
+
+
+def _check(model: LoadedModel, edits: Edits) -> None:
+    layers, units = len(model.adapter.layers), model.adapter.neuron_count
+    outside = (edits.layer < 0) | (edits.layer >= layers) | (edits.unit < 0) | (edits.unit >= units)
+    if outside.any():
+        wrong = int(np.flatnonzero(outside)[0])
+        raise ModelError(
+            f"neuron {edits.unit[wrong]} of layer {edits.layer[wrong]} is to be edited, but the "
+            f"model has {layers} layers with {units} neurons each, both counted from 0; the "
+            "neurons are another model's"
+        )
+
+
+def _check_scored(queries: Queries, edits: Edits, query: Longs) -> None:
+    fact = queries.row_fact[edits.row]
+    wrong = np.flatnonzero(queries.scored_counts[query] != np.diff(queries.gold_offsets)[fact])
+    if len(wrong):
+        first = wrong[0]
+        raise ModelError(
+            f"fact '{queries.fact_ids[int(fact[first])]}' has "
+            f"{queries.scored_counts[query[first]]} scored positions, but its object has "
+            f"{np.diff(queries.gold_offsets)[fact[first]]} tokens; only queries for just the "
+            "object can be edited"
+        )
+
+
+def _release(model: LoadedModel) -> None:
+    if model.device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif model.device.type == "mps":
+        torch.mps.empty_cache()

@@ -1,0 +1,124 @@
+"""Forward passes of which some activations are replaced, and which share what comes before.
+
+What belongs here: skipping layers whose output is known, replacing inputs of down projections, in
+several threads at a time. What does not: which neurons are replaced, batching, answers
+(``models_gpu.engine.edits``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import local
+from typing import Any
+
+import torch
+
+from models_gpu.loading.families import Adapter
+
+__all__ = ["Cells", "EditedForward", "editable"]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Activations of one layer that are replaced; all tensors ``[cells]``."""
+
+    row: torch.Tensor
+    position: torch.Tensor
+    unit: torch.Tensor
+    factor: torch.Tensor
+    value: torch.Tensor
+
+    def apply(self, states: torch.Tensor) -> torch.Tensor:
+        """A copy of ``[rows, length, units]`` activations with these replaced."""
+        places = (self.row, self.position, self.unit)
+        return states.index_put(places, states[places] * self.factor + self.value)
+
+
+class EditedForward:
+    """Forward passes that share their beginning and are edited after it.
+
+    What a pass does is kept per thread, so that batches may run side by side on one model.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+        self._own = local()
+
+    def run(
+        self,
+        token_ids: torch.Tensor,
+        query_of_row: torch.Tensor,
+        first: int,
+        cells: dict[int, Cells],
+    ) -> torch.Tensor:
+        """Last hidden states of edited rows.
+
+        Args:
+            token_ids: ``[queries, length]`` int64, without padding.
+            query_of_row: ``[rows]`` the query of each row.
+            first: layers below this one are run once a query.
+            cells: per layer, from ``first`` on, what is replaced in the rows.
+
+        Returns:
+            ``[rows, length, hidden]`` in the model's dtype.
+        """
+        own = self._own
+        try:
+            if first == 0:
+                own.first, own.stream, own.cells = 0, None, cells
+                return self._adapter.encode(token_ids[query_of_row], None)
+            own.first, own.keep, own.stream, own.cells = 0, first - 1, None, {}
+            hidden = self._adapter.encode(token_ids, None)
+            if not cells:
+                return hidden[query_of_row]
+            own.first, own.keep, own.cells = first, None, cells
+            own.stream = own.stream[query_of_row]
+            return self._adapter.encode(token_ids[query_of_row], None)
+        finally:
+            own.__dict__.clear()
+
+    def forward(self, layer: int, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The layer's forward: its own, or what it is known to give."""
+
+        def forward(states: torch.Tensor, *arguments: Any, **options: Any) -> Any:
+            own = self._own
+            if layer < own.first:
+                return (own.stream, None) if own.gives_tuple else own.stream
+            output = original(states, *arguments, **options)
+            if layer == getattr(own, "keep", None):
+                own.gives_tuple = isinstance(output, tuple)
+                own.stream = output[0] if own.gives_tuple else output
+            return output
+
+        return forward
+
+    def before(self, layer: int) -> Callable[[Any, tuple[torch.Tensor, ...]], Any]:
+        """Hook before the layer's down projection."""
+
+        def hook(_: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
+            cells: Cells | None = self._own.cells.get(layer)
+            return None if cells is None else (cells.apply(inputs[0]), *inputs[1:])
+
+        return hook
+
+
+@contextmanager
+def editable(adapter: Adapter) -> Iterator[EditedForward]:
+    """A runner for the adapter's model, which is left as it was found."""
+    runner = EditedForward(adapter)
+    handles = []
+    try:
+        for index, (layer, down) in enumerate(
+            zip(adapter.layers, adapter.down_projections, strict=True)
+        ):
+            module: Any = layer
+            module.forward = runner.forward(index, module.forward)
+            handles.append(down.register_forward_pre_hook(runner.before(index)))
+        yield runner
+    finally:
+        for handle in handles:
+            handle.remove()
+        for layer in adapter.layers:
+            layer.__dict__.pop("forward", None)

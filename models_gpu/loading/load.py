@@ -1,0 +1,164 @@
+"""Loading: weights and tokenizer onto a device, ready for inference.
+
+What belongs here: choosing the device, the arithmetic, reading weights, and what a forward pass
+needs to know about the tokenizer. What does not: identifying or checking a model without its
+weights (``models_gpu.loading.source``).
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers.utils import logging as reports
+
+from models_gpu.errors import ModelError
+from models_gpu.loading.families import Adapter, Architecture, architecture
+from models_gpu.loading.source import ResolvedModel, family_of, load_tokenizer
+
+__all__ = ["LoadedModel", "choose_device", "load", "wrap"]
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model on its device with its tokenizer, in evaluation mode and without gradients."""
+
+    adapter: Adapter
+    """The model, seen through its family's table."""
+    tokenizer: Any
+    """Fast tokenizer of transformers."""
+    encoder: Any
+    """Its Rust core, a copy of our own: calls of ``tokenizer`` switch padding and truncation on in
+    the core that they use, and leave it so."""
+    device: torch.device
+    """Where the weights are."""
+    dtype: torch.dtype
+    """Arithmetic of the forward pass."""
+    mask_token_id: int | None
+    """Id of the mask token; None for a causal model."""
+    start_token_id: int | None
+    """What a prompt without any token starts with: beginning of text, else end of text, else the
+    token that opens a sequence; None where the tokenizer has none of them."""
+    pad_token_id: int
+    """Id that fills the end of shorter queries; any id will do for a causal model, in which no
+    token sees what comes after it."""
+    ignored_token_id: int | None
+    """Token dropped from both sides before predictions are compared; None where there is none."""
+    position_count: int | None
+    """Tokens, special ones included, that a query may have; None where there is no bound."""
+
+    @property
+    def family(self) -> Architecture:
+        """The model's block of ``architectures.yml``."""
+        return self.adapter.family
+
+    def release_memory(self) -> None:
+        """Give memory that torch keeps for later back to the device."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.device.type == "mps":
+            torch.mps.empty_cache()
+
+
+def choose_device() -> torch.device:
+    """CUDA where there is one, else MPS, else CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> LoadedModel:
+    """Load a resolved model for inference.
+
+    Weights come from safetensors unless ``allow_pickle`` was set; code of the model's authors is
+    run only where ``trust_remote_code`` was set. Arithmetic is ``spec.dtype``; in float32
+    TensorFloat-32 is switched off, because its 10-bit mantissa changes predictions and every
+    verdict with them.
+
+    Args:
+        resolved: from ``models_gpu.loading.source.resolve``.
+        device: where to load; chosen by ``choose_device`` when None.
+
+    Raises:
+        ModelError: weights that are missing, of another shape, or do not fit on the device.
+    """
+    spec = resolved.spec
+    folder = resolved.fetch()
+    tokenizer = load_tokenizer(spec, folder)
+    family = family_of(spec, folder)
+    # Gone in a second, and one line a partition says more.
+    reports.disable_progress_bar()
+    try:
+        model, report = family.model_class.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=None if spec.allow_pickle else True,
+            trust_remote_code=spec.trust_remote_code,
+            dtype=getattr(torch, spec.dtype),
+            attn_implementation=family.attention,
+            output_loading_info=True,
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"model '{spec.model_id}': {folder} does not load: {error}") from error
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"model '{spec.model_id}': {len(missing)} tensors are not in the weight files of "
+            f"{folder}: {', '.join(missing[:5])}; they would be random. Use a checkpoint that was "
+            "saved with its language-modelling head."
+        )
+    return wrap(model, tokenizer, device)
+
+
+def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -> LoadedModel:
+    """Make a transformers model and its fast tokenizer ready for probing.
+
+    Raises:
+        ModelError: an architecture that is not in the table, no fast tokenizer, no mask token for a
+            masked model, a tokenizer with more ids than the model has embeddings, a model too large
+            for the device.
+    """
+    family = architecture(model.config.model_type)
+    if not getattr(tokenizer, "is_fast", False):
+        raise ModelError(f"{type(tokenizer).__name__} is not a fast tokenizer; convert it first")
+    mask = None if family.is_causal else tokenizer.mask_token_id
+    if mask is None and not family.is_causal:
+        raise ModelError("the tokenizer has no mask token; a masked language model needs one")
+    encoder = copy.deepcopy(tokenizer.backend_tokenizer)
+    encoder.no_truncation()
+    encoder.no_padding()
+    target = choose_device() if device is None else torch.device(device)
+    if target.type == "cuda" and model.dtype == torch.float32:
+        torch.set_float32_matmul_precision("highest")
+    try:
+        model = model.to(target)
+    except RuntimeError as error:
+        raise ModelError(f"the model does not fit on {target}: {error}") from error
+    model.eval().requires_grad_(False)
+    model.set_attn_implementation(family.attention)
+    adapter = Adapter(model, family)
+    if len(tokenizer) > adapter.vocabulary_size:
+        raise ModelError(
+            f"the tokenizer has {len(tokenizer)} ids, the model {adapter.vocabulary_size} "
+            "embeddings; they do not belong together"
+        )
+    pad = tokenizer.pad_token_id
+    starts = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.cls_token_id)
+    return LoadedModel(
+        adapter=adapter,
+        tokenizer=tokenizer,
+        encoder=encoder,
+        device=target,
+        dtype=model.dtype,
+        mask_token_id=mask,
+        start_token_id=next((start for start in starts if start is not None), None),
+        pad_token_id=int(
+            pad if pad is not None else getattr(model.config, "pad_token_id", None) or 0
+        ),
+        ignored_token_id=family.ignored_token_id(tokenizer),
+        position_count=family.usable_positions(model.config.to_dict()),
+    )

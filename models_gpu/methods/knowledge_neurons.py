@@ -1,0 +1,155 @@
+"""Knowledge neurons: attributions as rows of the lake (METHOD §6).
+
+What belongs here: the best neurons of each fact, and how well each layer's attributions add up, as
+rows of ``knowledge_neurons`` and ``attribution_quality``. What does not: the integral
+(``models_gpu.methods.integrated_gradients``), which facts are chosen, the threshold τ (SQL).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+
+from models_gpu.engine.activations import unit_count
+from models_gpu.errors import ModelError
+from models_gpu.loading.load import LoadedModel
+from models_gpu.methods.integrated_gradients import Attributions, attribute
+from models_gpu.methods.integration_paths import PathSettings
+from models_gpu.prompting.queries import build_queries, facts_among
+
+__all__ = ["KnowledgeTables", "knowledge_neurons"]
+
+Progress = Callable[[int, int], None]
+
+_NEURONS = pl.Schema(
+    {
+        "fact_id": pl.String,
+        "mode_code": pl.String,
+        "neuron_rank": pl.Int32,
+        "layer_index": pl.Int32,
+        "unit_index": pl.Int32,
+        "attribution_score": pl.Float32,
+    }
+)
+_QUALITY = pl.Schema(
+    {
+        "fact_id": pl.String,
+        "mode_code": pl.String,
+        "layer_index": pl.Int32,
+        "object_token_count": pl.Int32,
+        "baseline_count": pl.Int32,
+        "clean_probability": pl.Float64,
+        "baseline_probability": pl.Float64,
+        "attribution_sum": pl.Float64,
+        "completeness_residual": pl.Float64,
+    }
+)
+
+
+@dataclass(frozen=True)
+class KnowledgeTables:
+    """Rows of two lake tables, without ``model_id`` and ``language_code``, sorted by key."""
+
+    knowledge_neurons: pl.DataFrame
+    """Per fact and rank: a neuron and its attribution."""
+    attribution_quality: pl.DataFrame
+    """Per fact and layer: both ends of the line, and how far the attributions are from them."""
+
+
+def knowledge_neurons(
+    model: LoadedModel,
+    facts: pl.DataFrame,
+    chosen: Collection[str],
+    *,
+    settings: PathSettings,
+    top: int,
+    token_budget: int | None = None,
+    progress: Progress | None = None,
+) -> KnowledgeTables:
+    """The neurons with the largest attributions of each chosen fact of one language.
+
+    Neurons are ranked by signed attribution, equal ones by layer, then unit. A fact's rows depend
+    on nothing but the fact, save for rounding (see ``attribute``).
+
+    Args:
+        model: from ``models_gpu.loading.load``.
+        facts: columns ``fact_id, relation_id, template, subject_label, object_label``.
+        chosen: facts to attribute; others are left out and may be there or not.
+        settings: the integral.
+        top: neurons kept per fact.
+        token_budget: most tokens of a batch of rows; chosen for the device when None.
+        progress: called with facts done and facts in all.
+
+    Returns:
+        Rows of the lake tables.
+
+    Raises:
+        ModelError: a chosen fact that is not in ``facts``, facts that cannot be asked (see
+            ``build_queries``), more neurons asked for than the model has, and as ``attribute``.
+    """
+    count = len(model.adapter.layers) * unit_count(model.adapter, "ffn")
+    if not 1 <= top <= count:
+        raise ModelError(f"top is {top}; the model has 1 to {count} neurons")
+    queries = build_queries(model, facts_among(facts, chosen), "gold")
+    tokens = np.diff(queries.gold_offsets)
+    neurons: list[pl.DataFrame] = []
+    quality: list[pl.DataFrame] = []
+    for found in attribute(model, queries, settings, token_budget=token_budget, progress=progress):
+        fact_ids = queries.fact_ids.gather(found.facts)
+        neurons.append(_neuron_rows(fact_ids, found, top))
+        quality.append(_quality_rows(fact_ids, tokens[found.facts], found))
+    return KnowledgeTables(
+        _table(neurons, settings, _NEURONS, ["fact_id", "neuron_rank"]),
+        _table(quality, settings, _QUALITY, ["fact_id", "layer_index"]),
+    )
+
+
+def _neuron_rows(fact_ids: pl.Series, found: Attributions, top: int) -> pl.DataFrame:
+    units = found.scores.shape[-1]
+    by_fact = found.scores.transpose(0, 1).flatten(1).float()
+    # A stable sort keeps equal scores in the order of their neurons; topk would not.
+    scores, order = by_fact.sort(dim=1, descending=True, stable=True)
+    neuron = order[:, :top].cpu().numpy()
+    return pl.DataFrame(
+        {
+            "fact_id": fact_ids.gather(np.repeat(np.arange(len(neuron)), top)),
+            "neuron_rank": np.tile(np.arange(1, top + 1, dtype=np.int32), len(neuron)),
+            "layer_index": (neuron // units).astype(np.int32).reshape(-1),
+            "unit_index": (neuron % units).astype(np.int32).reshape(-1),
+            "attribution_score": scores[:, :top].cpu().numpy().reshape(-1),
+        }
+    )
+
+
+def _quality_rows(fact_ids: pl.Series, tokens: np.ndarray, found: Attributions) -> pl.DataFrame:
+    layers, facts = found.baseline.shape
+    total = found.scores.sum(-1, dtype=torch.float64)
+    clean, baseline = found.clean.double(), found.baseline.double()
+    residual = (total - found.baseline_counts.double() * (clean - baseline)).abs()
+    per_fact = np.repeat(np.arange(facts), layers)
+    return pl.DataFrame(
+        {
+            "fact_id": fact_ids.gather(per_fact),
+            "layer_index": np.tile(np.arange(layers, dtype=np.int32), facts),
+            "object_token_count": tokens[per_fact].astype(np.int32),
+            "baseline_count": found.baseline_counts.cpu().numpy().astype(np.int32)[per_fact],
+            "clean_probability": clean.cpu().numpy()[per_fact],
+            "baseline_probability": baseline.t().cpu().numpy().reshape(-1),
+            "attribution_sum": total.t().cpu().numpy().reshape(-1),
+            "completeness_residual": residual.t().cpu().numpy().reshape(-1),
+        }
+    )
+
+
+def _table(
+    frames: list[pl.DataFrame], settings: PathSettings, schema: pl.Schema, key: list[str]
+) -> pl.DataFrame:
+    """One table with the mode's name, sorted by key; empty, but typed, without frames."""
+    if not frames:
+        return pl.DataFrame(schema=schema)
+    table = pl.concat(frames).with_columns(mode_code=pl.lit(settings.mode))
+    return table.select(schema.names()).cast(schema).sort(key)

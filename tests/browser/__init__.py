@@ -1,0 +1,1 @@
+"""The report and the UI in a real browser."""

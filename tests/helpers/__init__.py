@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: tiny lakes, models and studies, and plain ways to compute."""

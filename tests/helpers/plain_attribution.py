@@ -1,0 +1,103 @@
+"""Integrated gradients written from the formulas of METHOD §6: one row at a time, whole model.
+
+Nothing is shared with ``models_gpu``'s engine but the adapter's module lists: every point is a full
+forward pass of the model's own ``forward``, with a hook that puts the tried neurons into the down
+projection's input, and a full backward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from models_gpu.loading.load import LoadedModel
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Attribution of one layer's neurons to one predicted token."""
+
+    scores: torch.Tensor
+    """``[units]``."""
+    clean: float
+    """F at the clean neurons."""
+    baseline: float
+    """F at the baseline, mean over baselines."""
+
+
+def plain_attribution(
+    model: LoadedModel,
+    tokens: Sequence[int],
+    position: int,
+    target: int,
+    layer: int,
+    mode: str,
+    points: Sequence[float],
+    weights: Sequence[float],
+    replaced: Sequence[int] = (),
+    blank: int = 0,
+) -> Plain:
+    """``replaced`` are the query's tokens, replaced by ``blank`` in turn."""
+    ids = torch.tensor([list(tokens)])
+    clean = neurons(model, ids, layer, position)
+    baselines = []
+    for place in replaced:
+        changed = ids.clone()
+        changed[0, place] = blank
+        baselines.append(neurons(model, changed, layer, position))
+    lines = {
+        "zero": [(torch.zeros_like(clean), clean)],
+        "amig": [(b, clean - b) for b in baselines],
+    }
+    if baselines:
+        mean = torch.stack(baselines).mean(0)
+        lines["amig_mean"] = [(mean, clean - mean)]
+        lines["amig_code"] = [(mean, clean)]
+    scores = torch.zeros_like(clean)
+    ends = []
+    for begin, prefactor in lines[mode]:
+        for point, weight in zip(points, weights, strict=True):
+            value = (begin + point * (clean - begin)).requires_grad_()
+            answer(model, ids, layer, position, target, value).backward()
+            assert value.grad is not None
+            scores += prefactor * weight * value.grad
+        ends.append(float(answer(model, ids, layer, position, target, begin)))
+    return Plain(
+        scores.detach(),
+        float(answer(model, ids, layer, position, target, clean)),
+        sum(ends) / len(ends),
+    )
+
+
+def neurons(model: LoadedModel, ids: torch.Tensor, layer: int, position: int) -> torch.Tensor:
+    """What the layer's neurons hold at the position: ``[units]``."""
+    kept = []
+    down = model.adapter.down_projections[layer]
+    handle = down.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0]))
+    with torch.no_grad():
+        model.adapter.model(input_ids=ids)
+    handle.remove()
+    return kept[0][0, position].clone()
+
+
+def answer(
+    model: LoadedModel,
+    ids: torch.Tensor,
+    layer: int,
+    position: int,
+    target: int,
+    value: torch.Tensor,
+) -> torch.Tensor:
+    """P(target) at the position with the layer's neurons there set to ``value``."""
+
+    def put(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        states = inputs[0].clone()
+        states[0, position] = value
+        return (states,)
+
+    handle = model.adapter.down_projections[layer].register_forward_pre_hook(put)
+    logits = model.adapter.model(input_ids=ids).logits
+    handle.remove()
+    return logits[0, position].softmax(-1)[target]
