@@ -25,7 +25,7 @@ from dagster_project.steps.facts import atlas_truth, ingested_facts
 from dagster_project.steps.knowledge_neurons import integrated_gradients
 from dagster_project.steps.models import models, predictions
 from dagster_project.steps.probeless import probeless_neurons
-from dagster_project.steps.tracing import label_pieces, traced_corpora
+from dagster_project.steps.tracing import label_tokens, traced_corpora
 from ingestion.lake import prepare_lake
 
 __all__ = ["build_definitions", "definitions"]
@@ -59,7 +59,7 @@ def build_definitions(
         degenerate_sets,
         fact_checks,
         traced_corpora,
-        label_pieces,
+        label_tokens,
         *marts_assets(manifest, lineage or {}),
     ]
     jobs = study_jobs(assets)

@@ -73,7 +73,7 @@ _METHOD = Column(
     "'-normalised' when every neuron is divided by its standard deviation first.",
 )
 _LAYER = Column("layer_index", _INT32, "Transformer layer, from 0.")
-_UNIT = Column("unit_index", _INT32, "Neuron within its layer, from 0.")
+_UNIT = Column("neuron_index", _INT32, "Neuron within its layer, from 0.")
 _MODE = Column(
     "mode_code",
     _TEXT,
@@ -345,7 +345,7 @@ _TABLES = (
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
-        "label_pieces",
+        "label_tokens",
         "One row per model, language and fact: the names as fact types compare them (METHOD §11). "
         "Predictable although absent is SQL over these columns.",
         ("model_id", "language_code", "fact_id"),
@@ -360,13 +360,13 @@ _TABLES = (
             ),
             Column("object_folded", _TEXT, "Object's name, folded in the same way."),
             Column(
-                "subject_pieces",
+                "subject_tokens",
                 pa.list_(pa.string()),
                 "Distinct tokens of the subject's name by the model's tokenizer, in order, "
                 "punctuation included, without special tokens and the ignored token.",
             ),
             Column(
-                "object_pieces",
+                "object_tokens",
                 pa.list_(pa.string()),
                 "Distinct tokens of the object's name, likewise.",
             ),
@@ -439,12 +439,12 @@ _TABLES = (
         "occurrences",
         "One row per corpus, language, kind of unit and fact of that language: in how many units "
         "do its names stand, alone and together (METHOD §10)? Facts that are absent have zeros.",
-        ("corpus_id", "language_code", "unit_kind", "fact_id"),
+        ("corpus_id", "language_code", "text_unit", "fact_id"),
         (
             _CORPUS,
             _LANGUAGE,
             Column(
-                "unit_kind",
+                "text_unit",
                 _TEXT,
                 "What counts as together: the same 'chunk', 'sentence' or 'article'.",
             ),
@@ -708,9 +708,9 @@ _TABLES = (
             ),
             Column("neuron_rank_b", _INT32, "The same for the other neuron; the larger number."),
             Column("layer_index_a", _INT32, "Transformer layer of the first neuron, from 0."),
-            Column("unit_index_a", _INT32, "First neuron within its layer, from 0."),
+            Column("neuron_index_a", _INT32, "First neuron within its layer, from 0."),
             Column("layer_index_b", _INT32, "Transformer layer of the second neuron, from 0."),
-            Column("unit_index_b", _INT32, "Second neuron within its layer, from 0."),
+            Column("neuron_index_b", _INT32, "Second neuron within its layer, from 0."),
             Column(
                 "log_prob",
                 _DOUBLE,
@@ -748,7 +748,7 @@ _TABLES = (
                 "in; of random ones, of those in whose place they stand.",
             ),
             Column("layer_indexes", _TOKENS, "Their transformer layers, from 0, in that order."),
-            Column("unit_indexes", _TOKENS, "Their places within their layers, from 0."),
+            Column("neuron_indexes", _TOKENS, "Their places within their layers, from 0."),
             Column(
                 "log_prob",
                 _DOUBLE,
@@ -793,10 +793,10 @@ _TABLES = (
                 "Whether as many random neurons of the same layers stand in their place.",
             ),
             Column(
-                "part_code",
+                "split",
                 _TEXT,
                 "Part of its relation's split by subject: 'train', whose right objects the neurons "
-                "are learnt from, all of them facts that the model gets right; 'development', on "
+                "are learnt from, all of them facts that the model gets right; 'validation', on "
                 "which a threshold is chosen; 'test', on which it is judged.",
             ),
             Column("candidate_object_id", _TEXT, "Identifier of the candidate."),

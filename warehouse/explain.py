@@ -171,7 +171,7 @@ def _neurons(
     """Method → language → (layer, unit, score), best first; 'probeless' before its variants."""
     rows = connection.execute(
         """
-        select method_code, language_code, layer_index, unit_index, neuron_score
+        select method_code, language_code, layer_index, neuron_index, neuron_score
         from fct_active_neurons
         where model_id = ? and fact_id = ? and list_contains(?, language_code)
         order by method_code, list_position(?, language_code), neuron_rank

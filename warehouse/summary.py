@@ -66,7 +66,7 @@ _QUERIES = {
     "Tracing against the planted truth: facts found in the text": """
         select
             corpus_id as corpus,
-            unit_kind as unit,
+            text_unit as unit,
             count(*) as languages,
             sum(planted_count)::bigint as planted,
             sum(planted_found_count)::bigint as found,

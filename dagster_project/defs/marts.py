@@ -47,7 +47,7 @@ __all__ = ["dbt_resource", "marts_assets"]
             "missing_models",
             group="lake_complete",
             code_version="1",
-            deps=("predictions", "active_neurons", "occurrences", "label_pieces", "atlas_truth"),
+            deps=("predictions", "active_neurons", "occurrences", "label_tokens", "atlas_truth"),
         )
     ],
     check_specs=[

@@ -242,5 +242,5 @@ def _active(workspace: Workspace, model: StudyModel, language: str) -> pl.DataFr
         for part in workspace.plan.probeless(model, language)
         if part.table == "active_neurons"
     )
-    empty = dict.fromkeys(("neuron_rank", "layer_index", "unit_index"), pl.Int32)
+    empty = dict.fromkeys(("neuron_rank", "layer_index", "neuron_index"), pl.Int32)
     return next(own, pl.DataFrame(schema={"fact_id": pl.String, **empty}))

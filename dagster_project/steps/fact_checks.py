@@ -63,7 +63,7 @@ def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable
     path = plan.study.study.attribution.integrated_gradients
     assert block is not None, "the plan checks nothing without this block"
     assert path is not None, "a study is refused that checks without this block"
-    split = SplitSettings(block.facts, block.development_share, block.test_share, block.seed)
+    split = SplitSettings(block.facts, block.validation_share, block.test_share, block.seed)
     settings = CheckSettings(
         path=PathSettings(path.mode, path.steps, path.quadrature),
         threshold=block.threshold,

@@ -40,10 +40,10 @@ from ingestion.tracing import (
     trace_piece,
     write_counts,
 )
-from ingestion.tracing import label_pieces as pieces_of
+from ingestion.tracing import label_tokens as pieces_of
 from models_gpu.loading.source import load_tokenizer, tokenizer_hash
 
-__all__ = ["label_pieces", "traced_corpora"]
+__all__ = ["label_tokens", "traced_corpora"]
 
 LOG = logging.getLogger("factroots")
 _GROUP = "lake_tracing"
@@ -84,23 +84,23 @@ def traced_corpora(
     name="cut_labels",
     specs=[
         lake_spec(
-            "label_pieces",
+            "label_tokens",
             group=_GROUP,
-            code_version=CODE_VERSIONS["label_pieces"],
+            code_version=CODE_VERSIONS["label_tokens"],
             deps=("fact_labels", "models"),
             partitions=MODEL_LANGUAGES,
         )
     ],
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def label_pieces(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
+def label_tokens(context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]) -> None:
     """Cut the names of each chosen language with the tokenizer of each chosen model."""
     chosen = languages_by_owner(MODEL_LANGUAGES, context.partition_keys)
     for model in workspace.plan.study.traced_models:
         languages = chosen.get(model.id, [])
         cut_labels(workspace, model, languages)
         for language in languages:
-            part = workspace.plan.label_pieces(model, language)
+            part = workspace.plan.label_tokens(model, language)
             report_partition(context, workspace, part, model_language(model.id, language))
 
 
@@ -258,9 +258,9 @@ def _finish(workspace: Workspace, corpus: StudyCorpus, begun: _Pass, counts: Par
 
 
 def cut_labels(workspace: Workspace, model: StudyModel, languages: list[str]) -> None:
-    """Write ``label_pieces`` of a model for the languages that lack them."""
+    """Write ``label_tokens`` of a model for the languages that lack them."""
     plan = workspace.plan
-    parts = {language: plan.label_pieces(model, language) for language in languages}
+    parts = {language: plan.label_tokens(model, language) for language in languages}
     todo = {part.label for part in workspace.unfinished(list(parts.values()))}
     if not todo:
         return
@@ -274,7 +274,7 @@ def cut_labels(workspace: Workspace, model: StudyModel, languages: list[str]) ->
             labels = workspace.read(plan.ingested("fact_labels", language))
             frame = pieces_of(labels, language, model.id, tokenizer_json, ignored)
             workspace.write(part, frame, started)
-    LOG.info("label_pieces %s: %d languages", model.id, len(todo))
+    LOG.info("label_tokens %s: %d languages", model.id, len(todo))
 
 
 def write_atlas(workspace: Workspace, corpus: StudyCorpus) -> None:

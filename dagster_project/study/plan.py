@@ -31,14 +31,14 @@ CODE_VERSIONS = {
     "atlas_truth": "1",
     "models": "1",
     "predictions": "2",
-    "probeless": "1",
-    "integrated_gradients": "1",
-    "interventions": "1",
-    "degenerate_pairs": "1",
-    "degenerate_sets": "1",
-    "fact_checks": "1",
+    "probeless": "2",
+    "integrated_gradients": "2",
+    "interventions": "2",
+    "degenerate_pairs": "2",
+    "degenerate_sets": "2",
+    "fact_checks": "2",
     "tracing": TRACING_VERSION,
-    "label_pieces": "1",
+    "label_tokens": "2",
 }
 """Version of the code behind each asset; raise it when the rows that it computes change."""
 
@@ -148,14 +148,14 @@ class Plan:
             Part("corpus_sizes", partition, identity, version),
         )
 
-    def label_pieces(self, model: StudyModel, language: str) -> Part:
+    def label_tokens(self, model: StudyModel, language: str) -> Part:
         """Names as a model's tokenizer cuts them, for models whose training text is traced."""
-        version = CODE_VERSIONS["label_pieces"]
+        version = CODE_VERSIONS["label_tokens"]
         tokenizer = model.resolved.tokenizer_fingerprint
         identity = fingerprint(version, self._facts_version(language), tokenizer)
         partition = {"model_id": model.id, "language_code": language}
         # Not the revision: other weights with the same tokenizer leave the pieces as they are.
-        return Part("label_pieces", partition, identity, version, {"source": model.source})
+        return Part("label_tokens", partition, identity, version, {"source": model.source})
 
     def models(self) -> Part:
         """The rows that describe the models; one part, so that it lists the study's alone."""
@@ -308,7 +308,7 @@ class Plan:
                 yield from self.tracing(corpus, language)
         for model in self.study.traced_models:
             for language in self.study.languages:
-                yield self.label_pieces(model, language)
+                yield self.label_tokens(model, language)
 
     def fingerprint(self) -> str:
         """Digest over all parts: equal for two lakes that build the same warehouse."""

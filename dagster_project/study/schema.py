@@ -245,7 +245,7 @@ class FactChecksBlock:
     """Languages; integrated gradients must attribute facts in them, and are taken as set there."""
     facts: _Count = 20
     """Most facts per relation and part; each costs the integral of two objects."""
-    development_share: _Share = 0.2
+    validation_share: _Share = 0.2
     """Share of a relation's subjects on which the threshold is chosen."""
     test_share: _Share = 0.2
     """Share of a relation's subjects on which it is judged; neurons are learnt from the rest."""
@@ -453,9 +453,9 @@ def _contradictions(study: Study) -> list[Problem]:
         )
         problems.append(Problem(message, line))
     checks = attribution.fact_checks
-    if checks is not None and checks.development_share + checks.test_share >= 1:
+    if checks is not None and checks.validation_share + checks.test_share >= 1:
         message = (
-            f"attribution.fact_checks: development_share {checks.development_share} and test_share "
+            f"attribution.fact_checks: validation_share {checks.validation_share} and test_share "
             f"{checks.test_share} leave no subjects to learn from; together they must be below 1"
         )
         problems.append(Problem(message, line))

@@ -26,16 +26,16 @@ types as (
         language_code,
         count(*) filter (where root_code = 'transferred') as transferred_count,
         count(*) filter (where root_code = 'cue') as cue_count,
-        any_value(unit_kind) as unit_kind,
-    from {{ ref('fact_roots') }}
-    where unit_kind is not null
+        any_value(text_unit) as text_unit,
+    from {{ ref('fct_fact_roots') }}
+    where text_unit is not null
     group by all
 ),
 
 traced_types as (
     select
         model_id,
-        unit_kind,
+        text_unit,
         language_code,
         sum(type_count) filter (where fact_type_code = 'others') as others_count,
         sum(type_count) filter (where fact_type_code != 'others') as cue_count,
@@ -49,7 +49,7 @@ roots_against_types as (
         model_id,
         language_code,
     from types
-    inner join traced_types using (model_id, unit_kind, language_code)
+    inner join traced_types using (model_id, text_unit, language_code)
     where types.transferred_count != traced_types.others_count
         or types.cue_count != traced_types.cue_count
 ),
@@ -60,7 +60,7 @@ sources as (
         root_code,
         language_code,
         sum(len(source_language_codes)) as source_count,
-    from {{ ref('fact_roots') }}
+    from {{ ref('fct_fact_roots') }}
     where root_code in ('shared', 'transferred')
     group by all
 ),
@@ -79,7 +79,7 @@ matrix as (
 
 matrix_against_roots as (
     select
-        'root_matrix does not hold the sources of fact_roots' as problem,
+        'root_matrix does not hold the sources of fct_fact_roots' as problem,
         model_id,
         language_code,
     from matrix
@@ -105,14 +105,14 @@ planted_roots as (
         roots.model_id,
         roots.root_code,
         count(*) as root_count,
-    from {{ ref('fact_roots') }} as roots
+    from {{ ref('fct_fact_roots') }} as roots
     semi join {{ ref('fct_planted_predictions') }} as planted using (model_id, language_code, fact_id)
     group by all
 ),
 
 truths_against_roots as (
     select
-        'root_accuracy does not add up to the planted facts of fact_roots' as problem,
+        'root_accuracy does not add up to the planted facts of fct_fact_roots' as problem,
         model_id,
         root_code,
     from truths

@@ -5,7 +5,7 @@ with scopes as (
     pivot {{ ref('absence_by_language') }}
     on scope_code in ('all', 'full_match', 'full_match_not_easy', 'full_match_not_easy_published')
     using any_value(fact_count) as facts, any_value(absent_count) as absent
-    group by model_id, unit_kind, language_code
+    group by model_id, text_unit, language_code
 ),
 
 scopes_against_p_at_1 as (
@@ -34,7 +34,7 @@ scopes_against_each_other as (
 types as (
     select
         model_id,
-        unit_kind,
+        text_unit,
         language_code,
         sum(type_count) as type_count,
         sum(type_count) filter (where fact_type_code = 'others') as others_count,
@@ -49,7 +49,7 @@ types_against_scopes as (
         coalesce(types.model_id, scopes.model_id) as model_id,
         coalesce(types.language_code, scopes.language_code) as language_code,
     from types
-    full join scopes using (model_id, unit_kind, language_code)
+    full join scopes using (model_id, text_unit, language_code)
     where types.type_count is distinct from scopes.full_match_absent
         or types.absent_full_match_count is distinct from scopes.full_match_absent
         or types.others_count is distinct from scopes.full_match_not_easy_absent
@@ -58,7 +58,7 @@ types_against_scopes as (
 browsable as (
     select
         model_id,
-        unit_kind,
+        text_unit,
         language_code,
         fact_type_code,
         count(*) as fact_count,
@@ -72,14 +72,14 @@ browsable_against_types as (
         coalesce(types.model_id, browsable.model_id) as model_id,
         coalesce(types.language_code, browsable.language_code) as language_code,
     from {{ ref('fact_types_by_language') }} as types
-    full join browsable using (model_id, unit_kind, language_code, fact_type_code)
+    full join browsable using (model_id, text_unit, language_code, fact_type_code)
     where coalesce(types.type_count, -1) != coalesce(browsable.fact_count, 0)
 ),
 
 sums as (
     select
         model_id,
-        unit_kind,
+        text_unit,
         fact_type_code,
         sum(type_count) as type_count,
         sum(absent_full_match_count) as absent_full_match_count,
@@ -93,7 +93,7 @@ overview_against_languages as (
         model_id,
         overview.fact_type_code,
     from sums
-    inner join {{ ref('fact_types_overview') }} as overview using (model_id, unit_kind, fact_type_code)
+    inner join {{ ref('fact_types_overview') }} as overview using (model_id, text_unit, fact_type_code)
     where overview.type_count != sums.type_count
         or overview.absent_full_match_count != sums.absent_full_match_count
 ),
@@ -101,7 +101,7 @@ overview_against_languages as (
 kinds as (
     select
         corpus_id,
-        unit_kind,
+        text_unit,
         language_code,
         sum(unplanted_count) filter (where distractor_kind != 'all') as unplanted_count,
         sum(unplanted_found_count) filter (where distractor_kind != 'all') as unplanted_found_count,

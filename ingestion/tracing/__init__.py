@@ -22,7 +22,7 @@ from ingestion.tracing.counting import (
     merge,
     trace_piece,
 )
-from ingestion.tracing.label_pieces import fold_name, label_pieces
+from ingestion.tracing.label_tokens import fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
 from ingestion.tracing.names import ALIAS_COLUMNS, FactNames, NamesError, collect_names
 from ingestion.tracing.units import UNIT_KINDS, TokenCounter, UnitKind
@@ -50,7 +50,7 @@ __all__ = [
     "counted_before",
     "finish",
     "fold_name",
-    "label_pieces",
+    "label_tokens",
     "merge",
     "read_counts",
     "trace_corpus",

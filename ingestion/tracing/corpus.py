@@ -146,7 +146,7 @@ def write_counts(path: Path, counts: PartialCounts) -> None:
             frames.append(
                 pl.DataFrame(
                     {
-                        "unit_kind": [kind] * len(positions),
+                        "text_unit": [kind] * len(positions),
                         "counted": [what] * len(positions),
                         "position": positions,
                         "count": array[positions],
@@ -188,7 +188,7 @@ def read_counts(path: Path) -> PartialCounts | None:
         file_bytes=state["file_bytes"],
     )
     for kind, (mentions, facts) in state["lengths"].items():
-        rows = frame.filter(pl.col("unit_kind") == kind)
+        rows = frame.filter(pl.col("text_unit") == kind)
         arrays = []
         for what, length in (("mention", mentions), ("fact", facts)):
             array = np.zeros(length, dtype=np.int64)
@@ -205,7 +205,7 @@ def read_counts(path: Path) -> PartialCounts | None:
 
 
 _COUNTS = {
-    "unit_kind": pl.String,
+    "text_unit": pl.String,
     "counted": pl.String,
     "position": pl.Int64,
     "count": pl.Int64,

@@ -223,7 +223,7 @@ def finish(
                 {
                     "corpus_id": [corpus_id] * len(found),
                     "language_code": [language] * len(found),
-                    "unit_kind": [kind] * len(found),
+                    "text_unit": [kind] * len(found),
                     "fact_id": list(names.fact_ids),
                     "subject_count": mentions[names.subject_mentions],
                     "object_count": mentions[names.object_mentions],

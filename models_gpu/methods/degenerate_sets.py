@@ -30,7 +30,7 @@ _SCHEMA = pl.Schema(
         "set_size": pl.Int32(),
         "neuron_ranks": pl.List(pl.Int32),
         "layer_indexes": pl.List(pl.Int32),
-        "unit_indexes": pl.List(pl.Int32),
+        "neuron_indexes": pl.List(pl.Int32),
         "log_prob": pl.Float64(),
         "one_left_log_prob": pl.Float64(),
         "none_left_log_prob": pl.Float64(),

@@ -37,7 +37,7 @@ _SCHEMA = pl.Schema(
         "is_true": pl.Boolean,
         "neuron_set_code": pl.String,
         "is_random": pl.Boolean,
-        "part_code": pl.String,
+        "split": pl.String,
         "candidate_object_id": pl.String,
         "candidate_label": pl.String,
         "candidate_token_count": pl.Int32,
@@ -166,7 +166,7 @@ class _Relation:
         plain = edits_of(range(count), [()] * count, [()] * count)
         answers = answer_edited(self.model, queries, plain, token_budget=self.budget)
         shared = self.asked.select(
-            "fact_id", "is_true", "part_code", "candidate_object_id", "candidate_label"
+            "fact_id", "is_true", "split", "candidate_object_id", "candidate_label"
         ).with_columns(
             candidate_token_count=np.diff(queries.gold_offsets),
             log_prob=answers.log_prob,
@@ -199,7 +199,7 @@ class _Relation:
 
     def _sets(self, attributions: torch.Tensor) -> Mapping[str, tuple[Neuron, ...]]:
         """Set → the relation's neurons, learnt from the right objects of the training part."""
-        is_train = (self.asked["part_code"] == TRAIN) & self.asked["is_true"]
+        is_train = (self.asked["split"] == TRAIN) & self.asked["is_true"]
         rows = is_train.arg_true().to_list()
         ranked = [
             _above(attributions[:, row], self.settings.threshold, self.settings.candidates)
@@ -264,7 +264,7 @@ def _degenerate(tried: pl.DataFrame, settings: CheckSettings) -> dict[str, list[
     )
     found: dict[str, list[Neuron]] = {}
     for fact, *places in passing.select(
-        "fact_id", "layer_index_a", "unit_index_a", "layer_index_b", "unit_index_b"
+        "fact_id", "layer_index_a", "neuron_index_a", "layer_index_b", "neuron_index_b"
     ).iter_rows():
         found.setdefault(fact, []).extend([(places[0], places[1]), (places[2], places[3])])
     return found

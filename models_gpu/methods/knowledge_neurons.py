@@ -31,7 +31,7 @@ _NEURONS = pl.Schema(
         "mode_code": pl.String,
         "neuron_rank": pl.Int32,
         "layer_index": pl.Int32,
-        "unit_index": pl.Int32,
+        "neuron_index": pl.Int32,
         "attribution_score": pl.Float32,
     }
 )
@@ -119,7 +119,7 @@ def _neuron_rows(fact_ids: pl.Series, found: Attributions, top: int) -> pl.DataF
             "fact_id": fact_ids.gather(np.repeat(np.arange(len(neuron)), top)),
             "neuron_rank": np.tile(np.arange(1, top + 1, dtype=np.int32), len(neuron)),
             "layer_index": (neuron // units).astype(np.int32).reshape(-1),
-            "unit_index": (neuron % units).astype(np.int32).reshape(-1),
+            "neuron_index": (neuron % units).astype(np.int32).reshape(-1),
             "attribution_score": scores[:, :top].cpu().numpy().reshape(-1),
         }
     )

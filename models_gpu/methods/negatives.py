@@ -16,9 +16,9 @@ import polars as pl
 from models_gpu.errors import ModelError
 from models_gpu.seeded import shuffled
 
-__all__ = ["DEVELOPMENT", "TEST", "TRAIN", "SplitSettings", "checked_pairs"]
+__all__ = ["TEST", "TRAIN", "VALIDATION", "SplitSettings", "checked_pairs"]
 
-TRAIN, DEVELOPMENT, TEST = "train", "development", "test"
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 _LABELLED = ("fact_id", "relation_id", "subject_id", "object_id", "object_label")
 _LISTED = ("relation_id", "subject_id", "object_id")
@@ -26,7 +26,7 @@ _SCHEMA = pl.Schema(
     {
         "fact_id": pl.String,
         "relation_id": pl.String,
-        "part_code": pl.String,
+        "split": pl.String,
         "is_true": pl.Boolean,
         "candidate_object_id": pl.String,
         "candidate_label": pl.String,
@@ -40,7 +40,7 @@ class SplitSettings:
 
     facts: int = 20
     """Most facts per relation and part."""
-    development_share: float = 0.2
+    validation_share: float = 0.2
     """Share of a relation's subjects on which a threshold is chosen."""
     test_share: float = 0.2
     """Share of a relation's subjects on which it is judged."""
@@ -80,7 +80,7 @@ def checked_pairs(
         settings: counts, shares and seed.
 
     Returns:
-        Columns ``fact_id, relation_id, part_code, is_true, candidate_object_id, candidate_label``,
+        Columns ``fact_id, relation_id, split, is_true, candidate_object_id, candidate_label``,
         two rows a fact, sorted by relation, fact, and the wrong object first.
 
     Raises:
@@ -100,7 +100,7 @@ def checked_pairs(
         true_names: dict[str, set[str]] = defaultdict(set)
         for fact in own:
             true_names[fact.subject].add(_folded(fact.label))
-        taken = dict.fromkeys((TRAIN, DEVELOPMENT, TEST), 0)
+        taken = dict.fromkeys((TRAIN, VALIDATION, TEST), 0)
         for place in shuffled(by_id, settings.seed, "fact"):
             fact = by_id[place]
             part = part_of[fact.subject]
@@ -123,9 +123,9 @@ def _split(relation: str, subjects: Collection[str], settings: SplitSettings) ->
     """Subject → part: the first of the shuffled subjects are tested, the next develop."""
     order = shuffled(subjects, settings.seed, "subject", relation)
     test = int(len(order) * settings.test_share + 0.5)
-    development = test + int(len(order) * settings.development_share + 0.5)
+    validation = test + int(len(order) * settings.validation_share + 0.5)
     return {
-        subject: TEST if place < test else DEVELOPMENT if place < development else TRAIN
+        subject: TEST if place < test else VALIDATION if place < validation else TRAIN
         for place, subject in enumerate(order)
     }
 
@@ -152,8 +152,8 @@ def _check(facts: pl.DataFrame, listed: pl.DataFrame, settings: SplitSettings) -
             raise ModelError(
                 f"facts have no column {', '.join(missing)}; they need {', '.join(names)}"
             )
-    if settings.development_share + settings.test_share >= 1:
+    if settings.validation_share + settings.test_share >= 1:
         raise ModelError(
-            f"development_share {settings.development_share} and test_share {settings.test_share} "
+            f"validation_share {settings.validation_share} and test_share {settings.test_share} "
             "leave no subjects to train on; together they must be below 1"
         )

@@ -36,7 +36,7 @@ def knowledge_neurons_above(rows: pl.DataFrame, threshold: float) -> NeuronsOfFa
     """Neurons whose attribution is above the threshold times the fact's largest (METHOD §6).
 
     Args:
-        rows: ``fact_id, neuron_rank, layer_index, unit_index, attribution_score`` of one language
+        rows: ``fact_id, neuron_rank, layer_index, neuron_index, attribution_score`` of one language
             and mode; neurons that the lake left out are not found.
         threshold: τ. A fact without any positive attribution has no knowledge neuron.
     """
@@ -95,7 +95,7 @@ def _by_fact(rows: pl.DataFrame) -> NeuronsOfFacts:
     grouped = (
         rows.sort("fact_id", "neuron_rank")
         .group_by("fact_id", maintain_order=True)
-        .agg("layer_index", "unit_index")
+        .agg("layer_index", "neuron_index")
     )
     return {
         fact: tuple(zip(layers, units, strict=True)) for fact, layers, units in grouped.iter_rows()

@@ -46,7 +46,7 @@ _ACTIVE = pl.Schema(
         "method_code": pl.String,
         "neuron_rank": pl.Int32,
         "layer_index": pl.Int32,
-        "unit_index": pl.Int32,
+        "neuron_index": pl.Int32,
         "neuron_score": pl.Float32,
     }
 )
@@ -428,7 +428,7 @@ def _active_rows(
             "method_code": variant.method_code,
             "neuron_rank": np.tile(np.arange(1, top + 1, dtype=np.int32), facts),
             "layer_index": (found.neurons // units).astype(np.int32).reshape(-1),
-            "unit_index": (found.neurons % units).astype(np.int32).reshape(-1),
+            "neuron_index": (found.neurons % units).astype(np.int32).reshape(-1),
             "neuron_score": found.scores.reshape(-1),
         }
     )

@@ -26,8 +26,8 @@ COLUMNS = {
     "fact_labels": ["language_code", "fact_id"],
     "facts": ["fact_id", "relation_id", "object_id"],
     "occurrences": ["language_code", "fact_id", "shared_count"],
-    "label_pieces": None,
-    "active_neurons": [*KEY, "layer_index", "unit_index"],
+    "label_tokens": None,
+    "active_neurons": [*KEY, "layer_index", "neuron_index"],
     "models": ["model_id"],
 }
 """Lake tables and the columns that are read; None reads all."""
@@ -140,12 +140,12 @@ def plain(lake: Path) -> dict[str, tuple[Rows, float]]:
 
     def types() -> Rows:
         counts: dict[tuple[str, str, str], int] = defaultdict(int)
-        for row in tables["label_pieces"].itertuples():
+        for row in tables["label_tokens"].itertuples():
             language = row.language_code
             if row.fact_id not in right[row.model_id, language] or row.fact_id in present[language]:
                 continue
-            if row.object_folded in row.subject_folded or set(row.subject_pieces) & set(
-                row.object_pieces
+            if row.object_folded in row.subject_folded or set(row.subject_tokens) & set(
+                row.object_tokens
             ):
                 kind = "shared_tokens"
             else:
@@ -161,7 +161,7 @@ def plain(lake: Path) -> dict[str, tuple[Rows, float]]:
         active: dict[tuple[str, str], dict[str, set[tuple[int, int]]]] = defaultdict(dict)
         for row in tables["active_neurons"].itertuples():
             of_fact = active[row.model_id, row.language_code].setdefault(row.fact_id, set())
-            of_fact.add((row.layer_index, row.unit_index))
+            of_fact.add((row.layer_index, row.neuron_index))
         out = set()
         for model_id in models:
             for a, b in combinations(sorted(held), 2):

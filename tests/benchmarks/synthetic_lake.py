@@ -103,7 +103,7 @@ class SyntheticLake:
                 partition = {"model_id": model_id, "language_code": code}
                 answers = _answers(here, np.isin(places, matched))
                 _write(lake, "predictions", answers, **partition)
-                _write(lake, "label_pieces", _pieces(draw, here), **partition)
+                _write(lake, "label_tokens", _pieces(draw, here), **partition)
                 tables = neurons[model_id].tables(matched, code, self.attributed, self.edited)
                 for table, frame in tables:
                     _write(lake, table, frame, **partition)
@@ -237,11 +237,11 @@ def _pieces(draw: Draw, here: pl.DataFrame) -> pl.DataFrame:
         .then(pl.format("{} {}", "subject_id", "object_id"))
         .otherwise(pl.format("subject {}", "subject_id")),
         object_folded="object_id",
-        subject_pieces=pl.concat_list(
+        subject_tokens=pl.concat_list(
             pl.format("a{}", "subject_id"),
             pl.when(kind == 1).then(pl.format("b{}", "object_id")).otherwise(pl.lit("##c")),
         ),
-        object_pieces=pl.concat_list(pl.format("b{}", "object_id"), pl.lit("##d")),
+        object_tokens=pl.concat_list(pl.format("b{}", "object_id"), pl.lit("##d")),
     )
 
 
@@ -260,7 +260,7 @@ def _occurrences(draw: Draw, here: pl.DataFrame, is_popular: npt.NDArray[np.bool
     }  # fmt: skip
     return here.select(
         "fact_id",
-        unit_kind=pl.lit("chunk"),
+        text_unit=pl.lit("chunk"),
         subject_count=shared + 3,
         object_count=shared + 40,
         shared_count=shared,

@@ -24,7 +24,7 @@ KEPT = 100
 """Knowledge neurons kept per fact."""
 CANDIDATES, RANDOM_PAIRS = 20, 40
 """Of which all pairs are tried, and random pairs beside them."""
-_UNITS = ["layer_index", "unit_index"]
+_UNITS = ["layer_index", "neuron_index"]
 
 Whole = npt.NDArray[np.int64]
 

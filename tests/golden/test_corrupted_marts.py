@@ -43,13 +43,14 @@ CORRUPTIONS = {
     # roots_add_up
     "delete from roots_by_language where model_id = 'n'": (
         "roots_by_language does not add up to p_at_1_by_language", "n", "de"),
-    "update fact_roots set root_code = 'cue' where model_id = 'm' and language_code = 'en' "
+    "update fct_fact_roots set root_code = 'cue' where model_id = 'm' and language_code = 'en' "
     "and root_code = 'transferred'": (
         "transferred and cue are not the types of fact_types_by_language", "m", "en"),
     "update root_matrix set root_count = 9 where model_id = 'm' and target_language_code = 'ja'": (
-        "root_matrix does not hold the sources of fact_roots", "m", "ja"),
+        "root_matrix does not hold the sources of fct_fact_roots", "m", "ja"),
     "delete from root_accuracy where model_id = 's'": (
-        "root_accuracy does not add up to the planted facts of fact_roots", "s", "undetermined"),
+        "root_accuracy does not add up to the planted facts of fct_fact_roots",
+        "s", "undetermined"),
     # right_answers_have_neurons
     "delete from fct_active_neurons where model_id = 'm' and fact_id = 'f1'": (
         "m", "de", "f1", "probeless"),

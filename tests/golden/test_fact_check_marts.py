@@ -2,7 +2,7 @@
 
 Attributions of the relations' knowledge neurons, right object and wrong one:
 
-    part          development               test
+    part          validation               test
     fact          d0        d1        d2         t0        t1        t2        t3
     relation      r         r         q          r         r         q         q
     right/wrong   0.9/0.1   0.6/0.5   0.4/0.2    0.8/0.3   0.4/0.6   0.4/0.4   0.3/0.7
@@ -24,9 +24,9 @@ import pytest
 from tests.helpers.tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
 SCORES = {
-    "d0": ("r", "development", 0.9, 0.1),
-    "d1": ("r", "development", 0.6, 0.5),
-    "d2": ("q", "development", 0.4, 0.2),
+    "d0": ("r", "validation", 0.9, 0.1),
+    "d1": ("r", "validation", 0.6, 0.5),
+    "d2": ("q", "validation", 0.4, 0.2),
     "t0": ("r", "test", 0.8, 0.3),
     "t1": ("r", "test", 0.4, 0.6),
     "t2": ("q", "test", 0.4, 0.4),
@@ -47,7 +47,7 @@ def checks(fact: str) -> list[dict[str, Any]]:
                     {
                         "model_id": "m", "language_code": "en", "fact_id": fact,
                         "is_true": is_true, "neuron_set_code": neurons, "is_random": is_random,
-                        "part_code": part, "candidate_object_id": f"o{fact}{is_true}",
+                        "split": part, "candidate_object_id": f"o{fact}{is_true}",
                         "candidate_label": "name", "candidate_token_count": 1,
                         "neuron_count": count,
                         "attribution_score": (0.5 if is_random else score) if count else None,
@@ -98,9 +98,9 @@ def scores(database: Path, columns: str, check: str, relation: str = "all") -> t
     return found
 
 
-def test_the_threshold_is_the_developments_and_counts_are_the_tests(database: Path) -> None:
+def test_the_threshold_is_the_validations_and_counts_are_the_tests(database: Path) -> None:
     columns = (
-        "development_count, lambda_score, true_count, wrong_count, accepted_true_count, "
+        "validation_count, lambda_score, true_count, wrong_count, accepted_true_count, "
         "accepted_wrong_count, precision, recall, f1_score, balanced_accuracy_score"
     )
     found = scores(database, columns, "knowledge_attribution")

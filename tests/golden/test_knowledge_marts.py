@@ -70,7 +70,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         knowledge_neurons=[
             {
                 "model_id": "m", "language_code": code, "fact_id": fact, "mode_code": "zero",
-                "neuron_rank": rank, "layer_index": layer, "unit_index": unit,
+                "neuron_rank": rank, "layer_index": layer, "neuron_index": unit,
                 "attribution_score": score,
             }
             for (code, fact), neurons in ATTRIBUTIONS.items()
@@ -89,7 +89,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         active_neurons=[
             {
                 "model_id": "m", "language_code": code, "fact_id": fact, "neuron_rank": rank,
-                "method_code": "probeless", "layer_index": layer, "unit_index": unit,
+                "method_code": "probeless", "layer_index": layer, "neuron_index": unit,
                 "neuron_score": 1.0,
             }
             for (code, fact), neurons in ACTIVE.items()
@@ -116,7 +116,7 @@ def test_the_neurons_of_a_fact_are_those_above_the_threshold(warehouse: Path) ->
     found: dict[tuple[str, str], Neurons] = {}
     for code, fact, layer, unit in rows(
         warehouse,
-        "select language_code, fact_id, layer_index, unit_index from fct_knowledge_neurons",
+        "select language_code, fact_id, layer_index, neuron_index from fct_knowledge_neurons",
     ):
         found.setdefault((code, fact), set()).add((layer, unit))
     expected = {key: driving(*key) for key in ATTRIBUTIONS if driving(*key)}
@@ -133,7 +133,7 @@ def test_the_neurons_of_a_fact_are_those_above_the_threshold(warehouse: Path) ->
 def test_neurons_are_shared_by_k_of_n_languages(warehouse: Path) -> None:
     found = rows(
         warehouse,
-        """select fact_id, layer_index, unit_index, shared_language_count, language_count,
+        """select fact_id, layer_index, neuron_index, shared_language_count, language_count,
            is_language_independent from language_independent_neurons""",
     )
     expected = []

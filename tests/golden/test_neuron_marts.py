@@ -72,7 +72,7 @@ def active_rows(model_id: str, sets: Sets) -> list[dict[str, Any]]:
             "method_code": "probeless",
             "neuron_rank": rank,
             "layer_index": neuron // UNITS,
-            "unit_index": neuron % UNITS,
+            "neuron_index": neuron % UNITS,
             "neuron_score": 2.0 / rank,
         }
         for code, facts in sets.items()
@@ -206,8 +206,8 @@ def test_pairs_have_means_over_facts_right_in_both_and_excess_over_each_null(
 def test_too_few_independent_facts_give_no_interval_and_no_test(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        """select distinct neuron_jaccard_score_low, relation_excess_score_low, relation_p_score,
-           relation_adjusted_p_score, is_above_relation_null
+        """select distinct neuron_jaccard_score_low, relation_excess_score_low, relation_p_value,
+           relation_adjusted_p_value, is_above_relation_null
            from neuron_jaccard_by_language_pair where model_id = 'hand'""",
     ) == [(None,) * 5]
 
@@ -238,7 +238,7 @@ def test_a_fact_has_the_mean_over_its_pairs_of_languages(warehouse: Path) -> Non
 def test_hubs_and_layers_are_counted_over_the_facts_of_a_language(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        """select hub_rank, layer_index, unit_index, active_fact_count, scored_fact_count,
+        """select hub_rank, layer_index, neuron_index, active_fact_count, scored_fact_count,
            active_rate, relation_count, language_count from hub_neurons
            where model_id = 'hand' and language_code = 'de'""",
     ) == [(1, 0, 5, 2, 4, 0.5, 2, 3)]
@@ -385,15 +385,15 @@ def test_the_p_value_of_a_fact_is_its_rank_in_the_null_of_its_relation(warehouse
     found = rows(
         warehouse,
         """select language_code, other_language_code, fact_id, null_code, compared_language_count,
-           p_score, adjusted_p_score, is_above_null from intermediate.int_root_overlaps
+           p_value, adjusted_p_value, is_above_null from intermediate.int_root_overlaps
            where model_id = 'drawn'""",
     )
     assert len(found) > 400
     assert {row[7] for row in found} == {True, False}
-    for code, other, fact, kind, count, p_score, adjusted, is_above in found:
+    for code, other, fact, kind, count, p_value, adjusted, is_above in found:
         assert count == len(compared[kind, code, fact])
-        assert p_score == pytest.approx(p[kind, *sorted((code, other)), fact])  # type: ignore[index]
-        assert adjusted == pytest.approx(min(1, p_score * count))
+        assert p_value == pytest.approx(p[kind, *sorted((code, other)), fact])  # type: ignore[index]
+        assert adjusted == pytest.approx(min(1, p_value * count))
         assert is_above == (adjusted < 0.05)
 
 
@@ -409,9 +409,9 @@ def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Pa
         for row in rows(
             warehouse,
             """select language_a, language_b, relation_block_count, relation_excess_score,
-               relation_excess_score_low, relation_excess_score_high, relation_p_score,
-               relation_adjusted_p_score from neuron_jaccard_by_language_pair
-               where model_id = 'drawn' and relation_p_score is not null""",
+               relation_excess_score_low, relation_excess_score_high, relation_p_value,
+               relation_adjusted_p_value from neuron_jaccard_by_language_pair
+               where model_id = 'drawn' and relation_p_value is not null""",
         )
     }
     assert len(blocks) == len(marts) == 21
@@ -435,8 +435,8 @@ def test_facts_are_tested_over_languages_by_leaving_one_out(warehouse: Path) -> 
     found = rows(
         warehouse,
         """select fact_id, relation_excess_score, relation_excess_score_low,
-           relation_excess_score_high, relation_p_score from neuron_overlap_by_fact
-           where model_id = 'drawn' and relation_p_score is not null""",
+           relation_excess_score_high, relation_p_value from neuron_overlap_by_fact
+           where model_id = 'drawn' and relation_p_value is not null""",
     )
     assert len(found) > 10
     for fact, mean, low, high, p in found:
@@ -463,7 +463,7 @@ def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
         for row in rows(
             warehouse,
             """select factor_code, language_pair_count, mantel_score, permutation_count,
-               mantel_p_score from similarity_explained
+               mantel_p_value from similarity_explained
                where model_id = 'drawn' and similarity_code = 'neuron_jaccard'""",
         )
     }

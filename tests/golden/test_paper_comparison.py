@@ -70,7 +70,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "method_code": "probeless",
             "neuron_rank": rank,
             "layer_index": 0,
-            "unit_index": unit,
+            "neuron_index": unit,
             "neuron_score": 2.0 / rank,
         }
         for (code, fact), units in NEURONS.items()

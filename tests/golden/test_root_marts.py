@@ -1,4 +1,4 @@
-"""The root marts on three languages and six facts, worked out by hand, every branch of fact_roots.
+"""The root marts on three languages and six facts, by hand: every branch of fct_fact_roots.
 
 Facts f1 f2 (object o1) and f3 f4 (object o2) are of relation P36, f5 and f6 of P27, a naming
 relation. Model m is right about f1 to f4 and f6 everywhere, about f5 in English only. Its two
@@ -145,15 +145,15 @@ def tables() -> dict[str, list[Row]]:
             occurrence("wiki", code, "chunk", fact, int((code, fact) in PRESENT))
             for code, fact in PLACES
         ],
-        "label_pieces": [
+        "label_tokens": [
             {
                 "model_id": model_id,
                 "language_code": code,
                 "fact_id": fact,
                 "subject_folded": "oslo city" if (code, fact) == ("ja", "f4") else "a name",
                 "object_folded": "oslo",
-                "subject_pieces": ["a"],
-                "object_pieces": ["b"],
+                "subject_tokens": ["a"],
+                "object_tokens": ["b"],
             }
             for model_id in RIGHT
             for code, fact in PLACES
@@ -166,7 +166,7 @@ def tables() -> dict[str, list[Row]]:
                 "method_code": "probeless",
                 "neuron_rank": rank,
                 "layer_index": 0,
-                "unit_index": neuron,
+                "neuron_index": neuron,
                 "neuron_score": 2.0 / rank,
             }
             for model_id, facts in NEURONS.items()
@@ -204,7 +204,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def roots(warehouse: Path, where: str) -> list[tuple[Any, ...]]:
     return rows(
         warehouse,
-        f"""select language_code, fact_id, root_code, reason_code from fact_roots
+        f"""select language_code, fact_id, root_code, reason_code from fct_fact_roots
             where {where} order by fact_id, language_code""",
     )
 
@@ -246,9 +246,10 @@ def test_the_best_language_stands_with_its_overlap_its_null_and_its_corrected_p(
     assert rows(
         warehouse,
         """select language_code, fact_id, compared_language_count, best_language_code,
-           overlap_score, null_code, null_score, p_score, adjusted_p_score,
+           overlap_score, null_code, null_score, p_value, adjusted_p_value,
            shared_language_codes, source_language_codes
-           from fact_roots where model_id = 'm' and fact_id in ('f2', 'f3', 'f6')
+           from fct_fact_roots
+           where model_id = 'm' and fact_id in ('f2', 'f3', 'f6')
            order by fact_id, language_code""",
     ) == [
         ("de", "f2", 2, "en", 0.0, "object", sixth, 1.0, 1.0, [], []),
@@ -267,8 +268,8 @@ def test_the_best_language_stands_with_its_overlap_its_null_and_its_corrected_p(
 def test_without_facts_of_one_object_the_null_is_the_relations(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        """select language_code, fact_id, root_code, null_code, adjusted_p_score
-           from fact_roots where model_id = 'r' and is_present order by fact_id, language_code""",
+        """select language_code, fact_id, root_code, null_code, adjusted_p_value
+           from fct_fact_roots where model_id = 'r' and is_present order by fact_id, language_code""",
     ) == [
         ("de", "f1", "shared", "relation", 2 / 7),
         ("en", "f1", "shared", "relation", 2 / 7),
@@ -280,7 +281,7 @@ def test_without_facts_of_one_object_the_null_is_the_relations(warehouse: Path) 
 def test_where_no_overlap_can_be_judged_the_reason_is_given(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        """select model_id, language_code, fact_id, reason_code from fact_roots
+        """select model_id, language_code, fact_id, reason_code from fct_fact_roots
            where root_code = 'undetermined' and model_id != 'm' order by all""",
     ) == [
         ("n", "de", "f1", "not_attributed"),
@@ -297,7 +298,7 @@ def test_where_no_overlap_can_be_judged_the_reason_is_given(warehouse: Path) -> 
 def test_reasons_are_told_with_the_figures(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        """select reason from fact_roots
+        """select reason from fct_fact_roots
            where model_id = 'm' and language_code = 'de' and fact_id in ('f3', 'f6')
            order by fact_id""",
     ) == [
@@ -313,7 +314,7 @@ def test_what_the_twin_answers_as_well_is_a_guess(warehouse: Path) -> None:
     """f4 stands in the twin's corpus, f5 nowhere in m's: neither has a twin."""
     assert rows(
         warehouse,
-        """select language_code, fact_id, is_guess from fact_roots
+        """select language_code, fact_id, is_guess from fct_fact_roots
            where model_id = 'm' and is_guess is not null order by fact_id, language_code""",
     ) == [("en", "f3", False), ("ja", "f3", True), ("ja", "f6", True)]
 

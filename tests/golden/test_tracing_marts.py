@@ -35,7 +35,7 @@ import yaml
 from scipy import stats
 from tokenizers import BertWordPieceTokenizer
 
-from ingestion.tracing import label_pieces
+from ingestion.tracing import label_tokens
 from tests.helpers.tiny_lake import (
     DBT,
     Row,
@@ -98,8 +98,8 @@ def pieces(model_id: str, code: str, fact: str) -> Row:
         "fact_id": fact,
         "subject_folded": "the name of oslo" if (code, fact) in OVERLAP else "a name",
         "object_folded": "oslo",
-        "subject_pieces": ["A", "##name", *(["##lo"] if has_token else [])],
-        "object_pieces": ["Os", "##lo"],
+        "subject_tokens": ["A", "##name", *(["##lo"] if has_token else [])],
+        "object_tokens": ["Os", "##lo"],
     }
 
 
@@ -152,7 +152,7 @@ def tables() -> dict[str, list[Row]]:
             *(occurrence("wiki", c, "article", fact, articles[c][fact]) for c, fact in PLACES),
             *(occurrence("half", "de", "chunk", fact, 0) for fact in RELATIONS),
         ],
-        "label_pieces": [pieces(model_id, *place) for model_id in "mh" for place in PLACES],
+        "label_tokens": [pieces(model_id, *place) for model_id in "mh" for place in PLACES],
     }
 
 
@@ -172,7 +172,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_fact_is_present_where_both_names_share_a_unit(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        """select corpus_id, unit_kind, language_code, list(fact_id order by fact_id)
+        """select corpus_id, text_unit, language_code, list(fact_id order by fact_id)
            from fct_fact_presence where is_present group by all order by all""",
     ) == [
         ("wiki", "article", "de", ["f1", "f5", "f6"]),
@@ -190,7 +190,7 @@ def test_a_fact_is_present_where_both_names_share_a_unit(warehouse: Path) -> Non
         warehouse,
         """select relation_id, subject_count, object_count, shared_count, evidence_document,
            evidence_offset, evidence_distance, evidence_text from fct_fact_presence
-           where unit_kind = 'chunk' and language_code = 'ja' and fact_id in ('f3', 'f4')""",
+           where text_unit = 'chunk' and language_code = 'ja' and fact_id in ('f3', 'f4')""",
     ) == [
         ("P27", 1, 0, 0, None, None, None, None),
         ("P36", 6, 5, 5, "Page ja", 12, 3, "f4 in ja"),
@@ -208,7 +208,7 @@ def absence(warehouse: Path, where: str) -> list[tuple]:
 def test_absence_is_counted_over_all_facts_the_right_ones_and_those_without_a_cue(
     warehouse: Path,
 ) -> None:
-    assert absence(warehouse, "model_id = 'm' and unit_kind = 'chunk'") == [
+    assert absence(warehouse, "model_id = 'm' and text_unit = 'chunk'") == [
         ("de", "all", 4, 6, 4 / 6),
         ("de", "full_match", 4, 5, 4 / 5),
         # f4 is absent, f5 is present; the other right ones can be guessed.
@@ -225,7 +225,7 @@ def test_absence_is_counted_over_all_facts_the_right_ones_and_those_without_a_cu
     ]
     assert absence(
         warehouse,
-        """model_id = 'm' and unit_kind = 'article' and language_code = 'de'
+        """model_id = 'm' and text_unit = 'article' and language_code = 'de'
            and not contains(scope_code, 'easy')""",
     ) == [("de", "all", 3, 6, 3 / 6), ("de", "full_match", 3, 5, 3 / 5)]
 
@@ -247,7 +247,7 @@ def test_absent_facts_that_are_right_show_where_else_they_stand(warehouse: Path)
         warehouse,
         """select language_code, fact_id, fact_type_code, fact_rule_code, present_language_count,
            present_language_codes, evidence_language_code, evidence_document, evidence_text
-           from absent_predictable_facts where unit_kind = 'chunk'""",
+           from absent_predictable_facts where text_unit = 'chunk'""",
     ) == [
         ("de", "f1", "shared_tokens", "overlap", 1, ["en"], "en", "Page en", "f1 in en"),
         (
@@ -268,7 +268,7 @@ def test_absent_facts_that_are_right_show_where_else_they_stand(warehouse: Path)
     assert rows(
         warehouse,
         """select model_id, corpus_id, relation_name, subject_label, object_label, predicted_text
-           from absent_predictable_facts where unit_kind = 'chunk' and fact_id = 'f4'""",
+           from absent_predictable_facts where text_unit = 'chunk' and fact_id = 'f4'""",
     ) == [("m", "wiki", "name of P36", "subject f4 de", "object f4 de", "1")]
 
 
@@ -277,7 +277,7 @@ def test_types_are_shares_of_the_absent_and_right(warehouse: Path) -> None:
         warehouse,
         """select language_code, fact_type_code, type_count, token_overlap_count,
            absent_full_match_count, type_rate
-           from fact_types_by_language where model_id = 'm' and unit_kind = 'chunk'""",
+           from fact_types_by_language where model_id = 'm' and text_unit = 'chunk'""",
     ) == [
         ("de", "naming", 1, 0, 4, 1 / 4),
         ("de", "others", 1, 0, 4, 1 / 4),
@@ -296,7 +296,7 @@ def test_pooling_and_the_mean_over_languages_are_two_averages(warehouse: Path) -
         warehouse,
         """select fact_type_code, aggregation_code, language_count, type_count,
            token_overlap_count, absent_full_match_count, type_rate
-           from fact_types_overview where model_id = 'm' and unit_kind = 'chunk'""",
+           from fact_types_overview where model_id = 'm' and text_unit = 'chunk'""",
     ) == [
         ("naming", "macro", 2, 1, 0, 5, (1 / 4 + 0) / 2),
         ("naming", "micro", 2, 1, 0, 5, 1 / 5),
@@ -336,7 +336,7 @@ def test_accuracy_is_told_per_language_and_kind_of_distractor(warehouse: Path) -
         warehouse,
         """select language_code, distractor_kind, planted_count, planted_found_count,
            unplanted_count, unplanted_found_count, found_count, recall, precision
-           from tracing_accuracy where unit_kind = 'chunk'""",
+           from tracing_accuracy where text_unit = 'chunk'""",
     ) == [
         ("de", "all", 2, 2, 4, 0, 2, 1.0, 1.0),
         ("de", "none", 2, 2, 2, 0, 2, 1.0, 1.0),
@@ -420,9 +420,9 @@ def test_published_examples_have_their_published_type(real_data: Path) -> None:
     vocabulary = real_data / "tokenizers" / "bert-base-multilingual-cased" / "vocab.txt"
     tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=False).to_str()
     languages = sorted(set(examples["language_code"]))
-    cut = pl.concat(label_pieces(examples, code, "mbert", tokenizer) for code in languages)
+    cut = pl.concat(label_tokens(examples, code, "mbert", tokenizer) for code in languages)
     with duckdb.connect() as connection:
-        connection.register("stg_lake__label_pieces", cut)
+        connection.register("stg_lake__label_tokens", cut)
         connection.register("stg_lake__models", pl.DataFrame({"model_id": ["mbert"]}))
         connection.register("int_language_facts", examples)
         found = connection.sql(mart_sql("intermediate/int_fact_types")).pl()
@@ -455,7 +455,7 @@ def test_published_counts_give_the_published_rates(real_data: Path) -> None:
     ).with_columns(
         model_id=pl.lit("mbert"),
         corpus_id=pl.lit("wikipedia"),
-        unit_kind=pl.lit("chunk"),
+        text_unit=pl.lit("chunk"),
         is_full_match=pl.lit(True),
         fact_rule_code="fact_type_code",
     )

@@ -59,7 +59,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
         ]
         parts["occurrences", "wiki", code] = [
             {
-                **row, "corpus_id": "wiki", "unit_kind": "chunk", "evidence_document": "Page",
+                **row, "corpus_id": "wiki", "text_unit": "chunk", "evidence_document": "Page",
                 "evidence_offset": 0, "evidence_distance": 0, "evidence_text": "…",
             }
             for row in facts
@@ -71,7 +71,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                 {**row, "prompt_code": "whole", "gold_log_prob": -1.0, "gold_rank": 1}
                 for row in answered
             ]
-            parts["label_pieces", model, code] = answered
+            parts["label_tokens", model, code] = answered
             parts["active_neurons", model, code] = [
                 {**row, "neuron_rank": rank} for row in scored for rank in (1, 2)
             ]
@@ -85,7 +85,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                     "none_left_log_prob": -2.0,
                     "neuron_ranks": places[:size],
                     "layer_indexes": places[:size],
-                    "unit_indexes": places[:size],
+                    "neuron_indexes": places[:size],
                 }
                 for row in answered[:2]
                 for places in ([1, 2, 3],)
@@ -97,7 +97,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                     "is_true": is_true,
                     "neuron_set_code": neurons,
                     "is_random": is_random,
-                    "part_code": "test",
+                    "split": "test",
                     "log_prob": -1.0,
                     "attribution_score": 0.5,
                     "activation_score": 0.5,
@@ -128,7 +128,7 @@ def _attributed(
     ]  # fmt: skip
     unrelated = {"query_code": "unrelated", "queried_fact_id": "f4", "is_random": False}
     pair = {
-        "neuron_rank_a": 1, "neuron_rank_b": 2, "unit_index_a": 2, "log_prob": -1.0,
+        "neuron_rank_a": 1, "neuron_rank_b": 2, "neuron_index_a": 2, "log_prob": -1.0,
         "log_prob_without_a": -1.0, "log_prob_without_b": -1.0, "log_prob_without_both": -2.0,
     }  # fmt: skip
     return {
@@ -243,22 +243,22 @@ _ONE_CHECK = "fact_id = 'f1' and is_true and is_random and neuron_set_code = 'kn
 # fmt: off
 CORRUPTIONS = (
     # Parts.
-    Corruption("a part is missing", ("label_pieces", "n", "ja"), gone,
+    Corruption("a part is missing", ("label_tokens", "n", "ja"), gone,
                "parts", "the part is not there"),
-    Corruption("a part is no Parquet", ("label_pieces", "m", "en"), no_parquet,
+    Corruption("a part is no Parquet", ("label_tokens", "m", "en"), no_parquet,
                "parts", "the part cannot be read"),
     Corruption("a wrong type", ("neuron_profiles", "n", "ja"), retype("bin_index", pl.Int64),
                "parts", "bin_index is int64, the contract says int32"),
-    Corruption("a column too few", ("label_pieces", "n", "en"),
+    Corruption("a column too few", ("label_tokens", "n", "en"),
                lambda rows: rows.drop("object_folded"),
                "parts", "there is no column object_folded"),
-    Corruption("a column too many", ("label_pieces", "n", "de"),
+    Corruption("a column too many", ("label_tokens", "n", "de"),
                lambda rows: rows.with_columns(x=1),
                "parts", "the contract has no column x"),
     Corruption("a stale model revision", ("predictions", "m", "ja"), lambda rows: rows,
                "makers", "revision second made the part, the study has first",
                {**MAKER, "revision": "second"}),
-    Corruption("another arithmetic", ("label_pieces", "m", "ja"), lambda rows: rows,
+    Corruption("another arithmetic", ("label_tokens", "m", "ja"), lambda rows: rows,
                "makers", "dtype float16 made the part, the study has float32",
                {**MAKER, "dtype": "float16"}),
     Corruption("a row of another part", ("active_neurons", "n", "de"),
@@ -293,7 +293,7 @@ CORRUPTIONS = (
                "complete", "the fact has no prediction"),
     Corruption("an orphan answer", ("predictions", "m", "en"), add(fact_id="f9"),
                "fact_id in fact_labels", "fact_id is not in fact_labels"),
-    Corruption("uncut names", ("label_pieces", "m", "de"), drop("fact_id = 'f2'"),
+    Corruption("uncut names", ("label_tokens", "m", "de"), drop("fact_id = 'f2'"),
                "complete", "the fact has no pieces"),
     Corruption("a fact not looked for", (*_WIKI, "de"), drop("fact_id = 'f1'"),
                "complete", "the fact was not looked for"),
@@ -338,7 +338,7 @@ CORRUPTIONS = (
                change("fact_id = 'f1' and not is_true", candidate_object_id="of1"),
                "complete", "the wrong object is a true one of the subject"),
     Corruption("a subject in two parts", ("fact_checks", "m", "ja"),
-               change("fact_id = 'f1' and is_true", part_code="train"),
+               change("fact_id = 'f1' and is_true", split="train"),
                "complete", "facts of the subject are in two parts"),
 
     # Keys.
@@ -378,8 +378,8 @@ CORRUPTIONS = (
     Corruption("an ignored token that is none", ("models",),
                change("model_id = 'x'", ignored_token_id=100),
                "values", "not so: ignored_token_id between 0 and vocabulary_size - 1"),
-    Corruption("an unknown unit", (*_WIKI, "en"), change("fact_id = 'f2'", unit_kind="page"),
-               "values", "not so: unit_kind in ('chunk', 'sentence', 'article')"),
+    Corruption("an unknown unit", (*_WIKI, "en"), change("fact_id = 'f2'", text_unit="page"),
+               "values", "not so: text_unit in ('chunk', 'sentence', 'article')"),
     Corruption("shared more often than there", (*_WIKI, "en"),
                change("fact_id = 'f3'", shared_count=2),
                "values", "not so: shared_count <= least(subject_count, object_count)"),
@@ -438,14 +438,14 @@ CORRUPTIONS = (
                change("fact_id = 'f1' and set_size = 3", layer_indexes=[1, 2]),
                "values", "not so: len(layer_indexes) = set_size"),
     Corruption("a set without a unit", ("degenerate_sets", "n", "en"),
-               change("fact_id = 'f1' and set_size = 3", unit_indexes=[1, 2]),
-               "values", "not so: len(unit_indexes) = set_size"),
+               change("fact_id = 'f1' and set_size = 3", neuron_indexes=[1, 2]),
+               "values", "not so: len(neuron_indexes) = set_size"),
     Corruption("unknown neurons", ("fact_checks", "n", "de"),
                change(_ONE_CHECK, neuron_set_code="x"),
                "values", "not so: neuron_set_code in ('knowledge', 'degenerate')"),
     Corruption("an unknown part", ("fact_checks", "n", "en"),
-               change(_ONE_CHECK, part_code="x"),
-               "values", "not so: part_code in ('train', 'development', 'test')"),
+               change(_ONE_CHECK, split="x"),
+               "values", "not so: split in ('train', 'validation', 'test')"),
     Corruption("neurons that contribute nothing known", ("fact_checks", "n", "ja"),
                change(_ONE_CHECK, attribution_score=None),
                "values", "not so: (attribution_score is null) = (neuron_count = 0)"),
@@ -502,12 +502,13 @@ CORRUPTIONS = (
                change("fact_id = 'f1'", neuron_rank_a=3),
                "values", "not so: 1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b"),
     Corruption("a neuron paired with itself", ("degenerate_pairs", "m", "en"),
-               change("fact_id = 'f2'", unit_index_a=1),
-               "values", "not so: (layer_index_a, unit_index_a) != (layer_index_b, unit_index_b)"),
+               change("fact_id = 'f2'", neuron_index_a=1),
+               "values",
+               "not so: (layer_index_a, neuron_index_a) != (layer_index_b, neuron_index_b)"),
     Corruption("a layer below the first", ("degenerate_pairs", "m", "ja"),
                change("fact_id = 'f1'", layer_index_b=-1),
-               "values", "not so: least(layer_index_a, unit_index_a, layer_index_b, "
-               "unit_index_b) >= 0"),
+               "values", "not so: least(layer_index_a, neuron_index_a, layer_index_b, "
+               "neuron_index_b) >= 0"),
     Corruption("an answer above certainty without a pair", ("degenerate_pairs", "n", "de"),
                change("fact_id = 'f1'", log_prob_without_both=0.5),
                "values", "not so: greatest(log_prob_without_a, log_prob_without_b, "
@@ -535,10 +536,10 @@ CORRUPTIONS = (
                change("fact_id = 'f1'", layer_index=2),
                "neurons", "the model has no such neuron"),
     Corruption("a unit that the layer lacks", ("active_neurons", "m", "ja"),
-               change("fact_id = 'f2'", unit_index=8),
+               change("fact_id = 'f2'", neuron_index=8),
                "neurons", "the model has no such neuron"),
     Corruption("a pair that the model lacks", ("degenerate_pairs", "m", "ja"),
-               change("fact_id = 'f2'", unit_index_b=8),
+               change("fact_id = 'f2'", neuron_index_b=8),
                "neurons", "the model has no such neuron"),
 )
 # fmt: on

@@ -32,7 +32,7 @@ attribution:
     {mode: amig_mean, steps: 2, languages: [en, de], facts: 4, top: 10, forced: 6}
   edits: {languages: [en, de], facts: 3, threshold: 0, base_language: en}
   degenerate: {languages: [en], facts: 2, candidates: 3, random_pairs: 2, largest_set: 3}
-  fact_checks: {languages: [en], facts: 2, candidates: 3, development_share: 0.3, test_share: 0.3}
+  fact_checks: {languages: [en], facts: 2, candidates: 3, validation_share: 0.3, test_share: 0.3}
 models:
   - {id: first, source: ./first}
   - {id: second, source: ./second, mask_counts: all}

@@ -124,7 +124,7 @@ def occurrence(corpus: str, code: str, unit: str, fact: str, shared: int) -> Row
     return {
         "corpus_id": corpus,
         "language_code": code,
-        "unit_kind": unit,
+        "text_unit": unit,
         "fact_id": fact,
         "subject_count": shared + 1,
         "object_count": shared,

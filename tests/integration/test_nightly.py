@@ -168,11 +168,11 @@ def test_a_model_that_is_broken_is_named_in_the_warehouse_and_in_status(night: N
 
 
 def test_only_what_depends_on_a_change_is_computed_again(night: Night) -> None:
-    tables = ("predictions", "active_neurons", "neuron_profiles", "unscored_facts", "label_pieces")
+    tables = ("predictions", "active_neurons", "neuron_profiles", "unscored_facts", "label_tokens")
     of_first = {
         name for name in night.before if "/first/" in name and name.partition("/")[0] in tables
     }
-    changed = {name for name in of_first if not name.startswith("label_pieces/")}
+    changed = {name for name in of_first if not name.startswith("label_tokens/")}
     new = {name.replace("/first/", "/fourth/") for name in of_first}
     described = {"models/models.parquet", "missing_models/missing_models.parquet"}
     after = parts(night.home)

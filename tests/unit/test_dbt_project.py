@@ -22,9 +22,9 @@ PLAIN_NAMES = {
     "subject_label", "object_label", "distractor_kind", "evidence_distance", "evidence_document",
     "evidence_offset", "evidence_text", "precision", "precision_low", "precision_high",
     "problem_note", "difference", "measured_value", "note", "printed_precision", "printed_recall",
-    "layer_indexes", "neuron_ranks", "row_number", "set_size", "unit_indexes",
+    "layer_indexes", "neuron_ranks", "row_number", "set_size", "neuron_indexes",
     "edit_factor", "published_source", "published_tolerance", "published_value", "recall",
-    "recall_low", "recall_high", "unit_kind",
+    "recall_low", "recall_high", "text_unit",
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"

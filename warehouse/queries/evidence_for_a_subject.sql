@@ -13,7 +13,7 @@ with wanted as (
 presence as (
     select * from fct_fact_presence
     semi join wanted using (fact_id)
-    where unit_kind = coalesce(getvariable('unit'), 'chunk')
+    where text_unit = coalesce(getvariable('unit'), 'chunk')
 )
 
 select

@@ -17,5 +17,5 @@ select
     evidence_text,
 from absent_predictable_facts
 where language_code = coalesce(getvariable('language'), 'af')
-    and unit_kind = coalesce(getvariable('unit'), 'chunk')
+    and text_unit = coalesce(getvariable('unit'), 'chunk')
 order by model_id, fact_type_code != 'others', present_language_count desc, fact_id

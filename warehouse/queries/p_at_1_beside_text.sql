@@ -27,6 +27,6 @@ left join corpus_sizes as sizes
 left join absence_by_language as absence
     on absence.model_id = p_at_1.model_id
     and absence.language_code = p_at_1.language_code
-    and absence.unit_kind = coalesce(getvariable('unit'), 'chunk')
+    and absence.text_unit = coalesce(getvariable('unit'), 'chunk')
     and absence.scope_code = 'all'
 order by p_at_1.model_id, p_at_1.full_match_rate desc, p_at_1.language_code

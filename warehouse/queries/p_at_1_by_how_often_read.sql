@@ -19,7 +19,7 @@ counts as (
         on presence.corpus_id = models.corpus_id
         and presence.language_code = predictions.language_code
         and presence.fact_id = predictions.fact_id
-    where presence.unit_kind = coalesce(getvariable('unit'), 'chunk')
+    where presence.text_unit = coalesce(getvariable('unit'), 'chunk')
     group by predictions.model_id, presence.shared_count
 )
 

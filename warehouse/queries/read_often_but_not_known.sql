@@ -19,7 +19,7 @@ with missed as (
         on presence.corpus_id = models.corpus_id
         and presence.language_code = predictions.language_code
         and presence.fact_id = predictions.fact_id
-    where presence.unit_kind = coalesce(getvariable('unit'), 'chunk')
+    where presence.text_unit = coalesce(getvariable('unit'), 'chunk')
         and presence.is_present
         and not predictions.is_full_match
     order by presence.shared_count desc, predictions.model_id, predictions.language_code, fact_id

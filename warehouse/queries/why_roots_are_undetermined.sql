@@ -9,7 +9,7 @@ with counts as (
         count(*) as fact_count,
         count(distinct language_code) as language_count,
         sum(fact_count) over (partition by model_id)::bigint as model_full_match_count,
-    from fact_roots
+    from fct_fact_roots
     group by model_id, root_code, reason_code
 )
 

@@ -178,7 +178,7 @@ def explained(view: View) -> Drawing:
             x=alt.X("mantel_score:Q", title="Mantel correlation"),
             y=alt.Y("factor_code:N", title=None),
             color=by_model(view.rows),
-            fillOpacity=alt.condition("datum.mantel_p_score < 0.05", alt.value(1), alt.value(0)),
+            fillOpacity=alt.condition("datum.mantel_p_value < 0.05", alt.value(1), alt.value(0)),
             fill=alt.Fill("model_id:N", scale=alt.Scale(range=CATEGORIES)),
             tooltip=tooltip(view.rows),
         )

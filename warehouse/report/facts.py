@@ -38,7 +38,7 @@ presence as (
         any_value(evidence_document order by corpus_id) filter (is_present) as evidence_document,
         any_value(evidence_text order by corpus_id) filter (is_present) as evidence_text,
     from fct_fact_presence
-    where unit_kind = (select min(unit_kind) from fct_fact_presence)
+    where text_unit = (select min(text_unit) from fct_fact_presence)
     group by language_code, fact_id
 ),
 
@@ -55,7 +55,7 @@ answers as (
         bool_or(is_full_match) as is_right,
     from fct_predictions
     join right_somewhere using (fact_id)
-    left join fact_roots using (model_id, language_code, fact_id)
+    left join fct_fact_roots using (model_id, language_code, fact_id)
     group by fct_predictions.language_code, fact_id
 ),
 

@@ -46,7 +46,7 @@ SPECIAL_RULES = {
         "ignored_token_id between 0 and vocabulary_size - 1",
     ),
     "occurrences": (
-        "unit_kind in ('chunk', 'sentence', 'article')",
+        "text_unit in ('chunk', 'sentence', 'article')",
         "shared_count <= least(subject_count, object_count)",
         "(evidence_text is not null) = (shared_count > 0)",
         "(evidence_document is null) = (evidence_text is null)",
@@ -70,11 +70,11 @@ SPECIAL_RULES = {
         "set_size >= 2",
         "len(neuron_ranks) = set_size",
         "len(layer_indexes) = set_size",
-        "len(unit_indexes) = set_size",
+        "len(neuron_indexes) = set_size",
     ),
     "fact_checks": (
         "neuron_set_code in ('knowledge', 'degenerate')",
-        "part_code in ('train', 'development', 'test')",
+        "split in ('train', 'validation', 'test')",
         "(attribution_score is null) = (neuron_count = 0)",
         "(activation_score is null) = (neuron_count = 0)",
     ),
@@ -99,8 +99,8 @@ SPECIAL_RULES = {
     ),
     "degenerate_pairs": (
         "1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b",
-        "(layer_index_a, unit_index_a) != (layer_index_b, unit_index_b)",
-        "least(layer_index_a, unit_index_a, layer_index_b, unit_index_b) >= 0",
+        "(layer_index_a, neuron_index_a) != (layer_index_b, neuron_index_b)",
+        "least(layer_index_a, neuron_index_a, layer_index_b, neuron_index_b) >= 0",
         f"greatest(log_prob_without_a, log_prob_without_b, log_prob_without_both) <= {_ROUNDING}",
     ),
 }
@@ -158,7 +158,7 @@ COMPLETENESS = {
         inner join fact_labels using (language_code)
         anti join rows_at_hand using (model_id, language_code, fact_id)
     """,
-    "label_pieces": """
+    "label_tokens": """
         select 'the fact has no pieces' as problem, model_id, language_code, fact_id
         from sound_parts
         inner join fact_labels using (language_code)
@@ -171,16 +171,16 @@ COMPLETENESS = {
     """,
     "occurrences": """
         select 'nothing was looked for' as problem,
-            corpus_id, language_code, null as unit_kind, null as fact_id
+            corpus_id, language_code, null as text_unit, null as fact_id
         from sound_parts
         anti join rows_at_hand using (corpus_id, language_code)
         union all
-        select 'the fact was not looked for', corpus_id, language_code, unit_kind, fact_id
+        select 'the fact was not looked for', corpus_id, language_code, text_unit, fact_id
         from sound_parts
         semi join rows_at_hand using (corpus_id, language_code)
         inner join fact_labels using (language_code)
-        cross join (select distinct unit_kind from rows_at_hand)
-        anti join rows_at_hand using (corpus_id, language_code, unit_kind, fact_id)
+        cross join (select distinct text_unit from rows_at_hand)
+        anti join rows_at_hand using (corpus_id, language_code, text_unit, fact_id)
     """,
     "active_neurons": """
         select 'ranks have gaps' as problem, model_id, language_code, fact_id, method_code
@@ -234,7 +234,7 @@ COMPLETENESS = {
         from rows_at_hand
         inner join facts using (fact_id)
         group by model_id, language_code, relation_id, subject_id
-        having count(distinct part_code) > 1
+        having count(distinct split) > 1
     """,
     "knowledge_neurons": """
         select 'ranks have gaps' as problem, model_id, language_code, fact_id, mode_code
@@ -446,7 +446,7 @@ def _neurons(table: LakeTable) -> Expectation:
             "else models.neuron_count end"
         )
     layers = [name for name in names if name.startswith("layer_index")]
-    units = [name for name in names if name.startswith("unit_index")]
+    units = [name for name in names if name.startswith("neuron_index")]
     conditions = [f"{name} >= models.layer_count" for name in layers]
     conditions += [f"{name} >= {width}" for name in units]
     shown = ", ".join(dict.fromkeys((*table.key, *layers, *units)))

@@ -49,7 +49,7 @@ final as (
         relation_id,
         fact_id,
         is_true,
-        part_code,
+        split,
         check_code,
         check_score,
     from (

@@ -8,7 +8,7 @@ with final as (
         neuron_rank,
         relation_id,
         layer_index,
-        unit_index,
+        neuron_index,
         neuron_score,
     from {{ ref('fct_active_neurons') }}
     union all
@@ -20,7 +20,7 @@ with final as (
         neuron_rank,
         relation_id,
         layer_index,
-        unit_index,
+        neuron_index,
         attribution_score,
     from {{ ref('fct_knowledge_neurons') }}
 )

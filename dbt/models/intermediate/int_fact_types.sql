@@ -7,11 +7,11 @@ with rules as (
         pieces.fact_id,
         case
             when contains(pieces.subject_folded, pieces.object_folded) then 'overlap'
-            when list_has_any(pieces.subject_pieces, pieces.object_pieces) then 'token_overlap'
+            when list_has_any(pieces.subject_tokens, pieces.object_tokens) then 'token_overlap'
             when facts.relation_id in ('{{ var("naming_relations") | join("', '") }}') then 'naming'
             else 'others'
         end as fact_rule_code,
-    from {{ ref('stg_lake__label_pieces') }} as pieces
+    from {{ ref('stg_lake__label_tokens') }} as pieces
     inner join {{ ref('stg_lake__models') }} as models using (model_id)
     inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
 ),

@@ -27,7 +27,7 @@ members as (
         variants.variant_number,
         language_numbers.language_number,
         fact_numbers.fact_number,
-        (neurons.layer_index * 1048576 + neurons.unit_index)::integer as neuron_number,
+        (neurons.layer_index * 1048576 + neurons.neuron_index)::integer as neuron_number,
     from {{ ref('fct_active_neurons') }} as neurons
     inner join variants using (model_id, method_code)
     inner join language_numbers using (language_code)

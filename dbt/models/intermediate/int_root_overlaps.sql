@@ -89,7 +89,7 @@ ranked as (
     select
         excesses.*,
         ranks.null_value_count,
-        (ranks.null_above_count + 1) / (ranks.null_value_count + 1) as p_score,
+        (ranks.null_above_count + 1) / (ranks.null_value_count + 1) as p_value,
     from excesses
     inner join ranks using ({{ stratum }}, excess)
     where excesses.fact_id is not null
@@ -107,7 +107,7 @@ directed as (
         jaccard_score,
         null_score,
         null_value_count,
-        p_score,
+        p_value,
     from ranked
     {%- if not loop.last %}
     union all
@@ -143,8 +143,8 @@ final as (
     select
         directed.*,
         chosen.compared_language_count,
-        least(1, directed.p_score * chosen.compared_language_count) as adjusted_p_score,
-        adjusted_p_score < {{ var("significance_level") }} as is_above_null,
+        least(1, directed.p_value * chosen.compared_language_count) as adjusted_p_value,
+        adjusted_p_value < {{ var("significance_level") }} as is_above_null,
     from directed
     inner join chosen using (model_id, language_code, fact_id, null_code)
 )

@@ -1,8 +1,8 @@
-with unit_kinds as (
+with text_units as (
     select
         corpus_id,
-        {{ first_listed("unit_kind", "root_unit_kinds") }} as unit_kind,
-    from (select distinct corpus_id, unit_kind from {{ ref('fct_fact_presence') }})
+        {{ first_listed("text_unit", "root_text_units") }} as text_unit,
+    from (select distinct corpus_id, text_unit from {{ ref('fct_fact_presence') }})
     group by all
 ),
 
@@ -22,10 +22,10 @@ final as (
     select
         models.model_id,
         models.corpus_id,
-        unit_kinds.unit_kind,
+        text_units.text_unit,
         methods.method_code,
     from {{ ref('dim_models') }} as models
-    left join unit_kinds using (corpus_id)
+    left join text_units using (corpus_id)
     left join methods using (model_id)
 )
 

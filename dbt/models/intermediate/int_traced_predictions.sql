@@ -4,7 +4,7 @@ with final as (
     select
         predictions.model_id,
         models.corpus_id,
-        presence.unit_kind,
+        presence.text_unit,
         predictions.language_code,
         predictions.fact_id,
         predictions.relation_id,

@@ -10,7 +10,7 @@ final as (
         method_code::varchar as method_code,
         neuron_rank::integer as neuron_rank,
         layer_index::integer as layer_index,
-        unit_index::integer as unit_index,
+        neuron_index::integer as neuron_index,
         neuron_score::float as neuron_score,
     from source
 )

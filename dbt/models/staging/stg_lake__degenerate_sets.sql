@@ -11,7 +11,7 @@ final as (
         set_size::integer as set_size,
         neuron_ranks::integer[] as neuron_ranks,
         layer_indexes::integer[] as layer_indexes,
-        unit_indexes::integer[] as unit_indexes,
+        neuron_indexes::integer[] as neuron_indexes,
         log_prob::double as log_prob,
         one_left_log_prob::double as one_left_log_prob,
         none_left_log_prob::double as none_left_log_prob,

@@ -10,7 +10,7 @@ final as (
         is_true::boolean as is_true,
         neuron_set_code::varchar as neuron_set_code,
         is_random::boolean as is_random,
-        part_code::varchar as part_code,
+        split::varchar as split,
         candidate_object_id::varchar as candidate_object_id,
         candidate_label::varchar as candidate_label,
         candidate_token_count::integer as candidate_token_count,

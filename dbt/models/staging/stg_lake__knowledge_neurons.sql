@@ -10,7 +10,7 @@ final as (
         mode_code::varchar as mode_code,
         neuron_rank::integer as neuron_rank,
         layer_index::integer as layer_index,
-        unit_index::integer as unit_index,
+        neuron_index::integer as neuron_index,
         attribution_score::float as attribution_score,
     from source
 )

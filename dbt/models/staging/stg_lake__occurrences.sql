@@ -6,7 +6,7 @@ final as (
     select
         corpus_id::varchar as corpus_id,
         language_code::varchar as language_code,
-        unit_kind::varchar as unit_kind,
+        text_unit::varchar as text_unit,
         fact_id::varchar as fact_id,
         subject_count::bigint as subject_count,
         object_count::bigint as object_count,

@@ -77,7 +77,7 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
             "base_language: en}",
             "base_language: en}\n  fact_checks: {languages: [en], test_share: 0.8}",
             10,
-            "development_share 0.2 and test_share 0.8 leave no subjects to learn from",
+            "validation_share 0.2 and test_share 0.8 leave no subjects to learn from",
         ),
         ("mode: zero", "mode: nil", 11, "'amig_mean' or 'amig_code', not 'nil'"),
     ],

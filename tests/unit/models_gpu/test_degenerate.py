@@ -38,7 +38,7 @@ def rows(model: LoadedModel) -> pl.DataFrame:
 def test_all_pairs_of_the_candidates_are_tried_in_order_of_rank(rows: pl.DataFrame) -> None:
     places = rows.filter(is_random=False).select(
         "fact_id", "neuron_rank_a", "neuron_rank_b",
-        "layer_index_a", "unit_index_a", "layer_index_b", "unit_index_b",
+        "layer_index_a", "neuron_index_a", "layer_index_b", "neuron_index_b",
     )  # fmt: skip
     assert places.rows() == [
         ("a", 1, 2, 1, 7, 0, 3),
@@ -57,7 +57,7 @@ def test_random_pairs_stand_in_the_layers_of_the_pairs_that_they_stand_for(
     both = random.join(rows.filter(is_random=False), on=key, suffix="_own")
     for side in ("a", "b"):
         assert both[f"layer_index_{side}"].equals(both[f"layer_index_{side}_own"])
-        assert (both[f"unit_index_{side}"] != both[f"unit_index_{side}_own"]).all()
+        assert (both[f"neuron_index_{side}"] != both[f"neuron_index_{side}_own"]).all()
 
 
 def test_log_probabilities_are_those_of_the_suppressions(

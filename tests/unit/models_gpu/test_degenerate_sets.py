@@ -58,7 +58,7 @@ def test_each_size_has_the_largest_gap_that_one_more_neuron_gives(
         if row["set_size"] > 2:
             grown = [(*members, neuron) for neuron in own if neuron not in members]
             members = max(grown, key=lambda neurons: gap(model, "a", neurons))
-        assert tuple(zip(row["layer_indexes"], row["unit_indexes"], strict=True)) == members
+        assert tuple(zip(row["layer_indexes"], row["neuron_indexes"], strict=True)) == members
         assert [own[rank - 1] for rank in row["neuron_ranks"]] == list(members)
         left = [log_prob(model, "a", kept) for kept in combinations(members, len(members) - 1)]
         assert row["one_left_log_prob"] == pytest.approx(min(left), abs=1e-4)
@@ -80,7 +80,7 @@ def test_the_same_search_is_made_among_random_neurons_of_the_layers(rows: pl.Dat
     for row in rows.filter("is_random").iter_rows(named=True):
         own = [CANDIDATES[row["fact_id"]][rank - 1] for rank in row["neuron_ranks"]]
         assert [layer for layer, _ in own] == row["layer_indexes"]
-        assert not set(own) & set(zip(row["layer_indexes"], row["unit_indexes"], strict=True))
+        assert not set(own) & set(zip(row["layer_indexes"], row["neuron_indexes"], strict=True))
 
 
 def test_the_first_set_is_the_best_of_the_pairs(model: LoadedModel, rows: pl.DataFrame) -> None:

@@ -20,7 +20,7 @@ from tests.helpers.tiny_models import facts, loaded
 PATH = PathSettings("zero", 3, "gauss")
 SETTINGS = CheckSettings(PATH, candidates=4, single_share=0.5, pair_share=1.0, shared=0.4, seed=5)
 TEMPLATES = {"P36": "[X] is in [Y]", "P19": "[X] was born in [Y]"}
-PARTS = ("train", "train", "train", "development", "test")
+PARTS = ("train", "train", "train", "validation", "test")
 SUBJECTS = ("Roma", "Bern", "Wien", "Sofia", "Praha")
 OBJECTS = (("Oslo", "Lima"), ("Lima Oslo", "Riga"), ("Peru", "Oslo"), ("Riga", "Lima Peru"),
            ("Oslo", "Riga"))  # fmt: skip
@@ -39,7 +39,7 @@ PAIRS = pl.DataFrame(
         for number, (part, objects) in enumerate(zip(PARTS, OBJECTS, strict=True))
         for is_true, label in zip((True, False), objects, strict=True)
     ],
-    schema=["fact_id", "relation_id", "part_code", "is_true", "candidate_object_id",
+    schema=["fact_id", "relation_id", "split", "is_true", "candidate_object_id",
             "candidate_label"],
     orient="row",
 )  # fmt: skip
@@ -90,7 +90,7 @@ def test_scores_are_means_over_the_neurons_that_training_facts_share(
         assert row["attribution_score"] == pytest.approx(attributions[places].mean(), abs=1e-6)
         assert row["activation_score"] == pytest.approx(activations[places].mean(), abs=1e-5)
         assert row["log_prob"] == pytest.approx(log_prob, abs=1e-4)
-        assert (row["candidate_label"], row["part_code"]) == (label, PARTS[number])
+        assert (row["candidate_label"], row["split"]) == (label, PARTS[number])
 
 
 def test_every_candidate_is_scored_by_both_sets_beside_random_ones(rows: pl.DataFrame) -> None:
@@ -128,11 +128,11 @@ def test_relations_order_and_batches_change_nothing(model: LoadedModel, rows: pl
 def test_without_training_facts_there_are_no_scores_but_probabilities(
     model: LoadedModel, rows: pl.DataFrame
 ) -> None:
-    judged = PAIRS.filter(pl.col("part_code") != "train")
+    judged = PAIRS.filter(pl.col("split") != "train")
     found = fact_checks(model, ASKED, judged, settings=SETTINGS)
     assert found["attribution_score"].null_count() == found.height == judged.height * 4
     assert set(found["neuron_count"]) == {0}
-    kept = rows.filter(pl.col("part_code") != "train")
+    kept = rows.filter(pl.col("split") != "train")
     assert found["log_prob"].to_numpy() == pytest.approx(kept["log_prob"].to_numpy(), abs=1e-5)
 
 

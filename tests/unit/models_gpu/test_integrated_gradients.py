@@ -264,7 +264,7 @@ def test_tables_hold_the_best_neurons_and_what_they_add_up_to(model: LoadedModel
     for place, fact in ((0, "a"), (2, "c")):
         rows = found.knowledge_neurons.filter(fact_id=fact)
         flat = scores.scores[:, place].flatten().numpy()
-        chosen = rows["layer_index"].to_numpy() * 48 + rows["unit_index"].to_numpy()
+        chosen = rows["layer_index"].to_numpy() * 48 + rows["neuron_index"].to_numpy()
         best = np.sort(flat)[::-1][:5]
         np.testing.assert_allclose(rows["attribution_score"].to_numpy(), best, rtol=1e-4)
         np.testing.assert_allclose(flat[chosen], best, rtol=1e-4)

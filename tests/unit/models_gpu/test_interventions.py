@@ -50,7 +50,7 @@ def rows(model: LoadedModel) -> pl.DataFrame:
 
 
 def ranked(*neurons: tuple[str, int, int, float]) -> pl.DataFrame:
-    names = ["fact_id", "layer_index", "unit_index", "attribution_score"]
+    names = ["fact_id", "layer_index", "neuron_index", "attribution_score"]
     table = pl.DataFrame(neurons, schema=names, orient="row")
     return table.with_columns(neuron_rank=pl.int_range(1, pl.len() + 1).over("fact_id"))
 

@@ -181,7 +181,7 @@ def test_rows_are_those_of_the_definition_from_facts_to_tables(
             rows = found.active_neurons.filter(fact_id=fact_id)
             best = np.sort(expected[place])[::-1][:5]
             np.testing.assert_allclose(rows["neuron_score"].to_numpy(), best, rtol=1e-4)
-            chosen = rows["layer_index"].to_numpy() * units + rows["unit_index"].to_numpy()
+            chosen = rows["layer_index"].to_numpy() * units + rows["neuron_index"].to_numpy()
             np.testing.assert_allclose(expected[place][chosen], best, rtol=1e-4)
             profile = found.neuron_profiles.filter(fact_id=fact_id)
             means = expected[place].reshape(2, 4, units // 4).mean(-1).reshape(-1)
@@ -213,8 +213,8 @@ def test_the_order_of_facts_and_unmatched_facts_change_nothing(model: LoadedMode
 def test_the_size_of_a_batch_moves_scores_by_rounding_only(model: LoadedModel) -> None:
     usual, other = tables(model), tables(model, token_budget=1)
     assert_frame_equal(
-        other.active_neurons.sort("fact_id", "layer_index", "unit_index").drop("neuron_rank"),
-        usual.active_neurons.sort("fact_id", "layer_index", "unit_index").drop("neuron_rank"),
+        other.active_neurons.sort("fact_id", "layer_index", "neuron_index").drop("neuron_rank"),
+        usual.active_neurons.sort("fact_id", "layer_index", "neuron_index").drop("neuron_rank"),
         rel_tol=1e-4,
     )
 

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 from models_gpu.errors import ModelError
 from models_gpu.methods.negatives import SplitSettings, checked_pairs
 
-SETTINGS = SplitSettings(facts=50, development_share=0.25, test_share=0.25, seed=3)
+SETTINGS = SplitSettings(facts=50, validation_share=0.25, test_share=0.25, seed=3)
 
 
 def world(count: int = 40) -> pl.DataFrame:
@@ -75,24 +75,24 @@ def test_a_fact_without_any_wrong_object_is_left_out() -> None:
 def test_no_subject_is_in_two_parts_and_shares_are_kept() -> None:
     facts = world()
     own = pairs_of(facts).filter("is_true").join(facts, on="fact_id")
-    parts = own.group_by("subject_id").agg(pl.col("part_code").unique())
-    assert parts["part_code"].list.len().to_list() == [1] * 40
-    counted = dict(parts.explode("part_code")["part_code"].value_counts().iter_rows())
-    assert counted == {"train": 20, "development": 10, "test": 10}
+    parts = own.group_by("subject_id").agg(pl.col("split").unique())
+    assert parts["split"].list.len().to_list() == [1] * 40
+    counted = dict(parts.explode("split")["split"].value_counts().iter_rows())
+    assert counted == {"train": 20, "validation": 10, "test": 10}
 
 
 def test_only_facts_that_are_right_are_learnt_from_but_any_is_judged() -> None:
     facts = world()
     pairs = checked_pairs(facts, facts, [], SETTINGS)
-    assert set(pairs["part_code"]) == {"development", "test"}
-    judged = pairs_of(facts).filter(pl.col("part_code") != "train")
+    assert set(pairs["split"]) == {"validation", "test"}
+    judged = pairs_of(facts).filter(pl.col("split") != "train")
     assert_frame_equal(pairs, judged)
 
 
 def test_fewer_facts_are_the_first_of_the_same_ones() -> None:
     facts = world()
     few = pairs_of(facts, SplitSettings(2, 0.25, 0.25, seed=3))
-    assert few.filter("is_true")["part_code"].value_counts()["count"].to_list() == [2, 2, 2]
+    assert few.filter("is_true")["split"].value_counts()["count"].to_list() == [2, 2, 2]
     assert few.join(pairs_of(facts), on=few.columns, how="anti").is_empty()
     assert_frame_equal(pairs_of(facts.reverse(), SETTINGS), pairs_of(facts))
     other = pairs_of(facts, SplitSettings(50, 0.25, 0.25, seed=4))

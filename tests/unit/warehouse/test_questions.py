@@ -31,7 +31,7 @@ create table fct_fact_presence as from (values
     ('wiki', 'chunk', 'id', 'f1', 7), ('wiki', 'chunk', 'id', 'f2', 0),
     ('wiki', 'chunk', 'id', 'f3', 100), ('wiki', 'chunk', 'ms', 'f1', 0),
     ('wiki', 'chunk', 'ms', 'f2', 9), ('wiki', 'article', 'ms', 'f2', 50)
-) as _ (corpus_id, unit_kind, language_code, fact_id, shared_count);
+) as _ (corpus_id, text_unit, language_code, fact_id, shared_count);
 create table p_at_1_by_language as from (values
     ('m', 'id', 3, 2, 2 / 3), ('m', 'ms', 2, 2, 1.0)
 ) as _ (model_id, language_code, fact_count, full_match_count, full_match_rate);
@@ -40,7 +40,7 @@ create table roots_by_language as from (values
 ) as _ (model_id, language_code, root_code, root_count);
 create table absent_predictable_facts as
     select
-        'm' as model_id, 'chunk' as unit_kind, fact_id, 'capital' as relation_name,
+        'm' as model_id, 'chunk' as text_unit, fact_id, 'capital' as relation_name,
         's' as subject_label, 'o' as object_label, present as present_language_codes,
         len(present) as present_language_count, 'text' as evidence_text, language_code,
         fact_type_code,

@@ -30,9 +30,9 @@ create table fct_fact_presence as
         ('a', 'chunk', 'it', 'f', true, 'Roma', 'Roma, capitale d’Italia'),
         ('b', 'chunk', 'it', 'f', true, 'Roma', 'later')
     ) as _ (
-        corpus_id, unit_kind, language_code, fact_id, is_present, evidence_document, evidence_text
+        corpus_id, text_unit, language_code, fact_id, is_present, evidence_document, evidence_text
     );
-create table fact_roots as
+create table fct_fact_roots as
     from (values ('m', 'en', 'f', 'shared', ['it']), ('m', 'it', 'f', 'independent', []::varchar[]))
     as _ (model_id, language_code, fact_id, root_code, shared_language_codes);
 """

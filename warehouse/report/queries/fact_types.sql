@@ -8,6 +8,6 @@ select
     type_rate,
     absent_full_match_count,
 from fact_types_by_language
-where unit_kind = (select min(unit_kind) from fact_types_by_language)
+where text_unit = (select min(text_unit) from fact_types_by_language)
     and (model_id, corpus_id) in (select (model_id, corpus_id) from dim_models)
 order by model_id, language_code, fact_type_code

@@ -21,7 +21,7 @@ select
     fact,
     fact_id,
     language_code,
-    layer_index * 16 + (unit_index * 16 // neuron_count)::integer as place_index,
+    layer_index * 16 + (neuron_index * 16 // neuron_count)::integer as place_index,
     count(*) as active_neuron_count,
     layer_index,
 from fct_active_neurons

@@ -9,7 +9,7 @@ with counts as (
         absent_rate,
     from absence_by_language
     where scope_code = 'full_match'
-        and unit_kind = (select min(unit_kind) from absence_by_language)
+        and text_unit = (select min(text_unit) from absence_by_language)
         and (model_id, corpus_id) in (select (model_id, corpus_id) from dim_models)
 )
 

@@ -5,7 +5,7 @@ select
     similarity_code,
     factor_code,
     mantel_score,
-    mantel_p_score,
+    mantel_p_value,
     language_pair_count,
     permutation_count,
 from similarity_explained

@@ -5,13 +5,13 @@ with members as (
         language_code,
         fact_id,
         side.layer_index,
-        side.unit_index,
+        side.neuron_index,
         bool_or(is_published_degenerate) as is_published_degenerate,
         bool_or(is_degenerate) as is_degenerate,
     from {{ ref('fct_degenerate_pairs') }}
     cross join unnest([
-        {'layer_index': layer_index_a, 'unit_index': unit_index_a},
-        {'layer_index': layer_index_b, 'unit_index': unit_index_b}
+        {'layer_index': layer_index_a, 'neuron_index': neuron_index_a},
+        {'layer_index': layer_index_b, 'neuron_index': neuron_index_b}
     ]) as sides (side)
     where not is_random
     group by all

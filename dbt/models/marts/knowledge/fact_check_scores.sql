@@ -1,7 +1,7 @@
 {%- set keys = "model_id, language_code, check_code" %}
 
--- What every score of the development part would do as the threshold: accept all that reach it.
-with development as (
+-- What every score of the validation part would do as the threshold: accept all that reach it.
+with validation as (
     select
         {{ keys }},
         check_score,
@@ -10,7 +10,7 @@ with development as (
         count(*) filter (where is_true) over own_check as true_count,
         count(*) filter (where not is_true) over own_check as wrong_count,
     from {{ ref('int_fact_check_scores') }}
-    where part_code = 'development'
+    where split = 'validation'
     window
         own_check as (partition by {{ keys }}),
         from_the_top as (partition by {{ keys }} order by check_score desc)
@@ -20,14 +20,14 @@ with development as (
 chosen as (
     select
         {{ keys }},
-        min(true_count + wrong_count) as development_count,
+        min(true_count + wrong_count) as validation_count,
         first(
             check_score
             order by
                 round(accepted_true_count / true_count - accepted_wrong_count / wrong_count, 9) desc,
                 check_score
         ) as lambda_score,
-    from development
+    from validation
     where true_count > 0 and wrong_count > 0
     group by all
 ),
@@ -39,14 +39,14 @@ tested as (
         scope.relation_id,
         scores.is_true,
         scores.check_score,
-        coalesce(chosen.development_count, 0) as development_count,
+        coalesce(chosen.validation_count, 0) as validation_count,
         -- These two have nothing to choose.
         if(check_code in ('always_true', 'top_1'), 1, chosen.lambda_score) as lambda_score,
         rank() over peers + (count(*) over ties - 1) / 2.0 as score_place,
     from {{ ref('int_fact_check_scores') }} as scores
     left join chosen using ({{ keys }})
     cross join unnest([scores.relation_id, 'all']) as scope (relation_id)
-    where scores.part_code = 'test'
+    where scores.split = 'test'
     window
         peers as (partition by {{ keys }}, scope.relation_id order by scores.check_score),
         ties as (partition by {{ keys }}, scope.relation_id, scores.check_score)
@@ -56,7 +56,7 @@ counts as (
     select
         {{ keys }},
         relation_id,
-        any_value(development_count) as development_count,
+        any_value(validation_count) as validation_count,
         any_value(lambda_score) as lambda_score,
         count(*) filter (where is_true) as true_count,
         count(*) filter (where not is_true) as wrong_count,
@@ -104,7 +104,7 @@ final as (
         language_code,
         relation_id,
         check_code,
-        development_count,
+        validation_count,
         lambda_score,
         true_count,
         wrong_count,

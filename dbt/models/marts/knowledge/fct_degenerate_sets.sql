@@ -7,7 +7,7 @@ with final as (
         set_size,
         neuron_ranks,
         layer_indexes,
-        unit_indexes,
+        neuron_indexes,
         log_prob,
         one_left_log_prob,
         none_left_log_prob,

@@ -29,7 +29,7 @@ final as (
         relation_id,
         object_id,
         layer_index,
-        unit_index,
+        neuron_index,
         attribution_score,
         attribution_score::double / largest_score as relative_score,
     from ranked

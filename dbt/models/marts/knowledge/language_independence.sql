@@ -41,7 +41,7 @@ members as (
         rings.model_id,
         rings.method_code,
         neurons.layer_index,
-        neurons.unit_index,
+        neurons.neuron_index,
         rings.place as own_place,
         case
             when rings.fact_count >= rings.language_count
@@ -59,7 +59,7 @@ members as (
         method_code,
         {{ kind }}_place as place,
         layer_index,
-        unit_index,
+        neuron_index,
         count(*) as shared_language_count,
     from members
     where {{ kind }}_place is not null

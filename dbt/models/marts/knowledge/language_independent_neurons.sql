@@ -16,7 +16,7 @@ shared as (
         relation_id,
         object_id,
         layer_index,
-        unit_index,
+        neuron_index,
         count(*) as shared_language_count,
         list(language_code order by language_code) as language_codes,
         avg(attribution_score::double order by language_code) as attribution_score,
@@ -31,7 +31,7 @@ final as (
         shared.method_code,
         shared.fact_id,
         shared.layer_index,
-        shared.unit_index,
+        shared.neuron_index,
         shared.relation_id,
         shared.object_id,
         shared.shared_language_count,
@@ -41,7 +41,7 @@ final as (
         shared.attribution_score,
     from shared
     inner join attributed using (model_id, method_code, fact_id)
-    order by model_id, method_code, fact_id, layer_index, unit_index
+    order by model_id, method_code, fact_id, layer_index, neuron_index
 )
 
 select * from final

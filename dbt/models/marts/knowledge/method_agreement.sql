@@ -6,7 +6,7 @@ with driving as (
         language_code,
         fact_id,
         layer_index,
-        unit_index,
+        neuron_index,
     from {{ ref('fct_knowledge_neurons') }}
 ),
 
@@ -17,7 +17,7 @@ standing_out as (
         language_code,
         fact_id,
         layer_index,
-        unit_index,
+        neuron_index,
     from {{ ref('fct_active_neurons') }}
     semi join driving using (model_id, language_code, fact_id)
     where method_code in ('probeless', 'probeless-normalised')
@@ -57,7 +57,7 @@ shared as (
         fact_id,
         count(*) as shared_count,
     from driving
-    inner join standing_out using (model_id, language_code, fact_id, layer_index, unit_index)
+    inner join standing_out using (model_id, language_code, fact_id, layer_index, neuron_index)
     group by all
 ),
 

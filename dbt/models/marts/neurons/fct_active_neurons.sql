@@ -9,7 +9,7 @@ with final as (
         facts.relation_id,
         facts.object_id,
         neurons.layer_index,
-        neurons.unit_index,
+        neurons.neuron_index,
         neurons.neuron_score,
     from {{ ref('stg_lake__active_neurons') }} as neurons
     inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)

@@ -16,7 +16,7 @@ by_relation as (
         language_code,
         relation_id,
         layer_index,
-        unit_index,
+        neuron_index,
         count(*) as active_fact_count,
         sum(neuron_score::decimal(18, 9)) as score_sum,
     from {{ ref('int_fact_neurons') }}
@@ -29,7 +29,7 @@ neurons as (
         method_code,
         language_code,
         layer_index,
-        unit_index,
+        neuron_index,
         sum(active_fact_count)::bigint as active_fact_count,
         count(*) as relation_count,
         (sum(score_sum) / sum(active_fact_count))::double as neuron_score,
@@ -42,7 +42,7 @@ languages as (
         model_id,
         method_code,
         layer_index,
-        unit_index,
+        neuron_index,
         count(*) as language_count,
     from neurons
     group by all
@@ -53,7 +53,7 @@ ranked as (
         *,
         row_number() over (
             partition by model_id, method_code, language_code
-            order by active_fact_count desc, layer_index, unit_index
+            order by active_fact_count desc, layer_index, neuron_index
         ) as hub_rank,
     from neurons
     where active_fact_count >= 2
@@ -66,7 +66,7 @@ final as (
         ranked.language_code,
         ranked.hub_rank,
         ranked.layer_index,
-        ranked.unit_index,
+        ranked.neuron_index,
         ranked.active_fact_count,
         scored.scored_fact_count,
         {{ wilson('ranked.active_fact_count', 'scored.scored_fact_count', 'active_rate') }},
@@ -75,7 +75,7 @@ final as (
         ranked.neuron_score,
     from ranked
     inner join scored using (model_id, method_code, language_code)
-    inner join languages using (model_id, method_code, layer_index, unit_index)
+    inner join languages using (model_id, method_code, layer_index, neuron_index)
     where ranked.hub_rank <= {{ var("hub_neuron_count", 100) }}
     order by model_id, method_code, language_code, hub_rank
 )

@@ -98,8 +98,8 @@ final as (
         {{ null }}_excess_score,
         {{ null }}_excess_score_low,
         {{ null }}_excess_score_high,
-        {{ null }}_p as {{ null }}_p_score,
-        {{ null }}_p_adjusted as {{ null }}_adjusted_p_score,
+        {{ null }}_p as {{ null }}_p_value,
+        {{ null }}_p_adjusted as {{ null }}_adjusted_p_value,
         {{ null }}_p_adjusted < {{ var("significance_level", 0.05) }} as is_above_{{ null }}_null,
         {%- endfor %}
     from adjusted

@@ -153,7 +153,7 @@ final as (
         case
             when observed.coefficient is not null
             then (1 + shuffled.extreme_count) / (1 + shuffled.permutation_count)
-        end as mantel_p_score,
+        end as mantel_p_value,
     from observed
     left join shuffled using (model_id, method_code, similarity_code, factor_code)
     order by model_id, method_code, similarity_code, factor_code

@@ -168,7 +168,7 @@ absence as (
         absent_count,
         absent_rate,
     from {{ ref('absence_by_language') }}
-    where unit_kind = 'chunk'
+    where text_unit = 'chunk'
 ),
 
 absences as (
@@ -220,7 +220,7 @@ type_totals as (
             as language_count,
     from {{ ref('fact_types_overview') }} as overview
     inner join searched using (model_id)
-    where overview.unit_kind = 'chunk'
+    where overview.text_unit = 'chunk'
 ),
 
 types as (
@@ -234,7 +234,7 @@ types as (
         1 as language_count,
         type_count::double as measured_value,
     from {{ ref('fact_types_by_language') }}
-    where unit_kind = 'chunk'
+    where text_unit = 'chunk'
     union all
     select model_id, 'type_rate', fact_type_code, aggregation_code, null, null, language_count, type_rate
     from type_totals

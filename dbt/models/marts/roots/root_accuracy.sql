@@ -31,7 +31,7 @@ judged as (
             when not planted.is_guess then 'transferred'
             else 'untold'
         end as truth_code,
-    from {{ ref('fact_roots') }} as roots
+    from {{ ref('fct_fact_roots') }} as roots
     inner join {{ ref('fct_planted_predictions') }} as planted using (model_id, language_code, fact_id)
     inner join planted_counts
         on planted.corpus_id = planted_counts.corpus_id

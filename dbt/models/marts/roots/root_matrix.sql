@@ -2,12 +2,12 @@ with targets as (
     select
         model_id,
         corpus_id,
-        unit_kind,
+        text_unit,
         language_code,
         fact_id,
         root_code,
         source_language_codes,
-    from {{ ref('fact_roots') }}
+    from {{ ref('fct_fact_roots') }}
     where root_code in ('shared', 'transferred')
 ),
 
@@ -34,7 +34,7 @@ stated as (
     from targets
     inner join {{ ref('fct_fact_presence') }} as presence
         on targets.corpus_id = presence.corpus_id
-        and targets.unit_kind = presence.unit_kind
+        and targets.text_unit = presence.text_unit
         and targets.fact_id = presence.fact_id
         and targets.language_code != presence.language_code
     where presence.is_present

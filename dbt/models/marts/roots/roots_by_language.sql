@@ -10,7 +10,7 @@ counts as (
         count(*) as root_count,
         count(is_guess) as twin_fact_count,
         count(*) filter (where is_guess) as guess_count,
-    from {{ ref('fact_roots') }}
+    from {{ ref('fct_fact_roots') }}
     group by all
 ),
 

@@ -10,7 +10,7 @@ with counts as (
     select
         model_id,
         corpus_id,
-        unit_kind,
+        text_unit,
         language_code,
         '{{ scope }}' as scope_code,
         count(*) filter (where {{ is_counted }}) as fact_count,
@@ -28,7 +28,7 @@ final as (
         *,
         {{ wilson('absent_count', 'fact_count', 'absent_rate') }},
     from counts
-    order by model_id, unit_kind, language_code, scope_code
+    order by model_id, text_unit, language_code, scope_code
 )
 
 select * from final

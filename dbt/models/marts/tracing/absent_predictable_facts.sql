@@ -1,7 +1,7 @@
 with presence as (
     select
         corpus_id,
-        unit_kind,
+        text_unit,
         fact_id,
         count(*) as present_language_count,
         list(language_code order by language_code) as present_language_codes,
@@ -16,7 +16,7 @@ final as (
     select
         predictions.model_id,
         predictions.corpus_id,
-        predictions.unit_kind,
+        predictions.text_unit,
         predictions.language_code,
         predictions.fact_id,
         predictions.relation_id,
@@ -36,15 +36,15 @@ final as (
     inner join {{ ref('dim_relations') }} as relations using (relation_id)
     left join presence
         on predictions.corpus_id = presence.corpus_id
-        and predictions.unit_kind = presence.unit_kind
+        and predictions.text_unit = presence.text_unit
         and predictions.fact_id = presence.fact_id
     left join {{ ref('fct_fact_presence') }} as evidence
         on presence.corpus_id = evidence.corpus_id
-        and presence.unit_kind = evidence.unit_kind
+        and presence.text_unit = evidence.text_unit
         and presence.fact_id = evidence.fact_id
         and presence.evidence_language_code = evidence.language_code
     where predictions.is_full_match and not predictions.is_present
-    order by predictions.model_id, predictions.unit_kind, predictions.language_code, predictions.fact_id
+    order by predictions.model_id, predictions.text_unit, predictions.language_code, predictions.fact_id
 )
 
 select * from final

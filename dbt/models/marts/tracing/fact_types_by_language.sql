@@ -2,7 +2,7 @@ with totals as (
     select
         model_id,
         corpus_id,
-        unit_kind,
+        text_unit,
         language_code,
         count(*) filter (where is_full_match and not is_present) as absent_full_match_count,
     from {{ ref('int_traced_predictions') }}
@@ -16,7 +16,7 @@ types as (
 typed as (
     select
         model_id,
-        unit_kind,
+        text_unit,
         language_code,
         fact_type_code,
         count(*) as type_count,
@@ -30,7 +30,7 @@ counts as (
     select
         totals.model_id,
         totals.corpus_id,
-        totals.unit_kind,
+        totals.text_unit,
         totals.language_code,
         types.fact_type_code,
         coalesce(typed.type_count, 0) as type_count,
@@ -38,7 +38,7 @@ counts as (
         totals.absent_full_match_count,
     from totals
     cross join types
-    left join typed using (model_id, unit_kind, language_code, fact_type_code)
+    left join typed using (model_id, text_unit, language_code, fact_type_code)
 ),
 
 final as (
@@ -46,7 +46,7 @@ final as (
         *,
         {{ wilson('type_count', 'absent_full_match_count', 'type_rate') }},
     from counts
-    order by model_id, unit_kind, language_code, fact_type_code
+    order by model_id, text_unit, language_code, fact_type_code
 )
 
 select * from final

@@ -2,7 +2,7 @@ with pooled as (
     select
         model_id,
         corpus_id,
-        unit_kind,
+        text_unit,
         fact_type_code,
         count(type_rate) as language_count,
         sum(type_count)::bigint as type_count,
@@ -22,7 +22,7 @@ micro as (
     select
         model_id,
         corpus_id,
-        unit_kind,
+        text_unit,
         fact_type_code,
         'micro' as aggregation_code,
         language_count,
@@ -37,7 +37,7 @@ macro as (
     select
         model_id,
         corpus_id,
-        unit_kind,
+        text_unit,
         fact_type_code,
         'macro' as aggregation_code,
         language_count,
@@ -54,7 +54,7 @@ final as (
     select * from micro
     union all
     select * from macro
-    order by model_id, unit_kind, fact_type_code, aggregation_code
+    order by model_id, text_unit, fact_type_code, aggregation_code
 )
 
 select * from final

@@ -1,7 +1,7 @@
-with unit_kinds as (
+with text_units as (
     select distinct
         corpus_id,
-        unit_kind,
+        text_unit,
     from {{ ref('stg_lake__occurrences') }}
 ),
 
@@ -9,7 +9,7 @@ with unit_kinds as (
 final as (
     select
         sizes.corpus_id,
-        unit_kinds.unit_kind,
+        text_units.text_unit,
         language_facts.language_code,
         language_facts.fact_id,
         language_facts.relation_id,
@@ -22,14 +22,14 @@ final as (
         occurrences.evidence_distance,
         occurrences.evidence_text,
     from {{ ref('corpus_sizes') }} as sizes
-    inner join unit_kinds using (corpus_id)
+    inner join text_units using (corpus_id)
     inner join {{ ref('int_language_facts') }} as language_facts using (language_code)
     left join {{ ref('stg_lake__occurrences') }} as occurrences
         on sizes.corpus_id = occurrences.corpus_id
-        and unit_kinds.unit_kind = occurrences.unit_kind
+        and text_units.text_unit = occurrences.text_unit
         and language_facts.language_code = occurrences.language_code
         and language_facts.fact_id = occurrences.fact_id
-    order by sizes.corpus_id, unit_kinds.unit_kind, language_facts.language_code, language_facts.fact_id
+    order by sizes.corpus_id, text_units.text_unit, language_facts.language_code, language_facts.fact_id
 )
 
 select * from final

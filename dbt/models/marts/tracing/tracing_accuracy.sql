@@ -1,7 +1,7 @@
 with checked as (
     select
         truth.corpus_id,
-        presence.unit_kind,
+        presence.text_unit,
         truth.language_code,
         truth.is_planted,
         coalesce(truth.distractor_kind, 'none') as distractor_kind,
@@ -13,7 +13,7 @@ with checked as (
 planted as (
     select
         corpus_id,
-        unit_kind,
+        text_unit,
         language_code,
         count(*) filter (where is_planted) as planted_count,
         count(*) filter (where is_planted and is_found) as planted_found_count,
@@ -24,7 +24,7 @@ planted as (
 unplanted as (
     select
         corpus_id,
-        unit_kind,
+        text_unit,
         language_code,
         'all' as distractor_kind,
         count(*) filter (where not is_planted) as unplanted_count,
@@ -34,7 +34,7 @@ unplanted as (
     union all
     select
         corpus_id,
-        unit_kind,
+        text_unit,
         language_code,
         distractor_kind,
         count(*),
@@ -48,7 +48,7 @@ unplanted as (
 counts as (
     select
         unplanted.corpus_id,
-        unplanted.unit_kind,
+        unplanted.text_unit,
         unplanted.language_code,
         unplanted.distractor_kind,
         planted.planted_count,
@@ -57,7 +57,7 @@ counts as (
         unplanted.unplanted_found_count,
         planted.planted_found_count + unplanted.unplanted_found_count as found_count,
     from unplanted
-    inner join planted using (corpus_id, unit_kind, language_code)
+    inner join planted using (corpus_id, text_unit, language_code)
 ),
 
 final as (
@@ -66,7 +66,7 @@ final as (
         {{ wilson('planted_found_count', 'planted_count', 'recall') }},
         {{ wilson('planted_found_count', 'found_count', 'precision') }},
     from counts
-    order by corpus_id, unit_kind, language_code, distractor_kind
+    order by corpus_id, text_unit, language_code, distractor_kind
 )
 
 select * from final

@@ -118,5 +118,5 @@ def test_a_failure_lists_the_rows(findings: dict[tuple[str, str], Finding]) -> N
 
 def test_a_run_over_some_partitions_judges_only_the_parts_that_are_there(tmp_path: Path) -> None:
     parts = write(tmp_path, [each for each in CORRUPTIONS if each.fault == "a part is missing"])
-    assert validate(tmp_path, parts, ["label_pieces"])["label_pieces"]
-    assert not validate(tmp_path, parts, ["label_pieces"], asks_for_all=False)["label_pieces"]
+    assert validate(tmp_path, parts, ["label_tokens"])["label_tokens"]
+    assert not validate(tmp_path, parts, ["label_tokens"], asks_for_all=False)["label_tokens"]

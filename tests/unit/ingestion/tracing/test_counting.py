@@ -70,7 +70,7 @@ def counted(
 
 def rows(frame: pl.DataFrame, unit: UnitKind) -> list[tuple[int, int, int]]:
     columns = ("subject_count", "object_count", "shared_count")
-    return frame.filter(pl.col("unit_kind") == unit).select(columns).rows()
+    return frame.filter(pl.col("text_unit") == unit).select(columns).rows()
 
 
 def test_names_meet_in_the_unit_that_is_asked_for() -> None:
@@ -155,7 +155,7 @@ def test_evidence_is_the_passage_where_both_stand_closest() -> None:
     names = names_of(("Paris", "France"))
     far = "France is big. " + "It has many towns. " * 3 + "Paris is one."
     near = "Who knows? Paris, in France, is a town! Yes."
-    frame = counted(names, far, near).filter(pl.col("unit_kind") == "article")
+    frame = counted(names, far, near).filter(pl.col("text_unit") == "article")
     evidence = frame.row(0, named=True)
     assert evidence["evidence_document"] == "D1"
     assert evidence["evidence_text"] == "Paris, in France, is a town!"
@@ -165,7 +165,7 @@ def test_evidence_is_the_passage_where_both_stand_closest() -> None:
 
 def test_a_long_passage_shows_both_names_and_what_is_around_them() -> None:
     text = "word " * 99 + "Paris " + "x " * 2_000 + "France " + "word " * 99
-    frame = counted(names_of(("Paris", "France")), text).filter(pl.col("unit_kind") == "article")
+    frame = counted(names_of(("Paris", "France")), text).filter(pl.col("text_unit") == "article")
     passage = frame["evidence_text"][0]
     assert re.fullmatch(r"(word )+Paris( x)+ … (x )+France( word)+", passage)
     assert len(passage) < 1_000
@@ -175,7 +175,7 @@ def test_a_long_passage_shows_both_names_and_what_is_around_them() -> None:
 
 def test_absent_facts_have_zeros_and_no_evidence() -> None:
     frame = counted(names_of(("a", "b"), ("c", "d")), "a", "b", "c and d")
-    absent = frame.filter((pl.col("fact_id") == "f000") & (pl.col("unit_kind") == "article"))
+    absent = frame.filter((pl.col("fact_id") == "f000") & (pl.col("text_unit") == "article"))
     assert absent.row(0)[4:] == (1, 1, 0, None, None, None, None)
 
 

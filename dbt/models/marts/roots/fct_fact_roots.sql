@@ -9,7 +9,7 @@ with right_answers as (
         predictions.object_id,
         predictions.gold_rank,
         scopes.corpus_id,
-        scopes.unit_kind,
+        scopes.text_unit,
         scopes.method_code,
         count(*) over (partition by predictions.model_id, predictions.fact_id) as full_match_language_count,
     from {{ ref('fct_predictions') }} as predictions
@@ -35,11 +35,11 @@ comparisons as (
         any_value(compared_language_count) as compared_language_count,
         min_by(
             {
-                {%- for column in ["other_language_code", "jaccard_score", "null_score", "p_score", "adjusted_p_score"] %}
+                {%- for column in ["other_language_code", "jaccard_score", "null_score", "p_value", "adjusted_p_value"] %}
                 'best_{{ column }}': {{ column }}{{ "," if not loop.last }}
                 {%- endfor %}
             },
-            (p_score, null_score - jaccard_score, other_language_code)
+            (p_value, null_score - jaccard_score, other_language_code)
         ) as best,
         list(other_language_code order by other_language_code)
             filter (where is_above_null) as shared_language_codes,
@@ -64,7 +64,7 @@ sources as (
     inner join {{ ref('int_root_scopes') }} as scopes using (model_id)
     inner join {{ ref('fct_fact_presence') }} as presence
         on scopes.corpus_id = presence.corpus_id
-        and scopes.unit_kind = presence.unit_kind
+        and scopes.text_unit = presence.text_unit
         and tests.other_language_code = presence.language_code
         and tests.fact_id = presence.fact_id
     where tests.is_above_null and presence.is_present
@@ -84,7 +84,7 @@ evidence as (
         coalesce(compared.shared_language_codes, []) as shared_language_codes,
         coalesce(sources.source_language_codes, []) as source_language_codes,
     from right_answers
-    left join {{ ref('int_traced_predictions') }} as traced using ({{ keys }}, unit_kind)
+    left join {{ ref('int_traced_predictions') }} as traced using ({{ keys }}, text_unit)
     left join {{ ref('fct_planted_predictions') }} as planted using ({{ keys }})
     left join scored using ({{ keys }}, method_code)
     left join {{ ref('unscored_facts') }} as unscored using ({{ keys }}, method_code)
@@ -118,7 +118,7 @@ final as (
         relation_id,
         object_id,
         corpus_id,
-        unit_kind,
+        text_unit,
         method_code,
         is_present,
         fact_type_code,
@@ -128,8 +128,8 @@ final as (
         best_jaccard_score as overlap_score,
         null_code,
         best_null_score as null_score,
-        best_p_score as p_score,
-        best_adjusted_p_score as adjusted_p_score,
+        best_p_value as p_value,
+        best_adjusted_p_value as adjusted_p_value,
         shared_language_codes,
         source_language_codes,
         is_guess,
@@ -158,7 +158,7 @@ final as (
                 'stated; neurons overlap {} with those in {} ({:.3f}; {:.3f} for facts with the same {}; p {:.4f} after correction for {} languages)',
                 if(reason_code = 'overlap_above_null', 'more', 'no more'),
                 best_other_language_code, best_jaccard_score, best_null_score, null_code,
-                best_adjusted_p_score, compared_language_count
+                best_adjusted_p_value, compared_language_count
             )
         end as reason,
     from reasoned

@@ -11,12 +11,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer
 
 from ingestion.contract import LAKE
-from ingestion.tracing import fold_name, label_pieces
+from ingestion.tracing import fold_name, label_tokens
 
 FACT_TYPE = """
     case
         when contains(pieces.subject_folded, pieces.object_folded) then 'overlap'
-        when list_has_any(pieces.subject_pieces, pieces.object_pieces) then 'token_overlap'
+        when list_has_any(pieces.subject_tokens, pieces.object_tokens) then 'token_overlap'
         when examples.relation in ('P17', 'P27', 'P103', 'P140', 'P1412') then 'naming'
         else 'others'
     end
@@ -35,7 +35,7 @@ def test_published_examples_have_their_published_type(real_data: Path) -> None:
         "fact_id", language_code="lang", subject_label="sub_label", object_label="obj_label"
     )
     pieces = pl.concat(
-        label_pieces(labels, language, "mbert", tokenizer)
+        label_tokens(labels, language, "mbert", tokenizer)
         for language in labels["language_code"].unique().sort()
     )
     with duckdb.connect() as database:
@@ -75,8 +75,8 @@ def test_pieces_fit_the_contract_without_repeats_and_the_ignored_token() -> None
             "object_label": ["b", "x"],
         }
     )
-    rows = label_pieces(labels, "en", "m", tokenizer.to_str(), ignored_token_id=0)
-    assert rows.columns == LAKE["label_pieces"].schema.names
-    assert rows["subject_pieces"].to_list() == [["a", "b"]]
-    assert rows["object_pieces"].to_list() == [["b"]]
+    rows = label_tokens(labels, "en", "m", tokenizer.to_str(), ignored_token_id=0)
+    assert rows.columns == LAKE["label_tokens"].schema.names
+    assert rows["subject_tokens"].to_list() == [["a", "b"]]
+    assert rows["object_tokens"].to_list() == [["b"]]
     assert rows["model_id"].to_list() == ["m"]

@@ -13,17 +13,17 @@ from tokenizers import Tokenizer
 
 from ingestion.contract import LAKE
 
-__all__ = ["fold_name", "label_pieces"]
+__all__ = ["fold_name", "label_tokens"]
 
 
-def label_pieces(
+def label_tokens(
     labels: pl.DataFrame,
     language: str,
     model_id: str,
     tokenizer_json: str,
     ignored_token_id: int | None = None,
 ) -> pl.DataFrame:
-    """Rows of the lake table ``label_pieces`` for a model and a language.
+    """Rows of the lake table ``label_tokens`` for a model and a language.
 
     Args:
         labels: lake table ``fact_labels``; rows of other languages are left out.
@@ -40,7 +40,7 @@ def label_pieces(
         encodings = tokenizer.encode_batch(labels[column].to_list(), add_special_tokens=False)
         return [[t for t in dict.fromkeys(e.tokens) if t != ignored] for e in encodings]
 
-    empty: pl.DataFrame = pl.from_arrow(LAKE["label_pieces"].schema.empty_table())  # type: ignore[assignment]
+    empty: pl.DataFrame = pl.from_arrow(LAKE["label_tokens"].schema.empty_table())  # type: ignore[assignment]
     return pl.DataFrame(
         {
             "model_id": [model_id] * len(labels),
@@ -48,8 +48,8 @@ def label_pieces(
             "fact_id": labels["fact_id"],
             "subject_folded": [fold_name(name, language) for name in labels["subject_label"]],
             "object_folded": [fold_name(name, language) for name in labels["object_label"]],
-            "subject_pieces": pieces("subject_label"),
-            "object_pieces": pieces("object_label"),
+            "subject_tokens": pieces("subject_label"),
+            "object_tokens": pieces("object_label"),
         },
         schema=empty.schema,
     )

@@ -1,5 +1,5 @@
 with source as (
-    select * from {{ source('lake', 'label_pieces') }}
+    select * from {{ source('lake', 'label_tokens') }}
 ),
 
 final as (
@@ -9,8 +9,8 @@ final as (
         fact_id::varchar as fact_id,
         subject_folded::varchar as subject_folded,
         object_folded::varchar as object_folded,
-        subject_pieces::varchar[] as subject_pieces,
-        object_pieces::varchar[] as object_pieces,
+        subject_tokens::varchar[] as subject_tokens,
+        object_tokens::varchar[] as object_tokens,
     from source
 )
 
