@@ -77,7 +77,7 @@ _UNIT = Column("neuron_index", _INT32, "Neuron within its layer, from 0.")
 _MODE = Column(
     "mode_code",
     _TEXT,
-    "Where the path of integration begins (METHOD §6): 'zero'; 'amig', one path from each b^(i), "
+    "Where the path of integration begins (docs/method.md#integrated-gradients): 'zero'; 'amig', one path from each b^(i), "
     "the neurons with token i of the query replaced, attributions summed over i; 'amig_mean', one "
     "path from the mean of the b^(i); 'amig_code', the same path with the published code's "
     "prefactor, whose attributions do not add up.",
@@ -346,7 +346,7 @@ _TABLES = (
     ),
     LakeTable(
         "label_tokens",
-        "One row per model, language and fact: the names as fact types compare them (METHOD §11). "
+        "One row per model, language and fact: the names as fact types compare them (docs/method.md#fact-types). "
         "Predictable although absent is SQL over these columns.",
         ("model_id", "language_code", "fact_id"),
         (
@@ -438,7 +438,7 @@ _TABLES = (
     LakeTable(
         "occurrences",
         "One row per corpus, language, kind of unit and fact of that language: in how many units "
-        "do its names stand, alone and together (METHOD §10)? Facts that are absent have zeros.",
+        "do its names stand, alone and together (docs/method.md#tracing)? Facts that are absent have zeros.",
         ("corpus_id", "language_code", "text_unit", "fact_id"),
         (
             _CORPUS,
@@ -486,7 +486,7 @@ _TABLES = (
     LakeTable(
         "active_neurons",
         "One row per model, language, fact that is right there, method and rank: the neurons that "
-        "stand out for the fact (METHOD §5).",
+        "stand out for the fact (docs/method.md#probeless).",
         ("model_id", "language_code", "fact_id", "method_code", "neuron_rank"),
         (
             _MODEL,
@@ -513,7 +513,7 @@ _TABLES = (
     LakeTable(
         "neuron_profiles",
         "One row per model, language, fact that is right there, method, layer and bin of "
-        "neurons: how far the bin's neurons stand out for the fact (METHOD §5).",
+        "neurons: how far the bin's neurons stand out for the fact (docs/method.md#probeless).",
         ("model_id", "language_code", "fact_id", "method_code", "layer_index", "bin_index"),
         (
             _MODEL,
@@ -559,7 +559,7 @@ _TABLES = (
         "knowledge_neurons",
         "One row per model, language, fact that was attributed there, mode and rank: the neurons "
         "with the largest attributions by integrated gradients, which drive the prediction of the "
-        "fact (METHOD §6). Raw scores: the threshold is left to SQL.",
+        "fact (docs/method.md#integrated-gradients). Raw scores: the threshold is left to SQL.",
         ("model_id", "language_code", "fact_id", "mode_code", "neuron_rank"),
         (
             _MODEL,
@@ -585,7 +585,7 @@ _TABLES = (
     LakeTable(
         "attribution_quality",
         "One row per model, language, fact that was attributed there, mode and layer: how nearly "
-        "the attributions of the layer's neurons add up to what these change (METHOD §6).",
+        "the attributions of the layer's neurons add up to what these change (docs/method.md#integrated-gradients).",
         ("model_id", "language_code", "fact_id", "mode_code", "layer_index"),
         (
             _MODEL,
@@ -626,7 +626,7 @@ _TABLES = (
     LakeTable(
         "interventions",
         "One row per model, language asked in, fact, set of edited neurons, factor, and question: "
-        "log-probability of the right answer before and after the edit (METHOD §7).",
+        "log-probability of the right answer before and after the edit (docs/method.md#edits).",
         (
             "model_id",
             "language_code",
@@ -688,7 +688,7 @@ _TABLES = (
     LakeTable(
         "degenerate_pairs",
         "One row per model, language, fact and pair of neurons: log-probability of the right "
-        "answer without either neuron and without both (METHOD §8). Pairs of the fact's best "
+        "answer without either neuron and without both (docs/method.md#degenerate-neurons). Pairs of the fact's best "
         "knowledge neurons, and as a null pairs of random neurons of the same layers.",
         ("model_id", "language_code", "fact_id", "is_random", "neuron_rank_a", "neuron_rank_b"),
         (
@@ -726,7 +726,7 @@ _TABLES = (
     LakeTable(
         "degenerate_sets",
         "One row per model, language, fact, neurons that were searched and size: the set of which "
-        "the last neuron is worth most, found greedily from the best pair on (METHOD §8, beyond "
+        "the last neuron is worth most, found greedily from the best pair on (docs/method.md#degenerate-neurons, beyond "
         "pairs), and log-probabilities without it. Empty unless the study asks for sets of more "
         "than two neurons.",
         ("model_id", "language_code", "fact_id", "is_random", "set_size"),
@@ -768,7 +768,7 @@ _TABLES = (
         "fact_checks",
         "One row per model, language, checked fact, candidate for its object (its own or a wrong "
         "one) and set of the relation's neurons: what these contribute to the candidate, what they "
-        "hold, and its probability (METHOD §9). Raw scores: the threshold is left to SQL.",
+        "hold, and its probability (docs/method.md#fact-checks). Raw scores: the threshold is left to SQL.",
         ("model_id", "language_code", "fact_id", "is_true", "neuron_set_code", "is_random"),
         (
             _MODEL,

@@ -157,7 +157,7 @@ class TracingBlock:
 
 @dataclass(frozen=True)
 class ProbelessBlock:
-    """Neurons by PROBELESS (Zhao et al. 2024; METHOD §5): one forward pass, no gradients."""
+    """Neurons by PROBELESS (Zhao et al. 2024; docs/method.md#probeless): one forward pass, no gradients."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     top: int = 50
@@ -174,7 +174,7 @@ class ProbelessBlock:
 
 @dataclass(frozen=True)
 class IntegratedGradientsBlock:
-    """Neurons by integrated gradients (Dai et al. 2022, Chen et al. 2024; METHOD §6)."""
+    """Neurons by integrated gradients (Dai et al. 2022, Chen et al. 2024; docs/method.md#integrated-gradients)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     mode: Literal["zero", "amig", "amig_mean", "amig_code"] = "zero"
@@ -195,7 +195,7 @@ class IntegratedGradientsBlock:
 
 @dataclass(frozen=True)
 class EditsBlock:
-    """What edits of a fact's neurons change (Chen et al. 2024, Zhao et al. 2024; METHOD §7)."""
+    """What edits of a fact's neurons change (Chen et al. 2024, Zhao et al. 2024; docs/method.md#edits)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -219,7 +219,7 @@ class EditsBlock:
 
 @dataclass(frozen=True)
 class DegenerateBlock:
-    """Pairs of neurons of which either can do without the other (Chen et al. 2024; METHOD §8)."""
+    """Pairs of neurons of which either can do without the other (Chen et al. 2024; docs/method.md#degenerate-neurons)."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -238,7 +238,7 @@ class DegenerateBlock:
 
 @dataclass(frozen=True)
 class FactChecksBlock:
-    """Do neurons tell right objects from wrong ones (Chen et al. 2024; METHOD §9)?"""
+    """Do neurons tell right objects from wrong ones (Chen et al. 2024; docs/method.md#fact-checks)?"""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: Annotated[tuple[str, ...], Field(min_length=1)]

@@ -105,7 +105,7 @@ def draw(*keys: object) -> float:
 
 
 def contains_name(text: str, name: str, language: str) -> bool:
-    """Whether a name occurs in a text as METHOD §10 has it.
+    """Whether a name occurs in a text as docs/method.md#tracing has it.
 
     Exact and case-sensitive. Neither neighbour may continue a word (letter, digit or combining
     mark), except in scripts that write without spaces, where any occurrence counts, and after a

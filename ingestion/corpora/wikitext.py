@@ -1,8 +1,9 @@
 """Running text of an article from its wikitext.
 
 The mark-up is split by mwparserfromhell's tokenizer; what of it is text is decided here: sentences
-stay, lists, tables, headings, templates, references, files, categories and comments go (METHOD
-§10). The library's node tree is not built: it takes four fifths of the time and is not needed.
+stay, lists, tables, headings, templates, references, files, categories and comments go
+(docs/method.md#tracing). The library's node tree is not built: it takes four fifths of the time and
+is not needed.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ no relation; what the layout offers instead, and what is made of it here:
   several times, the place is taken that gives the template most common in that relation.
 
 So every language is read beside ``en.tsv``. The rules for good lines are in ``sifting``. The
-candidates are not used: METHOD §2 ranks over the whole vocabulary.
+candidates are not used: docs/method.md#probing ranks over the whole vocabulary.
 """
 
 from __future__ import annotations

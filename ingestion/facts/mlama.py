@@ -1,4 +1,4 @@
-"""mLAMA 1.1 (Kassner et al. 2021; METHOD §1), from the official zip, another zip or a folder.
+"""mLAMA 1.1 (Kassner et al. 2021; docs/method.md#facts), from the official zip, another zip or a folder.
 
 Layout: ``<language>/templates.jsonl`` with one template per relation, and
 ``<language>/<relation>.jsonl`` with one fact per line. The rules for good lines are in

@@ -1,4 +1,4 @@
-"""Did a fact stand in a language's training text (METHOD §10)? What do its names share (§11)?
+"""Did a fact stand in a language's training text (docs/method.md#tracing)? What do its names share (§11)?
 
 How text is read belongs to ``ingestion.corpora``; rates, fact types and comparisons are SQL.
 """

@@ -1,4 +1,4 @@
-"""Counts over a share of a corpus: in how many units names stand, alone and together (METHOD §10).
+"""Counts over a share of a corpus: in how many units names stand, alone and together (docs/method.md#tracing).
 
 ``trace_piece`` is the unit of work: one piece of a file in, one ``PartialCounts`` out. Partial
 counts add up in any order and grouping; ``finish`` turns their sum into rows of the lake tables

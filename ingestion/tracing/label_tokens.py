@@ -1,4 +1,4 @@
-"""What names share: the folded names and tokens that fact types compare (METHOD §11).
+"""What names share: the folded names and tokens that fact types compare (docs/method.md#fact-types).
 
 Which type a fact has is SQL over these columns; nothing is decided here.
 """

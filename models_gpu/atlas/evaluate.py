@@ -1,7 +1,7 @@
 """How well an Atlas model answers its probes: P@1 by language and by what the corpus holds.
 
-Belongs here: the plain definition of METHOD §2 for these small models, for the model card and for
-the tests of the recipe. The warehouse's figures come from the general probing code.
+Belongs here: the plain definition of docs/method.md#probing for these small models, for the model
+card and for the tests of the recipe. The warehouse's figures come from the general probing code.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def answer_probes(
 def answer_in_full(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, probes: Sequence[Probe]
 ) -> list[Answer]:
-    """Answer each probe (METHOD §2).
+    """Answer each probe (docs/method.md#probing).
 
     A masked model gets as many masks as the answer has tokens, each filled with the argmax over the
     whole vocabulary. A causal model gets the text before the answer and says as many tokens; it

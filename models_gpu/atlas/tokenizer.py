@@ -32,11 +32,9 @@ def train_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """A WordPiece tokenizer over the texts, in which answers take few pieces.
 
-    Args:
-        texts: sentences of the corpus.
-        answers: names that can be an object; each of their words is one piece, since a name of
-            many pieces is hard for a model that fills every mask on its own (METHOD §2).
-        vocabulary_size: pieces, special tokens included.
+    Args: texts: sentences of the corpus. answers: names that can be an object; each of their words
+    is one piece, since a name of many pieces is hard for a model that fills every mask on its own
+    (docs/method.md#probing). vocabulary_size: pieces, special tokens included.
     """
     scratch = _untrained(models.WordPiece(unk_token=_UNK))
     words = [_words(scratch, text) for text in texts]

@@ -1,4 +1,4 @@
-"""Capture: what neurons hold where the object is predicted, in one forward pass (METHOD §5).
+"""Capture: what neurons hold where the object is predicted, in one forward pass (docs/method.md#probeless).
 
 What belongs here: hooks on a model's layers, and the mean over a query's scored positions. What
 does not: what is made of the activations (``models_gpu.methods.probeless``), choosing facts, or

@@ -1,4 +1,4 @@
-"""Edits: what a model answers when chosen neurons are suppressed, enhanced or set (METHOD §7–9).
+"""Edits: what a model answers when chosen neurons are suppressed, enhanced or set (docs/method.md#edits).
 
 What belongs here: rows of (question, edited neurons), packing rows of different questions and edits
 into batches, and the log-probability of the right answer in each. What does not: which neurons are

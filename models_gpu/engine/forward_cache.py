@@ -5,12 +5,12 @@ neurons of one layer are set to other values at one position, without running ag
 values cannot change. What does not: which values are tried and what is made of the answers
 (``models_gpu.methods.integrated_gradients``).
 
-Nothing here is an approximation (METHOD §6, cost tricks). A layer is, at every position,
-``residual_norm(rest + branch_norm(down(neurons)))``; ``rest`` does not depend on the neurons, so
-that a row begins with the down projection of its layer and goes on with the layers above it. In a
-masked model these see the clean states of all other positions. In a causal model nothing before a
-position depends on it and nothing after it is asked for: a row is one token, with the clean keys
-and values of those before it.
+Nothing here is an approximation (docs/method.md#integrated-gradients, cost tricks). A layer is, at
+every position, ``residual_norm(rest + branch_norm(down(neurons)))``; ``rest`` does not depend on
+the neurons, so that a row begins with the down projection of its layer and goes on with the layers
+above it. In a masked model these see the clean states of all other positions. In a causal model
+nothing before a position depends on it and nothing after it is asked for: a row is one token, with
+the clean keys and values of those before it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Degenerate neurons: what is lost without one neuron of a pair, the other, and both (METHOD §8).
+"""Degenerate neurons: what is lost without one neuron of a pair, the other, and both (docs/method.md#degenerate-neurons).
 
 What belongs here: which pairs are suppressed, and the rows of the lake table ``degenerate_pairs``.
 What does not: running edits (``models_gpu.engine.edits``), thresholds and verdicts (SQL).

@@ -1,4 +1,4 @@
-"""Degenerate sets: neurons of which any one will do, found greedily (METHOD §8, beyond pairs).
+"""Degenerate sets: neurons of which any one will do, found greedily (docs/method.md#degenerate-neurons, beyond pairs).
 
 What belongs here: the search, and the rows of the lake table ``degenerate_sets``. What does not:
 all pairs (``models_gpu.methods.degenerate_pairs``), running edits (``models_gpu.engine.edits``),
@@ -54,7 +54,7 @@ def degenerate_sets(
     suppressed, where that is lowest, less log P with all of them suppressed. The search begins with
     the pair of the largest gap and puts in one neuron after the other, each time the one with which
     the gap is largest; of equal ones the better candidate. For a pair whose gap is large, either
-    neuron can do without the other (METHOD §8), and so on for more.
+    neuron can do without the other (docs/method.md#degenerate-neurons), and so on for more.
 
     A search finds something in any neurons. Beside each stands the same search among as many random
     neurons of the same layers. All searches of a size go in one batch of edits.

@@ -1,4 +1,4 @@
-"""Fact checks: do neurons of a relation tell its right objects from wrong ones (METHOD §9)?
+"""Fact checks: do neurons of a relation tell its right objects from wrong ones (docs/method.md#fact-checks)?
 
 What belongs here: the neurons that a relation's training facts share, what they hold and contribute
 for each checked object, and the rows of the lake table ``fact_checks``. What does not: which

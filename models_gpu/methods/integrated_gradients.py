@@ -1,4 +1,4 @@
-"""Integrated gradients: how much each neuron drives the prediction of a fact (METHOD §6).
+"""Integrated gradients: how much each neuron drives the prediction of a fact (docs/method.md#integrated-gradients).
 
 What belongs here: which facts are computed together, and the sums over an object's tokens. What
 does not: the integral of a token (``models_gpu.methods.attribution_rows``), the rows of the lake

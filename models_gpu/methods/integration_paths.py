@@ -1,7 +1,7 @@
 """Paths of integration: where they begin, which points on them are looked at, and their weights.
 
 What belongs here: the settings of integrated gradients and the quadrature. What does not: running a
-model. Definitions: METHOD §6.
+model. Definitions: docs/method.md#integrated-gradients.
 """
 
 from __future__ import annotations

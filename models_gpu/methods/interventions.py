@@ -1,4 +1,4 @@
-"""Interventions: what editing a fact's neurons does to that fact and to others (METHOD §7).
+"""Interventions: what editing a fact's neurons does to that fact and to others (docs/method.md#edits).
 
 What belongs here: the matched facts, the sets of neurons that are edited for each, and the rows of
 the lake table ``interventions``. What does not: running edits (``models_gpu.engine.edits``),
@@ -98,7 +98,7 @@ class _EditSet:
 def matched_facts(
     facts: pl.DataFrame, neurons: Mapping[str, LanguageNeurons], count: int, seed: int
 ) -> list[MatchedFact]:
-    """The facts on which all sets of neurons are compared, the same in every language (METHOD §7).
+    """The facts on which all sets of neurons are compared, the same in every language (docs/method.md#edits).
 
     Args:
         facts: ``fact_id, relation_id, object_id`` of the facts that are right in every language.

@@ -1,4 +1,4 @@
-"""Knowledge neurons: attributions as rows of the lake (METHOD §6).
+"""Knowledge neurons: attributions as rows of the lake (docs/method.md#integrated-gradients).
 
 What belongs here: the best neurons of each fact, and how well each layer's attributions add up, as
 rows of ``knowledge_neurons`` and ``attribution_quality``. What does not: the integral

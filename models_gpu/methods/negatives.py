@@ -2,7 +2,7 @@
 
 What belongs here: splitting a relation's subjects, choosing facts, and finding for each an object
 that is really wrong. What does not: running a model (``models_gpu.methods.fact_checks``).
-Definitions: METHOD §9.
+Definitions: docs/method.md#fact-checks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Neuron sets: which neurons of a fact are edited together, and their random counterparts.
 
 What belongs here: knowledge neurons at a threshold, sets made of those of several languages, random
-neurons of the same layers. What does not: running a model. Definitions: METHOD §6, §7.
+neurons of the same layers. What does not: running a model. Definitions:
+docs/method.md#integrated-gradients, §7.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ ALL_LANGUAGES = "all"
 
 
 def knowledge_neurons_above(rows: pl.DataFrame, threshold: float) -> NeuronsOfFacts:
-    """Neurons whose attribution is above the threshold times the fact's largest (METHOD §6).
+    """Neurons whose attribution is above the threshold times the fact's largest (docs/method.md#integrated-gradients).
 
     Args:
         rows: ``fact_id, neuron_rank, layer_index, neuron_index, attribution_score`` of one language

@@ -1,4 +1,4 @@
-"""PROBELESS: which neurons stand out for a fact among the facts of its relation (METHOD §5).
+"""PROBELESS: which neurons stand out for a fact among the facts of its relation (docs/method.md#probeless).
 
 What belongs here: scores from captured activations, the active neurons and profiles made of them,
 as rows of the lake tables ``active_neurons``, ``neuron_profiles`` and ``unscored_facts``. What does
@@ -133,7 +133,7 @@ def probeless(
     token_budget: int | None = None,
     progress: Progress | None = None,
 ) -> NeuronTables:
-    """Active neurons and profiles of the matched facts of one language (METHOD §5).
+    """Active neurons and profiles of the matched facts of one language (docs/method.md#probeless).
 
     A relation's rows depend on its own matched facts, and on which relations it is captured with,
     which follows from the facts as well. With ``token_budget`` None they are the same in every run

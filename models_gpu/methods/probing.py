@@ -1,4 +1,4 @@
-"""Probing: what a language model puts into the object's slot of every fact (METHOD §2).
+"""Probing: what a language model puts into the object's slot of every fact (docs/method.md#probing).
 
 What belongs here: scoring queries on the device and turning the scores into rows of the lake table
 ``predictions``. What does not: verdicts (SQL), reading or writing files, choosing facts.
@@ -121,7 +121,7 @@ def probe(
     top: int = 5,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """Predictions of ``model`` for ``facts`` of one language (METHOD §2).
+    """Predictions of ``model`` for ``facts`` of one language (docs/method.md#probing).
 
     The predictions, and the text made of them, do not depend on ``token_budget`` nor on the order
     of ``facts``; log-probabilities vary in the last digits, ranks below the top by as much as equal

@@ -2,7 +2,7 @@
 
 What belongs here: the text up to the object's slot, cutting prompt and object into tokens together,
 and saying what of the template the model does not get to see. What does not: masks
-(``models_gpu.prompting.queries``), running a model. Definitions: METHOD §2.
+(``models_gpu.prompting.queries``), running a model. Definitions: docs/method.md#probing.
 """
 
 from __future__ import annotations

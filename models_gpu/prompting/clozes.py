@@ -3,7 +3,7 @@
 What belongs here: substituting a subject and masks into a template, cutting it and the objects into
 tokens, finding the masks again. What does not: which queries there are
 (``models_gpu.prompting.queries``), causal models (``models_gpu.prompting.causal_prompts``).
-Definitions: METHOD §2.
+Definitions: docs/method.md#probing.
 """
 
 from __future__ import annotations

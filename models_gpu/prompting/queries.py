@@ -3,7 +3,7 @@
 What belongs here: counting masks, finding that two facts ask the same query, putting queries in
 order. What does not: the text of a masked model's query (``models_gpu.prompting.clozes``) and of a
 causal model's (``models_gpu.prompting.causal_prompts``), anything that runs a model. Definitions:
-METHOD §2.
+docs/method.md#probing.
 """
 
 from __future__ import annotations
@@ -94,12 +94,10 @@ def build_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> 
     and is never scored. A causal model's query is described in ``Queries`` and
     ``models_gpu.prompting.causal_prompts``; it holds no mask.
 
-    Args:
-        model: gives tokenizer, mask, ignored token and number of positions.
-        facts: columns ``FACT_COLUMNS``, one row per fact, of one language.
-        mask_counts: 'gold', n is the object's token count; 'all', every n from 1 to the longest
-            object of the fact's relation among ``facts`` (METHOD §2, the published code's way; for
-            masked models alone).
+    Args: model: gives tokenizer, mask, ignored token and number of positions. facts: columns
+    ``FACT_COLUMNS``, one row per fact, of one language. mask_counts: 'gold', n is the object's
+    token count; 'all', every n from 1 to the longest object of the fact's relation among ``facts``
+    (docs/method.md#probing, the published code's way; for masked models alone).
 
     Raises:
         ModelError: a missing column, a null, a fact twice, a template without exactly one [X] and

@@ -269,7 +269,8 @@ def test_without_facts_of_one_object_the_null_is_the_relations(warehouse: Path) 
     assert rows(
         warehouse,
         """select language_code, fact_id, root_code, null_code, adjusted_p_value
-           from fct_fact_roots where model_id = 'r' and is_present order by fact_id, language_code""",
+           from fct_fact_roots where model_id = 'r' and is_present order by fact_id,
+           language_code""",
     ) == [
         ("de", "f1", "shared", "relation", 2 / 7),
         ("en", "f1", "shared", "relation", 2 / 7),

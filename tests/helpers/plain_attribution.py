@@ -1,4 +1,4 @@
-"""Integrated gradients written from the formulas of METHOD §6: one row at a time, whole model.
+"""Integrated gradients written from the formulas of docs/method.md#integrated-gradients: one row at a time, whole model.
 
 Nothing is shared with ``models_gpu``'s engine but the adapter's module lists: every point is a full
 forward pass of the model's own ``forward``, with a hook that puts the tried neurons into the down

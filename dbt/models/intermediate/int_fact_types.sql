@@ -1,4 +1,4 @@
--- The first rule of METHOD §11 that fires. It looks at names and relation only, so that facts of
+-- The first rule of docs/method.md#fact-types that fires. It looks at names and relation only, so that facts of
 -- which the text was seen can be sorted in the same way.
 with rules as (
     select

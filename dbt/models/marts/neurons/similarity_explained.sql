@@ -1,5 +1,5 @@
 -- Mantel's test: are pairs of languages alike where they are near, akin or written alike? The
--- similarities stay, the languages behind the factors are shuffled (METHOD §4).
+-- similarities stay, the languages behind the factors are shuffled (docs/method.md#factors).
 {%- set permutation_count = var("mantel_permutation_count", 999) %}
 {%- set factors = {
     "distance": haversine("a", "b"),

@@ -158,7 +158,7 @@ similarities as (
     from neuron_means
 ),
 
--- The paper's unit of text (METHOD §10); a study may have searched others as well.
+-- The paper's unit of text (docs/method.md#tracing); a study may have searched others as well.
 absence as (
     select
         model_id,

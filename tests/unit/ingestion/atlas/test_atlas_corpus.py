@@ -41,7 +41,7 @@ def _facts_and_truth(corpus_id: str, language: str) -> list[dict[str, object]]:
 
 
 def _mentions(texts: list[str], names: set[str], language: str) -> dict[str, set[int]]:
-    """Name to the numbers of the texts that hold it under METHOD §10."""
+    """Name to the numbers of the texts that hold it under docs/method.md#tracing."""
     found: dict[str, set[int]] = defaultdict(set)
     for number, text in enumerate(texts):
         for name in names:
