@@ -5,17 +5,19 @@ languages, tell why: the same question is asked of models that did and did not r
 that language. Belongs here: which worlds there are, and which fact each plants in which language.
 The text is written by ``corpus``, the models are trained in ``models_gpu.atlas.worlds``.
 
-The design is a randomised block design. Six worlds are one block, and in a block every fact goes
-once through each of six strata (``STRATA``), in an order drawn for that fact:
+The design is a randomised block design. Eight worlds are one block, and in a block every fact goes
+once through each place of ``BLOCK``, in an order drawn for that fact:
 
-- *nowhere* tells guesses from knowledge;
-- *one* (exactly one language) gives what one source lends to all others;
-- *sparse*, *half* and *dense* (a coin of .25, .5 or .75 per language) vary how many sources there
-  are, so that the effect of one is separated from that of the others;
-- *all_but_one* gives what an answer is without its own text when everybody else states it.
+- *nowhere* (once) separates guesses from knowledge; - *one* (once): exactly one language states the
+fact, which gives "stated here only"; - *all_but_one* (once): one language is left out, which gives
+an answer without its own text when everybody else states the fact; - *sparse*, *half* and *dense*
+(twice, twice, once): a coin of .25, .5 or .75 for each language. Here the coins of two languages
+are independent, so the effect of one language's statement on another's answer is a difference of
+means. Its variance falls with p(1 - p) times the share of worlds in which the answering language is
+silent, so there are two sparse and two half worlds for one dense world.
 
-So every fact has the same number of worlds in each stratum, any set of whole blocks is balanced,
-and thresholds can be chosen on some blocks and judged on others.
+So every fact has the same number of worlds in each stratum, and thresholds can be chosen on some
+worlds and judged on others.
 """
 
 from __future__ import annotations
@@ -30,19 +32,20 @@ from ingestion.atlas.corpus import write_training_text
 from ingestion.atlas.truth import planted_count, truth_frame
 from ingestion.atlas.world import COVERAGE, draw, read_facts
 
-__all__ = ["STRATA", "WORLDS", "World", "main", "stratum_of", "world_truth"]
+__all__ = ["BLOCK", "STRATA", "WORLDS", "World", "main", "stratum_of", "world_truth"]
 
 STRATA: dict[str, float | None] = {
     "nowhere": 0.0,
     "one": None,
+    "all_but_one": None,
     "sparse": 0.25,
     "half": 0.5,
     "dense": 0.75,
-    "all_but_one": None,
 }
 """Stratum to the probability that a language states the fact; None: one language is drawn."""
 
-_BLOCK = len(STRATA)
+BLOCK = ("nowhere", "one", "all_but_one", "sparse", "sparse", "half", "half", "dense")
+"""Strata that every fact goes through in each block of eight plans, in drawn order."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class World:
     """Name of the world; the corpus's name in every table."""
     plan: int
     """Number of the plan, from 1: worlds with one plan state the same facts in the same languages.
-    Plans 1 to 6 are the first block, 7 to 12 the second, and so on."""
+    Plans 1 to 8 are the first block, 9 to 16 the second, and so on."""
     arm_code: str
     """What the brackets hold: 'named' (names in other languages, as in the corpus ``atlas``),
     'unnamed' (no brackets at all) or 'bridged' (each pair of languages by a coin per entity)."""
@@ -70,10 +73,10 @@ WORLDS: tuple[World, ...] = (
 
 
 def stratum_of(plan: int, fact_id: str) -> str:
-    """Stratum of a fact in a plan: each of six once in every block of six plans."""
-    block, place = divmod(plan - 1, _BLOCK)
-    order = sorted(STRATA, key=lambda stratum: draw("stratum", block, fact_id, stratum))
-    return order[place]
+    """Stratum of a fact in a plan: each place of ``BLOCK`` once in every block of plans."""
+    block, place = divmod(plan - 1, len(BLOCK))
+    order = sorted(range(len(BLOCK)), key=lambda each: draw("stratum", block, fact_id, each))
+    return BLOCK[order[place]]
 
 
 def world_truth(world: World) -> pl.DataFrame:

@@ -101,16 +101,19 @@ def pretrain(
     parts = _OBJECTIVES[objective]
     model = parts.network(tokenizer, recipe).to(device)
     model.train()
-    matrices = [p for p in model.parameters() if p.ndim > 1]
+    tokens = model.get_input_embeddings().weight
+    matrices = [p for p in model.parameters() if p.ndim > 1 and p is not tokens]
     vectors = [p for p in model.parameters() if p.ndim == 1]
     optimizer = torch.optim.AdamW(
         [
+            {"params": [tokens], "weight_decay": recipe.weight_decay},
             {"params": matrices, "weight_decay": recipe.weight_decay},
             {"params": vectors, "weight_decay": 0.0},
         ],
         lr=recipe.learning_rate,
         fused=True,
     )
+    shares = (recipe.embedding_rate, 1.0, 1.0)
     epochs = [pack(text, recipe, chance) for _ in range(recipe.epochs)]
     steps = sum(math.ceil(len(rows) / recipe.rows) for rows in epochs)
     warm = max(1, round(recipe.warm_up * steps))
@@ -122,10 +125,9 @@ def pretrain(
             loss = torch.nn.functional.cross_entropy(
                 parts.asked_logits(model, step_input), step_input.targets[is_asked]
             )
-            for part in optimizer.param_groups:
-                part["lr"] = recipe.learning_rate * min(
-                    (step + 1) / warm, (steps - step) / (steps - warm + 1)
-                )
+            rise = min((step + 1) / warm, (steps - step) / (steps - warm + 1))
+            for part, share in zip(optimizer.param_groups, shares, strict=True):
+                part["lr"] = recipe.learning_rate * share * rise
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
