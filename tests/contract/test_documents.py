@@ -63,6 +63,17 @@ def test_every_path_that_a_document_names_is_there(page: Path) -> None:
     assert missing == []
 
 
+def test_every_fault_names_a_test_that_is_there() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    named = {name for row in rows for name in re.findall(r"`([\w/]*test_\w+)`", row)}
+    assert len(named) > 5
+    folders = [PROJECT / "tests", PROJECT / "tests" / "integration"]
+    assert {
+        name for name in named if not any((at / f"{name}.py").exists() for at in folders)
+    } == set()
+
+
 def test_every_definition_has_its_anchor() -> None:
     text = (PROJECT / "docs" / "method.md").read_text(encoding="utf-8")
     assert tuple(re.findall(r'<a id="([^"]+)"></a>', text)) == ANCHORS
