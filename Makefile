@@ -22,6 +22,7 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	git ls-files -z | xargs -0 $(BIN)/codespell
+	$(BIN)/python -m pytest -n 0 tests/contract/test_words.py tests/contract/test_documents.py
 	$(BIN)/mypy
 
 # The unit tests with branch coverage of the four packages; the figure is in CONTRIBUTING.
