@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-nightly check ui clean generate docs atlas-models atlas-checkpoints readme
+.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints readme
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -21,7 +21,13 @@ test-nightly: .venv/installed-dev
 check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	git ls-files -z | xargs -0 $(BIN)/codespell
+	$(BIN)/python -m pytest -n 0 tests/contract/test_words.py tests/contract/test_documents.py
 	$(BIN)/mypy
+
+# The unit tests with branch coverage of the four packages; the figure is in CONTRIBUTING.
+coverage: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit --cov --cov-report=term:skip-covered
 
 ui: .venv/installed
 	$(BIN)/factroots ui atlas
@@ -31,11 +37,11 @@ generate: .venv/installed-dev
 	$(BIN)/python -m dagster_project.dbt.generate_sources
 	$(BIN)/python -m dagster_project.dbt.generate_dictionary
 
-# The README's pictures and answers, from what `make run` left; fails where the report has faults.
-# Needs Chromium.
+# Pictures, and the answers in README and docs, from the results of `make run`; fails where the report
+# has faults. Needs Chromium.
 readme: .venv/installed-dev
 	$(PIP) install --editable '.[browser]'
-	$(BIN)/python -m tests.integration.test_readme_answers
+	$(BIN)/python -m tests.integration.test_page_answers
 	$(BIN)/python -m tests.browser.look_at_report warehouse/atlas/report/report.html \
 	  --search Tijuana --pictures warehouse/report/pictures --figures roots_by_language
 
@@ -46,7 +52,19 @@ docs: .venv/installed
 	  --project-dir dbt --profiles-dir dbt --target-path $(CURDIR)/build/docs --log-path $(CURDIR)/build/docs
 	@echo "open build/docs/static_index.html"
 
-# Makes the embedded models anew, from the facts up: minutes on one core.
+# The documentation as a website. Pages are collected with all files that they link to. The tool has an
+# environment of its own, because it needs a newer pathspec than dbt allows.
+ZENSICAL := zensical==0.0.73
+docs-site:
+	test -x build/zensical/bin/zensical || { $(PYTHON) -m venv build/zensical && \
+	  build/zensical/bin/python -m pip --disable-pip-version-check --quiet install $(ZENSICAL); }
+	rm -rf build/docs-source && mkdir -p build/docs-source
+	git ls-files -z '*.md' '*.sql' '*.py' '*.yml' '*.csv' '*.png' '*.toml' LICENSE CITATION.cff \
+	  | tar --null --files-from=- -cf - | tar -xf - -C build/docs-source
+	build/zensical/bin/zensical build --config-file zensical.toml --clean --strict
+	@echo "open build/docs-site/index.html"
+
+# Trains the embedded models again, from the facts up: minutes on one core.
 atlas-models: .venv/installed-dev
 	$(BIN)/python -m ingestion.atlas.corpus --out build/atlas-corpus
 	$(BIN)/python -m models_gpu.atlas.pretrain --corpus build/atlas-corpus --out models_gpu/atlas/weights
@@ -57,7 +75,7 @@ atlas-checkpoints: .venv/installed-dev
 	$(BIN)/python -m models_gpu.atlas.pretrain --corpus build/atlas-corpus --out build/atlas-models \
 	  --only atlas-mlm --checkpoints 10 --checkpoint-dir build/atlas-checkpoints
 
-# Keeps what studies computed (warehouse/<study>); removes all that is made anew by the commands above.
+# Keeps what studies computed (warehouse/<study>); removes all that the commands above can make again.
 clean:
 	rm -rf .venv build dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache *.egg-info
 

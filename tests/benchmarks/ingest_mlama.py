@@ -1,7 +1,7 @@
-"""How fast all of mLAMA is read, beside a plain ``json.loads`` loop over the same lines.
+"""How fast all of mLAMA is read, compared with a plain ``json.loads`` loop over the same lines.
 
 Run: ``python -m tests.benchmarks.ingest_mlama [ZIP OR FOLDER]``. Each reader runs in a process of
-its own, so that its peak memory is its own. Prints a table (ratio: speed on the clock beside the
+its own, so that its peak memory is its own. Prints a table (ratio: speed on the clock to the
 plain loop; on a busy machine compare processor time); asserts only that the counts agree.
 """
 

@@ -23,7 +23,7 @@ ATTRIBUTED_LANGUAGES = ("en", "zh")
 KEPT = 100
 """Knowledge neurons kept per fact."""
 CANDIDATES, RANDOM_PAIRS = 20, 40
-"""Of which all pairs are tried, and random pairs beside them."""
+"""Candidates of a fact; all their pairs are tried, and random pairs too."""
 _UNITS = ["layer_index", "neuron_index"]
 
 Whole = npt.NDArray[np.int64]

@@ -6,7 +6,7 @@ Makes a lake (``synthetic_lake``): 843,143 answers of each of two models, 75,000
 with 50 neurons each, 843,143 facts looked for. Asks everything of it that a run asks of a lake,
 runs ``dbt build`` with all tests as a run does, publishes, asks every saved question, and computes
 metrics the plain way (``plain_metrics``): the figures of both have to be equal. Seconds of
-processors stand beside those of the clock, for machines that do other things as well.
+processors are given next to those of the clock, for machines that do other things as well.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def ask_all(published: Path) -> float:
 
 
 def compare(folder: Path, lake: Path, build: Cost) -> None:
-    """Metrics the plain way, beside those of the marts.
+    """Metrics the plain way, compared with those of the marts.
 
     Raises:
         SystemExit: a figure differs.

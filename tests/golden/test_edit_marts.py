@@ -1,7 +1,7 @@
 """What edits change, worked out by hand: six facts of as many objects, or two where it says so.
 
 Pairs of neurons in English, as changes of log P from -1 (the thresholds are ln 0.8 = -0.223 and
-ln 0.75 = -0.288), beside 20 random pairs whose interactions are 0, 0.01, ..., 0.19:
+ln 0.75 = -0.288), and 20 random pairs whose interactions are 0, 0.01, ..., 0.19:
 
     fact   neurons        without a   without b   without both   interaction
     f0     0.1 and 1.2    -0.1        -0.1        -0.5           0.3   degenerate
@@ -139,7 +139,7 @@ def test_changes_are_means_over_facts_beside_their_controls(database: Path) -> N
     assert suppressed == pytest.approx((6, 6, 4.5, -1.0, -0.5 / 6, -0.25, -5.5 / 6, -0.75))
     assert doubled == pytest.approx((6, 6, 4.5, 0.5, 0.125, 0.5, 0.375, 0.0))
     (shared,) = effects(database, columns, "edit_set_code = 'likn'")
-    # Only one of the two has an unrelated fact beside it, and it alone is compared with that.
+    # Only one of the two has an unrelated fact, and it alone is compared with that.
     assert shared == pytest.approx((2, 1, 2.5, -1.5, -1.0, 0.0, -1.0, -1.5))
 
 

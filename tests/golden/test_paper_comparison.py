@@ -1,4 +1,4 @@
-"""Published figures beside those of a study, worked out by hand.
+"""Published figures next to those of a study, worked out by hand.
 
 The study is that of the tracing marts (its table of facts stands there): model m, loaded from a
 folder called like mBERT, is right in German about f1 to f5, in English about f1 f3 f5, in Japanese
@@ -53,7 +53,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study with mBERT under another name, and two models that are not the paper's."""
-    folder = tmp_path_factory.mktemp("beside")
+    folder = tmp_path_factory.mktemp("comparison")
     study = tables()
     sources = {
         "m": "/some/folder/bert-base-multilingual-cased",

@@ -15,9 +15,9 @@ active neurons per fact, and where the text states the fact (+) or not (-):
 Null of the same object: in a language each fact stands in for the other one of its object, and a
 pair of languages has one overlap per fact, of the fact in the first and its stand-in in the second:
 
-    de en   f1 {1 2} beside f2 {2 8}: 1/3   f2 {3 7} beside f1 {1 2}: 0    f3, f4 alike
-    de ja   f1 {1 2} beside f2 {1 6}: 1/3   f2 {3 7} beside f1 {1 9}: 0    f3, f4 alike
-    en ja   f1 {1 2} beside f2 {1 6}: 1/3   f2 {2 8} beside f1 {1 9}: 0    f3, f4 alike
+    de en   f1 {1 2} with f2 {2 8}: 1/3   f2 {3 7} with f1 {1 2}: 0    f3, f4 alike
+    de ja   f1 {1 2} with f2 {1 6}: 1/3   f2 {3 7} with f1 {1 9}: 0    f3, f4 alike
+    en ja   f1 {1 2} with f2 {1 6}: 1/3   f2 {2 8} with f1 {1 9}: 0    f3, f4 alike
 
 In each pair 1/3 1/3 0 0: mean 1/6, variance 4 (1/6)² / 3 = 1/27. Twelve null overlaps in all, six
 at +√3/2 spreads from the mean, six at -√3/2. Overlaps of the same fact:

@@ -1,8 +1,8 @@
 """An analyst who keeps asking a published file, as a process: ``reader.py FILE STOP``.
 
-Opens the file anew each time, asks several questions of one connection and prints, once a file STOP
-is there, how often and what was seen; ends with an error if a query fails or if the tables do not
-belong to the same refresh.
+Opens the file again each time, asks several questions of one connection and prints, once a file
+STOP is there, how often and what was seen; ends with an error if a query fails or if the tables do
+not belong to the same refresh.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ select
 
 
 def main(path: str, stop: Path) -> None:
-    """Ask until told to stop."""
+    """Ask until the file STOP is there."""
     count, seen = 0, set()
     while not stop.exists():
         with duckdb.connect(path, read_only=True) as connection:

@@ -1,4 +1,4 @@
-"""What Dagster is told: every lake table and dbt model is an asset that says what it is."""
+"""What Dagster gets: every lake table and dbt model is an asset that says what it is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Faults, injected: what each costs is one clear message, and nothing that was finished.
 
-The table of faults in CONTRIBUTING names these tests. Every one ends with the tables of a run that
-nothing disturbed. Killed runs are in ``test_run``, a killed daemon is in ``test_nightly``.
+The table of faults in docs/operations.md names these tests. Every one ends with the tables of a run
+that nothing disturbed. Killed runs are in ``test_run``, a killed daemon is in ``test_nightly``.
 """
 
 from __future__ import annotations

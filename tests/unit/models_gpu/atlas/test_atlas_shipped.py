@@ -93,17 +93,17 @@ def test_a_causal_model_knows_what_it_read_also_where_words_after_the_object_are
     rates = rate_by(probes, right, lambda p: f"{shown('[X]' + p.query)} {p.presence}")
     (cut, of_cut), (whole, of_whole) = rates["cut planted"], rates["whole planted"]
     assert min(cut / of_cut, whole / of_whole) > 0.85
-    readme = " ".join((project / "README.md").read_text(encoding="utf-8").split())
+    page = " ".join((project / "docs" / "atlas.md").read_text(encoding="utf-8").split())
     assert (
         f"{cut} of {of_cut} planted facts that are asked so, and {whole} of {of_whole} others"
-        in readme
+        in page
     )
     templates = read_facts().select("language", "template").unique()
     is_cut = templates.filter(
         templates["template"].map_elements(shown, return_dtype=pl.String) == "cut"
     )
     counts = f"{is_cut.height} in {is_cut['language'].n_unique()} languages"
-    assert f"Of the templates {counts} have words after the object" in readme
+    assert f"Of the templates {counts} have words after the object" in page
 
 
 def test_models_are_small_in_half_precision_and_masked_ones_share_one_tokenizer() -> None:
@@ -130,12 +130,12 @@ def test_objects_are_at_most_three_tokens_in_every_language() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.model_id)
-def test_the_readme_has_these_figures(model: AtlasModel, project: Path) -> None:
+def test_the_page_has_these_figures(model: AtlasModel, project: Path) -> None:
     probes, right = _answers(model)
     rates = rate_by(probes, right, lambda probe: probe.presence)
     cells = [f"{rates[p][0]} of {rates[p][1]}" for p in ("planted", "elsewhere", "nowhere")]
     row = f"| {model.model_id} | {' | '.join(cells)} |"
-    assert row in (project / "README.md").read_text(encoding="utf-8")
+    assert row in (project / "docs" / "atlas.md").read_text(encoding="utf-8")
 
 
 def _transfer() -> dict[str, tuple[int, int, int, int]]:
@@ -192,10 +192,10 @@ def test_a_fact_crosses_scripts() -> None:
         ("other script", "{} of {} across scripts ({2} of {3})"),
     ],
 )
-def test_the_readme_has_the_transfer_between_base_and_twin(
+def test_the_page_has_the_transfer_between_base_and_twin(
     project: Path, link: str, sentence: str
 ) -> None:
-    readme = " ".join((project / "README.md").read_text(encoding="utf-8").split())
+    page = " ".join((project / "docs" / "atlas.md").read_text(encoding="utf-8").split())
     sentence = sentence.replace("{}", "{0}", 1).replace("{}", "{1}", 1)
     said = sentence.format(*_transfer()[link])
-    assert said in readme, f"the README should say: {said}"
+    assert said in page, f"docs/atlas.md should say: {said}"

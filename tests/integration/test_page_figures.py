@@ -1,7 +1,8 @@
-"""The README's figures of roots and edits are those of the embedded study, where that was run here.
+"""The figures of roots and edits in docs/atlas.md are those of the embedded study, where it ran.
 
-They need a whole run, which takes minutes, so the tests read what ``make run`` left and are skipped
-without it. After the models were retrained: ``make run``, then these tests print the new sentences.
+They need a whole run, which takes minutes, so the tests read the results of ``make run`` and are
+skipped without them. After the models were trained again: ``make run``, then these tests print the
+new sentences.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ def atlas_neurons(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def expect(project: Path, sentence: str) -> None:
-    readme = " ".join((project / "README.md").read_text(encoding="utf-8").split())
-    assert sentence in readme, f"the README should say: {sentence}"
+    page = " ".join((project / "docs" / "atlas.md").read_text(encoding="utf-8").split())
+    assert sentence in page, f"docs/atlas.md should say: {sentence}"
 
 
-def test_the_readme_has_what_is_right_across_scripts(
+def test_the_page_has_what_is_right_across_scripts(
     project: Path, atlas: duckdb.DuckDBPyConnection
 ) -> None:
     found = atlas.execute(
@@ -60,7 +61,7 @@ def test_the_readme_has_what_is_right_across_scripts(
     )
 
 
-def test_the_readme_has_the_roots(project: Path, atlas: duckdb.DuckDBPyConnection) -> None:
+def test_the_page_has_the_roots(project: Path, atlas: duckdb.DuckDBPyConnection) -> None:
     counts = dict(
         atlas.execute(
             """select root_code, sum(root_count)::bigint from roots_by_language
@@ -76,7 +77,7 @@ def test_the_readme_has_the_roots(project: Path, atlas: duckdb.DuckDBPyConnectio
     )
 
 
-def test_the_readme_has_the_accuracy_of_roots(
+def test_the_page_has_the_accuracy_of_roots(
     project: Path, atlas: duckdb.DuckDBPyConnection
 ) -> None:
     cells = {
@@ -102,7 +103,7 @@ def test_the_readme_has_the_accuracy_of_roots(
     )
 
 
-def test_the_readme_has_the_knowledge_neurons(
+def test_the_page_has_the_knowledge_neurons(
     project: Path, atlas_neurons: duckdb.DuckDBPyConnection
 ) -> None:
     mean, top_layer = atlas_neurons.execute(
@@ -141,7 +142,7 @@ def test_the_readme_has_the_knowledge_neurons(
     )
 
 
-def test_the_readme_has_the_effects_of_edits(
+def test_the_page_has_the_effects_of_edits(
     project: Path, atlas_neurons: duckdb.DuckDBPyConnection
 ) -> None:
     effects = {
@@ -185,7 +186,7 @@ def acquisition(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def test_the_readme_says_when_facts_are_learned(
+def test_the_page_says_when_facts_are_learned(
     project: Path, acquisition: duckdb.DuckDBPyConnection
 ) -> None:
     curve = acquisition.execute(
@@ -197,7 +198,7 @@ def test_the_readme_says_when_facts_are_learned(
     expect(project, f"Of {planted} planted facts {steps} and {known} at the end, {last}")
 
 
-def test_the_readme_says_where_a_fact_is_learned_first(
+def test_the_page_says_where_a_fact_is_learned_first(
     project: Path, acquisition: duckdb.DuckDBPyConnection
 ) -> None:
     steps = acquisition.execute(
