@@ -1,6 +1,6 @@
 """Documents of a corpus, as a stream, with a tally of all that was read, left out and lost.
 
-The unit of work is a piece: a file, or a range of a file that can be read from its middle. Pieces
+The unit of work is a shard: a file, or a range of a file that can be read from its middle. Shards
 may be read in any order and anywhere; together they give every document exactly once.
 """
 
@@ -30,10 +30,10 @@ from ingestion.corpora.settings import (
 from ingestion.corpora.streams import CutStreamError, is_divisible, stream_blocks
 from ingestion.corpora.wikitext import MEDIA_NAMESPACES, WikitextError, plain_text
 
-__all__ = ["PIECE_BYTES", "Document", "Piece", "Tally", "cut_pieces", "read_documents"]
+__all__ = ["SHARD_BYTES", "Document", "Shard", "Tally", "file_shards", "read_documents"]
 
-PIECE_BYTES = 64 << 20
-"""Stored bytes of a piece: a minute or so of work, whatever the size of the file."""
+SHARD_BYTES = 64 << 20
+"""Stored bytes of a shard: a minute or so of work, whatever the size of the file."""
 
 _FILE_NAMESPACES = (-2, 6, 14)
 _ROWS = 1_000
@@ -53,7 +53,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Piece:
+class Shard:
     """A share of the work: one file, or the part of it that begins in a range of bytes."""
 
     file: SourceFile
@@ -61,12 +61,12 @@ class Piece:
     start: int = 0
     """First stored byte."""
     end: int | None = None
-    """First stored byte of the next piece; None at the end of the file."""
+    """First stored byte of the next shard; None at the end of the file."""
 
 
 @dataclass
 class Tally:
-    """What became of the pages of one piece."""
+    """What became of the pages of one shard."""
 
     page_count: int = 0
     """Pages, rows or lines found, whatever became of them."""
@@ -91,23 +91,23 @@ class Tally:
             self.notes.append(text)
 
 
-def cut_pieces(
-    settings: CorpusSettings, file: SourceFile, piece_bytes: int = PIECE_BYTES
-) -> tuple[Piece, ...]:
-    """Pieces of a file: ranges of a dump that is plain or bzip2, the whole file otherwise."""
-    is_small = file.size <= piece_bytes
+def file_shards(
+    settings: CorpusSettings, file: SourceFile, shard_bytes: int = SHARD_BYTES
+) -> tuple[Shard, ...]:
+    """Shards of a file: ranges of a dump that is plain or bzip2, the whole file otherwise."""
+    is_small = file.size <= shard_bytes
     if is_small or not isinstance(settings, WikipediaDump) or not is_divisible(file):
-        return (Piece(file),)
-    borders = [*range(0, file.size, piece_bytes), None]
-    return tuple(Piece(file, start or 0, end) for start, end in itertools.pairwise(borders))
+        return (Shard(file),)
+    borders = [*range(0, file.size, shard_bytes), None]
+    return tuple(Shard(file, start or 0, end) for start, end in itertools.pairwise(borders))
 
 
-def read_documents(settings: CorpusSettings, piece: Piece, tally: Tally) -> Iterator[Document]:
-    """Documents of a piece, in the order of the file; memory holds one at a time.
+def read_documents(settings: CorpusSettings, shard: Shard, tally: Tally) -> Iterator[Document]:
+    """Documents of a shard, in the order of the file; memory holds one at a time.
 
     Args:
         settings: how the file is laid out.
-        piece: what to read.
+        shard: what to read.
         tally: filled while reading; complete once the iterator is exhausted.
 
     Raises:
@@ -115,13 +115,13 @@ def read_documents(settings: CorpusSettings, piece: Piece, tally: Tally) -> Iter
             What is merely cut or broken inside is counted in the tally and does not stop reading.
     """
     if isinstance(settings, WikipediaDump):
-        found = _wiki_documents(piece, tally)
+        found = _wiki_documents(shard, tally)
     elif isinstance(settings, ParquetText):
-        found = _parquet_documents(settings, piece.file, tally)
+        found = _parquet_documents(settings, shard.file, tally)
     elif isinstance(settings, JsonLines):
-        found = _json_documents(settings, piece.file, tally)
+        found = _json_documents(settings, shard.file, tally)
     else:
-        found = _text_documents(settings, piece.file, tally)
+        found = _text_documents(settings, shard.file, tally)
     for title, text in found:
         if text.strip():
             tally.document_count += 1
@@ -130,8 +130,8 @@ def read_documents(settings: CorpusSettings, piece: Piece, tally: Tally) -> Iter
             tally.empty_count += 1
 
 
-def _wiki_documents(piece: Piece, tally: Tally) -> Iterator[tuple[str, str]]:
-    file = piece.file
+def _wiki_documents(shard: Shard, tally: Tally) -> Iterator[tuple[str, str]]:
+    file = shard.file
 
     @functools.cache
     def namespaces() -> dict[str, int]:
@@ -146,12 +146,12 @@ def _wiki_documents(piece: Piece, tally: Tally) -> Iterator[tuple[str, str]]:
         return MEDIA_NAMESPACES | own
 
     try:
-        for page in read_pages(file, piece.start, piece.end):
+        for page in read_pages(file, shard.start, shard.end):
             tally.page_count += 1
             if isinstance(page, BrokenPage):
                 tally.broken_count += 1
                 tally.is_truncated |= page.is_cut
-                since = f" after byte {piece.start:,}" if piece.start else ""
+                since = f" after byte {shard.start:,}" if shard.start else ""
                 tally.note(f"{file.name}: page {tally.page_count}{since} {page.reason}")
             elif page.is_redirect or _REDIRECT.match(page.wikitext):
                 tally.redirect_count += 1
@@ -168,7 +168,7 @@ def _wiki_documents(piece: Piece, tally: Tally) -> Iterator[tuple[str, str]]:
     except CutStreamError as error:
         tally.is_truncated = True
         tally.note(f"{file.name} {error}")
-    if tally.page_count == 0 and piece.start == 0 and piece.end is None:
+    if tally.page_count == 0 and shard.start == 0 and shard.end is None:
         tally.note(f"{file.name} has no <page>")
 
 

@@ -61,7 +61,7 @@ def stream_blocks(
     Args:
         file: the file.
         start: stored byte to begin at; in bzip2 the first stream that begins there or later.
-        end: stored byte of the next piece; None is the end of the file.
+        end: stored byte of the next shard; None is the end of the file.
 
     Yields:
         Bytes, and whether they belong to ``[start, end)``; those after it complete a page that

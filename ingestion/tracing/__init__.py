@@ -6,9 +6,9 @@ How text is read belongs to ``ingestion.corpora``; rates, fact types and compari
 from ingestion.tracing.corpus import (
     TRACING_VERSION,
     TracingArguments,
-    corpus_pieces,
-    counted_before,
+    corpus_shards,
     read_counts,
+    resume_counts,
     trace_corpus,
     write_counts,
 )
@@ -20,7 +20,7 @@ from ingestion.tracing.counting import (
     count_documents,
     finish,
     merge,
-    trace_piece,
+    trace_shard,
 )
 from ingestion.tracing.label_tokens import fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
@@ -45,15 +45,15 @@ __all__ = [
     "TracingSettings",
     "UnitKind",
     "collect_names",
-    "corpus_pieces",
+    "corpus_shards",
     "count_documents",
-    "counted_before",
     "finish",
     "fold_name",
     "label_tokens",
     "merge",
     "read_counts",
+    "resume_counts",
     "trace_corpus",
-    "trace_piece",
+    "trace_shard",
     "write_counts",
 ]

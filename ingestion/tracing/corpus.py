@@ -1,7 +1,7 @@
-"""A whole corpus in one language: pieces shared among processes, results kept as they come.
+"""A whole corpus in one language: shards shared among processes, results kept as they come.
 
-A piece's counts are one Parquet file, so that a killed run goes on where it was. Other machines may
-do the pieces: ask ``counted_before`` which, ``trace_piece`` there, ``write_counts`` and ``merge``.
+A shard's counts are one Parquet file, so that a killed run goes on where it was. Other machines may
+do the shards: ask ``resume_counts`` which, ``trace_shard`` there, ``write_counts`` and ``merge``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ingestion.corpora import CorpusSettings, Piece, Tally, cut_pieces, list_files
+from ingestion.corpora import CorpusSettings, Shard, Tally, file_shards, list_files
 from ingestion.lake import fingerprint
 from ingestion.tracing.counting import (
     Evidence,
@@ -28,16 +28,16 @@ from ingestion.tracing.counting import (
     TracingError,
     TracingSettings,
     merge,
-    trace_piece,
+    trace_shard,
 )
 from ingestion.tracing.names import FactNames
 
 __all__ = [
     "TRACING_VERSION",
     "TracingArguments",
-    "corpus_pieces",
-    "counted_before",
+    "corpus_shards",
     "read_counts",
+    "resume_counts",
     "trace_corpus",
     "write_counts",
 ]
@@ -46,23 +46,25 @@ TRACING_VERSION = "1"
 """Raised when the same corpus and names would give other counts."""
 
 TracingArguments = tuple[CorpusSettings, str, FactNames, TracingSettings, str | None]
-"""What ``trace_piece`` takes after the piece: the same for all pieces of a language."""
+"""What ``trace_shard`` takes after the shard: the same for all shards of a language."""
 
 _METADATA = "factroots.counts"
 # Tokens of wikitext are many, short-lived and without cycles: collecting rarely is a tenth faster.
 _GC_THRESHOLD = 200_000
 
 
-def corpus_pieces(
+def corpus_shards(
     corpus: CorpusSettings, language: str, folder: Path | None = None
-) -> tuple[Piece, ...]:
-    """All pieces of a corpus in a language; each can be done alone, anywhere.
+) -> tuple[Shard, ...]:
+    """All shards of a corpus in a language; each can be done alone, anywhere.
 
     Raises:
         CorpusError: no file is there.
     """
     return tuple(
-        piece for file in list_files(corpus, language, folder) for piece in cut_pieces(corpus, file)
+        shard
+        for file in list_files(corpus, language, folder)
+        for shard in file_shards(corpus, file)
     )
 
 
@@ -81,18 +83,18 @@ def trace_corpus(
     """Count over all files of a language.
 
     Args:
-        corpus, language, names, settings, tokenizer_json: as for ``trace_piece``.
+        corpus, language, names, settings, tokenizer_json: as for ``trace_shard``.
         folder: what the corpus' relative paths are relative to.
         processes: workers; each needs up to a gigabyte of memory. The result does not depend on it.
-        keep: folder for finished pieces; those found there are not done again. Whoever has the
+        keep: folder for finished shards; those found there are not done again. Whoever has the
             final counts may delete it.
-        progress: called after each piece with the pieces done and all that were left to do.
+        progress: called after each shard with the shards done and all that were left to do.
 
     Raises:
-        CorpusError, TracingError: as ``trace_piece``; also when a worker dies.
+        CorpusError, TracingError: as ``trace_shard``; also when a worker dies.
     """
     arguments = (corpus, language, names, settings or TracingSettings(), tokenizer_json)
-    total, todo = counted_before(arguments, folder=folder, keep=keep)
+    total, todo = resume_counts(arguments, folder=folder, keep=keep)
     for done, part in enumerate(_computed(todo, arguments, processes), 1):
         total = part if total is None else merge([total, part])
         if progress is not None:
@@ -102,18 +104,18 @@ def trace_corpus(
     return total
 
 
-def counted_before(
+def resume_counts(
     arguments: TracingArguments, *, folder: Path | None = None, keep: Path | None = None
-) -> tuple[PartialCounts | None, list[tuple[Piece, Path | None]]]:
+) -> tuple[PartialCounts | None, list[tuple[Shard, Path | None]]]:
     """What an earlier run counted of a corpus in a language, and what is left to do.
 
     Args:
-        arguments: those of ``trace_piece`` after the piece.
+        arguments: those of ``trace_shard`` after the shard.
         folder: what the corpus' relative paths are relative to.
-        keep: folder for finished pieces.
+        keep: folder for finished shards.
 
     Returns:
-        The sum over the finished pieces, None without any; and the other pieces, each with the file
+        The sum over the finished shards, None without any; and the other shards, each with the file
         that its counts belong in (``write_counts``), None without a folder.
 
     Raises:
@@ -121,19 +123,19 @@ def counted_before(
     """
     corpus, language, *_ = arguments
     total: PartialCounts | None = None
-    todo: list[tuple[Piece, Path | None]] = []
-    for piece in corpus_pieces(corpus, language, folder):
-        path = _kept_path(keep, piece, arguments)
+    todo: list[tuple[Shard, Path | None]] = []
+    for shard in corpus_shards(corpus, language, folder):
+        path = _kept_path(keep, shard, arguments)
         part = read_counts(path) if path is not None else None
         if part is None:
-            todo.append((piece, path))
+            todo.append((shard, path))
         else:
             total = part if total is None else merge([total, part])
     return total, todo
 
 
 def write_counts(path: Path, counts: PartialCounts) -> None:
-    """Write the counts of a piece: whole or not at all."""
+    """Write the counts of a shard: whole or not at all."""
     frames = []
     for kind in counts.mention_counts:
         passages = counts.evidence[kind]
@@ -175,7 +177,7 @@ def write_counts(path: Path, counts: PartialCounts) -> None:
 
 
 def read_counts(path: Path) -> PartialCounts | None:
-    """Counts of a piece; None if the file is absent or not whole."""
+    """Counts of a shard; None if the file is absent or not whole."""
     try:
         state: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[_METADATA])
         frame = pl.read_parquet(path)
@@ -217,16 +219,16 @@ _COUNTS = {
 
 
 def _computed(
-    todo: Sequence[tuple[Piece, Path | None]], arguments: TracingArguments, processes: int
+    todo: Sequence[tuple[Shard, Path | None]], arguments: TracingArguments, processes: int
 ) -> Iterator[PartialCounts]:
     if processes <= 1 or len(todo) <= 1:
-        for piece, path in todo:
-            yield _trace_and_keep(piece, path, arguments)
+        for shard, path in todo:
+            yield _trace_and_keep(shard, path, arguments)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(todo)), context, _prepare, (arguments,)) as pool:
         # Results are large: none may be held once it is added.
-        futures = {pool.submit(_trace_in_worker, piece, path) for piece, path in todo}
+        futures = {pool.submit(_trace_in_worker, shard, path) for shard, path in todo}
         try:
             for future in as_completed(futures):
                 futures.discard(future)
@@ -234,7 +236,7 @@ def _computed(
         except BrokenProcessPool as error:
             raise TracingError(
                 "a worker was killed, most likely for want of memory: use fewer processes. "
-                "Finished pieces are kept; run again to go on."
+                "Finished shards are kept; run again to go on."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
@@ -244,22 +246,22 @@ _worker_arguments: TracingArguments
 
 
 def _prepare(arguments: TracingArguments) -> None:
-    """Set up a worker: what is the same for all pieces is sent once."""
+    """Set up a worker: what is the same for all shards is sent once."""
     global _worker_arguments
     _worker_arguments = arguments
     # The processes are the parallel part; threads within each would only get in their way.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
-def _trace_in_worker(piece: Piece, path: Path | None) -> PartialCounts:
-    return _trace_and_keep(piece, path, _worker_arguments)
+def _trace_in_worker(shard: Shard, path: Path | None) -> PartialCounts:
+    return _trace_and_keep(shard, path, _worker_arguments)
 
 
-def _trace_and_keep(piece: Piece, path: Path | None, arguments: TracingArguments) -> PartialCounts:
+def _trace_and_keep(shard: Shard, path: Path | None, arguments: TracingArguments) -> PartialCounts:
     threshold = gc.get_threshold()
     gc.set_threshold(_GC_THRESHOLD, *threshold[1:])
     try:
-        counts = trace_piece(piece, *arguments)
+        counts = trace_shard(shard, *arguments)
     finally:
         gc.set_threshold(*threshold)
     if path is not None:
@@ -267,15 +269,15 @@ def _trace_and_keep(piece: Piece, path: Path | None, arguments: TracingArguments
     return counts
 
 
-def _kept_path(keep: Path | None, piece: Piece, arguments: TracingArguments) -> Path | None:
+def _kept_path(keep: Path | None, shard: Shard, arguments: TracingArguments) -> Path | None:
     if keep is None:
         return None
     corpus, language, names, settings, tokenizer_json = arguments
-    is_local = "://" not in piece.file.path
-    changed_at = Path(piece.file.path).stat().st_mtime_ns if is_local else 0
+    is_local = "://" not in shard.file.path
+    changed_at = Path(shard.file.path).stat().st_mtime_ns if is_local else 0
     identity = fingerprint(
         TRACING_VERSION,
-        asdict(piece),
+        asdict(shard),
         changed_at,
         asdict(corpus),
         language,

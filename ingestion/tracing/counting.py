@@ -1,6 +1,6 @@
 """Counts over a share of a corpus: in how many units names stand, alone and together (docs/method.md#tracing).
 
-``trace_piece`` is the unit of work: one piece of a file in, one ``PartialCounts`` out. Partial
+``trace_shard`` is the unit of work: one shard of a file in, one ``PartialCounts`` out. Partial
 counts add up in any order and grouping; ``finish`` turns their sum into rows of the lake tables
 ``occurrences`` and ``corpus_sizes``. Processes and files are ``ingestion.tracing.corpus``.
 """
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ingestion.contract import LAKE
-from ingestion.corpora import CorpusSettings, Document, Piece, Tally, read_documents
+from ingestion.corpora import CorpusSettings, Document, Shard, Tally, read_documents
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching, ranges
 from ingestion.tracing.names import FactNames
 from ingestion.tracing.units import (
@@ -37,7 +37,7 @@ __all__ = [
     "count_documents",
     "finish",
     "merge",
-    "trace_piece",
+    "trace_shard",
 ]
 
 BATCH_CHARACTERS = 16_000_000
@@ -85,7 +85,7 @@ class Evidence(NamedTuple):
 
 @dataclass
 class PartialCounts:
-    """Counts over some pieces of one corpus in one language."""
+    """Counts over some shards of one corpus in one language."""
 
     names_digest: str
     """Names that were looked for; only counts of the same names add up."""
@@ -103,18 +103,18 @@ class PartialCounts:
     """For each file its size as stored."""
 
 
-def trace_piece(
-    piece: Piece,
+def trace_shard(
+    shard: Shard,
     corpus: CorpusSettings,
     language: str,
     names: FactNames,
     settings: TracingSettings | None = None,
     tokenizer_json: str | None = None,
 ) -> PartialCounts:
-    """Read one piece of a corpus and count.
+    """Read one shard of a corpus and count.
 
     Args:
-        piece: a file, or a range of one.
+        shard: a file, or a range of one.
         corpus: how the file is laid out.
         language: Wikipedia code, for the sentences.
         names: facts to look for.
@@ -128,10 +128,10 @@ def trace_piece(
     """
     settings = settings or TracingSettings()
     tally = Tally()
-    documents = read_documents(corpus, piece, tally)
+    documents = read_documents(corpus, shard, tally)
     counts = count_documents(documents, language, names, settings, tokenizer_json)
-    counts.tallies[piece.file.path] = tally
-    counts.file_bytes[piece.file.path] = piece.file.size
+    counts.tallies[shard.file.path] = tally
+    counts.file_bytes[shard.file.path] = shard.file.size
     return counts
 
 
@@ -142,7 +142,7 @@ def count_documents(
     settings: TracingSettings,
     tokenizer_json: str | None = None,
 ) -> PartialCounts:
-    """Count over documents in memory or from a stream; see ``trace_piece``."""
+    """Count over documents in memory or from a stream; see ``trace_shard``."""
     if "chunk" in settings.units and tokenizer_json is None:
         raise TracingError(
             "chunks are measured in tokens: give the model's tokenizer, "
@@ -203,7 +203,7 @@ def finish(
     """Rows of ``occurrences`` (every fact, also the absent ones) and of ``corpus_sizes`` (one).
 
     Args:
-        counts: sum over all pieces of the corpus in this language.
+        counts: sum over all shards of the corpus in this language.
         names: the facts that were looked for.
         corpus_id: identifier of the corpus in the study.
         language: Wikipedia code.

@@ -17,8 +17,8 @@ from ingestion.corpora import (
     CorpusSettings,
     JsonLines,
     ParquetText,
-    Piece,
     PlainText,
+    Shard,
     Tally,
     WikipediaDump,
     corpus_digest,
@@ -32,7 +32,7 @@ def read(settings: CorpusSettings, language: str = "de") -> tuple[list[tuple[str
     found = [
         (document.title, document.text)
         for file in list_files(settings, language)
-        for document in read_documents(settings, Piece(file), tally)
+        for document in read_documents(settings, Shard(file), tally)
     ]
     return found, tally
 

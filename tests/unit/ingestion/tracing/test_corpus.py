@@ -8,19 +8,19 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingestion.corpora import JsonLines, Piece, WikipediaDump, reading
+from ingestion.corpora import JsonLines, Shard, WikipediaDump, reading
 from ingestion.tracing import (
     FactNames,
     TracingError,
     TracingSettings,
     collect_names,
     corpus,
-    corpus_pieces,
+    corpus_shards,
     finish,
     merge,
     read_counts,
     trace_corpus,
-    trace_piece,
+    trace_shard,
     write_counts,
 )
 
@@ -55,7 +55,7 @@ def names() -> FactNames:
     return collect_names(labels, "de")
 
 
-def test_all_files_and_pieces_are_counted_once(
+def test_all_files_and_shards_are_counted_once(
     dump: WikipediaDump, names: FactNames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = finish(trace_corpus(dump, "de", names, SETTINGS), names, "c", "de")
@@ -66,17 +66,17 @@ def test_all_files_and_pieces_are_counted_once(
     assert sizes["problem_note"] == "de-2.xml: page 20 the file ends inside it"
 
     many = [
-        piece for file in {p.file for p in corpus_pieces(dump, "de")} for piece in _cut(dump, file)
+        shard for file in {p.file for p in corpus_shards(dump, "de")} for shard in _cut(dump, file)
     ]
     assert len(many) > 10
-    parts = [trace_piece(piece, dump, "de", names, SETTINGS) for piece in reversed(many)]
+    parts = [trace_shard(shard, dump, "de", names, SETTINGS) for shard in reversed(many)]
     again = finish(merge(parts), names, "c", "de")
     assert again[0].equals(whole[0])
     assert again[1].drop("problem_note").equals(whole[1].drop("problem_note"))
 
 
-def _cut(dump: WikipediaDump, file: reading.SourceFile) -> tuple[Piece, ...]:
-    return reading.cut_pieces(dump, file, 150)
+def _cut(dump: WikipediaDump, file: reading.SourceFile) -> tuple[Shard, ...]:
+    return reading.file_shards(dump, file, 150)
 
 
 def test_workers_give_what_one_process_gives(dump: WikipediaDump, names: FactNames) -> None:
@@ -90,20 +90,20 @@ def test_workers_give_what_one_process_gives(dump: WikipediaDump, names: FactNam
     assert seen == [(1, 2), (2, 2)]
 
 
-def test_finished_pieces_are_not_done_again(
+def test_finished_shards_are_not_done_again(
     dump: WikipediaDump, names: FactNames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = finish(trace_corpus(dump, "de", names, SETTINGS, keep=tmp_path), names, "c", "de")
     kept = sorted(tmp_path.iterdir())
     assert len(kept) == 2
     kept[0].write_bytes(kept[0].read_bytes()[:100])
-    done: list[Piece] = []
+    done: list[Shard] = []
 
-    def noted(piece: Piece, *arguments: object) -> object:
-        done.append(piece)
-        return trace_piece(piece, *arguments)  # type: ignore[arg-type]
+    def noted(shard: Shard, *arguments: object) -> object:
+        done.append(shard)
+        return trace_shard(shard, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(corpus, "trace_piece", noted)
+    monkeypatch.setattr(corpus, "trace_shard", noted)
     second = finish(trace_corpus(dump, "de", names, SETTINGS, keep=tmp_path), names, "c", "de")
     assert len(done) == 1
     assert all(a.equals(b) for a, b in zip(first, second, strict=True))
