@@ -126,7 +126,7 @@ def trace_languages(
     processes = workspace.plan.study.study.tracing.processes
     for begun in passes:
         counts = trace_corpus(
-            *begun.arguments, folder=corpus.folder, processes=processes, keep=begun.kept
+            *begun.arguments, folder=corpus.folder, processes=processes, cache=begun.kept
         )
         _finish(workspace, corpus, begun, counts)
 
@@ -177,7 +177,7 @@ def _begun(workspace: Workspace, corpus: StudyCorpus, language: str) -> _Pass:
         chunk_tokens=settings.chunk_tokens,
         engine=settings.engine,
     )
-    arguments = (corpus.settings, language, names, asked, tokenizer_json)
+    arguments = TracingArguments(corpus.settings, language, names, asked, tokenizer_json)
     kept = workspace.home.tracing / corpus.id / language
     return _Pass(language, arguments, tokenizer_id, kept, started)
 
@@ -192,7 +192,7 @@ def _trace_elsewhere(
     def tasks() -> Iterator[tuple[Any, tuple[str, Shard, Path | None]]]:
         for begun in passes:
             begun.total, todo = resume_counts(
-                begun.arguments, folder=corpus.folder, keep=begun.kept
+                begun.arguments, folder=corpus.folder, cache=begun.kept
             )
             begun.left_count = len(todo)
             if begun.total is not None and not todo:
@@ -226,7 +226,7 @@ def trace_task(
     if corpus.is_atlas:
         write_atlas(workspace, corpus)
     try:
-        return trace_shard(shard, *arguments)
+        return trace_shard(shard, arguments)
     except FileNotFoundError as error:
         raise CorpusError(
             f"{socket.gethostname()} has no {shard.file.path}: keep corpora where every machine of "
@@ -237,8 +237,7 @@ def trace_task(
 def _finish(workspace: Workspace, corpus: StudyCorpus, begun: _Pass, counts: PartialCounts) -> None:
     """Write the parts of a pass, and say how it went."""
     language = begun.language
-    _, _, names, _, _ = begun.arguments
-    frames = finish(counts, names, corpus.id, language, begun.tokenizer_id)
+    frames = finish(counts, begun.arguments.names, corpus.id, language, begun.tokenizer_id)
     parts = workspace.plan.tracing(corpus, language)
     for part, frame in zip(parts, frames, strict=True):
         workspace.write(part, frame, begun.started)

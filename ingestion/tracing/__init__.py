@@ -1,11 +1,11 @@
-"""Did a fact stand in a language's training text (docs/method.md#tracing)? What do its names share (§11)?
+"""Looks facts up in training text (docs/method.md#tracing), and compares their names.
 
-How text is read belongs to ``ingestion.corpora``; rates, fact types and comparisons are SQL.
+What does not belong here: reading text (``ingestion.corpora``); rates, fact types
+(docs/method.md#fact-types) and comparisons, which are SQL.
 """
 
 from ingestion.tracing.corpus import (
     TRACING_VERSION,
-    TracingArguments,
     corpus_shards,
     read_counts,
     resume_counts,
@@ -15,6 +15,7 @@ from ingestion.tracing.corpus import (
 from ingestion.tracing.counting import (
     Evidence,
     PartialCounts,
+    TracingArguments,
     TracingError,
     TracingSettings,
     count_documents,

@@ -1,4 +1,4 @@
-"""Counts of names in units, alone and together, and the passage that shows it (docs/method.md#tracing)."""
+"""Counts of names in text units, alone and together, with evidence (docs/method.md#tracing)."""
 
 from __future__ import annotations
 
