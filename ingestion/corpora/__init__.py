@@ -1,6 +1,6 @@
-"""Training text: where it lies, in which layout, and how it is read as a stream of documents.
+"""Reads training corpora in several layouts as streams of documents.
 
-What is looked for in the text belongs to ``ingestion.tracing``.
+What does not belong here: looking for facts in the text (``ingestion.tracing``).
 """
 
 from ingestion.corpora.reading import (

@@ -442,7 +442,7 @@ class _Batch:
         facts: _FactIndex,
         counts: PartialCounts,
     ) -> None:
-        """Count the text units of one kind, on whole arrays because there are millions of matches."""
+        """Count the text units of one kind; works on whole arrays, as matches are millions."""
         starts, ends, mentions = matches
         units = np.searchsorted(borders, starts, side="right") - 1
         limits = np.append(borders[1:], len(self.text) + 1)

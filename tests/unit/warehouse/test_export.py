@@ -88,7 +88,9 @@ def test_only_wanted_tables_are_written_and_a_wrong_name_is_met_with_near_ones(
     written = export(file, tmp_path, tables=["operations.materials"])
     names = [path.name for path in written]
     assert names == ["operations.materials.parquet", "datapackage.json"]
-    with pytest.raises(WarehouseError, match="no table 'score' in the warehouse; there is scores"):
+    with pytest.raises(
+        WarehouseError, match="no table 'score' in the warehouse; did you mean scores"
+    ):
         export(file, tmp_path, tables=["score"])
     with pytest.raises(WarehouseError, match="folder of a study that was run"):
         export(tmp_path / "none.duckdb", tmp_path)

@@ -170,9 +170,9 @@ def duckdb_variables(sql: str) -> list[str]:
 
 
 def test_wrong_names_are_met_with_what_there_is() -> None:
-    with pytest.raises(WarehouseError, match="there is near_misses"):
+    with pytest.raises(WarehouseError, match="did you mean near_misses"):
         find_question("near_miss")
-    with pytest.raises(WarehouseError, match="no variable 'lang'; there is language, unit"):
+    with pytest.raises(WarehouseError, match="no variable 'lang'; known: language, unit"):
         find_question("known_without_being_read", ["lang"])
     stray = CliRunner().invoke(main, ["sql", "--saved", "near_misses", "--set", "x"])
     assert "NAME=VALUE" in stray.stderr
@@ -181,8 +181,11 @@ def test_wrong_names_are_met_with_what_there_is() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("-- columns: a\n-- rows: 0..*, one per a\nselect 1", "starts with its question"),
-        ("-- Why?\n-- columns: a\n-- rows: many\nselect 1", "one per column, column': many"),
+        (
+            "-- columns: a\n-- rows: 0..*, one per a\nselect 1",
+            "must begin with comments: the question",
+        ),
+        ("-- Why?\n-- columns: a\n-- rows: many\nselect 1", "one per column, column', not 'many'"),
     ],
 )
 def test_a_file_without_its_shape_is_refused(
