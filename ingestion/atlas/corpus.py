@@ -1,12 +1,12 @@
-"""The Atlas corpora as text: articles in which every fact's presence is planted.
+"""Writes the Atlas corpora: articles that state the planted facts.
 
-Belongs here: turning the truth into sentences, sentences into articles, and articles into three
-files per language: plain text, MediaWiki XML (the same text with tables, templates, references,
-redirects and other namespaces around it, as in a Wikipedia dump), and the sentences with the
-places of names that the training recipe reads. What is planted is decided in ``truth``.
+What belongs here: turning the truth into sentences and articles, and writing them per language as
+plain text, as MediaWiki XML (with tables, templates, references, redirects and other namespaces, as
+in a Wikipedia dump), and as sentences with the positions of names for the training recipe. What
+does not: what is planted (``truth``).
 
-Whatever is random is drawn from hashes of what is being written, never from a running generator:
-two corpora differ only where their truth differs, and the bytes are the same on every machine.
+All random choices come from hashes of what is written, never from a random generator. So two
+corpora differ only where their truth differs, and the bytes are the same on every machine.
 """
 
 from __future__ import annotations
@@ -64,22 +64,22 @@ class Sentence:
     text: str
     """The sentence."""
     object_span: tuple[int, int] | None = None
-    """Characters of the object's name, if the sentence states a fact or says what the object is
-    called in another language."""
+    """Start and end of the object's name, if the sentence states a fact or gives the object's name
+    in another language."""
     subject_span: tuple[int, int] | None = None
-    """Characters of the subject's own name, if its name in another language follows."""
+    """Start and end of the subject's name, if its name in another language follows."""
 
 
 @dataclass
 class Article:
-    """One article: what a reader of the corpus calls a document."""
+    """One article, which is a document of the corpus."""
 
     title: str
     """Title, in the language of the corpus."""
     sentences: list[Sentence] = field(default_factory=list)
     """Body, in order."""
     asides: list[tuple[str, str]] = field(default_factory=list)
-    """Pairs of names that stand together in mark-up around the body, never in the text."""
+    """Pairs of names that occur together in mark-up around the body, never in the text."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,16 @@ class CorpusFiles:
     """Files of one corpus, by language code."""
 
     text: dict[str, Path]
-    """Plain text: the body of one article a line."""
+    """Plain text: the body of one article per line."""
     xml: dict[str, Path]
     """MediaWiki XML, bz2."""
     sentences: dict[str, Path]
     """JSON lines for the training recipe: text, object, subject (character spans or null, see
     ``Sentence``)."""
     answers: dict[str, Path]
-    """JSON lines: name of every object, planted or not, without its subjects."""
+    """JSON lines: the name of every object, planted or not, without its subjects."""
     probes: dict[str, Path]
-    """JSON lines for the model card, never trained on: relation, fact, query, answer, presence."""
+    """JSON lines for the model card, not for training: relation, fact, query, answer, presence."""
 
 
 def write_corpus(
