@@ -1,4 +1,4 @@
-"""The report shows what the warehouse says, in one file that needs nothing else."""
+"""The report shows the data of the warehouse in one self-contained file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A lake on object storage: a second home computes nothing, and publishes the same tables.
 
-What is refused, and how it is told, is in ``unit/ingestion/test_store``.
+Refused addresses and their messages are in ``unit/ingestion/test_store``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DAMAGED = "predictions/second/it"
 
 @dataclass(frozen=True)
 class Shared:
-    """A bucket that a finished home has given its parts to, one of which is damaged since."""
+    """A bucket with the parts of a finished home; one part was damaged later."""
 
     address: str
     """Address of the lake."""
@@ -102,8 +102,8 @@ def test_a_second_home_publishes_the_same_tables(
     assert f"1 of {shared.part_count} parts of the lake to compute (1 missing)" in second.stderr
     home = tmp_path / "second" / "tiny"
     published = [root / "factroots.duckdb" for root in (finished, home)]
-    told = studies.factroots("diff", *published, "--tolerance", "1e-5")
-    assert told.exit_code == 0, told.stdout
+    result = studies.factroots("diff", *published, "--tolerance", "1e-5")
+    assert result.exit_code == 0, result.stdout
     assert_no_secret(home, second.output)
 
 

@@ -1,4 +1,4 @@
-"""Sealed parts: what is written comes back, and what is damaged is named."""
+"""Sealed parts: written rows are read back, and damaged parts are named."""
 
 from __future__ import annotations
 

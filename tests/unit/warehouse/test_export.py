@@ -1,4 +1,4 @@
-"""Exported tables: order, form, what the data package says of them."""
+"""Exported tables: order, format and data package."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_data_package_has_types_keys_descriptions_and_licences(exported: Pat
     ]
 
 
-def test_only_wanted_tables_are_written_and_a_wrong_name_is_met_with_near_ones(
+def test_only_wanted_tables_are_written_and_a_wrong_name_gets_close_matches(
     file: Path, tmp_path: Path
 ) -> None:
     written = export(file, tmp_path, tables=["operations.materials"])

@@ -1,4 +1,4 @@
-"""Dumps in every state: whole, packed, cut, broken, in another encoding, read in shards."""
+"""Dumps in every state: whole, compressed, cut, broken, in another encoding, read in shards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real dumps: every page is there, whatever its packing, encoding or end."""
+"""Real dumps: every page is read, whatever the compression, encoding or end of the file."""
 
 from __future__ import annotations
 

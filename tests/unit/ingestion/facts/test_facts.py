@@ -1,4 +1,4 @@
-"""What belongs to no format: opening, merging the languages, naming the relations."""
+"""What all formats share: opening a source, merging languages, naming relations."""
 
 from __future__ import annotations
 

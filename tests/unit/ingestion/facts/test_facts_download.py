@@ -1,4 +1,4 @@
-"""The download, against a local server that breaks off, ignores ranges, or lies."""
+"""The download from a local server that breaks off, ignores ranges, or sends wrong data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ingestion.facts.mlama import mlama_content_digest
 
 @dataclass
 class Server:
-    """What the local server serves and how it misbehaves; it notes what it was asked."""
+    """What the local server sends and how it fails; it records the requests."""
 
     body: bytes
     cut_after: list[int] = field(default_factory=list)
