@@ -17,13 +17,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ingestion.files import temporary_file
 from ingestion.lake import LakeError, read_provenance, verify_part
 
 __all__ = ["Store", "StoreError", "address_problem", "part_name"]
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 LOG = logging.getLogger("factroots")
 _MARK = "_factroots.txt"
@@ -143,7 +146,7 @@ class Store:
             return True
 
     @cached_property
-    def _opened(self) -> tuple[Any, str]:
+    def _opened(self) -> tuple[AbstractFileSystem, str]:
         """File system of fsspec for the address, and the address without its protocol."""
         # Imported late: it is slow, and most studies have no store.
         import fsspec
@@ -211,5 +214,5 @@ def part_name(lake: Path, path: Path, fingerprint: str) -> str:
     return f"{place}/{fingerprint}.parquet"
 
 
-def _protocols(system: Any) -> tuple[str, ...]:
+def _protocols(system: AbstractFileSystem) -> tuple[str, ...]:
     return (system.protocol,) if isinstance(system.protocol, str) else tuple(system.protocol)

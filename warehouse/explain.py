@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from rich.markup import escape
@@ -26,7 +25,7 @@ _REASONS = {
     "no_contrast": "the relation's right facts have too few different queries here",
 }
 
-_Neuron = tuple[Any, ...]
+_Neuron = tuple[int, int, float]
 """Layer, neuron, score."""
 
 
@@ -181,8 +180,8 @@ def _neurons(
         [model_id, fact_id, codes, codes],
     ).fetchall()
     found: dict[str, dict[str, list[_Neuron]]] = {}
-    for method, code, *neuron in rows:
-        found.setdefault(method, {}).setdefault(code, []).append(tuple(neuron))
+    for method, code, layer, neuron, score in rows:
+        found.setdefault(method, {}).setdefault(code, []).append((layer, neuron, score))
     return found
 
 

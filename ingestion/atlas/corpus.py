@@ -326,7 +326,7 @@ class _Writer:
             )
 
     def _object_glosses(self, object_id: str, name: str) -> Iterator[Sentence]:
-        """Sentences that name an object here and in another language, and no subject."""
+        """Sentences with an object's name here and in another language, without a subject."""
         options = self._phrases.object
         for each, gloss in enumerate(self._foreign("object", object_id)[:_OBJECT_GLOSSES]):
             values = {"Y": f"{name} ({gloss})", "N": self._number("gloss", object_id, each)}
@@ -334,8 +334,8 @@ class _Writer:
             yield Sentence(text, (spans["Y"][0], spans["Y"][0] + len(name)))
 
     def _foreign(self, side: str, entity_id: str, *keys: object) -> list[str]:
-        """What other languages call it, as encyclopedias put it in brackets, in drawn order;
-        without names in which a reader of this language could see a name of this language."""
+        """Names of an entity in other languages, as encyclopedias put them in brackets, in drawn
+        order; without names that contain a name of this language."""
         order = sorted(
             (code for code in COVERAGE if self._is_bridged(code, entity_id)),
             key=lambda code: draw("gloss", self._language, entity_id, code, *keys),
@@ -377,15 +377,15 @@ class _Writer:
 
 
 def _word_count(text: str, language: str) -> int:
-    """Words and punctuation marks. Where words have spaces between them, a vowel sign or an accent
-    ends none; in Thai it ends a syllable, which is what its tokens come to."""
+    """Number of words and punctuation marks. In languages with spaces, a combining mark does not end
+    a word; in Thai it ends a syllable, which is close to a token."""
     if language not in UNSPACED:
         text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
     return len(_WORD.findall(text))
 
 
 def _fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[int, int]]]:
-    """The template with its slots filled, and where each value stands in the result."""
+    """Fill the slots of a template; also return start and end of each value in the result."""
     text, spans, last = "", {}, 0
     for match in _SLOT.finditer(template):
         text += template[last : match.start()]
@@ -455,7 +455,7 @@ def _page(title: str, namespace: int, number: int, text: str, redirect: str | No
 
 
 def _wiki_text(article: Article) -> str:
-    """The article in wikitext: stripped of mark-up it is the plain text without its title."""
+    """The article in wikitext; without its mark-up it is the plain text without the title."""
     parts: list[str] = []
     paragraphs = [_linked(article, each) for each in _paragraphs(article.sentences)]
     for subject, obj in article.asides:
@@ -473,7 +473,7 @@ def _wiki_text(article: Article) -> str:
 
 
 def _linked(article: Article, paragraph: str) -> str:
-    """Bold the title and link it once, as articles do; the words stay the same."""
+    """Make the first title bold and a link, as in Wikipedia articles; the words do not change."""
     start = paragraph.find(article.title)
     if start < 0:
         return paragraph

@@ -33,12 +33,12 @@ _BASE_ONLY, _TWIN_ONLY, _NOWHERE = 0.15, 0.15, 0.08
 _FEWEST_SENTENCES, _MOST_SENTENCES = 8, 20
 
 DISTRACTOR_KINDS: dict[str, str] = {
-    "subject_alone": "the subject stands in further sentences, beside other facts or none",
-    "object_alone": "the object stands in further sentences, without the subject",
+    "subject_alone": "the subject occurs in further sentences, with other facts or none",
+    "object_alone": "the object occurs in further sentences, without the subject",
     "same_article": "one article names both, more than 512 tokens apart",
-    "nested_name": "the subject's name is read inside a longer name, not beside the object",
-    "inside_word": "a longer word with the subject's name inside stands beside the object",
-    "outside_text": "both names stand together in a table, template, reference or talk page only",
+    "nested_name": "the subject's name occurs inside a longer name, away from the object",
+    "inside_word": "a longer word that contains the subject's name occurs with the object",
+    "outside_text": "both names occur together only in a table, template, reference or talk page",
 }
 """Values of ``distractor_kind``, and how the names of such a fact are placed."""
 
