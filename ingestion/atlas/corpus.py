@@ -377,8 +377,8 @@ class _Writer:
 
 
 def _word_count(text: str, language: str) -> int:
-    """Number of words and punctuation marks. In languages with spaces, a combining mark ends no
-    a word; in Thai it ends a syllable, which is close to a token."""
+    """Number of words and punctuation marks. In languages with spaces, a combining mark does not
+    end a word; in Thai it ends a syllable, which is close to a token."""
     if language not in UNSPACED:
         text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
     return len(_WORD.findall(text))
