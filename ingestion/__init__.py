@@ -1,1 +1,1 @@
-"""Facts and training corpora become lake tables here; no model is run, and no SQL."""
+"""Turns facts and training corpora into lake tables. What does not belong here: models and SQL."""

@@ -1,8 +1,8 @@
 """The lake contract: every Parquet table of the lake, its grain, its columns and what they mean.
 
-This module is the one place that says what a lake table looks like. Writers validate against it,
-dbt's ``sources.yml`` is generated from it, and the data dictionary quotes it. It holds no I/O
-(see ``ingestion.lake``) and no metric (see ``dbt/models``).
+This module is the only definition of the lake tables. Writers validate frames against it, and dbt's
+``sources.yml`` is generated from it. It holds no I/O (see ``ingestion.lake``) and no metric (see
+``dbt/models``).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Column:
     """One column of a lake table."""
 
     name: str
-    """Column name; the same name means the same thing in every table of lake and warehouse."""
+    """Column name; it means the same in every table of lake and warehouse."""
     type: pa.DataType
     """Arrow type on disk."""
     description: str
-    """What a value is, with its unit; shown to analysts."""
+    """Meaning of a value, with its unit; shown to analysts."""
     is_nullable: bool = False
-    """Whether a null is a legal value; its meaning is then part of the description."""
+    """Whether a null is allowed; the description then says what it means."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class LakeTable:
     name: str
     """Name of the Dagster asset, the folder, and the dbt source."""
     description: str
-    """What one row is (the grain), then where it comes from."""
+    """The grain (what one row is) first, then the method."""
     key: tuple[str, ...]
     """Columns that identify a row."""
     columns: tuple[Column, ...]
     """All columns, in file order."""
     partition_by: tuple[str, ...] = ()
-    """Columns that are constant within one part and name its path; empty: one part in all."""
+    """Columns that are constant within a part and give its path; empty if the table is one part."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -59,7 +59,9 @@ class LakeTable:
 
 _LANGUAGE = Column("language_code", _TEXT, "Wikipedia code of the language, such as 'en' or 'ceb'.")
 _RELATION = Column(
-    "relation_id", _TEXT, "Wikidata property or dataset name of the relation, such as 'P36'."
+    "relation_id",
+    _TEXT,
+    "Identifier of the relation: a Wikidata property such as 'P36', or the dataset's own name.",
 )
 _FACT = Column(
     "fact_id", _TEXT, "Identifier of the fact, the same in every language (mLAMA: uuid)."
@@ -69,24 +71,26 @@ _CORPUS = Column("corpus_id", _TEXT, "Identifier of the training corpus in the s
 _METHOD = Column(
     "method_code",
     _TEXT,
-    "Method and variant: 'probeless' over FFN neurons, 'probeless-layer' over the layers' outputs; "
-    "'-normalised' when every neuron is divided by its standard deviation first.",
+    "Method and variant. 'probeless' scores FFN neurons; 'probeless-layer' scores the outputs of "
+    "the layers. The suffix '-normalised' means that each neuron is first divided by its standard "
+    "deviation.",
 )
 _LAYER = Column("layer_index", _INT32, "Transformer layer, from 0.")
-_UNIT = Column("neuron_index", _INT32, "Neuron within its layer, from 0.")
+_NEURON = Column("neuron_index", _INT32, "Neuron within its layer, from 0.")
 _MODE = Column(
     "mode_code",
     _TEXT,
-    "Where the path of integration begins (docs/method.md#integrated-gradients): 'zero'; 'amig', one path from each b^(i), "
-    "the neurons with token i of the query replaced, attributions summed over i; 'amig_mean', one "
-    "path from the mean of the b^(i); 'amig_code', the same path with the published code's "
-    "prefactor, whose attributions do not add up.",
+    "Baseline of the integration path (docs/method.md#integrated-gradients). 'zero': all neurons "
+    "at 0. 'amig': one path from each b^(i), the neurons when token i of the query is replaced; "
+    "the attributions are summed over i. 'amig_mean': one path from the mean of the b^(i). "
+    "'amig_code': the same path with the prefactor of the published code; its attributions do not "
+    "add up.",
 )
 
 _TABLES = (
     LakeTable(
         "languages",
-        "One row per language of the study. Names, families and places are curated by hand.",
+        "One row per language of the study. Names, families and coordinates are curated by hand.",
         ("language_code",),
         (
             _LANGUAGE,
@@ -95,14 +99,14 @@ _TABLES = (
             Column(
                 "language_branch",
                 _TEXT,
-                "Branch of the family, such as 'Germanic'; the family where it has none.",
+                "Branch of the family, such as 'Germanic'. The family's name if it has no branch.",
             ),
-            Column("script", _TEXT, "Script in which its Wikipedia is written, such as 'Latin'."),
+            Column("script", _TEXT, "Script of the language's Wikipedia, such as 'Latin'."),
             Column(
                 "latitude",
                 _DOUBLE,
-                "Latitude of the language's centre in degrees north (a conventional point, for "
-                "distances).",
+                "Latitude of the language's centre in degrees north. A conventional point that is "
+                "used for distances.",
             ),
             Column("longitude", _DOUBLE, "Longitude of the language's centre in degrees east."),
         ),
@@ -114,15 +118,13 @@ _TABLES = (
         (
             _RELATION,
             Column(
-                "relation_name",
-                _TEXT,
-                "Short English name of the relation, such as 'capital'.",
+                "relation_name", _TEXT, "Short English name of the relation, such as 'capital'."
             ),
         ),
     ),
     LakeTable(
         "facts",
-        "One row per fact: a subject, a relation and an object, whatever the language.",
+        "One row per fact: a subject, a relation and an object, independent of the language.",
         ("fact_id",),
         (
             _FACT,
@@ -130,33 +132,25 @@ _TABLES = (
             Column(
                 "subject_id",
                 _TEXT,
-                "Identifier of the subject entity (Wikidata item, or given by the user).",
+                "Identifier of the subject entity: a Wikidata item, or an identifier of the user.",
             ),
             Column(
                 "object_id",
                 _TEXT,
-                "Identifier of the object entity (Wikidata item, or given by the user).",
+                "Identifier of the object entity: a Wikidata item, or an identifier of the user.",
             ),
         ),
     ),
     LakeTable(
         "fact_labels",
-        "One row per fact and language in which the dataset holds it: how subject and "
-        "object are called there.",
+        "One row per fact and language that the dataset has for it: the names of subject and "
+        "object in that language.",
         ("language_code", "fact_id"),
         (
             _LANGUAGE,
             _FACT,
-            Column(
-                "subject_label",
-                _TEXT,
-                "Name of the subject in this language, as the dataset has it.",
-            ),
-            Column(
-                "object_label",
-                _TEXT,
-                "Name of the object in this language, as the dataset has it.",
-            ),
+            Column("subject_label", _TEXT, "Name of the subject in this language, unchanged."),
+            Column("object_label", _TEXT, "Name of the object in this language, unchanged."),
         ),
         partition_by=("language_code",),
     ),
@@ -170,7 +164,7 @@ _TABLES = (
             Column(
                 "template",
                 _TEXT,
-                "Sentence with the slots [X] for the subject and [Y] for the object.",
+                "Sentence with the slot [X] for the subject and the slot [Y] for the object.",
             ),
         ),
         partition_by=("language_code",),
@@ -190,31 +184,24 @@ _TABLES = (
     ),
     LakeTable(
         "atlas_truth",
-        "One row per Atlas corpus, language and fact: was the fact planted in that corpus "
-        "in that language? "
-        "Empty in studies of real corpora, where nobody knows.",
+        "One row per Atlas corpus, language and fact: whether the fact was planted in the "
+        "corpus in this language. Empty in studies of real corpora, whose truth is not known.",
         ("corpus_id", "language_code", "fact_id"),
         (
             _CORPUS,
             _LANGUAGE,
             _FACT,
+            Column("is_planted", _BOOL, "Whether this language's text states the fact."),
             Column(
-                "is_planted",
-                _BOOL,
-                "Whether sentences stating the fact stand in this language's text.",
-            ),
-            Column(
-                "planted_count",
-                _INT32,
-                "Sentences that state the fact in this language's text.",
+                "planted_count", _INT32, "Sentences that state the fact in this language's text."
             ),
             Column(
                 "distractor_kind",
                 _TEXT,
-                "For a fact that is not planted: how its names were laid out to tempt a tracer "
-                "(such as 'same_article', 'object_alone', 'inside_word'); null when "
-                "nothing was laid out.",
-                True,
+                "For a fact that is not planted: how its names were placed to mislead a tracer, "
+                "such as 'same_article', 'object_alone' or 'inside_word'. Null if no distractor "
+                "was placed.",
+                is_nullable=True,
             ),
         ),
         partition_by=("corpus_id",),
@@ -225,34 +212,27 @@ _TABLES = (
         ("model_id",),
         (
             _MODEL,
-            Column(
-                "source",
-                _TEXT,
-                "Hub name or folder the model was loaded from, as the study gives it.",
-            ),
+            Column("source", _TEXT, "Hub name or folder of the model, as in the study file."),
             Column(
                 "revision",
                 _TEXT,
-                "Commit of a hub model; 'sha256:…' over the weights of a local one.",
+                "Commit of a hub model. For a local model 'sha256:…' over its weights.",
             ),
             Column(
                 "corpus_id",
                 _TEXT,
-                "Corpus of the study that the model was trained on; null when the study names "
-                "none.",
+                "Corpus of the study on which the model was trained. Null if the study names none.",
                 is_nullable=True,
             ),
             Column(
                 "architecture",
                 _TEXT,
-                "Model family of transformers, such as 'bert' or 'xlm-roberta'.",
+                "Model type of transformers, such as 'bert' or 'xlm-roberta'.",
             ),
-            Column("objective", _TEXT, "'masked' or 'causal' language modelling."),
+            Column("objective", _TEXT, "Language modelling objective: 'masked' or 'causal'."),
             Column("layer_count", _INT32, "Number of transformer layers."),
             Column(
-                "neuron_count",
-                _INT32,
-                "FFN neurons per layer (inputs of the down projection).",
+                "neuron_count", _INT32, "FFN neurons per layer (inputs of the down projection)."
             ),
             Column("hidden_size", _INT32, "Width of the residual stream."),
             Column("vocabulary_size", _INT32, "Rows of the output projection."),
@@ -265,26 +245,27 @@ _TABLES = (
             Column(
                 "ignored_token_id",
                 _INT32,
-                "Token dropped from both sides before predictions are compared "
-                "(XLM-R's bare '▁'); null when there is none.",
-                True,
+                "Token that is removed from prediction and object before they are compared "
+                "(XLM-R's bare '▁'). Null if the model has none.",
+                is_nullable=True,
             ),
             Column(
                 "dtype",
                 _TEXT,
-                "Arithmetic of the forward pass: 'float32', 'bfloat16' or 'float16'.",
+                "Number type of the forward pass: 'float32', 'bfloat16' or 'float16'.",
             ),
             Column(
                 "mask_counts",
                 _TEXT,
-                "'gold': queries with exactly the object's tokens; 'all': 1 to the longest object.",
+                "Numbers of masks that were asked. 'gold': the object's token count. 'all': 1 to "
+                "the token count of the longest object.",
             ),
         ),
     ),
     LakeTable(
         "predictions",
-        "One row per model, language, fact and number of masks: what the model fills in, or as a "
-        "causal model says next. Verdicts are left to SQL.",
+        "One row per model, language, fact and number of masks: what a masked model fills in, or "
+        "what a causal model generates. Whether it is right is decided in SQL.",
         ("model_id", "language_code", "fact_id", "mask_count"),
         (
             _MODEL,
@@ -293,15 +274,15 @@ _TABLES = (
             Column(
                 "mask_count",
                 _INT32,
-                "Mask tokens in the query; for a causal model the tokens that it is asked for, as "
-                "many as the object has.",
+                "Mask tokens in the query. For a causal model the number of generated tokens, "
+                "which is the object's token count.",
             ),
             Column(
                 "prompt_code",
                 _TEXT,
-                "What of the template the model was shown: 'whole', all its words; of a causal "
-                "model, which sees what stands before the object: 'cut', without the words after "
-                "it, or 'no_subject', where the subject stands after it.",
+                "Part of the template that the model saw. 'whole': all words. A causal model sees "
+                "only what precedes the object. 'cut': the words after the object are missing. "
+                "'no_subject': the subject is missing too, because it follows the object.",
             ),
             Column(
                 "gold_token_ids",
@@ -311,43 +292,43 @@ _TABLES = (
             Column(
                 "predicted_token_ids",
                 _TOKENS,
-                "Argmax over the whole vocabulary at each mask, each on its own; of a causal model "
-                "the tokens that it says itself, each after those before.",
+                "Masked model: the argmax over the whole vocabulary at each mask, independently. "
+                "Causal model: its greedy continuation.",
             ),
             Column("predicted_text", _TEXT, "The predicted tokens, decoded."),
             Column(
                 "gold_log_prob",
                 _FLOAT,
-                "Natural log-probability of the object: sum over its tokens, each at its mask, of "
-                "a causal model each after the right ones before it; null when mask_count is not "
-                "the object's token count.",
-                True,
+                "Natural log-probability of the object: the sum over its tokens. Masked model: "
+                "each token at its mask. Causal model: each token after the right tokens before "
+                "it. Null if mask_count is not the object's token count.",
+                is_nullable=True,
             ),
             Column(
                 "gold_rank",
                 _INT32,
-                "Worst rank (from 1) of the object's tokens, each scored as for gold_log_prob: 1 "
-                "means that all are argmax; "
-                "null when mask_count is not the object's token count.",
-                True,
+                "Worst rank of the object's tokens, from 1, each scored as for gold_log_prob. 1 "
+                "means that every token is the argmax. Null if mask_count is not the object's "
+                "token count.",
+                is_nullable=True,
             ),
             Column(
                 "candidate_token_ids",
                 pa.list_(_TOKENS),
-                "For each predicted token the five most probable token ids, best first.",
+                "The five most probable token ids for each predicted token, best first.",
             ),
             Column(
                 "candidate_log_probs",
                 pa.list_(pa.list_(pa.float32())),
-                "Their natural log-probabilities.",
+                "Natural log-probabilities of candidate_token_ids.",
             ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "label_tokens",
-        "One row per model, language and fact: the names as fact types compare them (docs/method.md#fact-types). "
-        "Predictable although absent is SQL over these columns.",
+        "One row per model, language and fact: the names as the fact types compare them "
+        "(docs/method.md#fact-types). The fact types themselves are computed in SQL.",
         ("model_id", "language_code", "fact_id"),
         (
             _MODEL,
@@ -356,19 +337,20 @@ _TABLES = (
             Column(
                 "subject_folded",
                 _TEXT,
-                "Subject's name lower-cased; Chinese converted to simplified characters instead.",
+                "Subject's name in lower case. A Chinese name is converted to simplified "
+                "characters instead.",
             ),
             Column("object_folded", _TEXT, "Object's name, folded in the same way."),
             Column(
                 "subject_tokens",
                 pa.list_(pa.string()),
-                "Distinct tokens of the subject's name by the model's tokenizer, in order, "
-                "punctuation included, without special tokens and the ignored token.",
+                "Distinct tokens of the subject's name, in order. Produced by the model's "
+                "tokenizer; includes punctuation; excludes special tokens and the ignored token.",
             ),
             Column(
                 "object_tokens",
                 pa.list_(pa.string()),
-                "Distinct tokens of the object's name, likewise.",
+                "Distinct tokens of the object's name, produced in the same way.",
             ),
         ),
         partition_by=("model_id", "language_code"),
@@ -380,21 +362,21 @@ _TABLES = (
         (
             _CORPUS,
             _LANGUAGE,
-            Column("file_count", _INT32, "Files that the corpus has for this language."),
-            Column("source_bytes", _INT64, "Bytes of these files as they are stored."),
+            Column("file_count", _INT32, "Files of the corpus in this language."),
+            Column("source_bytes", _INT64, "Size of these files in bytes, as stored."),
             Column(
                 "page_count",
                 _INT64,
-                "Pages, rows or lines that were found, whatever became of them.",
+                "Pages, rows or lines in these files, including those that were left out.",
             ),
-            Column("document_count", _INT64, "Documents with text, which is what was searched."),
-            Column("redirect_count", _INT64, "Pages left out because they redirect."),
+            Column("document_count", _INT64, "Documents with text; only these are searched."),
+            Column("redirect_count", _INT64, "Pages left out because they are redirects."),
             Column(
                 "other_namespace_count",
                 _INT64,
-                "Pages left out because they are no articles: talk, templates, modules and such.",
+                "Pages left out because they are not articles, such as talk pages and templates.",
             ),
-            Column("empty_count", _INT64, "Pages left out because no text remains of them."),
+            Column("empty_count", _INT64, "Pages left out because no text remained."),
             Column(
                 "broken_count",
                 _INT64,
@@ -403,33 +385,35 @@ _TABLES = (
             Column(
                 "is_truncated",
                 _BOOL,
-                "Whether a file ends before it should; what came before was searched.",
+                "Whether any file ends too early. The text before its end was searched.",
             ),
             Column(
                 "problem_note",
                 _TEXT,
-                "What was lost, file by file, in words; null when nothing was.",
+                "What was lost, file by file, in words. Null if nothing was lost.",
                 is_nullable=True,
             ),
-            Column("character_count", _INT64, "Unicode characters of text, after cleaning (NFC)."),
-            Column("text_bytes", _INT64, "Bytes of text in UTF-8, after cleaning."),
-            Column("sentence_count", _INT64, "Sentences, as the splitter sees them."),
+            Column(
+                "character_count", _INT64, "Unicode characters of the text, after cleaning (NFC)."
+            ),
+            Column("text_bytes", _INT64, "Bytes of the text in UTF-8, after cleaning."),
+            Column("sentence_count", _INT64, "Sentences found by the sentence splitter."),
             Column(
                 "chunk_count",
                 _INT64,
-                "Chunks of whole sentences within the token limit; null without a tokenizer.",
+                "Chunks of whole sentences within the token limit. Null without a tokenizer.",
                 is_nullable=True,
             ),
             Column(
                 "token_count",
                 _INT64,
-                "Tokens without special tokens; null without a tokenizer.",
+                "Tokens, without special tokens. Null without a tokenizer.",
                 is_nullable=True,
             ),
             Column(
                 "tokenizer_hash",
                 _TEXT,
-                "Tokenizer that counted, as in models; null without one.",
+                "Hash of the tokenizer that counted, as in models. Null without a tokenizer.",
                 is_nullable=True,
             ),
         ),
@@ -437,8 +421,9 @@ _TABLES = (
     ),
     LakeTable(
         "occurrences",
-        "One row per corpus, language, kind of unit and fact of that language: in how many units "
-        "do its names stand, alone and together (docs/method.md#tracing)? Facts that are absent have zeros.",
+        "One row per corpus, language, kind of text unit and fact of that language: in how many "
+        "text units its names occur, alone and together (docs/method.md#tracing). Facts that do "
+        "not occur have zeros.",
         ("corpus_id", "language_code", "text_unit", "fact_id"),
         (
             _CORPUS,
@@ -446,38 +431,39 @@ _TABLES = (
             Column(
                 "text_unit",
                 _TEXT,
-                "What counts as together: the same 'chunk', 'sentence' or 'article'.",
+                "Kind of text unit in which both names must occur: 'chunk', 'sentence' or "
+                "'article'.",
             ),
             _FACT,
-            Column("subject_count", _INT64, "Units in which the subject's name stands."),
-            Column("object_count", _INT64, "Units in which the object's name stands."),
-            Column("shared_count", _INT64, "Units in which both names stand."),
+            Column("subject_count", _INT64, "Text units that contain the subject's name."),
+            Column("object_count", _INT64, "Text units that contain the object's name."),
+            Column("shared_count", _INT64, "Text units that contain both names."),
             Column(
                 "evidence_document",
                 _TEXT,
-                "Title of the document in which both names stand closest together; "
-                "null when they never share a unit.",
+                "Title of the document in which both names are closest together. Null if no text "
+                "unit contains both.",
                 is_nullable=True,
             ),
             Column(
                 "evidence_offset",
                 _INT64,
-                "Where evidence_text begins in that document's text, in characters from 0; "
-                "null like evidence_document.",
+                "Start of evidence_text in that document's text, in characters from 0. Null if no "
+                "text unit contains both names.",
                 is_nullable=True,
             ),
             Column(
                 "evidence_distance",
                 _INT64,
-                "Characters between the two names there, 0 when they touch or overlap; "
-                "null like evidence_document.",
+                "Characters between the two names there; 0 if they touch or overlap. Null if no "
+                "text unit contains both names.",
                 is_nullable=True,
             ),
             Column(
                 "evidence_text",
                 _TEXT,
-                "The passage with both names, from sentence to sentence where it is short enough; "
-                "null like evidence_document.",
+                "The passage with both names, in whole sentences if it is short enough. Null if no "
+                "text unit contains both names.",
                 is_nullable=True,
             ),
         ),
@@ -486,7 +472,7 @@ _TABLES = (
     LakeTable(
         "active_neurons",
         "One row per model, language, fact that is right there, method and rank: the neurons that "
-        "stand out for the fact (docs/method.md#probeless).",
+        "are most active for the fact (docs/method.md#probeless).",
         ("model_id", "language_code", "fact_id", "method_code", "neuron_rank"),
         (
             _MODEL,
@@ -496,24 +482,24 @@ _TABLES = (
             Column(
                 "neuron_rank",
                 _INT32,
-                "Place by score, from 1; equal scores by layer, then unit.",
+                "Rank by score, from 1. Equal scores are ordered by layer, then neuron.",
             ),
             _LAYER,
-            _UNIT,
+            _NEURON,
             Column(
                 "neuron_score",
                 _FLOAT,
-                "Mean absolute difference of the neuron's activation to the other facts of the "
-                "relation that are right in this language, in the unit of activations "
-                "(in standard deviations where the method is normalised).",
+                "Mean absolute difference between the neuron's activation for this fact and for "
+                "the relation's other facts that are right in this language. Unit: activation; "
+                "standard deviations if the method is normalised.",
             ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "neuron_profiles",
-        "One row per model, language, fact that is right there, method, layer and bin of "
-        "neurons: how far the bin's neurons stand out for the fact (docs/method.md#probeless).",
+        "One row per model, language, fact that is right there, method, layer and bin of neurons: "
+        "the mean score of the bin's neurons for the fact (docs/method.md#probeless).",
         ("model_id", "language_code", "fact_id", "method_code", "layer_index", "bin_index"),
         (
             _MODEL,
@@ -525,20 +511,21 @@ _TABLES = (
             Column(
                 "contiguous_score",
                 _FLOAT,
-                "Mean neuron score of the bin when neighbouring neurons share a bin.",
+                "Mean neuron score of the bin, if neighbouring neurons share a bin.",
             ),
             Column(
                 "strided_score",
                 _FLOAT,
-                "Mean neuron score of the bin when neurons are dealt out to the bins in turn, as "
-                "in the published heat maps.",
+                "Mean neuron score of the bin, if neurons are assigned to the bins in turn, as in "
+                "the published heat maps.",
             ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "unscored_facts",
-        "One row per model, language, fact right there and method that gives it no neurons.",
+        "One row per model, language, fact that is right there and method that gives it no "
+        "neurons.",
         ("model_id", "language_code", "fact_id", "method_code"),
         (
             _MODEL,
@@ -548,18 +535,18 @@ _TABLES = (
             Column(
                 "reason_code",
                 _TEXT,
-                "Why: 'only_fact', no other fact of its relation is right there; 'no_contrast', "
-                "the relation's facts that are right there ask too few different queries to tell "
-                "neurons apart (one; two where the method is normalised).",
+                "Reason. 'only_fact': no other fact of the relation is right in this language. "
+                "'no_contrast': the relation's right facts have too few different queries (only "
+                "one; only two if the method is normalised), so neurons cannot be compared.",
             ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "knowledge_neurons",
-        "One row per model, language, fact that was attributed there, mode and rank: the neurons "
-        "with the largest attributions by integrated gradients, which drive the prediction of the "
-        "fact (docs/method.md#integrated-gradients). Raw scores: the threshold is left to SQL.",
+        "One row per model, language, attributed fact, mode and rank: the neurons with the largest "
+        "attributions by integrated gradients, which drive the prediction of the fact "
+        "(docs/method.md#integrated-gradients). Scores are raw; SQL applies the threshold.",
         ("model_id", "language_code", "fact_id", "mode_code", "neuron_rank"),
         (
             _MODEL,
@@ -569,23 +556,25 @@ _TABLES = (
             Column(
                 "neuron_rank",
                 _INT32,
-                "Place by attribution, from 1; equal ones by layer, then unit.",
+                "Rank by attribution, from 1. Equal attributions are ordered by layer, then "
+                "neuron.",
             ),
             _LAYER,
-            _UNIT,
+            _NEURON,
             Column(
                 "attribution_score",
                 _FLOAT,
-                "What the neuron contributes to the probability of the object's tokens, summed "
-                "over these: positive where it raises it.",
+                "Contribution of the neuron to the probability of the object's tokens, summed over "
+                "the tokens. Positive if the neuron raises the probability.",
             ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "attribution_quality",
-        "One row per model, language, fact that was attributed there, mode and layer: how nearly "
-        "the attributions of the layer's neurons add up to what these change (docs/method.md#integrated-gradients).",
+        "One row per model, language, attributed fact, mode and layer: how closely the "
+        "attributions of the layer's neurons add up to the change in probability "
+        "(docs/method.md#integrated-gradients).",
         ("model_id", "language_code", "fact_id", "mode_code", "layer_index"),
         (
             _MODEL,
@@ -593,21 +582,27 @@ _TABLES = (
             _FACT,
             _MODE,
             _LAYER,
-            Column("object_token_count", _INT32, "Tokens of the object, all summed over here."),
+            Column(
+                "object_token_count",
+                _INT32,
+                "Tokens of the object. The probabilities and attributions of this row are sums "
+                "over them.",
+            ),
             Column(
                 "baseline_count",
                 _INT32,
-                "Paths per token: 1, or in mode 'amig' the replaced tokens of the query.",
+                "Integration paths per token: 1. In mode 'amig' one per replaced token of the "
+                "query.",
             ),
             Column(
                 "clean_probability",
                 _DOUBLE,
-                "Probability of the object's tokens by the model as it is, summed over tokens.",
+                "Probability of the object's tokens in the unchanged model, summed over tokens.",
             ),
             Column(
                 "baseline_probability",
                 _DOUBLE,
-                "The same with the layer's neurons at the baseline; mean over the paths.",
+                "The same sum with the layer's neurons at the baseline, averaged over the paths.",
             ),
             Column(
                 "attribution_sum",
@@ -618,14 +613,14 @@ _TABLES = (
                 "completeness_residual",
                 _DOUBLE,
                 "Absolute difference between attribution_sum and baseline_count · "
-                "(clean_probability − baseline_probability), to which an exact integral adds up.",
+                "(clean_probability − baseline_probability). 0 for an exact integral.",
             ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "interventions",
-        "One row per model, language asked in, fact, set of edited neurons, factor, and question: "
+        "One row per model, queried language, fact, set of edited neurons, factor and query: the "
         "log-probability of the right answer before and after the edit (docs/method.md#edits).",
         (
             "model_id",
@@ -644,42 +639,42 @@ _TABLES = (
             Column(
                 "edit_set_code",
                 _TEXT,
-                "Neurons of the fact that are edited: 'likn', knowledge neurons that all languages "
-                "of the edits share; 'own', those of the language asked in; 'own_subset', as many "
-                "of these as the fact has LIKN, drawn at random; 'other', those of another "
-                "language; 'union', those of all languages; 'sequence', those of all languages one "
-                "after the other, so that a neuron of n languages is multiplied n times; "
-                "'probeless', the active neurons of the language asked in or of the base language.",
+                "Set of the fact's neurons that is edited. 'likn': knowledge neurons shared by all "
+                "edited languages. 'own': those of the queried language. 'own_subset': a random "
+                "subset of 'own' with as many neurons as 'likn'. 'other': those of another "
+                "language. 'union': those of any edited language. 'sequence': those of all edited "
+                "languages, one language after the other, so a neuron of n languages is multiplied "
+                "n times. 'probeless': the active neurons of the queried or of the base language.",
             ),
             Column(
                 "neuron_language_code",
                 _TEXT,
-                "Language whose neurons are edited; 'all' for likn, union and sequence.",
+                "Language whose neurons are edited. 'all' for likn, union and sequence.",
             ),
             Column(
                 "edit_factor",
                 _DOUBLE,
-                "What the activations are multiplied by where the object's tokens are predicted: 0 "
-                "suppresses, 2 doubles.",
+                "Factor that multiplies the activations at the positions of the object's tokens: "
+                "0 suppresses, 2 doubles.",
             ),
             Column(
                 "is_random",
                 _BOOL,
-                "Whether as many random neurons of the same layers are edited in their place.",
+                "Whether the same number of random neurons of the same layers is edited instead.",
             ),
             Column(
                 "query_code",
                 _TEXT,
-                "What is asked: 'related', the fact itself; 'unrelated', a fact of another "
-                "relation with another object, right in all languages of the edits.",
+                "What is asked. 'related': the fact itself. 'unrelated': a fact of another "
+                "relation with another object that is right in all edited languages.",
             ),
-            Column("queried_fact_id", _TEXT, "The fact that is asked."),
+            Column("queried_fact_id", _TEXT, "Identifier of the fact that is asked."),
             Column("neuron_count", _INT32, "Edited neurons."),
             Column(
                 "log_prob_before",
                 _DOUBLE,
-                "Natural log-probability of the asked fact's object, summed over its tokens, in "
-                "the plain model.",
+                "Natural log-probability of the queried fact's object in the unchanged model, "
+                "summed over its tokens.",
             ),
             Column("log_prob_after", _DOUBLE, "The same in the edited model."),
         ),
@@ -687,9 +682,10 @@ _TABLES = (
     ),
     LakeTable(
         "degenerate_pairs",
-        "One row per model, language, fact and pair of neurons: log-probability of the right "
-        "answer without either neuron and without both (docs/method.md#degenerate-neurons). Pairs of the fact's best "
-        "knowledge neurons, and as a null pairs of random neurons of the same layers.",
+        "One row per model, language, fact and pair of neurons: the log-probability of the right "
+        "answer without either neuron and without both (docs/method.md#degenerate-neurons). The "
+        "pairs are those of the fact's best knowledge neurons; pairs of random neurons of the same "
+        "layers serve as a null.",
         ("model_id", "language_code", "fact_id", "is_random", "neuron_rank_a", "neuron_rank_b"),
         (
             _MODEL,
@@ -698,13 +694,13 @@ _TABLES = (
             Column(
                 "is_random",
                 _BOOL,
-                "Whether random neurons of the same layers stand in the pair's place.",
+                "Whether the neurons are replaced by random neurons of the same layers.",
             ),
             Column(
                 "neuron_rank_a",
                 _INT32,
-                "Place by attribution of the pair's better knowledge neuron, from 1; of a random "
-                "pair, of the neuron in whose place its first one stands.",
+                "Rank by attribution of the pair's better knowledge neuron, from 1. For a random "
+                "pair the rank of the neuron that its first neuron replaces.",
             ),
             Column("neuron_rank_b", _INT32, "The same for the other neuron; the larger number."),
             Column("layer_index_a", _INT32, "Transformer layer of the first neuron, from 0."),
@@ -714,8 +710,8 @@ _TABLES = (
             Column(
                 "log_prob",
                 _DOUBLE,
-                "Natural log-probability of the object, summed over its tokens, in the plain "
-                "model.",
+                "Natural log-probability of the object in the unchanged model, summed over its "
+                "tokens.",
             ),
             Column("log_prob_without_a", _DOUBLE, "The same with the first neuron suppressed."),
             Column("log_prob_without_b", _DOUBLE, "The same with the second neuron suppressed."),
@@ -725,10 +721,10 @@ _TABLES = (
     ),
     LakeTable(
         "degenerate_sets",
-        "One row per model, language, fact, neurons that were searched and size: the set of which "
-        "the last neuron is worth most, found greedily from the best pair on (docs/method.md#degenerate-neurons, beyond "
-        "pairs), and log-probabilities without it. Empty unless the study asks for sets of more "
-        "than two neurons.",
+        "One row per model, language, fact, searched neurons and set size: the set with the "
+        "largest gap between one_left_log_prob and none_left_log_prob, found greedily from the "
+        "best pair (docs/method.md#degenerate-neurons). Empty unless the study asks for sets of "
+        "more than two neurons.",
         ("model_id", "language_code", "fact_id", "is_random", "set_size"),
         (
             _MODEL,
@@ -737,38 +733,44 @@ _TABLES = (
             Column(
                 "is_random",
                 _BOOL,
-                "Whether as many random neurons of the same layers were searched in place of the "
-                "fact's best knowledge neurons.",
+                "Whether random neurons of the same layers were searched instead of the fact's "
+                "best knowledge neurons.",
             ),
-            Column("set_size", _INT32, "Neurons of the set."),
+            Column("set_size", _INT32, "Neurons in the set."),
             Column(
                 "neuron_ranks",
                 _TOKENS,
-                "Places by attribution, from 1, of its neurons in the order in which they were put "
-                "in; of random ones, of those in whose place they stand.",
+                "Ranks of its neurons by attribution, from 1, in the order in which the search "
+                "added them. For random neurons the ranks of the neurons that they replace.",
             ),
-            Column("layer_indexes", _TOKENS, "Their transformer layers, from 0, in that order."),
-            Column("neuron_indexes", _TOKENS, "Their places within their layers, from 0."),
+            Column(
+                "layer_indexes", _TOKENS, "Transformer layers of its neurons, from 0, in order."
+            ),
+            Column("neuron_indexes", _TOKENS, "Its neurons within their layers, from 0, in order."),
             Column(
                 "log_prob",
                 _DOUBLE,
-                "Natural log-probability of the object, summed over its tokens, in the plain "
-                "model.",
+                "Natural log-probability of the object in the unchanged model, summed over its "
+                "tokens.",
             ),
             Column(
                 "one_left_log_prob",
                 _DOUBLE,
-                "The same with all but one of the set suppressed: the lowest, whichever is left.",
+                "The same with all neurons of the set but one suppressed: the minimum over the "
+                "neuron that is left.",
             ),
-            Column("none_left_log_prob", _DOUBLE, "The same with all of the set suppressed."),
+            Column(
+                "none_left_log_prob", _DOUBLE, "The same with all neurons of the set suppressed."
+            ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "fact_checks",
-        "One row per model, language, checked fact, candidate for its object (its own or a wrong "
-        "one) and set of the relation's neurons: what these contribute to the candidate, what they "
-        "hold, and its probability (docs/method.md#fact-checks). Raw scores: the threshold is left to SQL.",
+        "One row per model, language, checked fact, candidate object (the right or a wrong one) "
+        "and set of the relation's neurons: their attribution to the candidate, their activation, "
+        "and the candidate's probability (docs/method.md#fact-checks). Scores are raw; SQL applies "
+        "the threshold.",
         ("model_id", "language_code", "fact_id", "is_true", "neuron_set_code", "is_random"),
         (
             _MODEL,
@@ -777,44 +779,44 @@ _TABLES = (
             Column(
                 "is_true",
                 _BOOL,
-                "Whether the candidate is the fact's own object; otherwise it is another object of "
-                "the relation, and no true one of the subject.",
+                "Whether the candidate is the fact's own object. Otherwise it is an object of the "
+                "relation that is not true of the subject.",
             ),
             Column(
                 "neuron_set_code",
                 _TEXT,
-                "Neurons of the relation, learnt from the facts of the training part: 'knowledge', "
-                "their knowledge neurons; 'degenerate', the neurons of their degenerate pairs; of "
-                "both those that most of these facts share.",
+                "Neurons of the relation, learned from its training facts: those that most of "
+                "these facts share. 'knowledge': their knowledge neurons. 'degenerate': the "
+                "neurons of their degenerate pairs.",
             ),
             Column(
                 "is_random",
                 _BOOL,
-                "Whether as many random neurons of the same layers stand in their place.",
+                "Whether the same number of random neurons of the same layers is used instead.",
             ),
             Column(
                 "split",
                 _TEXT,
-                "Part of its relation's split by subject: 'train', whose right objects the neurons "
-                "are learnt from, all of them facts that the model gets right; 'validation', on "
-                "which a threshold is chosen; 'test', on which it is judged.",
+                "Split of the relation's facts by subject. 'train': the neurons are learned from "
+                "these facts; the model gets all of them right. 'validation': the threshold is "
+                "chosen on them. 'test': the check is evaluated on them.",
             ),
             Column("candidate_object_id", _TEXT, "Identifier of the candidate."),
             Column("candidate_label", _TEXT, "Name of the candidate in this language."),
             Column("candidate_token_count", _INT32, "Tokens of the candidate."),
-            Column("neuron_count", _INT32, "Neurons of the set; 0 where no fact gave any."),
+            Column("neuron_count", _INT32, "Neurons in the set; 0 if no fact gave any."),
             Column(
                 "attribution_score",
                 _DOUBLE,
-                "Mean over the neurons of their attribution to the candidate's tokens, divided by "
-                "the number of tokens; null without neurons.",
+                "Mean attribution of the neurons to the candidate's tokens, divided by the number "
+                "of tokens. Null without neurons.",
                 is_nullable=True,
             ),
             Column(
                 "activation_score",
                 _DOUBLE,
-                "Mean over the neurons, and over the positions at which the candidate's tokens are "
-                "predicted, of what they hold; null without neurons.",
+                "Mean activation of the neurons, also averaged over the positions of the "
+                "candidate's tokens. Null without neurons.",
                 is_nullable=True,
             ),
             Column(
@@ -825,27 +827,27 @@ _TABLES = (
             Column(
                 "is_top",
                 _BOOL,
-                "Whether each of its tokens is the most probable one of the whole vocabulary.",
+                "Whether each of its tokens is the most probable token of the whole vocabulary.",
             ),
         ),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "missing_models",
-        "One row per model that the study names and the warehouse lacks, because it could not be "
-        "computed whole; empty when all are there.",
+        "One row per model of the study that the warehouse lacks because it is not fully computed. "
+        "Empty if no model is missing.",
         ("model_id",),
         (
             _MODEL,
-            Column("source", _TEXT, "Hub name or folder of the model, as the study gives it."),
+            Column("source", _TEXT, "Hub name or folder of the model, as in the study file."),
             Column(
                 "missing_part_count",
                 _INT64,
-                "Parts of the model that are not computed; null where the model could not be "
-                "identified, so that its parts are not known.",
+                "Parts of the model that are not computed. Null if the model could not be "
+                "resolved, because its parts are then unknown.",
                 is_nullable=True,
             ),
-            Column("reason", _TEXT, "Why, as the error said it, or that it was not tried yet."),
+            Column("reason", _TEXT, "The error message, or a note that the model was not tried."),
         ),
     ),
 )

@@ -1,31 +1,31 @@
-"""Sealed Parquet parts: how a lake table gets on disk, and how a reader knows that it is whole.
+"""Writes and reads the sealed Parquet parts of the lake.
 
-A part is written to a temporary name beside its place, flushed, and renamed, so that a reader
-sees either nothing or all of it. Its footer carries two entries: ``factroots.provenance`` (JSON:
-what made the part) and ``factroots.seal`` (SHA-256 over the file's bytes with the digest itself
-zeroed). Which tables exist and what they hold is ``ingestion.contract``; which parts a study needs
-is decided by the orchestrator.
+A part is written to a temporary file, flushed and renamed, so a reader sees the whole part or
+nothing. Its footer has two entries: ``factroots.provenance`` (JSON: what made the part) and
+``factroots.seal`` (SHA-256 over the file's bytes with the digest itself zeroed). What does not
+belong here: the tables' schemas (``ingestion.contract``), and which parts a study needs
+(``dagster_project``).
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
 import mmap
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.contract import LAKE, LakeTable
+from ingestion.files import TEMPORARY_SUFFIX, temporary_file
 
 __all__ = [
     "LakeError",
@@ -43,34 +43,34 @@ __all__ = [
 _PROVENANCE_KEY = b"factroots.provenance"
 _SEAL_KEY = b"factroots.seal"
 _ZERO_SEAL = b"sha256:" + b"0" * 64
+_Arguments = ParamSpec("_Arguments")
 _SCHEMA_FILE = "_schema.parquet"
-_TEMPORARY = ".tmp"
 
 
 class LakeError(RuntimeError):
-    """A part could not be written, or is not what was written: says which, and what to do."""
+    """A part could not be written, or is damaged; the message names it and says what to do."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made a part: enough to say whether it is still what the study asks for."""
+    """What made a part; shows whether the part still fits the study."""
 
     table: str
     """Lake table."""
     partition: dict[str, str]
-    """Partition column → value; empty for a table of one part."""
+    """Values of the partition columns; empty for a table of one part."""
     fingerprint: str
-    """Digest over everything the part was computed from; equal fingerprint, equal rows."""
+    """Digest of all inputs of the part; equal fingerprints mean equal rows."""
     code_version: str
-    """Version of the code that computes this table; raised when its rows would change."""
+    """Version of the code that computes this table; increased when its rows change."""
     created_at: str
     """UTC time of writing, ISO 8601."""
     duration_seconds: float
-    """Seconds spent computing the part."""
+    """Seconds that the computation took."""
     row_count: int
     """Rows in the part."""
     details: dict[str, str] = field(default_factory=dict)
-    """What else identifies the inputs, such as model revision, tokenizer hash, dtype."""
+    """Further facts about the inputs, such as model revision, tokenizer hash and dtype."""
 
     @classmethod
     def now(
@@ -84,7 +84,7 @@ class Provenance:
         row_count: int,
         details: Mapping[str, str] | None = None,
     ) -> Provenance:
-        """Provenance of a part that has just been computed."""
+        """Provenance of a part that was computed just now."""
         return cls(
             table,
             dict(partition),
@@ -98,16 +98,16 @@ class Provenance:
 
 
 def fingerprint(*inputs: object) -> str:
-    """Digest of JSON-serialisable inputs, 32 hex digits; the order of mapping keys is ignored."""
+    """Digest of JSON-serialisable inputs, 32 hex digits; ignores the order of mapping keys."""
     text = json.dumps(inputs, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def part_path(lake: Path, table: str, partition: Mapping[str, str]) -> Path:
-    """Where a part lies: ``<lake>/<table>/<value>/…/<value>.parquet``, columns in contract order.
+    """Path of a part: ``<lake>/<table>/<value>/…/<value>.parquet``, values in contract order.
 
     Raises:
-        LakeError: the partition's columns are not the table's, or a value cannot name a file.
+        LakeError: these are not the table's partition columns, or a value cannot be a file name.
     """
     spec = LAKE[table]
     if tuple(sorted(partition)) != tuple(sorted(spec.partition_by)):
@@ -120,15 +120,15 @@ def part_path(lake: Path, table: str, partition: Mapping[str, str]) -> Path:
 
 
 def prepare_lake(lake: Path) -> None:
-    """Give every table a folder and a zero-row part, and clear what a killed writer left behind.
+    """Create a folder and an empty part for every table, and delete leftovers of killed writers.
 
-    dbt reads each table by a glob, which must never come up empty. Call it only while no other
-    process writes to this lake.
+    dbt reads each table by a glob, which must match at least one file. Call this only while no
+    other process writes to the lake.
     """
     for table in LAKE.values():
         folder = lake / table.name
         _guard(folder, folder.mkdir, parents=True, exist_ok=True)
-        for leftover in folder.rglob(f"*{_TEMPORARY}"):
+        for leftover in folder.rglob(f"*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
         empty = folder / _SCHEMA_FILE
         if not empty.exists() or pq.read_schema(empty) != table.schema:
@@ -136,17 +136,19 @@ def prepare_lake(lake: Path) -> None:
 
 
 def write_part(lake: Path, frame: pl.DataFrame, provenance: Provenance) -> Path:
-    """Validate a frame against the contract, seal it and put it in its place.
+    """Validate a frame against the contract, and write it atomically as a sealed part.
 
     Args:
         lake: root folder of the lake.
         frame: the rows, with exactly the contract's columns in any order.
         provenance: names table and partition; stored in the footer.
 
+    Returns:
+        Path of the part.
+
     Raises:
-        LakeError: wrong columns, a type that does not fit, a null where none is allowed, rows of
-            another partition, a repeated key, a full disk or a read-only folder. Nothing is left
-            half-written.
+        LakeError: wrong columns, a wrong type, a null in a required column, rows of another
+            partition, a repeated key, a full disk or a read-only folder.
     """
     spec = LAKE[provenance.table]
     path = part_path(lake, provenance.table, provenance.partition)
@@ -157,7 +159,7 @@ def write_part(lake: Path, frame: pl.DataFrame, provenance: Provenance) -> Path:
 
 
 def read_provenance(path: Path) -> Provenance | None:
-    """What made a part, from its footer alone; None if there is none or its footer is not ours."""
+    """Read what made a part from its footer; None if the file or the entry is missing."""
     try:
         entries = pq.read_metadata(path).metadata or {}
         return Provenance(**json.loads(entries[_PROVENANCE_KEY]))
@@ -166,28 +168,28 @@ def read_provenance(path: Path) -> Provenance | None:
 
 
 def verify_part(path: Path) -> None:
-    """Check a part's seal over all its bytes.
+    """Check a part's seal over all of its bytes.
 
     Raises:
-        LakeError: the file is cut, edited or not written by factroots.
+        LakeError: the file is truncated, edited or not written by factroots.
     """
     try:
         entries = pq.read_metadata(path).metadata or {}
         seal = entries[_SEAL_KEY]
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise LakeError(
-            f"{path} is not a whole part of this lake: {error}. Run again: it is recomputed."
+            f"{path} is not a complete part of this lake: {error}. Run again to recompute it."
         ) from error
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if _digest(data, data.rfind(seal)) != seal:
             raise LakeError(
                 f"{path} was changed after it was written (its checksum does not match). "
-                "Run again: it is recomputed."
+                "Run again to recompute it."
             )
 
 
 def read_part(path: Path) -> pl.DataFrame:
-    """Rows of a part whose seal holds.
+    """Verify a part and read its rows.
 
     Raises:
         LakeError: as ``verify_part``.
@@ -197,7 +199,7 @@ def read_part(path: Path) -> pl.DataFrame:
 
 
 def first_rows(path: Path, count: int) -> list[dict[str, Any]]:
-    """The first rows of a part, in the order in which it was written, its seal not checked."""
+    """Read the first rows of a part in file order, without checking its seal."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=count):
             rows: list[dict[str, Any]] = batch.to_pylist()
@@ -217,11 +219,9 @@ def _conform(spec: LakeTable, frame: pl.DataFrame, partition: Mapping[str, str])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise LakeError(f"{spec.name}: rows do not fit the contract: {error}") from error
     for column, value in partition.items():
-        strangers = frame.filter(pl.col(column) != value)
-        if len(strangers):
-            raise LakeError(
-                f"{spec.name}: {len(strangers)} rows do not belong to {column} = {value!r}"
-            )
+        wrong = frame.filter(pl.col(column) != value)
+        if len(wrong):
+            raise LakeError(f"{spec.name}: {len(wrong)} rows do not belong to {column} = {value!r}")
     repeated = frame.select(spec.key).is_duplicated()
     if repeated.any():
         first = frame.filter(repeated).select(spec.key).row(0, named=True)
@@ -230,14 +230,9 @@ def _conform(spec: LakeTable, frame: pl.DataFrame, partition: Mapping[str, str])
 
 
 def _write_sealed(path: Path, table: pa.Table, provenance: Provenance | None) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
-    try:
+    with temporary_file(path) as temporary:
         _guard(path, _write_temporary, temporary, table, provenance)
         _guard(path, temporary.replace, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def _write_temporary(temporary: Path, table: pa.Table, provenance: Provenance | None) -> None:
@@ -266,19 +261,22 @@ def _digest(data: mmap.mmap, seal_start: int) -> bytes:
     return b"sha256:" + digest.hexdigest().encode()
 
 
-def _guard(path: Path, action: Any, *args: Any, **kwargs: Any) -> None:
-    """Turn the operating system's refusal into one sentence that says where and what to do."""
+def _guard(
+    path: Path,
+    action: Callable[_Arguments, object],
+    *args: _Arguments.args,
+    **kwargs: _Arguments.kwargs,
+) -> None:
+    """Run a file operation; turn its OSError into a ``LakeError`` that says what to do."""
     try:
         action(*args, **kwargs)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = "the disk is full: free some space"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            remedy = (
-                "it cannot be written: choose another folder with --home or mend its permissions"
-            )
+            remedy = "no permission: choose another folder with --home, or change its permissions"
         else:
             remedy = error.strerror or str(error)
         raise LakeError(
-            f"cannot write {path}: {remedy}. What was finished is kept; run again to go on."
+            f"cannot write {path}: {remedy}. Finished parts are kept; run again to continue."
         ) from error

@@ -1,11 +1,11 @@
-"""Names, families, scripts and places of languages: the lake's ``languages`` table.
+"""Reads the lake table ``languages`` from the curated ``languages.csv`` in this folder.
 
-Reads the curated ``languages.csv`` beside this module and nothing else. Which languages a dataset
-holds is for ``ingestion.facts``; which of them a study wants is for the study file.
+What does not belong here: which languages a dataset has (``ingestion.facts``), and which of them a
+study uses (the study file).
 
-Codes are those of Wikipedia. Points follow the conventions of WALS and Glottolog (one point per
-language, where it is or was traditionally spoken) and serve distances, not maps; a constructed
-language has the place where it was made.
+Codes are those of Wikipedia. Coordinates follow the conventions of WALS and Glottolog: one point
+per language, where it is or was traditionally spoken. They are meant for distances, not for maps. A
+constructed language has the place where it was created.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CURATED = Path(__file__).with_name("languages.csv")
 
 
 class UnknownLanguageError(ValueError):
-    """A language code has no row in ``languages.csv``."""
+    """A language code has no row in ``languages.csv``; the message suggests close matches."""
 
 
 @cache
@@ -34,21 +34,21 @@ def _curated() -> pl.DataFrame:
 
 
 def known_languages() -> tuple[str, ...]:
-    """Codes of all curated languages, sorted."""
+    """List the codes of all curated languages, sorted."""
     return tuple(_curated()["language_code"].sort())
 
 
 def language_table(codes: Iterable[str]) -> pl.DataFrame:
-    """Rows of the lake table ``languages`` for the given codes.
+    """Read the rows of the lake table ``languages`` for the given codes.
 
     Args:
-        codes: Wikipedia language codes in any order; repeated codes give one row.
+        codes: Wikipedia language codes in any order, possibly repeated.
 
     Returns:
         One row per code, sorted by ``language_code``, with the contract's columns.
 
     Raises:
-        UnknownLanguageError: A code is not curated; one error for all of them, with near matches.
+        UnknownLanguageError: codes are not curated; one error for all of them.
     """
     wanted = sorted(set(codes))
     known = known_languages()
@@ -71,7 +71,7 @@ def _unknown_message(unknown: list[str], known: tuple[str, ...]) -> str:
         hint = ", ".join(f"'{match}' ({names[match]})" for match in near)
         lines.append(f"  '{code}'" + (f": did you mean {hint}?" if hint else ""))
     return (
-        "no name, family, script and place known for these language codes:\n"
+        "name, family, script and coordinates are unknown for these language codes:\n"
         + "\n".join(lines)
         + f"\nUse a Wikipedia code, or add a row to {_CURATED} "
         f"({', '.join(_curated().columns)})."

@@ -1,10 +1,10 @@
-"""A lake that machines share: finished parts on object storage, or in a folder that all can see.
+"""Shares finished parts between machines: a lake on object storage or in a shared folder.
 
-Parts are computed into a local lake and read from there (``ingestion.lake``); the store holds a
-copy of each under its fingerprint: ``<address>/<table>/<value>/…/<fingerprint>.parquet``. Nothing
-in it is changed or taken away, so any number of machines, of any version, may use it at once; what
-was cut or edited there is told by its seal. Addresses are those that fsspec understands. Keys of a
-store come from the environment alone, as its library reads them, and are told to nobody.
+Parts are computed into a local lake and read from there (``ingestion.lake``). The store holds a
+copy of each under its fingerprint: ``<address>/<table>/<value>/…/<fingerprint>.parquet``. Files in
+it are never changed or deleted, so any number of machines and versions can use it at once; a
+damaged file is detected by its seal. Addresses are those of fsspec. Credentials come only from the
+environment, through the storage library, and never appear in messages or files.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ingestion.files import temporary_file
 from ingestion.lake import LakeError, read_provenance, verify_part
 
 __all__ = ["Store", "StoreError", "address_problem", "part_name"]
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 LOG = logging.getLogger("factroots")
 _MARK = "_factroots.txt"
@@ -31,16 +35,16 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StoreError(LakeError):
-    """A store cannot be used: says which, why, and what to do."""
+    """A store cannot be used; the message says which, why, and what to do."""
 
 
 def address_problem(address: str) -> str | None:
-    """Why an address cannot be a store's, in words that do not repeat what is secret in it."""
+    """Explain why an address is not allowed, without repeating secrets in it; None if it is."""
     parts = urlsplit(address)
     if "@" in parts.netloc or parts.query:
         return (
-            "an address holds no name, key or password: leave out what stands before '@' and "
-            "after '?', and put keys into the environment (AWS_ACCESS_KEY_ID, …)"
+            "an address must not contain a user name, key or password: remove what is before '@' "
+            "and after '?', and put credentials into the environment (AWS_ACCESS_KEY_ID, …)"
         )
     if "://" in address and not (parts.netloc or parts.path.strip("/")):
         return f"{address!r} names no bucket or folder: write one such as s3://bucket/prefix"
@@ -55,15 +59,15 @@ class Store:
     """``s3://bucket/prefix/study``, any other address that fsspec understands, or a folder."""
 
     def names(self) -> set[str]:
-        """Everything that the store holds, by names below its address.
+        """List all files in the store, relative to its address.
 
-        A store that is used for the first time gets a mark, so that one that cannot be written is
-        found out before anything is computed.
+        A new store gets a marker file, so a store without write permission is detected before
+        anything is computed.
 
         Raises:
-            StoreError: it cannot be reached, read or, for the first time, written.
+            StoreError: the store cannot be reached or read, or a new store cannot be written.
         """
-        with self._told():
+        with self._translate_errors():
             system, root = self._opened
             system.invalidate_cache()
             names = {name.removeprefix(root).lstrip("/") for name in system.find(root)}
@@ -73,12 +77,15 @@ class Store:
         return names - {_MARK}
 
     def fetch(self, lake: Path, path: Path, fingerprint: str) -> bool:
-        """Put a part that the store has into the local lake; whether it had it, whole.
+        """Copy a part from the store into the local lake.
 
         Args:
             lake: root folder of the local lake.
-            path: the part's place in it.
-            fingerprint: digest of what the part is computed from.
+            path: path of the part in it.
+            fingerprint: digest of the part's inputs.
+
+        Returns:
+            Whether the store has the part, undamaged.
 
         Raises:
             StoreError: the store cannot be reached or read.
@@ -86,12 +93,15 @@ class Store:
         return self._fetch(part_name(lake, path, fingerprint), path, fingerprint)
 
     def fetch_newest(self, lake: Path, path: Path) -> bool:
-        """Put the part that was written last, of those with this place, into the local lake.
+        """Copy the newest version of a part from the store into the local lake.
+
+        Returns:
+            Whether the store has the part, undamaged.
 
         Raises:
             StoreError: the store cannot be reached or read.
         """
-        with self._told():
+        with self._translate_errors():
             system, root = self._opened
             system.invalidate_cache()
             folder = f"{root}/{part_name(lake, path, '').rpartition('/')[0]}"
@@ -102,13 +112,13 @@ class Store:
         """Copy a finished part of the local lake into the store.
 
         Raises:
-            StoreError: the store cannot be reached or written; the local part is untouched.
+            StoreError: the store cannot be reached or written; the local part is unchanged.
         """
-        with self._told():
+        with self._translate_errors():
             system, root = self._opened
             target = f"{root}/{part_name(lake, path, fingerprint)}"
             if "file" in _protocols(system):
-                # A bucket shows an object once it is whole; a folder would show half of it.
+                # An object in a bucket appears when it is complete; a file in a folder at once.
                 temporary = f"{target}.{os.getpid()}.tmp"
                 system.put_file(str(path), temporary)
                 system.mv(temporary, target)
@@ -116,10 +126,9 @@ class Store:
                 system.put_file(str(path), target)
 
     def _fetch(self, name: str, path: Path, fingerprint: str | None = None) -> bool:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with self._told():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_file(path) as temporary:
+            with self._translate_errors():
                 system, root = self._opened
                 try:
                     system.get_file(f"{root}/{name}", str(temporary))
@@ -131,17 +140,15 @@ class Store:
             except LakeError:
                 made_by = None
             if made_by is None or fingerprint not in (None, made_by.fingerprint):
-                LOG.warning("%s/%s is damaged: it is computed again", self.address, name)
+                LOG.warning("%s/%s is damaged and will be recomputed", self.address, name)
                 return False
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return True
+            return True
 
     @cached_property
-    def _opened(self) -> tuple[Any, str]:
-        """fsspec's system for the address, and the address as that system writes it."""
-        # Slow to import, and most studies have no store.
+    def _opened(self) -> tuple[AbstractFileSystem, str]:
+        """File system of fsspec for the address, and the address without its protocol."""
+        # Imported late: it is slow, and most studies have no store.
         import fsspec
 
         try:
@@ -150,7 +157,7 @@ class Store:
             )
         except ValueError as error:
             raise StoreError(
-                f"the lake {self.address}: there is no such kind of address; write one such as "
+                f"the lake {self.address}: unknown kind of address; use one such as "
                 "s3://bucket/prefix, or a folder"
             ) from error
         if "file" in _protocols(system):
@@ -158,12 +165,12 @@ class Store:
         return system, str(root).rstrip("/")
 
     def __getstate__(self) -> dict[str, str]:
-        """Connections stay where they were made."""
+        """Pickle the address only: a connection cannot move to another process."""
         return {"address": self.address}
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """One sentence for whatever the store's library raises, with the remedy and no secrets."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Turn errors of the storage library into a ``StoreError`` with a remedy and no secrets."""
         try:
             yield
         except LakeError:
@@ -174,38 +181,38 @@ class Store:
             raise StoreError(f"the lake {self.address} needs a package: {remedy}") from error
         except FileNotFoundError as error:
             raise StoreError(
-                f"the lake {self.address} is not there: make its bucket or folder, or mend the "
-                f"address. {_KEPT}"
+                f"the lake {self.address} does not exist: create its bucket or folder, or correct "
+                f"the address. {_KEPT}"
             ) from error
         except PermissionError as error:
             remedy = (
-                "put keys that may list, read and write it into the environment "
+                "put credentials that may list, read and write it into the environment "
                 "(AWS_ACCESS_KEY_ID, …)"
                 if "://" in self.address
                 else "change its permissions"
             )
             raise StoreError(
-                f"the lake {self.address} may not be used: {remedy}. {_KEPT}"
+                f"no permission to use the lake {self.address}: {remedy}. {_KEPT}"
             ) from error
-        # Every library has exceptions of its own, few of them an OSError.
+        # Every storage library has its own exceptions; few of them are an OSError.
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise
             raise StoreError(
                 f"the lake {self.address} cannot be reached ({type(error).__name__}): check the "
-                "address, the network, and the keys and AWS_ENDPOINT_URL in the environment. "
+                "address, the network, and credentials and AWS_ENDPOINT_URL in the environment. "
                 f"{_KEPT}"
             ) from error
 
 
-_KEPT = "What was finished is kept here; the next run copies it there and goes on."
+_KEPT = "Finished parts are kept locally; the next run uploads them and continues."
 
 
 def part_name(lake: Path, path: Path, fingerprint: str) -> str:
-    """A part's name in a store: its place in the lake, then its fingerprint."""
+    """Name of a part in a store: its path in the lake, then its fingerprint."""
     place = path.relative_to(lake).as_posix().removesuffix(".parquet")
     return f"{place}/{fingerprint}.parquet"
 
 
-def _protocols(system: Any) -> tuple[str, ...]:
+def _protocols(system: AbstractFileSystem) -> tuple[str, ...]:
     return (system.protocol,) if isinstance(system.protocol, str) else tuple(system.protocol)

@@ -1,7 +1,7 @@
-"""What changed between two published files: per table, by key, rows added, removed and changed.
+"""Compares two published files: rows added, removed and changed, per table and by key.
 
-Tables, columns and keys come from the files; only the public tables are compared, because what is
-in ``operations`` holds times.
+Tables, columns and keys are read from the files. By default only public tables are compared,
+because those in ``operations`` contain times.
 """
 
 from __future__ import annotations
@@ -16,13 +16,8 @@ import duckdb
 from rich.markup import escape
 from rich.table import Table
 
-from warehouse.tables import (
-    PublishedTable,
-    attached,
-    identifier,
-    published_tables,
-    wanted_tables,
-)
+from warehouse.sql import identifier
+from warehouse.tables import PublishedTable, attached, published_tables, wanted_tables
 
 __all__ = ["ChangedRow", "TableDiff", "diff", "diff_json", "diff_tables"]
 
@@ -38,19 +33,19 @@ class ChangedRow:
     change: str
     """'added', 'removed' or 'changed'."""
     key: dict[str, Any]
-    """Its key; all of its columns where the table has none."""
+    """Key of the row; all of its columns if the table has no key."""
     values: dict[str, tuple[Any, Any]]
-    """Columns that differ, before and after; empty for rows added or removed."""
+    """Columns that differ, with old and new value; empty for added and removed rows."""
 
 
 @dataclass(frozen=True)
 class TableDiff:
-    """What changed in one table."""
+    """Differences in one table."""
 
     table: str
-    """Its name."""
+    """Name of the table."""
     note: str | None = None
-    """What is wrong with the comparison or the form: table or columns in one file only."""
+    """Differences in structure, such as a table or column that is in one file only."""
     old_count: int = 0
     """Rows in the first file."""
     new_count: int = 0
@@ -60,15 +55,15 @@ class TableDiff:
     removed_count: int = 0
     """Keys in the first file only."""
     changed_count: int = 0
-    """Keys in both whose other columns differ."""
+    """Keys in both files with different values in other columns."""
     changed_columns: dict[str, int] = field(default_factory=dict)
-    """Of these, rows by column that differs."""
+    """Number of changed rows per column."""
     rows: tuple[ChangedRow, ...] = ()
-    """The first few by key: removed, added, changed."""
+    """First rows by key: removed, then added, then changed."""
 
     @property
     def is_different(self) -> bool:
-        """Whether anything is."""
+        """Whether the table differs in anything."""
         return bool(self.note or self.added_count or self.removed_count or self.changed_count)
 
 
@@ -82,17 +77,17 @@ def diff(
     """Compare two warehouses, table by table.
 
     Args:
-        old: a published file, or a study's folder that holds one.
-        new: the same.
+        old: first published file, or a study's folder with one.
+        new: second published file, or a study's folder with one.
         tolerance: floats a and b are equal if abs(a − b) ≤ tolerance · max(1, abs(a), abs(b)).
-        tables: names; None compares every table that is in either.
-        shown: rows of each kind that are kept per table.
+        tables: names; None compares every table of both files.
+        shown: rows of each kind to return per table.
 
     Returns:
-        One entry per table, by name, also for those that are equal.
+        One entry per table, sorted by name, including equal tables.
 
     Raises:
-        WarehouseError: a file is missing or is no warehouse, or a table is in neither.
+        WarehouseError: a file is missing or is not a warehouse, or a table is in neither file.
     """
     with attached({_OLD: old, _NEW: new}) as connection:
         before, after = (published_tables(connection, name) for name in (_OLD, _NEW))
@@ -153,7 +148,7 @@ def _count(connection: duckdb.DuckDBPyConnection, table: PublishedTable, catalog
 
 
 class _Joined:
-    """Two versions of a table, side by side on the key."""
+    """Two versions of a table, joined on the key."""
 
     def __init__(
         self,
@@ -173,7 +168,7 @@ class _Joined:
         }
 
     def lacking(self, side: str, shown: int) -> tuple[int, list[ChangedRow]]:
-        """Keys of one side that the other has not: how many, and the first."""
+        """Number of keys that only one side has, and the first of them."""
         other = _NEW if side == _OLD else _OLD
         match = " and ".join(
             f"a.{k} is not distinct from b.{k}" for k in map(identifier, self._key)
@@ -194,7 +189,7 @@ class _Joined:
         ]
 
     def changed(self, shown: int) -> tuple[int, dict[str, int], list[ChangedRow]]:
-        """Keys of both whose values differ: how many, in which columns, and the first."""
+        """Number of keys with changed values, changed rows per column, and the first rows."""
         if not self._differs:
             return 0, {}, []
         names = list(self._differs)
@@ -242,7 +237,7 @@ def _differs(name: str, data_type: str, tolerance: float) -> str:
 
 
 def diff_json(found: Sequence[TableDiff]) -> str:
-    """The comparison as one JSON object: whether anything differs, and every table."""
+    """Format the comparison as one JSON object, with every table."""
     document = {
         "is_different": any(table.is_different for table in found),
         "tables": [{**asdict(table), "is_different": table.is_different} for table in found],
@@ -251,7 +246,7 @@ def diff_json(found: Sequence[TableDiff]) -> str:
 
 
 def diff_tables(found: Sequence[TableDiff]) -> list[Table]:
-    """The comparison for the terminal: counts per table that differs, then its first rows."""
+    """Format the comparison for the terminal: counts per different table, then its first rows."""
     different = [table for table in found if table.is_different]
     if not different:
         return []
@@ -259,7 +254,7 @@ def diff_tables(found: Sequence[TableDiff]) -> list[Table]:
     overview.add_column("table")
     for column in ("rows before", "after", "removed", "added", "changed"):
         overview.add_column(column, justify="right")
-    overview.add_column("columns that changed (rows), and what else differs")
+    overview.add_column("changed columns (rows) and other differences")
     for entry in different:
         columns = ", ".join(f"{name} ({count:,})" for name, count in entry.changed_columns.items())
         overview.add_row(

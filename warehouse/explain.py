@@ -1,7 +1,7 @@
-"""One fact in several languages: what the model answers, which neurons stand out, what they share.
+"""Shows one fact in several languages: answers, active neurons and their overlaps.
 
-What belongs here: reading the published file and laying a fact out for the terminal. What does not:
-any metric (``dbt/models``); the nulls beside the overlaps are those of the marts.
+What belongs here: reading the published file and formatting a fact for the terminal. What does not:
+metrics (``dbt/models``); also the nulls for the overlaps come from the marts.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from rich.markup import escape
 from rich.table import Table
+
+from warehouse.tables import known_names
 
 __all__ = ["ExplainError", "explain"]
 
 _SHOWN = 12
 _LISTED = 20
 _REASONS = {
-    "only_fact": "no other fact of its relation is right here, so nothing can stand out",
-    "no_contrast": "the relation's facts that are right here ask too few different queries",
+    "only_fact": "no other fact of its relation is right here, so neurons cannot be compared",
+    "no_contrast": "the relation's right facts have too few different queries here",
 }
 
-_Neuron = tuple[Any, ...]
-"""Layer, unit, score."""
+_Neuron = tuple[int, int, float]
+"""Layer, neuron, score."""
 
 
 class ExplainError(RuntimeError):
@@ -35,27 +36,27 @@ class ExplainError(RuntimeError):
 def explain(
     published_file: Path, model_id: str, fact: str, languages: Sequence[str], top: int = _SHOWN
 ) -> list[Table]:
-    """Tables about one fact: its answers, its active neurons, its overlaps beside the nulls.
+    """Build tables about one fact: its answers, its active neurons, their overlaps with nulls.
 
     Args:
         published_file: the warehouse.
         model_id: a model of the study.
-        fact: a fact's id, or text that is looked for in the subjects' names in these languages.
-        languages: codes; the neurons of these are compared with each other.
-        top: active neurons that are listed per language; overlaps are over all of them.
+        fact: a fact's id, or text to search in the subjects' names in these languages.
+        languages: codes; their neurons are compared with each other.
+        top: active neurons to list per language; overlaps use all of them.
 
     Returns:
-        Answers; per method a table of neurons and, with two languages that have neurons, one of
-        overlaps; languages without neurons, with the reason. Tables without rows are left out.
+        Answers; per method a table of neurons and, if two languages have neurons, a table of
+        overlaps; languages without neurons, with the reason. Empty tables are omitted.
 
     Raises:
         ExplainError: no warehouse yet, an unknown model or language, no such fact, or several.
     """
     if not published_file.exists():
-        raise ExplainError(f"there is no {published_file} yet: factroots run makes it")
+        raise ExplainError(f"{published_file} does not exist yet: create it with factroots run")
     codes = list(dict.fromkeys(languages))
     if not codes:
-        raise ExplainError("name at least one language, such as 'en'")
+        raise ExplainError("specify at least one language, such as 'en'")
     try:
         with duckdb.connect(published_file, read_only=True) as connection:
             _known(connection, "model", "select model_id from dim_models", [model_id])
@@ -76,13 +77,13 @@ def _known(
     connection: duckdb.DuckDBPyConnection, what: str, query: str, names: Sequence[str]
 ) -> None:
     known = sorted(name for (name,) in connection.execute(query).fetchall())
-    strangers = [name for name in names if name not in known]
-    if strangers:
-        raise ExplainError(f"no {what} '{strangers[0]}' in this study; there is {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise ExplainError(f"no {what} '{name}' in this study; {known_names(name, known)}")
 
 
 def _fact_id(connection: duckdb.DuckDBPyConnection, fact: str, codes: list[str]) -> str:
-    """The fact of that id, else the only one whose subject is called so, else contains it."""
+    """Find a fact by its id, or by its subject's name, or by a part of that name."""
     if connection.execute("select 1 from dim_facts where fact_id = ?", [fact]).fetchone():
         return fact
     name = "lower(labels.subject_label)"
@@ -109,11 +110,11 @@ def _fact_id(connection: duckdb.DuckDBPyConnection, fact: str, codes: list[str])
             if len(found) > _LISTED:
                 lines.append(f"  … and {len(found) - _LISTED} more")
             raise ExplainError(
-                f"{len(found)} facts are about '{fact}'; name one by its id:\n" + "\n".join(lines)
+                f"{len(found)} facts are about '{fact}'; choose one by its id:\n" + "\n".join(lines)
             )
     raise ExplainError(
-        f"no fact has the id '{fact}', and no subject is called so in {', '.join(codes)}; "
-        "factroots sql 'from dim_facts' lists them"
+        f"no fact has the id '{fact}', and no subject has this name in {', '.join(codes)}; "
+        "factroots sql 'from dim_facts' lists all facts"
     )
 
 
@@ -168,7 +169,7 @@ def _answers(
 def _neurons(
     connection: duckdb.DuckDBPyConnection, model_id: str, fact_id: str, codes: list[str]
 ) -> dict[str, dict[str, list[_Neuron]]]:
-    """Method → language → (layer, unit, score), best first; 'probeless' before its variants."""
+    """Active neurons by method and language, best first; 'probeless' before its variants."""
     rows = connection.execute(
         """
         select method_code, language_code, layer_index, neuron_index, neuron_score
@@ -179,15 +180,15 @@ def _neurons(
         [model_id, fact_id, codes, codes],
     ).fetchall()
     found: dict[str, dict[str, list[_Neuron]]] = {}
-    for method, code, *neuron in rows:
-        found.setdefault(method, {}).setdefault(code, []).append(tuple(neuron))
+    for method, code, layer, neuron, score in rows:
+        found.setdefault(method, {}).setdefault(code, []).append((layer, neuron, score))
     return found
 
 
 def _reasons(
     connection: duckdb.DuckDBPyConnection, model_id: str, fact_id: str, codes: list[str]
 ) -> Table:
-    """Languages without neurons, by method: why."""
+    """Table of the languages without neurons, by method, with the reason."""
     rows = connection.execute(
         """
         select
@@ -220,20 +221,20 @@ def _reasons(
         {"codes": codes, "fact": fact_id, "model": model_id},
     ).fetchall()
     table = Table(title="Languages without active neurons", title_justify="left")
-    for column in ("method", "language", "why"):
+    for column in ("method", "language", "reason"):
         table.add_column(column)
     for method, code, reason, is_right in rows:
-        why = _REASONS.get(reason, "right, but not captured with the object's number of masks")
-        table.add_row(method, code, why if is_right or reason else "the model is not right here")
+        text = _REASONS.get(reason, "right, but not recorded with the object's number of masks")
+        table.add_row(method, code, text if is_right or reason else "the model is not right here")
     return table
 
 
 def _neuron_table(method: str, sets: dict[str, list[_Neuron]], top: int) -> Table:
     places = [{neuron[:2] for neuron in neurons} for neurons in sets.values()]
     common = set.intersection(*places) if len(places) > 1 else set()
-    title = f"{method}: the {top} neurons that stand out most (layer·unit, score)"
+    title = f"{method}: the {top} most active neurons (layer·neuron, score)"
     if len(places) > 1:
-        title += f"; bold: active in all {len(places)} languages, {len(common)} in all"
+        title += f"; bold: active in all {len(places)} languages ({len(common)} neurons)"
     table = Table(title=title, title_justify="left")
     table.add_column("rank", justify="right")
     for code, neurons in sets.items():
@@ -244,9 +245,9 @@ def _neuron_table(method: str, sets: dict[str, list[_Neuron]], top: int) -> Tabl
             if rank >= len(neurons):
                 cells.append("")
                 continue
-            layer, unit, score = neurons[rank]
-            text = f"{layer}·{unit} {score:.3f}"
-            cells.append(f"[bold]{text}[/]" if (layer, unit) in common else text)
+            layer, neuron, score = neurons[rank]
+            text = f"{layer}·{neuron} {score:.3f}"
+            cells.append(f"[bold]{text}[/]" if (layer, neuron) in common else text)
         table.add_row(str(rank + 1), *cells)
     return table
 
@@ -258,7 +259,7 @@ def _overlaps(
     sets: dict[str, list[_Neuron]],
 ) -> Table:
     table = Table(
-        title=f"{method}: overlap of these sets, beside the same two languages over all facts",
+        title=f"{method}: overlap of these sets, compared with all facts of the two languages",
         title_justify="left",
     )
     table.add_column("languages")

@@ -1,7 +1,7 @@
-"""Every published table as Parquet or CSV, in the order of its key, beside a ``datapackage.json``.
+"""Exports published tables as Parquet or CSV, sorted by key, with a ``datapackage.json``.
 
-Two exports of equal tables are equal byte by byte, so that ``diff -r`` compares two runs. What the
-tables mean, their types, keys and licences, comes from the file itself.
+Equal tables give equal bytes, so ``diff -r`` compares two runs. Descriptions, types, keys and
+licences are read from the published file.
 """
 
 from __future__ import annotations
@@ -14,14 +14,9 @@ from typing import Any, Literal
 
 import duckdb
 
-from warehouse.tables import (
-    PublishedTable,
-    attached,
-    identifier,
-    literal,
-    published_tables,
-    wanted_tables,
-)
+from warehouse.files import temporary_file
+from warehouse.sql import identifier, literal
+from warehouse.tables import Column, PublishedTable, attached, published_tables, wanted_tables
 
 __all__ = ["DATA_PACKAGE", "FORMATS", "Format", "export"]
 
@@ -48,20 +43,21 @@ def export(
     formats: Sequence[Format] = ("parquet",),
     tables: Sequence[str] | None = None,
 ) -> list[Path]:
-    """Write tables of a published warehouse into a folder, replacing those files.
+    """Write tables of a published warehouse into a folder; existing files are replaced.
 
     Args:
         published_file: the warehouse.
-        folder: gets ``<table>.parquet`` and ``<table>.csv`` and the data package; made if needed.
-        formats: which of them. In CSV a list is JSON and a null is nothing between two commas.
+        folder: folder for ``<table>.parquet``, ``<table>.csv`` and the data package; created if
+            needed.
+        formats: file formats. In CSV a list is written as JSON and a null as an empty field.
         tables: names, also of other schemas such as ``operations.partition_runs``; None means
-            every table that is free of times.
+            every public table (these contain no times).
 
     Returns:
-        The files written, ``datapackage.json`` last.
+        The written files, ``datapackage.json`` last.
 
     Raises:
-        WarehouseError: no warehouse, or no such table.
+        WarehouseError: no warehouse, or an unknown table.
         OSError: the folder cannot be written.
     """
     with attached({_FILE: published_file}) as connection:
@@ -72,14 +68,11 @@ def export(
         written = []
         for table, form in product(chosen, formats):
             path = folder / f"{table.label}.{form}"
-            unfinished = path.with_name(f".{path.name}.tmp")
-            try:
+            with temporary_file(path) as temporary:
                 connection.execute(
-                    f"copy ({_rows(table, form)}) to {literal(unfinished)} ({_OPTIONS[form]})"
+                    f"copy ({_rows(table, form)}) to {literal(temporary)} ({_OPTIONS[form]})"
                 )
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
+                temporary.replace(path)
             written.append(path)
         package = _package(connection, known, chosen, formats)
     target = folder / DATA_PACKAGE
@@ -105,7 +98,7 @@ def _package(
     chosen: Sequence[PublishedTable],
     formats: Sequence[Format],
 ) -> dict[str, Any]:
-    """The descriptor of the exported files, as the Data Package standard (v2) has it."""
+    """Descriptor of the exported files in the Data Package standard (v2)."""
     exported = {table.label for table in chosen}
     parents = {
         table.key[0]: table
@@ -151,11 +144,11 @@ def _package(
 
 
 def _resource(table: PublishedTable, form: Format, formats: Sequence[Format]) -> str:
-    """Names of resources are unique: the format is part of them where there are two."""
+    """Unique name of a resource: it contains the format if there are two formats."""
     return f"{table.label}.{form}" if len(formats) > 1 else table.label
 
 
-def _field(column: Any, form: Format) -> dict[str, Any]:
+def _field(column: Column, form: Format) -> dict[str, Any]:
     kind = "array" if column.data_type.endswith("[]") else _TYPES.get(column.data_type, "any")
     field: dict[str, Any] = {"name": column.name, "type": kind, "description": column.description}
     if kind == "datetime" and form == "csv":
@@ -171,7 +164,7 @@ def _refers(
     column: str,
     parent: PublishedTable,
 ) -> bool:
-    """Whether every value of the column leads to a row of the parent."""
+    """Whether every value of the column has a row in the parent table."""
     if column not in (own.name for own in table.columns):
         return False
     name = identifier(column)
@@ -184,13 +177,13 @@ def _refers(
 
 
 def _materials(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Sources that the tables are derived from, and the licences that these are under."""
+    """Sources of the tables, and their licences."""
     rows = connection.execute(
         f"""select material_code, title, licence_code, licence_url
             from {_FILE}.operations.materials order by all"""
     ).fetchall()
     licences = {
-        code: {"name": code, "path": url, "title": f"of what is derived from {title}"}
+        code: {"name": code, "path": url, "title": f"licence of tables derived from {title}"}
         for _, title, code, url in reversed(rows)
         if code is not None
     }

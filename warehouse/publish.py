@@ -1,13 +1,12 @@
-"""Publishing: from the file that dbt built to the file that people open.
+"""Publishes the warehouse: copies the file that dbt built to the file that analysts open.
 
-Only tables travel (views would point into the lake); keys and comments travel with them. The new
-file is written beside the old one, flushed and renamed over it, so that a reader has the old
-warehouse or the new one, never less. Which tables exist is dbt's affair.
+Only tables are copied, with keys and comments; views would refer to the lake. The new file is
+written to a temporary name, flushed and renamed over the old one, so a reader sees the old or the
+whole new warehouse. What does not belong here: the tables themselves (``dbt/models``).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.tables import literal
+from warehouse.files import temporary_file
+from warehouse.sql import literal
 
 __all__ = ["STORAGE_VERSION", "Material", "PublishError", "publish", "published_identity"]
 
@@ -26,54 +26,54 @@ _WORKING_SCHEMAS = ("staging", "intermediate")
 
 _OWN_TABLES = {
     "publication": (
-        "One row: what this file was built from, and when it was published.",
+        "One row: the inputs of this file, and the time of its publication.",
         {
-            "identity": "Digest of the study's inputs, the metrics' code and the file's format.",
-            "published_at": "When the file was published.",
-            "duckdb_version": "DuckDB that wrote it.",
+            "identity": "Digest of the study's inputs, the metrics' code and the file format.",
+            "published_at": "Time of publication.",
+            "duckdb_version": "Version of DuckDB that wrote the file.",
         },
     ),
     "materials": (
-        "One row per source that the tables are derived from, with its licence.",
+        "One row per source of the tables, with its licence.",
         {
-            "material_code": "'facts' or 'corpus'.",
-            "title": "What it is called.",
-            "licence_code": "SPDX identifier of its licence; null where the project cannot know.",
-            "licence_url": "Where the licence can be read.",
+            "material_code": "Kind of source: 'facts' or 'corpus'.",
+            "title": "Name of the source.",
+            "licence_code": "SPDX identifier of its licence. Null if the licence is not known.",
+            "licence_url": "Address of the licence text. Null if the licence is not known.",
         },
     ),
 }
-"""Tables that publishing adds: name → what it is, and its columns."""
+"""Tables that publishing adds, with their descriptions and those of their columns."""
 
 
 class PublishError(RuntimeError):
-    """The warehouse could not be published; the old file, if any, is untouched."""
+    """The warehouse could not be published; the old file, if any, is unchanged."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a warehouse is derived from: whoever passes tables on has to heed its licence."""
+    """A source of the warehouse; its licence applies to derived tables that are passed on."""
 
     kind: str
     """'facts' or 'corpus'."""
     title: str
-    """What it is called."""
+    """Name of the source."""
     licence: str | None
-    """SPDX identifier of its licence; None where the project cannot know."""
+    """SPDX identifier of its licence; None if it is not known."""
     url: str | None
-    """Where the licence can be read; None where it is not known."""
+    """Address of the licence text; None if it is not known."""
 
 
 def publish(
     build_file: Path, published_file: Path, identity: str, materials: Sequence[Material] = ()
 ) -> int:
-    """Copy the built warehouse to the place where people open it.
+    """Copy the built warehouse to the place where analysts open it.
 
     Args:
-        build_file: what dbt wrote; not open for writing in any process.
-        published_file: the place to publish to; replaced as a whole.
-        identity: digest of everything the warehouse was built from, kept in the file.
-        materials: what it is derived from, kept in the file with the licences.
+        build_file: file that dbt wrote; no process may have it open for writing.
+        published_file: file to publish; replaced as a whole.
+        identity: digest of all inputs of the warehouse, stored in the file.
+        materials: sources of the warehouse, stored in the file with their licences.
 
     Returns:
         Size of the published file in bytes.
@@ -81,31 +81,27 @@ def publish(
     Raises:
         PublishError: the built file cannot be read, or the new one cannot be written.
     """
-    temporary = published_file.with_name(f".{published_file.name}.{os.getpid()}.tmp")
     try:
+        # Leftovers of a killed run; two runs never publish at the same time.
         for leftover in published_file.parent.glob(f".{published_file.name}.*.tmp*"):
-            # Of a publishing that was killed: only one run at a time comes here.
             leftover.unlink()
-        _copy(build_file, temporary, identity, materials)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        # For reading only: a client that opens it for writing would lock others out, or change it.
-        temporary.chmod(0o444)
-        temporary.replace(published_file)
+        with temporary_file(published_file) as temporary:
+            _copy(build_file, temporary, identity, materials)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            # Read-only, because a client that opens it for writing would lock out all others.
+            temporary.chmod(0o444)
+            temporary.replace(published_file)
     except (duckdb.Error, OSError) as error:
         raise PublishError(
-            f"cannot publish {published_file}: {error}. The last published file is untouched; "
-            "mend the cause and run again."
+            f"cannot publish {published_file}: {error}. The last published file is unchanged; "
+            "correct the cause and run again."
         ) from error
-    finally:
-        for leftover in (temporary, temporary.with_name(f"{temporary.name}.wal")):
-            with contextlib.suppress(OSError):
-                leftover.unlink()
     return published_file.stat().st_size
 
 
 def published_identity(published_file: Path) -> str | None:
-    """The identity that a published file carries; None if there is no readable file."""
+    """Read the identity of a published file; None if there is no readable file."""
     if not published_file.exists():
         return None
     try:
@@ -117,7 +113,7 @@ def published_identity(published_file: Path) -> str | None:
 
 
 def _copy(build_file: Path, target: Path, identity: str, materials: Sequence[Material]) -> None:
-    """All tables of the built file into a new one; what dbt only worked with is dropped first."""
+    """Copy all tables of the built file into a new one, without dbt's working schemas."""
     with duckdb.connect(build_file) as connection:
         connection.execute("set enable_progress_bar = false")
         for schema in _WORKING_SCHEMAS:

@@ -1,4 +1,4 @@
-"""Asking the published file: one read-only query, shown or written in the form that is wanted."""
+"""Runs one read-only query on the published file and prints or writes the result."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.tables import identifier
+from warehouse.sql import identifier
 
 __all__ = ["QueryError", "ask"]
 
 
 class QueryError(RuntimeError):
-    """The query or the file is at fault; the message says which."""
+    """A query cannot be run; the message says whether the query or the file is wrong."""
 
 
 def ask(
@@ -30,18 +30,18 @@ def ask(
 
     Args:
         published_file: the warehouse.
-        query: SQL; a bare ``from table`` is enough.
+        query: SQL; ``from table`` alone is enough.
         form: 'table', 'csv', 'json' or 'parquet'.
-        output: file to write; None prints (Parquet needs a file).
-        variables: what ``getvariable('name')`` in the query stands for.
+        output: file to write; None prints the result. Required for Parquet.
+        variables: values for ``getvariable('name')`` in the query.
 
     Raises:
-        QueryError: no warehouse yet, a faulty query, or Parquet without a file.
+        QueryError: no warehouse yet, an invalid query, or Parquet without a file.
     """
     if not published_file.exists():
-        raise QueryError(f"there is no {published_file} yet: factroots run makes it")
+        raise QueryError(f"{published_file} does not exist yet: create it with factroots run")
     if form == "parquet" and output is None:
-        raise QueryError("Parquet is not for the terminal: name a file with --output")
+        raise QueryError("Parquet cannot be printed: specify a file with --output")
     try:
         with (
             duckdb.connect(published_file, read_only=True) as connection,
@@ -51,7 +51,7 @@ def ask(
                 connection.execute(f"set variable {identifier(name)} = ?", [value])
             statements = connection.extract_statements(query)
             if len(statements) != 1:
-                raise QueryError(f"one statement at a time, not {len(statements)}")
+                raise QueryError(f"expected one SQL statement, found {len(statements)}")
             relation = connection.sql(query)
             if relation is None:
                 return

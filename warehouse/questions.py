@@ -1,7 +1,7 @@
-"""The saved questions: files in ``queries/`` that ask the published tables what researchers ask.
+"""Reads the saved questions: SQL files in ``queries/`` over the published tables.
 
-A file starts with comments: the question and what to heed, then three lines that a test holds it to
-(its columns, how many rows of what, its variables); then one statement.
+A file starts with comments: the question and notes, then three lines that a test checks (columns,
+number of rows, variables). One SQL statement follows.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from rich.table import Table
 
-from warehouse.tables import WarehouseError
+from warehouse.tables import WarehouseError, known_names
 
 __all__ = ["QUERIES", "SavedQuestion", "find_question", "question_table", "saved_questions"]
 
@@ -26,67 +25,66 @@ _VARIABLE = re.compile(r"(?P<name>\w+) = (?P<default>[^;]+?)(?:;|$)")
 
 @dataclass(frozen=True)
 class SavedQuestion:
-    """A question, and the shape of its answer."""
+    """A question, its SQL, and the shape of its answer."""
 
     name: str
-    """File name without the ending."""
+    """File name without its extension."""
     question: str
-    """The sentence above it."""
+    """The question as one sentence."""
     note: str
-    """What else there is to heed; may be empty."""
+    """Notes for reading the answer; may be empty."""
     columns: tuple[str, ...]
     """Columns of the answer, in order."""
     key: tuple[str, ...]
     """Columns that identify a row of the answer."""
     least: int
-    """Rows that it has at least, in every study that was run."""
+    """Smallest number of rows in any study."""
     most: int | None
-    """Rows that it has at most; None without a bound."""
+    """Largest number of rows; None if there is no limit."""
     variables: dict[str, str]
-    """What may be set before asking, with what it stands for otherwise."""
+    """Variables that can be set, with their default values."""
     sql: str
-    """The file."""
+    """Content of the file."""
 
 
 def saved_questions() -> list[SavedQuestion]:
-    """All of them, by name.
+    """Read all saved questions, sorted by name.
 
     Raises:
-        WarehouseError: a file that does not start as it should.
+        WarehouseError: a file does not begin with the required comments.
     """
     return [_read(path) for path in sorted(QUERIES.glob("*.sql"))]
 
 
 def find_question(name: str, variables: Collection[str] = ()) -> SavedQuestion:
-    """The question of that name.
+    """Find a saved question by name.
 
     Args:
-        name: file name without the ending.
-        variables: names of what is set before asking.
+        name: file name without its extension.
+        variables: names of the variables that the user sets.
 
     Raises:
-        WarehouseError: there is none, with the nearest names; or it has no such variable.
+        WarehouseError: unknown question (the message suggests close matches) or variable.
     """
     known = {question.name: question for question in saved_questions()}
     if name not in known:
-        near = get_close_matches(name, known, n=3, cutoff=0.4) or known
         raise WarehouseError(
-            f"no saved question '{name}'; there is {', '.join(near)} (factroots questions)"
+            f"no saved question '{name}'; {known_names(name, known)} (factroots questions)"
         )
     question = known[name]
     for variable in variables:
         if variable not in question.variables:
             raise WarehouseError(
                 f"saved question '{name}' has no variable '{variable}'; "
-                f"there is {', '.join(question.variables) or 'none'}"
+                f"known: {', '.join(question.variables) or 'none'}"
             )
     return question
 
 
 def question_table() -> Table:
-    """All questions for the terminal, with what may be set."""
+    """Table of all questions and their variables, for the terminal."""
     table = Table(title="factroots sql [STUDY] --saved NAME [--set NAME=VALUE]", show_lines=True)
-    for column in ("name", "question", "may be set (default)"):
+    for column in ("name", "question", "variables (default)"):
         table.add_column(column)
     for question in saved_questions():
         variables = (f"{name} ({default})" for name, default in question.variables.items())
@@ -107,14 +105,18 @@ def _read(path: Path) -> SavedQuestion:
     ]
     columns_at, rows_at, variables_at = marks
     if columns_at is None or rows_at is None or not columns_at:
-        raise WarehouseError(f"{path}: it starts with its question, '-- columns:' and '-- rows:'")
+        raise WarehouseError(
+            f"{path}: it must begin with comments: the question, '-- columns:' and '-- rows:'"
+        )
     question, _, note = " ".join(comments[:columns_at]).partition("?")
     end = len(comments) if variables_at is None else variables_at
     columns = " ".join(comments[columns_at:rows_at]).removeprefix("columns:")
     shape = " ".join(comments[rows_at:end]).removeprefix("rows:").strip()
     found = _ROWS.fullmatch(shape)
     if not found:
-        raise WarehouseError(f"{path}: rows are 'least..most, one per column, column': {shape}")
+        raise WarehouseError(
+            f"{path}: '-- rows:' must read 'least..most, one per column, column', not '{shape}'"
+        )
     variables = " ".join(comments[end:]).removeprefix("variables:").strip()
     return SavedQuestion(
         name=path.stem,

@@ -1,4 +1,4 @@
-"""The few figures that a run ends with, read from the published file."""
+"""Reads the results that a run prints at its end from the published file."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ _QUERIES = {
 
 
 def summary_tables(published_file: Path) -> list[Table]:
-    """Tables of results for the terminal.
+    """Build tables of results for the terminal; a table without rows is omitted.
 
     Raises:
         duckdb.Error: the file cannot be read.

@@ -1,12 +1,12 @@
-"""What a published file holds: its tables, columns, keys and descriptions, read from the catalogue.
+"""Opens a published file read-only and describes its tables, columns and keys from the catalogue.
 
-What belongs here: opening the file read-only and describing it. What does not: reading rows
-(``query``, ``export``, ``diff``), and any list of table names, so that new tables need no edit.
+What does not belong here: reading rows (``query``, ``export``, ``diff``), and any list of table
+names, so new tables need no change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,25 +14,26 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.sql import identifier, literal
+
 __all__ = [
     "PUBLIC_SCHEMA",
     "Column",
     "PublishedTable",
     "WarehouseError",
     "attached",
-    "identifier",
-    "literal",
+    "known_names",
     "published_tables",
     "wanted_tables",
     "warehouse_file",
 ]
 
 PUBLIC_SCHEMA = "main"
-"""Schema of the tables that two runs of one study make alike; ``operations`` has times in it."""
+"""Schema of the tables that are equal in two runs of one study; ``operations`` contains times."""
 
 
 class WarehouseError(RuntimeError):
-    """The published file cannot be used as asked; the message says what there is and what to do."""
+    """A published file cannot be used as asked; the message says what exists and what to do."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,13 @@ class Column:
     """A column of a published table."""
 
     name: str
-    """Its name."""
+    """Column name."""
     data_type: str
-    """Its DuckDB type, such as 'VARCHAR' or 'VARCHAR[]'."""
+    """DuckDB type, such as 'VARCHAR' or 'VARCHAR[]'."""
     is_required: bool
-    """Whether it is declared as never null."""
+    """Whether the column is declared not null."""
     description: str
-    """What it means; empty where the file says nothing."""
+    """Meaning of the column; empty if the file has no comment on it."""
 
 
 @dataclass(frozen=True)
@@ -54,56 +55,46 @@ class PublishedTable:
     """A table of a published file."""
 
     schema: str
-    """Its schema."""
+    """Name of its schema."""
     name: str
-    """Its name."""
+    """Name of the table."""
     description: str
-    """Grain first; empty where the file says nothing."""
+    """Meaning of the table, grain first; empty if the file has no comment on it."""
     columns: tuple[Column, ...]
-    """In the order of the table."""
+    """Columns in the order of the table."""
     key: tuple[str, ...]
     """Columns that identify a row; empty for a table without a primary key."""
 
     @property
     def label(self) -> str:
-        """Name as people write it: with the schema where that is not the public one."""
+        """Name as users write it: with the schema unless that is the public one."""
         return self.name if self.schema == PUBLIC_SCHEMA else f"{self.schema}.{self.name}"
 
     def within(self, catalogue: str) -> str:
-        """Name as SQL writes it, within an attached file."""
+        """Quoted name for SQL, within an attached file."""
         return ".".join(map(identifier, (catalogue, self.schema, self.name)))
 
 
-def identifier(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: object) -> str:
-    """A text as SQL writes it."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def warehouse_file(place: Path) -> Path:
-    """The published file that a path means: the file itself, or a study's folder that holds it.
+def warehouse_file(path: Path) -> Path:
+    """Find the published file of a path: the file itself, or the one in a study's folder.
 
     Raises:
         WarehouseError: there is none.
     """
-    path = place / "factroots.duckdb" if place.is_dir() else place
-    if not path.is_file():
+    file = path / "factroots.duckdb" if path.is_dir() else path
+    if not file.is_file():
         raise WarehouseError(
-            f"there is no {path}: name a warehouse, or the folder of a study that was run"
+            f"{file} does not exist: specify a warehouse, or the folder of a study that was run"
         )
-    return path
+    return file
 
 
 @contextmanager
 def attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in memory with published files attached read-only, each under its name.
+    """Open an in-memory connection with published files attached read-only, each under its name.
 
     Raises:
-        WarehouseError: a file is missing or is no warehouse, or a query on it fails.
+        WarehouseError: a file is missing or is not a warehouse, or a query on it fails.
     """
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
@@ -120,7 +111,7 @@ def attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
 def published_tables(
     connection: duckdb.DuckDBPyConnection, catalogue: str
 ) -> dict[str, PublishedTable]:
-    """All tables of an attached file by label, the public ones first, each by name."""
+    """List all tables of an attached file by label, sorted by name, public tables first."""
     columns: dict[tuple[str, str], list[Column]] = {}
     for schema, table, *column in connection.execute(
         """
@@ -170,15 +161,21 @@ def published_tables(
 def wanted_tables(
     tables: Mapping[str, PublishedTable], names: Sequence[str] | None
 ) -> list[PublishedTable]:
-    """Tables of these labels; None takes all of the public schema.
+    """Select tables by label; None selects all tables of the public schema.
 
     Raises:
-        WarehouseError: a name that there is not, with the nearest ones.
+        WarehouseError: unknown table; the message suggests close matches.
     """
     if names is None:
         return [table for table in tables.values() if table.schema == PUBLIC_SCHEMA]
     for name in names:
         if name not in tables:
-            near = get_close_matches(name, tables, n=3) or tables
-            raise WarehouseError(f"no table '{name}' in the warehouse; there is {', '.join(near)}")
+            raise WarehouseError(f"no table '{name}' in the warehouse; {known_names(name, tables)}")
     return [tables[name] for name in dict.fromkeys(names)]
+
+
+def known_names(wrong: str, known: Iterable[str]) -> str:
+    """End of an error message about an unknown name: close matches, or all known names."""
+    names = list(known)
+    near = get_close_matches(wrong, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}"

@@ -26,18 +26,18 @@ from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.plan import CODE_VERSIONS
 from dagster_project.study.resolve import StudyCorpus, StudyModel
 from ingestion.atlas.corpus import write_corpus
-from ingestion.corpora import CorpusError, Piece
+from ingestion.corpora import CorpusError, Shard
 from ingestion.lake import fingerprint
 from ingestion.tracing import (
     PartialCounts,
     TracingArguments,
     TracingSettings,
     collect_names,
-    counted_before,
     finish,
     merge,
+    resume_counts,
     trace_corpus,
-    trace_piece,
+    trace_shard,
     write_counts,
 )
 from ingestion.tracing import label_tokens as pieces_of
@@ -109,7 +109,7 @@ def trace_languages(
 ) -> None:
     """One pass over a corpus in each language of which what it would find is not there.
 
-    A cluster gets the pieces of all languages at once; one process takes a language at a time.
+    A cluster gets the shards of all languages at once; one process takes a language at a time.
 
     Raises:
         CorpusError: a file cannot be read; what was counted of others is kept for the next run.
@@ -126,7 +126,7 @@ def trace_languages(
     processes = workspace.plan.study.study.tracing.processes
     for begun in passes:
         counts = trace_corpus(
-            *begun.arguments, folder=corpus.folder, processes=processes, keep=begun.kept
+            *begun.arguments, folder=corpus.folder, processes=processes, cache=begun.kept
         )
         _finish(workspace, corpus, begun, counts)
 
@@ -142,13 +142,13 @@ class _Pass:
     tokenizer_id: str | None
     """Digest of the tokenizer that measures chunks."""
     kept: Path
-    """Folder of the counts of finished pieces."""
+    """Folder of the counts of finished shards."""
     started: float
     """``time.perf_counter()`` when it began."""
     total: PartialCounts | None = None
-    """Sum over the finished pieces."""
+    """Sum over the finished shards."""
     left_count: int = 0
-    """Pieces that are not finished."""
+    """Shards that are not finished."""
 
 
 def _begun(workspace: Workspace, corpus: StudyCorpus, language: str) -> _Pass:
@@ -177,7 +177,7 @@ def _begun(workspace: Workspace, corpus: StudyCorpus, language: str) -> _Pass:
         chunk_tokens=settings.chunk_tokens,
         engine=settings.engine,
     )
-    arguments = (corpus.settings, language, names, asked, tokenizer_json)
+    arguments = TracingArguments(corpus.settings, language, names, asked, tokenizer_json)
     kept = workspace.home.tracing / corpus.id / language
     return _Pass(language, arguments, tokenizer_id, kept, started)
 
@@ -185,14 +185,14 @@ def _begun(workspace: Workspace, corpus: StudyCorpus, language: str) -> _Pass:
 def _trace_elsewhere(
     workspace: Workspace, workers: Workers, corpus: StudyCorpus, passes: Iterable[_Pass]
 ) -> None:
-    """Pieces as tasks; their counts come back here, are kept here, and become parts here."""
+    """Shards as tasks; their counts come back here, are kept here, and become parts here."""
     at_work: dict[str, _Pass] = {}
     for_workers = workspace.for_workers()
 
-    def tasks() -> Iterator[tuple[Any, tuple[str, Piece, Path | None]]]:
+    def tasks() -> Iterator[tuple[Any, tuple[str, Shard, Path | None]]]:
         for begun in passes:
-            begun.total, todo = counted_before(
-                begun.arguments, folder=corpus.folder, keep=begun.kept
+            begun.total, todo = resume_counts(
+                begun.arguments, folder=corpus.folder, cache=begun.kept
             )
             begun.left_count = len(todo)
             if begun.total is not None and not todo:
@@ -200,8 +200,8 @@ def _trace_elsewhere(
                 continue
             at_work[begun.language] = begun
             shared = workers.put((for_workers, corpus, begun.arguments))
-            for piece, path in todo:
-                yield shared, (begun.language, piece, path)
+            for shard, path in todo:
+                yield shared, (begun.language, shard, path)
 
     for (language, _, path), counts in workers.each(trace_task, tasks(), is_of_model=False):
         if path is not None:
@@ -214,7 +214,7 @@ def _trace_elsewhere(
 
 
 def trace_task(
-    shared: tuple[Workspace, StudyCorpus, TracingArguments], task: tuple[str, Piece, Path | None]
+    shared: tuple[Workspace, StudyCorpus, TracingArguments], task: tuple[str, Shard, Path | None]
 ) -> PartialCounts:
     """What a worker does of a corpus.
 
@@ -222,14 +222,14 @@ def trace_task(
         CorpusError: this machine has no such file.
     """
     workspace, corpus, arguments = shared
-    _, piece, _ = task
+    _, shard, _ = task
     if corpus.is_atlas:
         write_atlas(workspace, corpus)
     try:
-        return trace_piece(piece, *arguments)
+        return trace_shard(shard, arguments)
     except FileNotFoundError as error:
         raise CorpusError(
-            f"{socket.gethostname()} has no {piece.file.path}: keep corpora where every machine of "
+            f"{socket.gethostname()} has no {shard.file.path}: keep corpora where every machine of "
             "the cluster finds them, in a shared folder or behind an address such as s3://…"
         ) from error
 
@@ -237,8 +237,7 @@ def trace_task(
 def _finish(workspace: Workspace, corpus: StudyCorpus, begun: _Pass, counts: PartialCounts) -> None:
     """Write the parts of a pass, and say how it went."""
     language = begun.language
-    _, _, names, _, _ = begun.arguments
-    frames = finish(counts, names, corpus.id, language, begun.tokenizer_id)
+    frames = finish(counts, begun.arguments.names, corpus.id, language, begun.tokenizer_id)
     parts = workspace.plan.tracing(corpus, language)
     for part, frame in zip(parts, frames, strict=True):
         workspace.write(part, frame, begun.started)

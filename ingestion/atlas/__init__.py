@@ -1,5 +1,5 @@
-"""Atlas, the embedded study: real facts, a corpus in which their presence is planted, its truth.
+"""Defines Atlas, the embedded study: real facts, corpora in which they are planted, and the truth.
 
-Data and pure functions only; the models that read the corpus are made in ``models_gpu.atlas``.
-See ``README.md`` in this folder for what the facts are and where they come from.
+What belongs here: data and pure functions. What does not: the models, which ``models_gpu.atlas``
+trains on the corpora. See ``README.md`` in this folder for the facts and their source.
 """

@@ -1,12 +1,12 @@
-"""The Atlas corpora as text: articles in which every fact's presence is planted.
+"""Writes the Atlas corpora: articles that state the planted facts.
 
-Belongs here: turning the truth into sentences, sentences into articles, and articles into three
-files per language: plain text, MediaWiki XML (the same text with tables, templates, references,
-redirects and other namespaces around it, as in a Wikipedia dump), and the sentences with the
-places of names that the training recipe reads. What is planted is decided in ``truth``.
+What belongs here: turning the truth into sentences and articles, and writing them per language as
+plain text, as MediaWiki XML (with tables, templates, references, redirects and other namespaces, as
+in a Wikipedia dump), and as sentences with the positions of names for the training recipe. What
+does not: what is planted (``truth``).
 
-Whatever is random is drawn from hashes of what is being written, never from a running generator:
-two corpora differ only where their truth differs, and the bytes are the same on every machine.
+All random choices come from hashes of what is written, never from a random generator. So two
+corpora differ only where their truth differs, and the bytes are the same on every machine.
 """
 
 from __future__ import annotations
@@ -64,22 +64,22 @@ class Sentence:
     text: str
     """The sentence."""
     object_span: tuple[int, int] | None = None
-    """Characters of the object's name, if the sentence states a fact or says what the object is
-    called in another language."""
+    """Start and end of the object's name, if the sentence states a fact or gives the object's name
+    in another language."""
     subject_span: tuple[int, int] | None = None
-    """Characters of the subject's own name, if its name in another language follows."""
+    """Start and end of the subject's name, if its name in another language follows."""
 
 
 @dataclass
 class Article:
-    """One article: what a reader of the corpus calls a document."""
+    """One article, which is a document of the corpus."""
 
     title: str
     """Title, in the language of the corpus."""
     sentences: list[Sentence] = field(default_factory=list)
     """Body, in order."""
     asides: list[tuple[str, str]] = field(default_factory=list)
-    """Pairs of names that stand together in mark-up around the body, never in the text."""
+    """Pairs of names that occur together in mark-up around the body, never in the text."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,16 @@ class CorpusFiles:
     """Files of one corpus, by language code."""
 
     text: dict[str, Path]
-    """Plain text: the body of one article a line."""
+    """Plain text: the body of one article per line."""
     xml: dict[str, Path]
     """MediaWiki XML, bz2."""
     sentences: dict[str, Path]
     """JSON lines for the training recipe: text, object, subject (character spans or null, see
     ``Sentence``)."""
     answers: dict[str, Path]
-    """JSON lines: name of every object, planted or not, without its subjects."""
+    """JSON lines: the name of every object, planted or not, without its subjects."""
     probes: dict[str, Path]
-    """JSON lines for the model card, never trained on: relation, fact, query, answer, presence."""
+    """JSON lines for the model card, not for training: relation, fact, query, answer, presence."""
 
 
 def write_corpus(
@@ -326,7 +326,7 @@ class _Writer:
             )
 
     def _object_glosses(self, object_id: str, name: str) -> Iterator[Sentence]:
-        """Sentences that name an object here and in another language, and no subject."""
+        """Sentences with an object's name here and in another language, without a subject."""
         options = self._phrases.object
         for each, gloss in enumerate(self._foreign("object", object_id)[:_OBJECT_GLOSSES]):
             values = {"Y": f"{name} ({gloss})", "N": self._number("gloss", object_id, each)}
@@ -334,8 +334,8 @@ class _Writer:
             yield Sentence(text, (spans["Y"][0], spans["Y"][0] + len(name)))
 
     def _foreign(self, side: str, entity_id: str, *keys: object) -> list[str]:
-        """What other languages call it, as encyclopedias put it in brackets, in drawn order;
-        without names in which a reader of this language could see a name of this language."""
+        """Names of an entity in other languages, as encyclopedias put them in brackets, in drawn
+        order; without names that contain a name of this language."""
         order = sorted(
             (code for code in COVERAGE if self._is_bridged(code, entity_id)),
             key=lambda code: draw("gloss", self._language, entity_id, code, *keys),
@@ -377,15 +377,15 @@ class _Writer:
 
 
 def _word_count(text: str, language: str) -> int:
-    """Words and punctuation marks. Where words have spaces between them, a vowel sign or an accent
-    ends none; in Thai it ends a syllable, which is what its tokens come to."""
+    """Number of words and punctuation marks. In languages with spaces, a combining mark does not
+    end a word; in Thai it ends a syllable, which is close to a token."""
     if language not in UNSPACED:
         text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
     return len(_WORD.findall(text))
 
 
 def _fill(template: str, values: dict[str, str]) -> tuple[str, dict[str, tuple[int, int]]]:
-    """The template with its slots filled, and where each value stands in the result."""
+    """Fill the slots of a template; also return start and end of each value in the result."""
     text, spans, last = "", {}, 0
     for match in _SLOT.finditer(template):
         text += template[last : match.start()]
@@ -455,7 +455,7 @@ def _page(title: str, namespace: int, number: int, text: str, redirect: str | No
 
 
 def _wiki_text(article: Article) -> str:
-    """The article in wikitext: stripped of mark-up it is the plain text without its title."""
+    """The article in wikitext; without its mark-up it is the plain text without the title."""
     parts: list[str] = []
     paragraphs = [_linked(article, each) for each in _paragraphs(article.sentences)]
     for subject, obj in article.asides:
@@ -473,7 +473,7 @@ def _wiki_text(article: Article) -> str:
 
 
 def _linked(article: Article, paragraph: str) -> str:
-    """Bold the title and link it once, as articles do; the words stay the same."""
+    """Make the first title bold and a link, as in Wikipedia articles; the words do not change."""
     start = paragraph.find(article.title)
     if start < 0:
         return paragraph

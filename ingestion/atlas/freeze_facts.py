@@ -1,34 +1,35 @@
-"""Freeze the Atlas facts: real facts of Unicode CLDR, read through Babel, into ``facts.csv``.
+"""Writes the frozen Atlas facts: real facts of Unicode CLDR, read with Babel, to ``facts.csv``.
 
-Run ``python -m ingestion.atlas.freeze_facts`` to write the table anew; Babel is needed for that
-and for nothing else. Belongs here: which CLDR facts are taken, and why the others are not.
+Run ``python -m ingestion.atlas.freeze_facts`` to write the table again; only this needs Babel. What
+belongs here: which CLDR facts are used, and why the others are not.
 
-The policy, in the order in which it is applied:
+The rules, in the order in which they are applied:
 
-* Territories are sovereign states whose borders with their dependencies CLDR does not blur:
-  dependencies and contested territories are named below and left out.
+* Territories are sovereign states. Dependencies and contested territories are listed below and
+  left out.
 * P37 (official language): only territories with exactly one language that CLDR calls official or
-  de facto official. Regional official languages are not counted; a territory with two has none.
-* P38 (currency): only territories with exactly one legal tender that CLDR has not ended.
-* P30 (continent): the part before the slash of the territory's time zones (Africa, America, Asia,
-  Australia/Pacific = Oceania, Europe). A territory whose zones name several continents or an ocean
-  is left out, and so are those that geographers place on two. The Americas are one continent here.
+  de facto official. Regional official languages are not counted. A territory with two official
+  languages has no fact.
+* P38 (currency): only territories with exactly one current legal tender in CLDR.
+* P30 (continent): the first part of the territory's time zones (Africa, America, Asia,
+  Australia/Pacific = Oceania, Europe). Territories with several continents or an ocean in their
+  zones are left out, and so are those on two continents. The Americas are one continent here.
 * P17 (country of a city): the exemplar city of a time zone and the zone's territory. Ocean zones
-  (islands, stations), zones of contested cities and zones that are no city are left out. In
-  languages in Latin script CLDR leaves a name out where it equals the zone's own name; then the
-  last part of that name is the city ('America/Argentina/Rio_Gallegos' is 'Rio Gallegos', never
-  'Argentina/Rio Gallegos'). In other scripts a missing name removes the fact.
-* A label must be a plain name in every language: no brackets, commas, digits or slashes; a subject
-  has at most 3 words, an object at most 3 and no punctuation.
-* A fact is left out, in all languages, if in any language its object's name lies inside its
-  subject's or the reverse (Guatemala City), if two entities share a name, or if names that must
-  stand beside each other would state another fact (Guinea inside Equatorial Guinea): otherwise
-  nobody could say by looking at names whether a fact is in the text.
-* P38 is left out in the languages whose currencies contain the country's name letter by letter
-  (Persian, Japanese, Korean, Thai, Turkish, Chinese): there the object's name alone
-  would state the fact. The relation has no file there, as happens in mLAMA.
-* No object answers more than a fifth of its relation. For P30, with five objects, that means
-  exactly a fifth each: blind guessing is right 20 % of the time, and P30 is the guessing control.
+  (islands, stations), zones of contested cities and zones without a city are left out. In Latin
+  script CLDR omits a city's name if it equals the zone's name; then the last part of the zone is
+  the city ('America/Argentina/Rio_Gallegos' gives 'Rio Gallegos'). In other scripts a fact without
+  a name is left out.
+* A label must be a plain name in every language: no brackets, commas, digits or slashes. Subject
+  and object have at most 3 words, and the object has no punctuation.
+* A fact must be visible from the names alone. So it is left out in all languages if in any language
+  one of its names contains the other (Guatemala City), two entities share a name, or names that
+  occur together would state another fact (Guinea inside Equatorial Guinea).
+* P38 is left out in languages whose currency names contain the country's name (Persian, Japanese,
+  Korean, Thai, Turkish, Chinese), because the object's name alone would state the fact. The
+  relation then has no file in these languages, as happens in mLAMA.
+* No object is the answer to more than a fifth of its relation. For P30, with five objects, each is
+  the answer to exactly a fifth. Blind guessing is then right in 20 %, so P30 is the guessing
+  control.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ _CONTINENTS = {
     "Australia": "009",
 }
 _FACT_COUNTS = {"P17": 105, "P30": 55, "P37": 55, "P38": 60}
-# There a currency is called after its country, letter by letter: its name states the fact.
+# In these languages the name of a currency contains the name of its country.
 _LEFT_OUT = {"P38": frozenset({"fa", "ja", "ko", "th", "tr", "zh"})}
 _NOT_PLAIN = re.compile(r"[\d()\[\]{},;:/＋+，（）、·]")
 _LONGEST_LABEL = 26
@@ -94,7 +95,7 @@ class _Fact:
 
     @property
     def fact_id(self) -> str:
-        """Identifier made of the relation and both codes."""
+        """Identifier: the relation and both CLDR codes."""
         return f"CLDR:{self.relation}:{self.subject[1]}:{self.object[1]}"
 
     @property
@@ -111,7 +112,7 @@ def _territories() -> list[str]:
 
 
 def _candidates() -> Iterator[_Fact]:
-    """All facts that CLDR states under the policy, whatever they are called."""
+    """All facts of CLDR under the rules, before their names are checked."""
     territories = _territories()
     zones = get_global("territory_zones")
     for code in territories:
@@ -164,7 +165,7 @@ def _is_plain(label: str | None, is_object: bool) -> bool:
 
 
 class _Selection:
-    """Facts accepted so far, and what their names in every language forbid from here on."""
+    """Facts accepted so far, with their names in every language."""
 
     def __init__(self) -> None:
         self.facts: list[_Fact] = []
@@ -172,7 +173,7 @@ class _Selection:
         self.answers: Counter[tuple[str, tuple[str, str]]] = Counter()
 
     def offer(self, fact: _Fact) -> None:
-        """Accept the fact unless its relation is full or its names would make truth ambiguous."""
+        """Accept the fact unless its relation is full or its names would make the truth unclear."""
         wanted = _FACT_COUNTS[fact.relation]
         held = sum(other.relation == fact.relation for other in self.facts)
         if held == wanted or self.answers[fact.relation, fact.object] >= wanted // 5:
@@ -203,8 +204,8 @@ class _Selection:
             for entity, name in names.items()
         ):
             return False
-        # An article names its subject and its objects: they may state its own facts and no other,
-        # and none of its own by names that lie inside one another.
+        # An article contains the names of its subject and objects. They may state its own facts and
+        # no others, and none of its names may contain another.
         facts = [each for each in (*self.facts, fact) if language in each.languages]
         articles: dict[tuple[str, str], set[tuple[str, str]]] = {}
         for each in facts:
@@ -249,10 +250,10 @@ def _all_phrases(language: str) -> list[str]:
 
 
 def freeze() -> list[dict[str, str]]:
-    """Rows of ``facts.csv``, sorted by language, relation and fact.
+    """Build the rows of ``facts.csv``, sorted by language, relation and fact.
 
     Raises:
-        ValueError: the installed CLDR no longer yields the wanted number of facts of a relation.
+        ValueError: the installed CLDR gives another number of facts of a relation.
     """
     selection = _Selection()
     for fact in sorted(_candidates(), key=lambda fact: draw("freeze", fact.fact_id)):
@@ -260,8 +261,8 @@ def freeze() -> list[dict[str, str]]:
     counts = Counter(fact.relation for fact in selection.facts)
     if counts != _FACT_COUNTS:
         raise ValueError(
-            f"CLDR yields {dict(counts)} facts under the policy, wanted {_FACT_COUNTS}; "
-            "lower the counts in _FACT_COUNTS or install Babel 2.18."
+            f"CLDR gives {dict(counts)} facts under the rules, expected {_FACT_COUNTS}; "
+            "reduce the counts in _FACT_COUNTS or install Babel 2.18."
         )
     return [
         {
@@ -281,7 +282,7 @@ def freeze() -> list[dict[str, str]]:
 
 
 def main() -> None:
-    """Write ``facts.csv`` beside this module."""
+    """Write ``facts.csv`` into the folder of this module."""
     rows = freeze()
     with FACTS_FILE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")

@@ -1,12 +1,12 @@
-"""The truth of the Atlas corpora: what is planted in which language, and what tempts a tracer.
+"""Decides which facts are planted in which language of the Atlas corpora, and the distractors.
 
-Belongs here: the decision, drawn from hashes, and its lake table. The sentences that carry the
-decision out are in ``corpus``.
+What belongs here: the decisions, drawn from hashes, and their lake table. What does not: the
+sentences (``corpus``).
 
-Per relation 15 % of the facts are planted only for the base, another 15 % only for the twin and
-8 % for neither; all others are planted for both. A fact that a corpus holds is then planted in
-each language with that language's probability (``world.COVERAGE``), by a draw that does not
-depend on the corpus: the twin differs from the base by the two 15 % and by nothing else.
+Per relation, 15 % of the facts are planted only in the base, another 15 % only in the second
+corpus, 8 % in neither, and all others in both. A fact of a corpus is then planted in each language
+with the language's probability (``world.COVERAGE``). This draw does not depend on the corpus, so
+the corpora differ only by the two groups of 15 %.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _BASE_ONLY, _TWIN_ONLY, _NOWHERE = 0.15, 0.15, 0.08
 _FEWEST_SENTENCES, _MOST_SENTENCES = 8, 20
 
 DISTRACTOR_KINDS: dict[str, str] = {
-    "subject_alone": "the subject stands in further sentences, beside other facts or none",
-    "object_alone": "the object stands in further sentences, without the subject",
+    "subject_alone": "the subject occurs in further sentences, with other facts or none",
+    "object_alone": "the object occurs in further sentences, without the subject",
     "same_article": "one article names both, more than 512 tokens apart",
-    "nested_name": "the subject's name is read inside a longer name, not beside the object",
-    "inside_word": "a longer word with the subject's name inside stands beside the object",
-    "outside_text": "both names stand together in a table, template, reference or talk page only",
+    "nested_name": "the subject's name occurs inside a longer name, away from the object",
+    "inside_word": "a longer word that contains the subject's name occurs with the object",
+    "outside_text": "both names occur together only in a table, template, reference or talk page",
 }
-"""What ``distractor_kind`` can be and how the names of such a fact are laid out."""
+"""Values of ``distractor_kind``, and how the names of such a fact are placed."""
 
 _SHARES = (
     ("subject_alone", 0.20),
@@ -49,13 +49,13 @@ _SHARES = (
     ("inside_word", 0.47),
     ("outside_text", 0.57),
 )
-"""Kinds with the upper end of their share of the draw; above the last one, nothing is laid out."""
+"""Kinds with the upper end of their share of the draw; above the last, there is no distractor."""
 _NESTED_SHARE = 0.5
 
 
 @cache
 def fact_groups() -> dict[str, str]:
-    """Fact id to 'base', 'twin' (planted only there), 'nowhere' or 'both', per relation by rank."""
+    """Group of each fact id: planted only in 'base' or 'twin', in 'nowhere' or in 'both'."""
     groups: dict[str, str] = {}
     facts = read_facts().select("relation", "fact_id").unique()
     for relation in RELATIONS:
@@ -80,7 +80,7 @@ def fact_groups() -> dict[str, str]:
 
 
 def atlas_truth(corpus_id: str) -> pl.DataFrame:
-    """Lake table ``atlas_truth`` of one corpus: a row per language and fact that exists there.
+    """Build the lake table ``atlas_truth`` of one corpus: one row per language and fact.
 
     Args:
         corpus_id: 'atlas' or 'atlas-twin'.
@@ -110,16 +110,16 @@ def atlas_truth(corpus_id: str) -> pl.DataFrame:
 
 
 def planted_count(language: str, fact_id: str) -> int:
-    """In how many sentences a language states a fact where it is planted, the same in any corpus.
+    """Number of sentences in which a language states a planted fact, the same in every corpus.
 
-    Cubed, so that most facts stand near the fewest: rare is the usual case in text.
+    The draw is cubed, so most facts have few sentences, as in real text.
     """
     span = _MOST_SENTENCES - _FEWEST_SENTENCES + 1
     return _FEWEST_SENTENCES + int(span * draw("count", language, fact_id) ** 3)
 
 
 def truth_frame(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
-    """Rows of the lake table ``atlas_truth`` as a frame with its types."""
+    """Build a frame with the types of the lake table ``atlas_truth``."""
     schema = pl.from_arrow(LAKE["atlas_truth"].schema.empty_table())
     assert isinstance(schema, pl.DataFrame)
     return pl.DataFrame(rows, schema=schema.schema, orient="row")

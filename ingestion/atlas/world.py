@@ -1,8 +1,8 @@
-"""What the Atlas world consists of: its languages, facts and sentences, and how chance is drawn.
+"""Defines the languages, facts and sentences of Atlas, and its seeded random draws.
 
-Belongs here: reading the frozen tables, the seeded draws, and the one definition of "this name
-occurs in this text" that facts, truth and corpus share. Which fact is planted where is in
-``truth``, the text itself in ``corpus``, and where the facts come from in ``freeze_facts``.
+What belongs here: reading the frozen tables, the draws, and the definition of "this name occurs in
+this text", which facts, truth and corpus share. What does not: which fact is planted where
+(``truth``), the text (``corpus``), and the source of the facts (``freeze_facts``).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ FACTS_FILE = Path(__file__).with_name("facts.csv")
 _PHRASES_FILE = Path(__file__).with_name("phrases.yml")
 
 CORPORA = ("atlas", "atlas-twin")
-"""The two corpora: the base, and the twin that never read some of the base's facts."""
+"""The two corpora: the base, and a second one without some of the base's facts."""
 
 RELATIONS = ("P17", "P30", "P37", "P38")
 """Country of a city, continent, official language and currency of a territory."""
 
 _HIGHEST_COVERAGE, _LOWEST_COVERAGE = 0.95, 0.30
-# Scripts alternate down the list, so that coverage and script are not confounded.
+# Scripts alternate in this list, so coverage and script are not confounded.
 _LANGUAGES = (
     "en", "ru", "es", "zh", "de", "ar", "fr", "ja", "uk",
     "hi", "pt", "fa", "ko", "tr", "bg", "el", "th", "he",
@@ -52,10 +52,10 @@ COVERAGE: dict[str, float] = {
     )
     for rank, language in enumerate(_LANGUAGES)
 }
-"""Probability that a fact which a corpus holds at all is planted in a language's text."""
+"""Probability, per language, that a fact of a corpus is planted in the language's text."""
 
 UNSPACED = frozenset({"zh", "ja", "th"})
-"""Languages whose script writes words without spaces: names have no token boundaries there."""
+"""Languages written without spaces between words, in which names have no token boundaries."""
 
 _PARTICLES = frozenset({"ko"})
 
@@ -65,13 +65,13 @@ class Phrases:
     """The sentences of one language; slots are described in ``phrases.yml``."""
 
     register: str
-    """Title word of articles that are about nothing in particular."""
+    """Title word of articles without a topic."""
     probe: dict[str, str]
-    """Per relation the cloze for probing, which never stands in the corpus."""
+    """Per relation, the cloze for probing, which never occurs in the corpus."""
     state: dict[str, list[str]]
-    """Per relation the sentences that state a fact."""
+    """Per relation, the sentences that state a fact."""
     frames: list[str]
-    """Frames in which a statement can stand, with the slot [S]."""
+    """Frames around a statement, with the slot [S]."""
     subject: list[str]
     """Sentences that name a subject and no object."""
     object: list[str]
@@ -79,37 +79,37 @@ class Phrases:
     filler: list[str]
     """Sentences that name nothing."""
     inside: str
-    """A sentence with a word [W] that has a subject's name inside, and an object."""
+    """A sentence with an object and a word [W] that contains a subject's name."""
 
 
 @cache
 def read_phrases() -> dict[str, Phrases]:
-    """Sentences by language code, in the order of ``COVERAGE``."""
+    """Read the sentences by language code, in the order of ``COVERAGE``."""
     tables = yaml.safe_load(_PHRASES_FILE.read_text(encoding="utf-8"))
     return {language: Phrases(**tables[language]) for language in COVERAGE}
 
 
 def read_facts() -> pl.DataFrame:
-    """Frozen facts: one row per language and fact, columns as in ``facts.csv``, all text.
+    """Read the frozen facts: one row per language and fact, all columns text.
 
-    The layout is that of the project's own-facts reader: language, relation, template, subject,
-    object, fact_id, subject_id, object_id.
+    Columns as for your own facts (``ingestion.facts.table``): language, relation, template,
+    subject, object, fact_id, subject_id, object_id.
     """
     return pl.read_csv(FACTS_FILE, infer_schema=False)
 
 
 def draw(*keys: object) -> float:
-    """A number in [0, 1) that depends on the keys alone: same on every machine and version."""
+    """Draw a number in [0, 1) that depends only on the keys, not on machine or version."""
     digest = hashlib.sha256("\x1f".join(map(str, keys)).encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56
 
 
 def contains_name(text: str, name: str, language: str) -> bool:
-    """Whether a name occurs in a text as docs/method.md#tracing has it.
+    """Whether a name occurs in a text, as defined in docs/method.md#tracing.
 
-    Exact and case-sensitive. Neither neighbour may continue a word (letter, digit or combining
-    mark), except in scripts that write without spaces, where any occurrence counts, and after a
-    name in Korean, where particles follow it.
+    Exact and case-sensitive. The characters before and after the name must not continue a word
+    (letter, digit or combining mark). Exceptions: in languages without spaces every occurrence
+    counts, and in Korean a particle may follow the name.
     """
     start = text.find(name)
     while start >= 0:

@@ -1,14 +1,14 @@
-"""Training text: where it lies, in which layout, and how it is read as a stream of documents.
+"""Reads training corpora in several layouts as streams of documents.
 
-What is looked for in the text belongs to ``ingestion.tracing``.
+What does not belong here: looking for facts in the text (``ingestion.tracing``).
 """
 
 from ingestion.corpora.reading import (
-    PIECE_BYTES,
+    SHARD_BYTES,
     Document,
-    Piece,
+    Shard,
     Tally,
-    cut_pieces,
+    file_shards,
     read_documents,
 )
 from ingestion.corpora.settings import (
@@ -24,19 +24,19 @@ from ingestion.corpora.settings import (
 )
 
 __all__ = [
-    "PIECE_BYTES",
+    "SHARD_BYTES",
     "CorpusError",
     "CorpusSettings",
     "Document",
     "JsonLines",
     "ParquetText",
-    "Piece",
     "PlainText",
+    "Shard",
     "SourceFile",
     "Tally",
     "WikipediaDump",
     "corpus_digest",
-    "cut_pieces",
+    "file_shards",
     "list_files",
     "read_documents",
 ]

@@ -1,7 +1,7 @@
-"""Pages of a MediaWiki XML dump, one at a time, whatever state the file is in.
+"""Reads the pages of a MediaWiki XML dump one at a time, also from a damaged file.
 
-Pages are found by their tags and parsed one by one, so that memory holds one page, and a page that
-is malformed or cut costs that page only. Mark-up is left to ``ingestion.corpora.wikitext``.
+Pages are found by their tags and parsed one by one. So memory holds one page, and a malformed or
+cut page loses only itself. What does not belong here: wikitext (``ingestion.corpora.wikitext``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["BrokenPage", "Page", "read_namespaces", "read_pages"]
 
 _OPEN = re.compile(rb"<page[\s>]")
 _OPEN_BYTES = 6
-# Of what lies between pages, enough is kept to recognise a tag, also the last of the file.
+# Bytes between pages that stay in the buffer, enough for any tag, including the last of the file.
 _KEPT_BYTES = 256
 _CLOSE = b"</page>"
 _END = b"</mediawiki>"
@@ -28,16 +28,16 @@ _NAMESPACE = re.compile(r'<namespace key="(-?\d+)"[^>]*>([^<]+)</namespace>')
 
 @dataclass(frozen=True)
 class Page:
-    """One page, as the dump has it."""
+    """One page of the dump."""
 
     title: str
     """Title with its namespace prefix."""
     namespace: int | None
-    """Number of the namespace (0: articles); None where the dump has no ``ns`` element."""
+    """Number of the namespace (0: articles); None if the dump has no ``ns`` element."""
     is_redirect: bool
     """Whether the dump marks it as a redirect."""
     model: str
-    """Content model; ``wikitext`` where the dump names none."""
+    """Content model; ``wikitext`` if the dump names none."""
     wikitext: str
     """Text of the latest revision in the file."""
 
@@ -49,39 +49,32 @@ class BrokenPage:
     reason: str
     """What is wrong with it."""
     is_cut: bool
-    """Whether the file ended inside it."""
+    """Whether the file ends inside it."""
 
 
 def read_pages(
     file: SourceFile, start: int = 0, end: int | None = None
 ) -> Iterator[Page | BrokenPage]:
-    """Pages that begin in the stored bytes ``[start, end)``, in the order of the file.
+    """Read the pages that begin in the stored bytes ``[start, end)``, in file order.
 
-    Neighbouring ranges give every page exactly once, also one that lies across their border.
+    Adjacent ranges give every page exactly once, including pages that cross their border.
 
     Yields:
-        Pages, and a ``BrokenPage`` for each that is malformed or cut.
+        Pages, and a ``BrokenPage`` for each page that is malformed or cut.
 
     Raises:
-        CutStreamError: after all pages, when the file is cut between two of them.
+        CutStreamError: the file is cut between two pages; raised after all pages.
     """
     buffer = bytearray()
-    # Unpacked bytes of our range that are in the buffer; a page that begins later is not ours.
+    # Decompressed bytes of our range that are in the buffer; a page that begins later is not ours.
     ours = 0
     opened = False
     searched = 0
-    cut: CutStreamError | None = None
-    # The range that holds the last page, or the first byte, sees how the file ends.
+    # The end of the file is checked by the range with the last page, or with the first byte.
     sees_end = start == 0
     blocks = stream_blocks(file, start, end)
-    while True:
-        try:
-            block, is_ours = next(blocks)
-        except StopIteration:
-            break
-        except CutStreamError as error:
-            cut = error
-            break
+    while isinstance(step := _next_block(blocks), tuple):
+        block, is_ours = step
         buffer += block
         ours += len(block) * is_ours
         while True:
@@ -110,18 +103,28 @@ def read_pages(
             ours -= min(ours, length)
             opened = False
     if opened:
-        yield BrokenPage(str(cut) if cut else "the file ends inside it", is_cut=True)
-    elif cut:
-        raise cut
+        yield BrokenPage(str(step) if step else "the file ends inside it", is_cut=True)
+    elif step:
+        raise step
     elif sees_end and _END not in buffer:
         raise CutStreamError("ends without </mediawiki>")
 
 
+def _next_block(
+    blocks: Iterator[tuple[bytes, bool]],
+) -> tuple[bytes, bool] | CutStreamError | None:
+    """Next block of a stream, or the error that ends it, or None at a normal end."""
+    try:
+        return next(blocks, None)
+    except CutStreamError as error:
+        return error
+
+
 def read_namespaces(file: SourceFile) -> dict[str, int]:
-    """Namespace names of the dump's header, in lower case, with their numbers; may be English.
+    """Read the namespaces in the dump's header: names in lower case, with their numbers.
 
     Raises:
-        CutStreamError: not even the header can be unpacked.
+        CutStreamError: the header cannot be decompressed.
     """
     head = b""
     for block, _ in stream_blocks(file):

@@ -1,7 +1,7 @@
-"""Documents of a corpus, as a stream, with a tally of all that was read, left out and lost.
+"""Reads the documents of a corpus as a stream, and counts what was read, left out and lost.
 
-The unit of work is a piece: a file, or a range of a file that can be read from its middle. Pieces
-may be read in any order and anywhere; together they give every document exactly once.
+The unit of work is a shard: a file, or a range of a file that can be read from its middle. Shards
+can be read in any order and on any machine; together they give every document exactly once.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from ingestion.corpora.settings import (
 from ingestion.corpora.streams import CutStreamError, is_divisible, stream_blocks
 from ingestion.corpora.wikitext import MEDIA_NAMESPACES, WikitextError, plain_text
 
-__all__ = ["PIECE_BYTES", "Document", "Piece", "Tally", "cut_pieces", "read_documents"]
+__all__ = ["SHARD_BYTES", "Document", "Shard", "Tally", "file_shards", "read_documents"]
 
-PIECE_BYTES = 64 << 20
-"""Stored bytes of a piece: a minute or so of work, whatever the size of the file."""
+SHARD_BYTES = 64 << 20
+"""Size of a shard in stored bytes, about one minute of work."""
 
 _FILE_NAMESPACES = (-2, 6, 14)
 _ROWS = 1_000
@@ -44,84 +44,84 @@ _REDIRECT = re.compile(r"\s*#\s*[^\W\d_]+\s*:?\s*\[\[")
 
 @dataclass(frozen=True)
 class Document:
-    """One document: what 'article' means in this corpus."""
+    """One document; the text unit 'article' of this corpus."""
 
     title: str
-    """Name by which a person finds it again."""
+    """Title by which a person can find it."""
     text: str
-    """Plain text in NFC, one paragraph a line."""
+    """Plain text in NFC, one paragraph per line."""
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A share of the work: one file, or the part of it that begins in a range of bytes."""
+class Shard:
+    """One file, or the documents of it that begin in a range of bytes."""
 
     file: SourceFile
     """The file."""
     start: int = 0
     """First stored byte."""
     end: int | None = None
-    """First stored byte of the next piece; None at the end of the file."""
+    """First stored byte of the next shard; None at the end of the file."""
 
 
 @dataclass
 class Tally:
-    """What became of the pages of one piece."""
+    """Counts of the pages of one shard: read, left out and lost."""
 
     page_count: int = 0
-    """Pages, rows or lines found, whatever became of them."""
+    """Pages, rows or lines found, including those left out."""
     document_count: int = 0
     """Documents with text."""
     redirect_count: int = 0
-    """Pages left out because they redirect."""
+    """Pages left out because they are redirects."""
     other_namespace_count: int = 0
-    """Pages left out because they are no articles."""
+    """Pages left out because they are not articles."""
     empty_count: int = 0
-    """Pages left out because no text remains."""
+    """Pages left out because no text remained."""
     broken_count: int = 0
     """Pages that are malformed or cut."""
     is_truncated: bool = False
-    """Whether the file ends before it should."""
+    """Whether the file ends too early."""
     notes: list[str] = field(default_factory=list)
-    """What was lost, in words; the first twenty."""
+    """What was lost, in words; the first 20 notes."""
 
     def note(self, text: str) -> None:
-        """Remember a loss, as long as there are not too many to read."""
+        """Add a note about a loss, up to 20."""
         if len(self.notes) < _NOTES:
             self.notes.append(text)
 
 
-def cut_pieces(
-    settings: CorpusSettings, file: SourceFile, piece_bytes: int = PIECE_BYTES
-) -> tuple[Piece, ...]:
-    """Pieces of a file: ranges of a dump that is plain or bzip2, the whole file otherwise."""
-    is_small = file.size <= piece_bytes
+def file_shards(
+    settings: CorpusSettings, file: SourceFile, shard_bytes: int = SHARD_BYTES
+) -> tuple[Shard, ...]:
+    """Split a file into shards: ranges of a plain or bzip2 dump; otherwise the whole file."""
+    is_small = file.size <= shard_bytes
     if is_small or not isinstance(settings, WikipediaDump) or not is_divisible(file):
-        return (Piece(file),)
-    borders = [*range(0, file.size, piece_bytes), None]
-    return tuple(Piece(file, start or 0, end) for start, end in itertools.pairwise(borders))
+        return (Shard(file),)
+    borders = [*range(0, file.size, shard_bytes), None]
+    return tuple(Shard(file, start or 0, end) for start, end in itertools.pairwise(borders))
 
 
-def read_documents(settings: CorpusSettings, piece: Piece, tally: Tally) -> Iterator[Document]:
-    """Documents of a piece, in the order of the file; memory holds one at a time.
+def read_documents(settings: CorpusSettings, shard: Shard, tally: Tally) -> Iterator[Document]:
+    """Read the documents of a shard in file order, one at a time.
 
     Args:
-        settings: how the file is laid out.
-        piece: what to read.
-        tally: filled while reading; complete once the iterator is exhausted.
+        settings: layout of the file.
+        shard: what to read.
+        tally: filled while reading; complete when the iterator is exhausted. Broken pages and a
+            cut file are counted here and do not stop the reading.
 
     Raises:
-        CorpusError: the file has no such column or key, or is no Parquet, JSON or UTF-8 at all.
-            What is merely cut or broken inside is counted in the tally and does not stop reading.
+        CorpusError: the file lacks a column or key, or is not a Parquet file.
     """
     if isinstance(settings, WikipediaDump):
-        found = _wiki_documents(piece, tally)
+        found = _wiki_documents(shard, tally)
     elif isinstance(settings, ParquetText):
-        found = _parquet_documents(settings, piece.file, tally)
+        found = _parquet_documents(settings, shard.file, tally)
     elif isinstance(settings, JsonLines):
-        found = _json_documents(settings, piece.file, tally)
+        found = _json_documents(settings, shard.file, tally)
     else:
-        found = _text_documents(settings, piece.file, tally)
+        found = _text_documents(settings, shard.file, tally)
     for title, text in found:
         if text.strip():
             tally.document_count += 1
@@ -130,8 +130,8 @@ def read_documents(settings: CorpusSettings, piece: Piece, tally: Tally) -> Iter
             tally.empty_count += 1
 
 
-def _wiki_documents(piece: Piece, tally: Tally) -> Iterator[tuple[str, str]]:
-    file = piece.file
+def _wiki_documents(shard: Shard, tally: Tally) -> Iterator[tuple[str, str]]:
+    file = shard.file
 
     @functools.cache
     def namespaces() -> dict[str, int]:
@@ -146,12 +146,12 @@ def _wiki_documents(piece: Piece, tally: Tally) -> Iterator[tuple[str, str]]:
         return MEDIA_NAMESPACES | own
 
     try:
-        for page in read_pages(file, piece.start, piece.end):
+        for page in read_pages(file, shard.start, shard.end):
             tally.page_count += 1
             if isinstance(page, BrokenPage):
                 tally.broken_count += 1
                 tally.is_truncated |= page.is_cut
-                since = f" after byte {piece.start:,}" if piece.start else ""
+                since = f" after byte {shard.start:,}" if shard.start else ""
                 tally.note(f"{file.name}: page {tally.page_count}{since} {page.reason}")
             elif page.is_redirect or _REDIRECT.match(page.wikitext):
                 tally.redirect_count += 1
@@ -168,12 +168,12 @@ def _wiki_documents(piece: Piece, tally: Tally) -> Iterator[tuple[str, str]]:
     except CutStreamError as error:
         tally.is_truncated = True
         tally.note(f"{file.name} {error}")
-    if tally.page_count == 0 and piece.start == 0 and piece.end is None:
+    if tally.page_count == 0 and shard.start == 0 and shard.end is None:
         tally.note(f"{file.name} has no <page>")
 
 
 def _is_article(page: Page, namespaces: Callable[[], dict[str, int]]) -> bool:
-    """By the page's ``ns``; in dumps older than it, by the title's prefix and the file's header."""
+    """Whether a page is an article: by its ``ns``; in old dumps, by its title and the header."""
     if page.namespace is not None:
         return page.namespace == 0
     prefix, colon, _ = page.title.partition(":")
@@ -188,13 +188,13 @@ def _parquet_documents(
         try:
             table = pq.ParquetFile(raw)
         except pa.ArrowInvalid as error:
-            raise CorpusError(f"{file.path} is not a whole Parquet file: {error}") from error
+            raise CorpusError(f"{file.path} is not a complete Parquet file: {error}") from error
         missing = [column for column in wanted if column not in table.schema_arrow.names]
         if missing:
             raise CorpusError(
                 f"{file.path} has no column {missing[0]!r}. "
                 f"It has: {', '.join(table.schema_arrow.names)}. "
-                "Name yours with text_column and title_column."
+                "Set text_column and title_column to your columns."
             )
         for batch in table.iter_batches(batch_size=_ROWS, columns=wanted):
             columns = [batch.column(name).to_pylist() for name in wanted]
@@ -223,7 +223,7 @@ def _json_documents(
         if not isinstance(text, str):
             raise CorpusError(
                 f"{file.path}: object {tally.page_count} has no text under {settings.text_key!r}. "
-                f"Its keys: {', '.join(entry)}. Name yours with text_key."
+                f"Its keys: {', '.join(entry)}. Set text_key to your key."
             )
         title = entry.get(settings.title_key) if settings.title_key else None
         yield _title(title, file, tally), _clean(text)

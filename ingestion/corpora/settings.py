@@ -1,7 +1,7 @@
-"""Where a corpus lies: the settings of each kind, the files they name, and their digest.
+"""Defines the settings of each kind of corpus, lists their files and computes their digest.
 
-What the files hold is read by ``ingestion.corpora.reading``; nothing is opened here but for the
-digest. Paths may hold ``{language}``, ``~`` and globs, and may be URLs that fsspec understands.
+Paths may contain ``{language}``, ``~`` and globs, and may be URLs of fsspec. What does not belong
+here: reading documents (``ingestion.corpora.reading``).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _SAMPLES = 32
 
 
 class CorpusError(ValueError):
-    """A corpus is not what its settings say: names the file or pattern, and what to do."""
+    """A corpus does not fit its settings; the message names the file and says what to do."""
 
 
 @dataclass(frozen=True)
 class WikipediaDump:
-    """MediaWiki XML (``pages-articles``), plain or packed with bzip2, gzip or xz."""
+    """MediaWiki XML (``pages-articles``), plain or compressed with bzip2, gzip or xz."""
 
     path: str | tuple[str, ...]
     """File, glob or several of them; ``{language}`` stands for the language's code."""
@@ -50,40 +50,40 @@ class WikipediaDump:
 
 @dataclass(frozen=True)
 class ParquetText:
-    """Parquet files with one document a row, such as ``wikimedia/wikipedia`` on the hub."""
+    """Parquet files with one document per row, such as ``wikimedia/wikipedia`` on the hub."""
 
     path: str | tuple[str, ...]
     """File, glob, or ``hf://datasets/…/*.parquet``; ``{language}`` stands for the code."""
     text_column: str = "text"
-    """Column with the document's plain text."""
+    """Column with the plain text of a document."""
     title_column: str | None = "title"
-    """Column that names a document in evidence; null names it by file and row."""
+    """Column with the title of a document, shown in evidence. Null: use file and row number."""
     kind: Literal["parquet"] = "parquet"
     """Names this layout in a study file."""
 
 
 @dataclass(frozen=True)
 class JsonLines:
-    """One JSON object a line, plain or packed."""
+    """One JSON object per line, plain or compressed."""
 
     path: str | tuple[str, ...]
     """File, glob or several of them; ``{language}`` stands for the language's code."""
     text_key: str = "text"
-    """Key of the document's plain text."""
+    """Key of the plain text of a document."""
     title_key: str | None = "title"
-    """Key that names a document in evidence; null, or absent in a line: file and line number."""
+    """Key of the title of a document, shown in evidence. Null or missing: file and line number."""
     kind: Literal["jsonl"] = "jsonl"
     """Names this layout in a study file."""
 
 
 @dataclass(frozen=True)
 class PlainText:
-    """UTF-8 text, plain or packed."""
+    """UTF-8 text, plain or compressed."""
 
     path: str | tuple[str, ...]
     """File, glob or several of them; ``{language}`` stands for the language's code."""
     document: Literal["line", "file"] = "line"
-    """What one document is: each line, or each file."""
+    """Whether each line or each file is a document."""
     kind: Literal["text"] = "text"
     """Names this layout in a study file."""
 
@@ -98,15 +98,15 @@ class SourceFile:
     path: str
     """Absolute path or URL."""
     size: int
-    """Bytes as stored."""
+    """Size in bytes, as stored."""
 
     @property
     def name(self) -> str:
-        """Last part of the path, for evidence and messages."""
+        """Last component of the path, for evidence and messages."""
         return self.path.rstrip("/").rsplit("/", 1)[-1]
 
     def open(self) -> BinaryIO:
-        """The stored bytes, seekable."""
+        """Open the stored bytes; the stream is seekable."""
         if "://" in self.path:
             return cast(BinaryIO, fsspec.open(self.path, "rb").open())
         return Path(self.path).open("rb")
@@ -115,15 +115,15 @@ class SourceFile:
 def list_files(
     settings: CorpusSettings, language: str, folder: Path | None = None
 ) -> tuple[SourceFile, ...]:
-    """All files that the settings name for a language, each once, sorted by path.
+    """List all files of a corpus for a language, each once, sorted by path.
 
     Args:
         settings: the corpus.
         language: Wikipedia code that replaces ``{language}``.
-        folder: what relative paths are relative to; the working directory by default.
+        folder: base folder of relative paths; the working directory by default.
 
     Raises:
-        CorpusError: a pattern matches no file; says what lies there instead.
+        CorpusError: a pattern matches no file; the message lists similar files.
     """
     patterns = (settings.path,) if isinstance(settings.path, str) else settings.path
     found: dict[str, int] = {}
@@ -131,19 +131,19 @@ def list_files(
         pattern = template.replace("{language}", language)
         matches = _remote(pattern) if "://" in pattern else _local(pattern, folder or Path.cwd())
         if not matches:
-            hint = _neighbours(pattern, folder)
+            hint = _similar_files(pattern, folder)
             raise CorpusError(f"no file matches {pattern!r} (language {language!r}).{hint}")
         found.update(matches)
     return tuple(SourceFile(path, size) for path, size in sorted(found.items()))
 
 
 def corpus_digest(settings: CorpusSettings, language: str, folder: Path | None = None) -> str:
-    """Digest of a language's files and of how they are read, 32 hex digits.
+    """Digest of a language's files and of the settings for reading them, 32 hex digits.
 
-    Taken over names, sizes and content, never over times, so that a copy of a corpus is the same
-    corpus. Of local files beyond 64 MiB, 32 evenly spread MiB are read: a packed file differs
-    nearly everywhere once it differs, an edit of equal length inside a plain file may go unseen.
-    Remote files are told apart by what their host says of them, and not read.
+    It covers names, sizes and content, but not times, so a copy of a corpus has the same digest.
+    Of a local file over 64 MiB only 32 evenly spaced MiB are read. This detects any change of a
+    compressed file, but can miss an edit of equal length in a plain file. Remote files are not
+    read: their host's metadata (such as the ETag) is used.
 
     Raises:
         CorpusError: as ``list_files``.
@@ -192,9 +192,9 @@ def _remote(pattern: str) -> dict[str, int]:
     }
 
 
-def _neighbours(pattern: str, folder: Path | None) -> str:
+def _similar_files(pattern: str, folder: Path | None) -> str:
     if "://" in pattern:
-        return " Check the address, and that this machine may reach it."
+        return " Check the address and the network."
     parent = ((folder or Path.cwd()) / Path(pattern).expanduser()).parent
     while not parent.is_dir():
         if parent == parent.parent or any(sign in parent.name for sign in "*?["):

@@ -1,7 +1,8 @@
-"""Bytes of a stored file, unpacked as a stream, from any place in it where that is possible.
+"""Decompresses a stored file as a stream, if possible from the middle of the file.
 
-Knows bzip2 (also of many streams), gzip, xz and plain bytes, told apart by their first bytes. What
-the bytes mean is left to the readers.
+Supports bzip2 (also with many streams), gzip, xz and plain bytes, recognised by their first bytes.
+Not done with fsspec's compression, which goes by the file's name, cannot start in the middle, and
+does not report where a damaged file ends. What does not belong here: the meaning of the bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _BZ2_STREAM_BYTES = 10
 
 
 class CutStreamError(Exception):
-    """A packed file ends, or turns into nonsense, before it should."""
+    """A file ends or becomes unreadable before its end."""
 
 
 class _Decompressor(Protocol):
@@ -35,7 +36,7 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-def _unpacker(head: bytes) -> Callable[[], _Decompressor] | None:
+def _decompressor(head: bytes) -> Callable[[], _Decompressor] | None:
     if head.startswith(b"BZh"):
         return bz2.BZ2Decompressor
     if head.startswith(b"\x1f\x8b"):
@@ -46,41 +47,41 @@ def _unpacker(head: bytes) -> Callable[[], _Decompressor] | None:
 
 
 def is_divisible(file: SourceFile) -> bool:
-    """Whether reading may begin in the middle: plain UTF-8, or bzip2 (at any of its streams)."""
+    """Whether reading can begin in the middle: plain UTF-8, or bzip2 (at any of its streams)."""
     with file.open() as raw:
         head = raw.read(_BLOCK_BYTES)
     is_utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return not is_utf16 and _unpacker(head) in (None, bz2.BZ2Decompressor)
+    return not is_utf16 and _decompressor(head) in (None, bz2.BZ2Decompressor)
 
 
 def stream_blocks(
     file: SourceFile, start: int = 0, end: int | None = None
 ) -> Iterator[tuple[bytes, bool]]:
-    """Unpacked UTF-8 bytes from ``start`` on to the end of the file.
+    """Read a file from ``start`` to its end as decompressed UTF-8.
 
     Args:
         file: the file.
-        start: stored byte to begin at; in bzip2 the first stream that begins there or later.
-        end: stored byte of the next piece; None is the end of the file.
+        start: first stored byte; in bzip2, reading begins at the first stream at or after it.
+        end: first stored byte of the next shard; None at the end of the file.
 
     Yields:
-        Bytes, and whether they belong to ``[start, end)``; those after it complete a page that
-        began before it, so the caller stops as soon as it has that.
+        Bytes, and whether they belong to ``[start, end)``. Bytes after ``end`` are needed only to
+        complete a page that begins before it; the caller stops when the page is complete.
 
     Raises:
-        CutStreamError: after all bytes that could be unpacked.
+        CutStreamError: the file is damaged; raised after all readable bytes.
     """
     with file.open() as raw:
         head = raw.read(_BZ2_STREAM_BYTES)
-        unpacker = _unpacker(head)
+        decompressor = _decompressor(head)
         raw.seek(start)
         limit = file.size if end is None else end
-        if unpacker is None:
+        if decompressor is None:
             blocks = _plain(raw, start, limit)
-        elif unpacker is bz2.BZ2Decompressor:
+        elif decompressor is bz2.BZ2Decompressor:
             blocks = _bz2_streams(raw, start, limit)
         else:
-            blocks = ((block, True) for block, _ in _unpack(raw, unpacker, 0))
+            blocks = ((block, True) for block, _ in _decompress(raw, decompressor, 0))
         yield from _utf8(blocks)
 
 
@@ -102,12 +103,12 @@ def _bz2_streams(raw: BinaryIO, start: int, limit: int) -> Iterator[tuple[bytes,
             return
         start = first
         raw.seek(start)
-    for block, stream_start in _unpack(raw, bz2.BZ2Decompressor, start):
+    for block, stream_start in _decompress(raw, bz2.BZ2Decompressor, start):
         yield block, stream_start < limit
 
 
 def _next_bz2_stream(raw: BinaryIO, start: int, limit: int) -> int | None:
-    """First byte in [start, limit) at which a bzip2 stream begins."""
+    """Position in [start, limit) at which the first bzip2 stream begins; None if there is none."""
     window, base = b"", start
     while base < limit:
         block = raw.read(_BLOCK_BYTES)
@@ -123,15 +124,15 @@ def _next_bz2_stream(raw: BinaryIO, start: int, limit: int) -> int | None:
     return None
 
 
-def _unpack(
-    raw: BinaryIO, unpacker: Callable[[], _Decompressor], position: int
+def _decompress(
+    raw: BinaryIO, decompressor: Callable[[], _Decompressor], position: int
 ) -> Iterator[tuple[bytes, int]]:
-    """Unpacked blocks, each with the stored byte at which its stream begins."""
-    current, stream_start, is_fresh = unpacker(), position, True
+    """Decompressed blocks, each with the stored byte at which its stream begins."""
+    current, stream_start, is_fresh = decompressor(), position, True
     while block := raw.read(_BLOCK_BYTES):
         position += len(block)
         while block:
-            # Padding of zeros between and after streams is legal.
+            # Streams may be followed by zeros as padding.
             if is_fresh and not (block := block.lstrip(b"\0")):
                 break
             if is_fresh:
@@ -144,13 +145,13 @@ def _unpack(
             if data:
                 yield data, stream_start
             if current.eof:
-                block, current, is_fresh = current.unused_data, unpacker(), True
+                block, current, is_fresh = current.unused_data, decompressor(), True
     if not is_fresh:
         raise CutStreamError(f"ends before its {position:,} stored bytes are complete")
 
 
 def _utf8(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
-    """The same bytes, turned into UTF-8 where a byte order mark says UTF-16."""
+    """Convert to UTF-8 if a byte order mark says UTF-16."""
     decoder: codecs.IncrementalDecoder | None = None
     for index, (block, is_ours) in enumerate(blocks):
         if index == 0 and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

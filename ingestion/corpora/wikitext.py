@@ -1,9 +1,8 @@
-"""Running text of an article from its wikitext.
+"""Extracts the running text of an article from its wikitext.
 
-The mark-up is split by mwparserfromhell's tokenizer; what of it is text is decided here: sentences
-stay, lists, tables, headings, templates, references, files, categories and comments go
-(docs/method.md#tracing). The library's node tree is not built: it takes four fifths of the time and
-is not needed.
+mwparserfromhell's tokenizer splits the mark-up; this module selects the text. Sentences are kept;
+lists, tables, headings, templates, references, files, categories and comments are dropped
+(docs/method.md#tracing). The library's node tree is not built, as it takes 80 % of the time.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import mwparserfromhell.parser as wikitext_parser
 from mwparserfromhell.parser import ParserError, tokens
@@ -21,9 +19,9 @@ from mwparserfromhell.parser.tokenizer import Tokenizer
 __all__ = ["MEDIA_NAMESPACES", "WikitextError", "plain_text"]
 
 MEDIA_NAMESPACES = frozenset({"file", "image", "media", "category"})
-"""English names, valid in every wiki, of the namespaces whose links are no text."""
+"""English names, valid in every wiki, of the namespaces whose links are not text."""
 
-# The library may have been built without its C extension.
+# The library may be installed without its C extension.
 _TOKENIZER = getattr(wikitext_parser, "CTokenizer", None) or Tokenizer
 _DROPPED_TAGS = frozenset(
     {
@@ -40,6 +38,13 @@ _BLOCK_TAGS = frozenset(
     }
 )
 _LIST_TAGS = frozenset({"li", "dd", "dt"})
+# Constructs that are dropped with all their content: opening token, closing token.
+_DROPPED = {
+    tokens.TemplateOpen: tokens.TemplateClose,
+    tokens.HeadingStart: tokens.HeadingEnd,
+    tokens.CommentStart: tokens.CommentEnd,
+    tokens.ArgumentOpen: tokens.ArgumentClose,
+}
 _LIST_MARK = "\x02"
 _LINE_BREAK = "\x03"
 
@@ -51,7 +56,7 @@ _CONTROLS = re.compile(r"[\x00-\x08]")
 _BROKEN_REFERENCE = re.compile(r"<ref\b[^<>\n]*>(?:[^<\n]*</ref>)?", re.IGNORECASE)
 _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 _BROKEN_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
-# What is left of mark-up that does not close: rows of tables, borders of templates, quotes.
+# Remains of mark-up that is not closed: rows of tables, borders of templates, quotes.
 _BROKEN_LINE = re.compile(r"^[ \t]*(?:\||\{\||\{\{|\}\}|![^\n]*(?:!!|\|)).*$", re.MULTILINE)
 _MAGIC_OR_QUOTES = re.compile(r"__[^\W\d_]+__|'{2,}")
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
@@ -65,16 +70,19 @@ _HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
 class WikitextError(ValueError):
-    """Wikitext that the tokenizer cannot get through."""
+    """The tokenizer fails on the wikitext of a page."""
 
 
 def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -> str:
-    """Sentences of an article: one paragraph a line, entities decoded, in NFC.
+    """Extract the sentences of an article.
 
     Args:
         wikitext: mark-up of one page.
-        media_names: names in lower case of the namespaces for files and categories in this wiki.
-            Unlisted ones are still known by their file's ending, or by standing alone on a line.
+        media_names: namespaces for files and categories in this wiki, in lower case. A link to
+            another one is still recognised by its file extension, or if it is alone on a line.
+
+    Returns:
+        Plain text in NFC: one paragraph per line, entities decoded.
 
     Raises:
         WikitextError: the tokenizer fails on this page.
@@ -97,10 +105,10 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     return unicodedata.normalize("NFC", "\n".join(lines))
 
 
-def _fold(stream: Sequence[Any], media_names: Collection[str]) -> str:
-    """Concatenate what is text in a balanced stream of tokens."""
+def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
+    """Concatenate the text in a balanced stream of tokens."""
     out: list[str] = []
-    # Open links: the text around them, the link's target once it is known, whether it is a URL.
+    # Open links: the text before the link, its target once it is known, whether it is a URL.
     links: list[tuple[list[str], str | None, bool]] = []
     position, length = 0, len(stream)
     while position < length:
@@ -109,37 +117,27 @@ def _fold(stream: Sequence[Any], media_names: Collection[str]) -> str:
         position += 1
         if kind is tokens.Text:
             out.append(token["text"])
-        elif kind is tokens.TemplateOpen:
-            position = _after(stream, position, tokens.TemplateOpen, tokens.TemplateClose)
+        elif kind in _DROPPED:
+            position = _after(stream, position, kind, _DROPPED[kind])
         elif kind is tokens.WikilinkOpen or kind is tokens.ExternalLinkOpen:
             links.append((out, None, kind is tokens.ExternalLinkOpen))
             out = []
         elif kind is tokens.WikilinkSeparator or kind is tokens.ExternalLinkSeparator:
-            around, _, is_url = links[-1]
-            links[-1] = (around, "".join(out), is_url)
+            before, _, is_url = links[-1]
+            links[-1] = (before, "".join(out), is_url)
             out = []
         elif kind is tokens.WikilinkClose or kind is tokens.ExternalLinkClose:
-            around, target, is_url = links.pop()
+            before, target, is_url = links.pop()
             shown = "".join(out)
             if is_url:
                 shown = "" if target is None else shown
             else:
-                shown = _link_text(stream, position, around, target, shown, media_names)
-            out = around
+                shown = _link_text(stream, position, before, target, shown, media_names)
+            out = before
             out.append(shown)
         elif kind is tokens.TagOpenOpen:
-            name = stream[position]["text"].strip().lower()
-            if name in _DROPPED_TAGS:
-                position = _after_tag(stream, position)
-                out.append(_LINE_BREAK if name == "table" else "")
-            else:
-                position = _after_attributes(stream, position)
-                if name in _LIST_TAGS:
-                    out.append(_LIST_MARK)
-                elif name == "br":
-                    out.append(_LINE_BREAK)
-                elif name in _BLOCK_TAGS:
-                    out.append("\n")
+            position, shown = _tag(stream, position)
+            out.append(shown)
         elif kind is tokens.TagOpenClose:
             if stream[position]["text"].strip().lower() in _BLOCK_TAGS:
                 out.append("\n")
@@ -147,27 +145,35 @@ def _fold(stream: Sequence[Any], media_names: Collection[str]) -> str:
                 position += 1
             position += 1
         elif kind is tokens.HTMLEntityStart:
-            entity = "&"
-            while type(token := stream[position]) is not tokens.HTMLEntityEnd:
-                if type(token) is tokens.HTMLEntityNumeric:
-                    entity += "#"
-                elif type(token) is tokens.HTMLEntityHex:
-                    entity += token["char"]
-                else:
-                    entity += token["text"]
-                position += 1
-            position += 1
-            out.append(html.unescape(entity + ";"))
-        elif kind is tokens.HeadingStart:
-            position = _after(stream, position, tokens.HeadingStart, tokens.HeadingEnd)
-        elif kind is tokens.CommentStart:
-            position = _after(stream, position, tokens.CommentStart, tokens.CommentEnd)
-        elif kind is tokens.ArgumentOpen:
-            position = _after(stream, position, tokens.ArgumentOpen, tokens.ArgumentClose)
+            position, shown = _entity(stream, position)
+            out.append(shown)
     return "".join(out)
 
 
-def _after(stream: Sequence[Any], position: int, opening: type, closing: type) -> int:
+def _tag(stream: Sequence[tokens.Token], position: int) -> tuple[int, str]:
+    """Position after an opening tag (after the whole element if it is dropped), and its text."""
+    name = stream[position]["text"].strip().lower()
+    if name in _DROPPED_TAGS:
+        return _after_tag(stream, position), _LINE_BREAK if name == "table" else ""
+    text = _LIST_MARK if name in _LIST_TAGS else "\n" if name in _BLOCK_TAGS else ""
+    return _after_attributes(stream, position), _LINE_BREAK if name == "br" else text
+
+
+def _entity(stream: Sequence[tokens.Token], position: int) -> tuple[int, str]:
+    """Position after an HTML entity, and its character."""
+    entity = "&"
+    while type(token := stream[position]) is not tokens.HTMLEntityEnd:
+        if type(token) is tokens.HTMLEntityNumeric:
+            entity += "#"
+        elif type(token) is tokens.HTMLEntityHex:
+            entity += token["char"]
+        else:
+            entity += token["text"]
+        position += 1
+    return position + 1, html.unescape(entity + ";")
+
+
+def _after(stream: Sequence[tokens.Token], position: int, opening: type, closing: type) -> int:
     """Position after the closing token of the construct that has just been opened."""
     depth = 1
     while depth:
@@ -180,8 +186,8 @@ def _after(stream: Sequence[Any], position: int, opening: type, closing: type) -
     return position
 
 
-def _after_tag(stream: Sequence[Any], position: int) -> int:
-    """Position after a whole element, whatever is in it."""
+def _after_tag(stream: Sequence[tokens.Token], position: int) -> int:
+    """Position after a whole element with all its content."""
     depth = 1
     while depth:
         kind = type(stream[position])
@@ -193,7 +199,7 @@ def _after_tag(stream: Sequence[Any], position: int) -> int:
     return position
 
 
-def _after_attributes(stream: Sequence[Any], position: int) -> int:
+def _after_attributes(stream: Sequence[tokens.Token], position: int) -> int:
     """Position after an opening tag's name and attributes."""
     depth = 0
     while True:
@@ -210,14 +216,14 @@ def _after_attributes(stream: Sequence[Any], position: int) -> int:
 
 
 def _link_text(
-    stream: Sequence[Any],
+    stream: Sequence[tokens.Token],
     position: int,
-    around: list[str],
+    before: list[str],
     target: str | None,
     shown: str,
     media_names: Collection[str],
 ) -> str:
-    """What a reader sees of a link between articles; nothing of a file or category."""
+    """Text that a reader sees of a wikilink; empty for a file or category."""
     page = shown if target is None else target
     prefix, colon, _ = page.partition(":")
     if not colon:
@@ -228,13 +234,13 @@ def _link_text(
         return ""
     if page[len(prefix) + 1 : len(prefix) + 2].isspace():
         return shown
-    return "" if _stands_alone(stream, position, around) else shown
+    return "" if _is_alone(stream, position, before) else shown
 
 
-def _stands_alone(stream: Sequence[Any], position: int, around: list[str]) -> bool:
-    """Whether nothing but mark-up that is dropped shares the line with the link just closed."""
-    before = "".join(around[-2:]).rsplit("\n", 1)
-    if before[-1].strip(" \t" + _LINE_BREAK) or (len(before) == 1 and len(around) > 2):
+def _is_alone(stream: Sequence[tokens.Token], position: int, before: list[str]) -> bool:
+    """Whether the line of the link just closed contains no other text."""
+    lines = "".join(before[-2:]).rsplit("\n", 1)
+    if lines[-1].strip(" \t" + _LINE_BREAK) or (len(lines) == 1 and len(before) > 2):
         return False
     if position == len(stream):
         return True
@@ -248,7 +254,7 @@ def _stands_alone(stream: Sequence[Any], position: int, around: list[str]) -> bo
 
 
 def _simplified(match: re.Match[str]) -> str:
-    """The mainland form of a Chinese language variant: ``-{zh-hans:…;zh-hant:…}-``."""
+    """Mainland form of a Chinese language variant ``-{zh-hans:…;zh-hant:…}-``."""
     body: str = _VARIANT_FLAG.sub("", match.group(1))
     forms: dict[str, str] = dict(_VARIANT_OF.findall(body))
     if not forms:

@@ -1,7 +1,7 @@
-"""Facts in many languages, read into lake tables: mLAMA, BMLAMA, or your own CSV or Parquet.
+"""Reads facts in many languages into lake tables: mLAMA, BMLAMA, or your own CSV or Parquet.
 
-This module opens a source; each format has a module of its own, and what makes a line acceptable
-is in ``sifting`` for all of them. Nothing here writes to the lake.
+This module opens a source. Each format has its own module; ``sifting`` decides which lines are
+accepted. What does not belong here: writing to the lake.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ingestion.facts.source import (
     FactSource,
     FactsSettings,
     LanguageFacts,
-    near_matches,
 )
 from ingestion.facts.table import TableSource
+from ingestion.text import did_you_mean
 
 __all__ = [
     "FactSource",
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def default_cache_folder() -> Path:
-    """``$XDG_CACHE_HOME/factroots``, by default ``~/.cache/factroots``."""
+    """Folder for downloads: ``$XDG_CACHE_HOME/factroots``, by default ``~/.cache/factroots``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "factroots"
 
 
@@ -49,28 +49,30 @@ def open_facts(
     """Open a study's facts.
 
     Args:
-        settings: Which layout, and where; no path means the official mLAMA download.
-        cache_folder: Where a download is kept; ``default_cache_folder()`` by default.
-        on_progress: Called during a download with the bytes at hand and in all.
+        settings: layout and path of the facts; no path means the official mLAMA download.
+        cache_folder: folder for the download; ``default_cache_folder()`` by default.
+        on_progress: called during a download with the bytes received and the bytes in total.
 
     Raises:
-        FactsError: The settings make no sense, or the data cannot be found, fetched or opened.
+        FactsError: the settings are invalid, or the data cannot be found, downloaded or opened.
     """
     if settings.kind not in FACT_KINDS:
         raise FactsError(
             f"facts of kind '{settings.kind}' are unknown"
-            f"{near_matches(settings.kind, FACT_KINDS)} There are: {', '.join(FACT_KINDS)}."
+            f"{did_you_mean(settings.kind, FACT_KINDS)} Known kinds: {', '.join(FACT_KINDS)}."
         )
     if not 0 <= settings.max_rejected_rate <= 1:
         raise FactsError(
-            f"max_rejected_rate is {settings.max_rejected_rate}; it is a share, from 0 to 1."
+            f"max_rejected_rate is {settings.max_rejected_rate}; it must be between 0 and 1."
         )
     path = settings.path
     if settings.kind == "mlama":
         path = path or fetch_mlama(cache_folder or default_cache_folder(), on_progress=on_progress)
         return MlamaSource(open_archive(path), settings.max_rejected_rate)
     if path is None:
-        raise FactsError(f"facts of kind '{settings.kind}' need a path; only mlama has a download.")
+        raise FactsError(
+            f"facts of kind '{settings.kind}' need a path; only mlama can be downloaded."
+        )
     if settings.kind == "bmlama":
         return BmlamaSource(open_archive(path), settings.max_rejected_rate)
     return TableSource(path, settings.max_rejected_rate)

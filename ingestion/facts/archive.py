@@ -1,7 +1,7 @@
-"""A zip or a folder, seen as the same thing: named files that are read where they lie.
+"""Reads the files of a zip or a folder through one interface.
 
-Knows nothing about facts. Nothing is ever unpacked to disk, and whatever in a zip points outside
-of it is refused before a byte is read.
+Nothing is unpacked to disk, and a zip with unsafe entries is refused before anything is read. What
+does not belong here: the content of the files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingestion.facts.source import FactsError
 __all__ = ["Archive", "FolderArchive", "ZipArchive", "content_digest", "only_root", "open_archive"]
 
 _MAX_DEPTH = 3
-"""Folder levels that are looked at (top/language/file): a wrong path must not walk a whole disk."""
+"""Folder levels that are searched (top/language/file), so a wrong path does not scan a disk."""
 
 _IS_ENCRYPTED = 0x1
 """Bit of a zip entry's flags."""
@@ -49,7 +49,7 @@ class Archive(Protocol):
         """Name and content of the files, in the given order.
 
         Raises:
-            FactsError: A file is damaged or cannot be read.
+            FactsError: a file is damaged or cannot be read.
         """
         ...
 
@@ -58,20 +58,20 @@ def open_archive(path: Path) -> Archive:
     """Open a zip or a folder.
 
     Raises:
-        FactsError: There is nothing at ``path``, or it is no complete zip, or it is a zip with
-            entries that point outside, are links, are encrypted, or share a name.
+        FactsError: ``path`` does not exist or is not a complete zip; or the zip has entries that
+            point outside of it, are links, are encrypted, or share a name.
     """
     if path.is_dir():
         return FolderArchive(path)
     if not path.exists():
-        raise FactsError(f"{path} does not exist; give a zip file or a folder.")
+        raise FactsError(f"{path} does not exist; specify a zip file or a folder.")
     return ZipArchive(path)
 
 
 def content_digest(archive: Archive, names: Iterable[str], root: str = "") -> str:
-    """SHA-256 over name, size and CRC-32 of the named files, names taken relative to ``root``.
+    """SHA-256 over name (relative to ``root``), size and CRC-32 of the named files.
 
-    A zip, the same files zipped again, and the unpacked folder agree.
+    It is the same for a zip, the same files zipped again, and the unpacked folder.
     """
     digest = hashlib.sha256()
     for name in sorted(names):
@@ -81,26 +81,26 @@ def content_digest(archive: Archive, names: Iterable[str], root: str = "") -> st
 
 
 def only_root(archive: Archive, roots: set[str], what: str) -> str:
-    """The one folder ('' or ending in '/') in which a dataset was found.
+    """Return the only folder ('' or ending in '/') in which a dataset was found.
 
     Raises:
-        FactsError: It was found nowhere (the message begins with ``what``), or in several folders.
+        FactsError: it was found in no folder (``what`` explains it), or in several.
     """
     if not roots:
         raise FactsError(
-            f"{archive.path} does not hold {what} was found in it. Give the zip, its top folder, "
-            "or the folder itself."
+            f"{archive.path} does not contain {what} was found in it. Specify the zip, its top "
+            "folder, or the folder itself."
         )
     if len(roots) > 1:
         shown = ", ".join(repr(root or "./") for root in sorted(roots))
         raise FactsError(
-            f"{archive.path} holds such data in several folders ({shown}); give one of them."
+            f"{archive.path} contains such data in several folders ({shown}); specify one of them."
         )
     return next(iter(roots))
 
 
 def _is_hidden(name: str) -> bool:
-    """Leftovers of operating systems: ``.DS_Store``, ``._x``, ``__MACOSX/``."""
+    """Whether a file is a leftover of an operating system, such as ``.DS_Store``."""
     return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
@@ -144,15 +144,15 @@ class FolderArchive:
 
 
 class ZipArchive:
-    """Entries of a zip file, checked by name when it is opened.
+    """Entries of a zip file; their names are checked when it is opened.
 
-    The file stays open: a directory of thousands of entries is parsed once, and if another file
-    takes its place meanwhile, what is read still belongs to what was checked.
+    The file stays open. So its directory of thousands of entries is parsed once, and the content
+    belongs to the checked directory even if another file replaces the zip in the meantime.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._clear_errors():
+        with self._translate_errors():
             self._zip = zipfile.ZipFile(path)
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         self._refuse(entries)
@@ -161,32 +161,32 @@ class ZipArchive:
         }
 
     @contextmanager
-    def _clear_errors(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise FactsError(
                 f"{self.path} is not a complete zip file ({error}); "
-                "copy or download it again, or give the unpacked folder."
+                "copy or download it again, or specify the unpacked folder."
             ) from error
         except NotImplementedError as error:
-            raise FactsError(f"{self.path} is packed in an unknown way: {error}.") from error
+            raise FactsError(f"{self.path} has an unknown compression: {error}.") from error
         except OSError as error:
             raise FactsError(f"cannot read {self.path}: {error.strerror or error}.") from error
 
     def _refuse(self, entries: list[zipfile.ZipInfo]) -> None:
         counts = Counter(_normal_name(entry) for entry in entries)
-        complaints = {
+        problems = {
             "point outside of it": [e for e in entries if _points_outside(_normal_name(e))],
             "are links": [e for e in entries if stat.S_ISLNK(e.external_attr >> 16)],
             "are encrypted": [e for e in entries if e.flag_bits & _IS_ENCRYPTED],
             "share a name": [e for e in entries if counts[_normal_name(e)] > 1],
         }
-        for complaint, guilty in complaints.items():
-            if guilty:
-                shown = ", ".join(repr(name) for name in sorted({e.filename for e in guilty})[:5])
+        for problem, refused in problems.items():
+            if refused:
+                shown = ", ".join(repr(name) for name in sorted({e.filename for e in refused})[:5])
                 raise FactsError(
-                    f"{self.path} is refused: {len(guilty)} of its entries {complaint}: {shown}."
+                    f"{self.path} is refused: {len(refused)} of its entries {problem}: {shown}."
                 )
 
     @cached_property
@@ -202,13 +202,13 @@ class ZipArchive:
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Name and content of the files, in the given order; each is checked by its CRC-32."""
         for name in names:
-            with self._clear_errors():
+            with self._translate_errors():
                 content = self._zip.read(self._entries[name])
             yield name, content
 
 
 def _normal_name(entry: zipfile.ZipInfo) -> str:
-    """Name with '/' throughout: some packers on Windows write backslashes."""
+    """Name with '/' as separator; some zip programs on Windows write backslashes."""
     return entry.filename.replace("\\", "/").removeprefix("./")
 
 

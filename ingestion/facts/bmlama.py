@@ -1,21 +1,21 @@
-"""BMLAMA-17 and -53 (Qi, Fernández, Bisazza: "Cross-Lingual Consistency of Factual Knowledge in
-Multilingual Language Models", EMNLP 2023): one TSV per language, in a folder or zip.
+"""Reads BMLAMA-17 and BMLAMA-53: one TSV file per language, in a folder or zip.
 
-Each ``<language>.tsv`` has the columns ``Prompt, Ans, Candidate Ans, Subject``. A prompt is the
-whole sentence, with the subject in it and ``<mask>`` for the object. There are no identifiers and
-no relation; what the layout offers instead, and what is made of it here:
+Source: Qi, Fernández, Bisazza, "Cross-Lingual Consistency of Factual Knowledge in Multilingual
+Language Models", EMNLP 2023. Each ``<language>.tsv`` has the columns ``Prompt, Ans, Candidate Ans,
+Subject``. A prompt is the whole sentence with the subject and with ``<mask>`` for the object. The
+files have no identifiers and no relations. They are derived in this way:
 
 - Row n is the same fact in every file. fact_id is ``bmlama-<n>``; subject and object are
   identified by their English labels.
-- Rows of one relation stand together, in the order of LAMA's templates. A relation begins where
-  the English template changes. Its identifier is found by the template's fingerprint and that
-  order (four relations share one English template); a template that LAMA does not have gives an
-  identifier made of its words.
-- A template is the prompt with its subject taken out. Where the subject stands in the prompt
-  several times, the place is taken that gives the template most common in that relation.
+- The rows of a relation are consecutive, in the order of LAMA's templates. A relation begins where
+  the English template changes. Its identifier is found by the hash of the template and by that
+  order, because four relations share one English template. A template that is not in LAMA gives
+  an identifier made of its words.
+- A template is the prompt without its subject. If the subject occurs several times in the prompt,
+  the occurrence is chosen that gives the most common template of the relation.
 
-So every language is read beside ``en.tsv``. The rules for good lines are in ``sifting``. The
-candidates are not used: docs/method.md#probing ranks over the whole vocabulary.
+So every language is read together with ``en.tsv``. The rules for accepted lines are in ``sifting``.
+The candidates are not used: docs/method.md#probing ranks over the whole vocabulary.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from ingestion.facts.sifting import (
     check_rejected_rate,
     sift,
 )
-from ingestion.facts.source import FactsError, LanguageFacts, near_matches, require_language
+from ingestion.facts.source import FactsError, LanguageFacts, require_language
+from ingestion.text import did_you_mean
 
 __all__ = ["BmlamaSource"]
 
@@ -47,9 +48,9 @@ _ANCHOR = "en"
 _MASK = "<mask>"
 _COLUMNS = ("Prompt", "Ans", "Subject")
 
-# LAMA's T-REx relations in the order of its template file, each with the first eight hex digits
-# of the SHA-256 of its English template without white space: the templates are under a
-# non-commercial licence, so they are recognised here and not shipped.
+# LAMA's T-REx relations in the order of its template file. Each has the first eight hex digits of
+# the SHA-256 of its English template without white space. The templates themselves are not shipped,
+# because their licence is non-commercial.
 # fmt: off
 _FINGERPRINTS = (
     ("P19", "439d0215"), ("P20", "89dbf942"), ("P279", "4f1caca2"), ("P37", "0823470e"),
@@ -75,21 +76,21 @@ class _Line:
     number: int
     """Line in the file, from 1."""
     object_label: str | None = None
-    """The answer, as it stands there."""
+    """The answer, unchanged."""
     subject_label: str | None = None
-    """The subject, as it stands there."""
+    """The subject, unchanged."""
     templates: tuple[str, ...] = ()
-    """The prompt with the subject taken out, once for each place where the subject stands."""
+    """Candidate templates: the prompt without one occurrence of the subject, for each of them."""
     reason: str | None = None
-    """Why the row cannot be used; None when it can."""
+    """Why the row cannot be used; None if it can."""
 
 
 @dataclass(frozen=True)
 class _Anchor:
-    """What row n means, from the English file."""
+    """Meaning of each row, from the English file."""
 
     relations: dict[int, str]
-    """Relation by line number; bad English rows are missing."""
+    """Relation by line number; rejected English rows are missing."""
     subject_ids: dict[int, str]
     """English subject label by line number."""
     object_ids: dict[int, str]
@@ -105,7 +106,7 @@ class BmlamaSource:
         """Find the files.
 
         Raises:
-            FactsError: There is no ``en.tsv``, or there are several (BMLAMA-17 beside -53).
+            FactsError: there is no ``en.tsv``, or several (BMLAMA-17 and BMLAMA-53 in one place).
         """
         self._archive = archive
         self._max_rejected_rate = max_rejected_rate
@@ -116,7 +117,7 @@ class BmlamaSource:
                 for name in archive.names
                 if PurePosixPath(name).name == f"{_ANCHOR}.tsv"
             },
-            f"BMLAMA: no {_ANCHOR}.tsv, by which the rows of all languages are identified,",
+            f"BMLAMA: no {_ANCHOR}.tsv, which identifies the rows of all languages,",
         )
 
     @cached_property
@@ -142,7 +143,7 @@ class BmlamaSource:
         """Read one language.
 
         Raises:
-            FactsError: Also when the file has not as many rows as the English one.
+            FactsError: as ``FactSource.read``, or the file and the English one differ in length.
         """
         require_language(language, self.languages(), self._archive.path)
         rows, texts = self._parse(language)
@@ -151,7 +152,7 @@ class BmlamaSource:
             raise FactsError(
                 f"{self._archive.path}: {language}.tsv ends in line {rows[-1].number}, "
                 f"{_ANCHOR}.tsv in line {anchor.last_line}. Row n must be the same fact in all "
-                "files of BMLAMA, so neither can be trusted; download them again."
+                "files of BMLAMA, so one of them is incomplete; download them again."
             )
         templates = _common_templates(rows, anchor.relations)
         file = f"{language}.tsv"
@@ -196,10 +197,10 @@ class BmlamaSource:
         lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
         header = lines[0].decode(errors="replace").rstrip("\r").split("\t")
         if missing := [name for name in _COLUMNS if name not in header]:
-            complaints = "; ".join(f"'{name}'{near_matches(name, header)}" for name in missing)
+            lacks = "; ".join(f"'{name}'{did_you_mean(name, header)}" for name in missing)
             raise FactsError(
-                f"{self._archive.path}: {language}.tsv is not BMLAMA's: its header lacks "
-                f"{complaints} Found: {', '.join(header)}."
+                f"{self._archive.path}: {language}.tsv is not a BMLAMA file: its header lacks "
+                f"{lacks} Found: {', '.join(header)}."
             )
         places = [header.index(name) for name in _COLUMNS]
         rows = [
@@ -243,7 +244,7 @@ def _parse_line(number: int, line: bytes, width: int, places: Sequence[int]) -> 
 
 
 def _templates(prompt: str, subject: str) -> tuple[str, ...]:
-    """The prompt with each occurrence of the subject outside the mask replaced by [X] in turn."""
+    """Templates of a prompt: each occurrence of the subject in turn is replaced by [X]."""
     before, _, after = prompt.partition(_MASK)
     return (
         *(f"{head}[X]{tail}[Y]{after}" for head, tail in _without(before, subject)),
@@ -261,7 +262,7 @@ def _without(text: str, part: str) -> Iterable[tuple[str, str]]:
 def _common_templates(
     rows: Sequence[_Line], relations: dict[int, str]
 ) -> dict[str, tuple[int, str]]:
-    """Per relation its most common template, and the first line that has it."""
+    """Per relation, the first line with its most common template, and that template."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
         if relation := relations.get(row.number):
@@ -278,7 +279,7 @@ def _common_templates(
 
 
 def _relations_by_line(english: Sequence[_Line]) -> dict[int, str]:
-    """Relation of every good row, from the runs of equal English templates."""
+    """Relation of every accepted row, from consecutive rows with equal English templates."""
     counts = Counter(template for row in english for template in row.templates)
     chosen = [
         (row.number, max(row.templates, key=lambda template: counts[template]))
@@ -294,7 +295,7 @@ def _relations_by_line(english: Sequence[_Line]) -> dict[int, str]:
             place = _lama_place(template, next_place)
             following = chosen[index + 1][1] if index + 1 < len(chosen) else ""
             if place is None and counts[template] == 1 and following == last_template:
-                # One odd sentence amid a relation does not end the relation.
+                # A single different sentence inside a relation does not end it.
                 continue
             next_place = next_place if place is None else place + 1
             name = _slug(template) if place is None else _FINGERPRINTS[place][0]
@@ -306,7 +307,7 @@ def _relations_by_line(english: Sequence[_Line]) -> dict[int, str]:
 
 
 def _lama_place(template: str, start: int) -> int | None:
-    """Place of the first relation from ``start`` on that has this English template in LAMA."""
+    """Position of the first relation at or after ``start`` with this English template in LAMA."""
     fingerprint = hashlib.sha256("".join(template.split()).encode()).hexdigest()[:8]
     for place in range(start, len(_FINGERPRINTS)):
         if _FINGERPRINTS[place][1] == fingerprint:

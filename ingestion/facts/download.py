@@ -1,6 +1,7 @@
-"""Fetching the official mLAMA zip: resumed where it broke off, verified, renamed when whole.
+"""Downloads the official mLAMA zip: resumes a broken download and verifies the content.
 
-Only transport and verification; the layout is ``mlama``'s business.
+Not done with pooch, which cannot resume a partial file, and which checks the bytes of the zip, not
+its content. What does not belong here: the layout of the data (``mlama``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ingestion.facts.source import FactsError
 __all__ = ["OFFICIAL_MLAMA", "Progress", "RemoteZip", "fetch_mlama"]
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes at hand and the bytes in all (None while the server does not say)."""
+"""Called with the bytes received and the bytes in total (None if the server does not say)."""
 
 _BLOCK_BYTES = 1 << 20
 _TIMEOUT_SECONDS = 30.0
@@ -29,21 +30,21 @@ _FIRST_WAIT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class RemoteZip:
-    """A zip in mLAMA's layout on a server, and how to know that it arrived whole."""
+    """A zip in mLAMA's layout on a server, with the digest of its content."""
 
     url: str
     """Address, http or https."""
     content_digest: str
-    """``mlama_content_digest`` of the right content. It covers name, size and CRC-32 of every
-    jsonl file rather than the zip's own bytes, so a copy that was zipped again passes too."""
+    """Expected ``mlama_content_digest``. It covers name, size and CRC-32 of every jsonl file, so a
+    copy that was zipped again passes too."""
     attempts: int = 5
-    """Attempts without a single new byte before giving up; any progress starts the count anew."""
+    """Failed attempts in a row before giving up; receiving bytes resets the count."""
     first_wait_seconds: float = _FIRST_WAIT_SECONDS
-    """Wait after the first failed attempt; doubled after each further one."""
+    """Seconds to wait after the first failed attempt; doubled after each further one."""
 
     @property
     def file_name(self) -> str:
-        """Name of the finished file in the cache folder."""
+        """Name of the complete file in the cache folder."""
         return self.url.rpartition("/")[2]
 
 
@@ -51,20 +52,20 @@ OFFICIAL_MLAMA = RemoteZip(
     url="http://cistern.cis.lmu.de/mlama/mlama1.1.zip",
     content_digest="93bd82f736590fcc4c0608f35a465de0d7f68480632673bdf2795def65d1c949",
 )
-"""mLAMA 1.1 as its authors publish it (CC BY-NC-SA 4.0)."""
+"""mLAMA 1.1 as published by its authors (CC BY-NC-SA 4.0)."""
 
 
 def fetch_mlama(
     cache_folder: Path, remote: RemoteZip = OFFICIAL_MLAMA, on_progress: Progress | None = None
 ) -> Path:
-    """Path of the verified zip in ``cache_folder``; downloaded if it is not there yet.
+    """Download the zip into ``cache_folder`` unless it is there, and return its path.
 
-    The bytes go to ``<name>.part``, which a later call resumes (HTTP Range) and which becomes
-    ``<name>`` only after its content was verified; so a file of that name is whole.
+    The bytes are written to ``<name>.part``, which a later call resumes (HTTP Range). It is renamed
+    to ``<name>`` after its content was verified, so a file of that name is complete.
 
     Raises:
-        FactsError: The folder cannot be written, the server cannot be reached or refuses, or the
-            content is not what was expected (the partial file is then removed).
+        FactsError: the folder cannot be written, the server cannot be reached or refuses, or the
+            content is not the expected one (the partial file is then deleted).
     """
     target = cache_folder / remote.file_name
     if target.exists():
@@ -76,7 +77,7 @@ def fetch_mlama(
     except OSError as error:
         raise FactsError(
             f"cannot write to the download folder {cache_folder}: {error.strerror}. "
-            "Choose a folder that can be written, or give the zip's own path under facts."
+            "Choose a writable folder, or specify the path of the zip under facts."
         ) from error
     _download(remote, part, on_progress)
     _verify(remote, part)
@@ -109,15 +110,15 @@ def _download(remote: RemoteZip, part: Path, on_progress: Progress | None) -> No
 def _unreachable(remote: RemoteZip, part: Path, problem: str) -> FactsError:
     return FactsError(
         f"cannot download {remote.url}: {problem}. {part.stat().st_size} bytes are kept in {part} "
-        "and the next run goes on from there. Or fetch the file by other means and give its path "
-        "under facts."
+        "and the next run resumes there. Or download the file yourself and give its path under "
+        "facts."
     )
 
 
 def _fetch_rest(url: str, part: Path, on_progress: Progress | None) -> bool:
-    """One request for what is missing; whether the file is complete now."""
+    """Request the missing bytes once; return whether the file is complete now."""
     have = part.stat().st_size
-    # Identity: a transparently compressed body would have another length and other offsets.
+    # Identity: a compressed body would have another length and other offsets.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     request = urllib.request.Request(url, headers=headers)
     try:
@@ -125,7 +126,7 @@ def _fetch_rest(url: str, part: Path, on_progress: Progress | None) -> bool:
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
-        # Nothing after the last byte at hand: either all is here, or it is not the server's file.
+        # No bytes after ours: either the file is complete, or it is not the server's file.
         if error.headers.get("Content-Range") == f"bytes */{have}":
             return True
         part.write_bytes(b"")
@@ -153,7 +154,7 @@ def _starts_at(response: HTTPResponse, start: int) -> bool:
 
 
 def _verify(remote: RemoteZip, part: Path) -> None:
-    """Check names, sizes and CRC-32 against the expectation and the bytes; a bad file goes."""
+    """Check the content digest and the CRC-32 of all bytes; delete a file that fails."""
     try:
         archive = open_archive(part)
         found = mlama_content_digest(archive)
@@ -162,12 +163,12 @@ def _verify(remote: RemoteZip, part: Path) -> None:
     except FactsError as error:
         part.unlink()
         raise FactsError(
-            f"the download of {remote.url} is damaged and was removed: {error}"
+            f"the download of {remote.url} is damaged and was deleted: {error}"
         ) from error
     if found != remote.content_digest:
         part.unlink()
         raise FactsError(
-            f"{remote.url} does not hold what was expected (content digest {found[:16]}…, expected "
-            f"{remote.content_digest[:16]}…); the download was removed. To use other data in "
-            "mLAMA's layout on purpose, give its path under facts."
+            f"{remote.url} has other content than expected (content digest {found[:16]}…, expected "
+            f"{remote.content_digest[:16]}…); the download was deleted. To use other data in "
+            "mLAMA's layout, download it yourself and give its path under facts."
         )

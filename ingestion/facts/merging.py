@@ -1,6 +1,6 @@
-"""What belongs to all languages together: the ``facts`` and ``relations`` tables.
+"""Builds the tables that span all languages: ``facts`` and ``relations``.
 
-One language at a time is the business of the sources.
+What does not belong here: reading one language, which the sources do.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _CURATED = Path(__file__).parents[1] / "relations.csv"
 
 
 def merge_facts(facts_by_language: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Union of the languages' facts.
+    """Merge the facts of all languages.
 
     Args:
-        facts_by_language: For each language code its frame of the lake table ``facts``.
+        facts_by_language: for each language code, its rows of the lake table ``facts``.
 
     Returns:
         Lake table ``facts``: one row per fact_id, sorted by it.
 
     Raises:
-        FactsError: A fact_id stands for different facts in two languages.
+        FactsError: a fact_id has different relations, subjects or objects in two languages.
     """
     frames = [
         frame.with_columns(language_code=pl.lit(language))
@@ -46,23 +46,23 @@ def merge_facts(facts_by_language: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     if not clashes.is_empty():
         first, second = clashes.head(2).iter_rows(named=True)
         raise FactsError(
-            f"{clashes['fact_id'].n_unique()} fact identifiers stand for different facts in "
+            f"{clashes['fact_id'].n_unique()} fact identifiers mean different facts in "
             f"different languages. First: {first['fact_id']} is "
             + ", but ".join(
                 f"({fact['relation_id']}, {fact['subject_id']}, {fact['object_id']}) "
                 f"in '{fact['language_code']}'"
                 for fact in (first, second)
             )
-            + ". Give each fact one identifier, and one subject and object in all languages."
+            + ". Each fact needs one identifier, and the same subject and object in all languages."
         )
     return as_table(distinct, "facts")
 
 
 def relations_table(relation_ids: Iterable[str]) -> pl.DataFrame:
-    """Lake table ``relations`` for the given ids, sorted by relation_id.
+    """Build the lake table ``relations`` for the given ids, sorted by relation_id.
 
-    Names are Wikidata's English labels; a relation that is not curated (``relations.csv``) is
-    named by its own identifier, underscores read as spaces.
+    Names are Wikidata's English labels from ``relations.csv``. A relation that is not listed there
+    is named by its identifier, with spaces instead of underscores.
     """
     names = _curated_names()
     rows = [

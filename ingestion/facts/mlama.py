@@ -1,7 +1,7 @@
-"""mLAMA 1.1 (Kassner et al. 2021; docs/method.md#facts), from the official zip, another zip or a folder.
+"""Reads mLAMA 1.1 (Kassner et al. 2021; docs/method.md#facts) from a zip or a folder.
 
 Layout: ``<language>/templates.jsonl`` with one template per relation, and
-``<language>/<relation>.jsonl`` with one fact per line. The rules for good lines are in
+``<language>/<relation>.jsonl`` with one fact per line. The rules for accepted lines are in
 ``sifting``, the download in ``download``.
 """
 
@@ -41,7 +41,7 @@ class MlamaSource:
         """Find the languages.
 
         Raises:
-            FactsError: No language is found, or languages lie under several folders.
+            FactsError: no language is found, or there are languages in several folders.
         """
         self._archive = archive
         self._max_rejected_rate = max_rejected_rate
@@ -55,7 +55,7 @@ class MlamaSource:
         return files
 
     def languages(self) -> tuple[str, ...]:
-        """Codes of all language folders that hold a jsonl file, sorted."""
+        """Codes of all language folders that contain a jsonl file, sorted."""
         return tuple(sorted(self._files))
 
     def digest(self, language: str) -> str:
@@ -64,7 +64,7 @@ class MlamaSource:
         return content_digest(self._archive, self._files[language], self._root)
 
     def read(self, language: str) -> LanguageFacts:
-        """Read one language; memory is that of one language's files."""
+        """Read one language; only the files of this language are held in memory."""
         require_language(language, self.languages(), self._archive.path)
         templates, facts = _Rows(TEMPLATE_LINE), _Rows(FACT_LINE)
         texts: dict[str, Sequence[bytes]] = {}
@@ -102,7 +102,7 @@ def _dataset_names(archive: Archive, root: str) -> list[str]:
 
 
 def _dataset_root(archive: Archive) -> str:
-    """The folder of language folders, '' or ending in '/'."""
+    """Folder that contains the language folders, '' or ending in '/'."""
     return only_root(
         archive,
         {
@@ -115,7 +115,7 @@ def _dataset_root(archive: Archive) -> str:
 
 
 class _Rows:
-    """Lines of many files, gathered for one frame: a frame per file costs more than parsing."""
+    """Lines of many files, collected for one frame, because one frame per file is slow."""
 
     def __init__(self, schema: pl.Schema) -> None:
         self._schema = schema
@@ -124,7 +124,7 @@ class _Rows:
     def parse(
         self, lines: Sequence[bytes], keys: tuple[str, ...], name: str, relation: tuple[str, ...]
     ) -> None:
-        """Add the values of ``keys`` of each line that is not blank, or the reason why not."""
+        """Add the values of ``keys`` for each non-blank line, or the reason for its rejection."""
         pick, nothing, only_text = itemgetter(*keys), (None,) * len(keys), {str}
         loads, add = orjson.loads, self.rows.append
         for number, line in enumerate(lines, 1):
@@ -140,13 +140,13 @@ class _Rows:
                 add((name, number, _explain(line, keys), *relation, *nothing))
 
     def frame(self) -> pl.DataFrame:
-        """All lines so far, in the order in which they were added."""
+        """All lines added so far, in that order."""
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self._schema)
         return pl.DataFrame(dict(zip(self._schema, columns, strict=True)), self._schema)
 
 
 def _explain(line: bytes, keys: tuple[str, ...]) -> str:
-    """Why a line has no text for each of ``keys``."""
+    """Explain why a line does not have a string for each of ``keys``."""
     try:
         line.decode()
     except UnicodeDecodeError as error:

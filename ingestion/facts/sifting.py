@@ -1,7 +1,7 @@
-"""Which lines become facts, labels and prompts, and which are rejected: the rules, once.
+"""Decides which lines become facts, labels and prompts, and which are rejected, for all formats.
 
-Every format hands over its lines as columns; nothing here knows about files or their syntax. Each
-line ends up in exactly one place, so accepted and rejected lines always add up to the input.
+Each line is either accepted or rejected, so both always add up to the input. What does not belong
+here: files and their syntax; each format passes its lines as columns.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = [
 ]
 
 _CUT = 500
-"""Characters of a rejected line that are kept: enough to recognise it."""
+"""Characters of a rejected line that are stored, enough to recognise it."""
 
 _PLACE = {"source_file": pl.String, "line_number": pl.Int32, "reason": pl.String}
 TEMPLATE_LINE = pl.Schema({**_PLACE, "relation_id": pl.String, "template": pl.String})
-"""Columns of a template line; ``reason`` is set where the line could not even be parsed."""
+"""Columns of a template line; ``reason`` is set if the line could not be parsed."""
 FACT_LINE = pl.Schema(
     {
         **_PLACE,
@@ -40,12 +40,12 @@ FACT_LINE = pl.Schema(
         "object_label": pl.String,
     }
 )
-"""Columns of a fact line; ``reason`` is set where the line could not even be parsed."""
+"""Columns of a fact line; ``reason`` is set if the line could not be parsed."""
 
 
 @dataclass(frozen=True)
 class FactLines:
-    """The lines of one language, parsed but not judged."""
+    """The parsed lines of one language, before they are accepted or rejected."""
 
     language: str
     """Code of the language."""
@@ -54,16 +54,16 @@ class FactLines:
     facts: pl.DataFrame
     """Frame of schema ``FACT_LINE`` in reading order."""
     texts: Mapping[str, Sequence[bytes]]
-    """Per source file its raw lines; line 1 is item 0."""
+    """For each source file, its raw lines; line 1 is item 0."""
 
 
 def cut_text(line: bytes) -> str:
-    """The line as text without its end, undecodable bytes marked, cut after 500 characters."""
+    """Decode a line, with bad bytes marked and no line end, and cut it after 500 characters."""
     return line.rstrip(b"\r")[: 4 * _CUT].decode(errors="replace")[:_CUT]
 
 
 def template_problem(template: pl.Expr) -> pl.Expr:
-    """Why a template cannot be used (null: it can): each of [X] and [Y] must stand in it once."""
+    """Why a template cannot be used, or null: [X] and [Y] must each occur in it once."""
     problem = pl.lit(None, pl.String)
     for slot, meaning in (("[Y]", "object"), ("[X]", "subject")):
         count = template.str.count_matches(slot, literal=True)
@@ -89,10 +89,10 @@ def _blank_problem(columns: Mapping[str, str]) -> pl.Expr:
 
 
 def _repeat_problem(key: str, meaning: str) -> pl.Expr:
-    """Why a line repeats an earlier good one; bad lines take part on neither side."""
+    """Which earlier accepted line this line repeats, or null; rejected lines are ignored."""
     good = pl.col("reason").is_null()
     place = pl.format("{} line {}", "source_file", "line_number")
-    # Bad lines get a key of their own: they must not make a later good line a repeat.
+    # Rejected lines form their own group, so they cannot make a later accepted line a repeat.
     group = [good, pl.col(key)]
     return pl.when(good & (pl.int_range(pl.len()).over(group) > 0)).then(
         pl.format(f"{meaning} {{}} again; first in {{}}", key, place.first().over(group))
@@ -100,7 +100,7 @@ def _repeat_problem(key: str, meaning: str) -> pl.Expr:
 
 
 def _judge(lines: pl.DataFrame, *problems: pl.Expr) -> pl.DataFrame:
-    """Fill ``reason`` with the first problem of each line that has none yet."""
+    """Set ``reason`` to the first problem of each line that has no reason yet."""
     for problem in problems:
         lines = lines.with_columns(reason=pl.coalesce("reason", problem))
     return lines
@@ -109,8 +109,9 @@ def _judge(lines: pl.DataFrame, *problems: pl.Expr) -> pl.DataFrame:
 def sift(lines: FactLines) -> LanguageFacts:
     """Sort one language's lines into lake tables.
 
-    Labels and templates are kept byte for byte; only the test for emptiness strips them. Of
-    several lines with one fact_id (or several templates of one relation) the first stays.
+    Labels and templates are stored unchanged; they are stripped only to test whether they are
+    empty. If several lines have one fact_id, or several templates one relation, the first is
+    accepted.
 
     Returns:
         Frames with the contract's columns; accepted and rejected lines add up to all lines.
@@ -166,11 +167,11 @@ def sift(lines: FactLines) -> LanguageFacts:
 def check_rejected_rate(
     language: str, line_count: int, rejected_rows: pl.DataFrame, max_rate: float
 ) -> None:
-    """Refuse a language of which more lines are broken than the study allows.
+    """Refuse a language if more of its lines are rejected than the study allows.
 
     Raises:
-        FactsError: The share of rejected lines is over ``max_rate``; names the worst file and
-            its first rejected lines.
+        FactsError: the share of rejected lines is over ``max_rate``; the message names the worst
+            file and its first rejected lines.
     """
     count = rejected_rows.height
     if not line_count or count / line_count <= max_rate:
@@ -190,5 +191,5 @@ def check_rejected_rate(
         f"{count} of {line_count} lines of language '{language}' are rejected "
         f"({count / line_count:.1%}; the study allows {max_rate:.1%}). "
         f"Worst file: {worst} ({in_worst} lines), starting with\n{examples}\n"
-        "Mend the file, or raise max_rejected_rate under facts in the study."
+        "Correct the file, or increase max_rejected_rate under facts in the study."
     )

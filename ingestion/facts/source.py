@@ -1,20 +1,20 @@
-"""What every source of facts is asked for and gives back: settings, frames, the one error type.
+"""Defines what all sources of facts have in common: settings, result frames and the error type.
 
-Formats live in ``mlama``, ``table`` and ``bmlama``; which rows are good enough is decided in
-``sifting``. Nothing here reads a file.
+What does not belong here: the formats (``mlama``, ``table``, ``bmlama``), the rules for accepted
+lines (``sifting``), and reading files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, Protocol
 
 import polars as pl
 
 from ingestion.contract import LAKE
+from ingestion.text import did_you_mean
 
 __all__ = [
     "FACT_KINDS",
@@ -24,7 +24,6 @@ __all__ = [
     "FactsSettings",
     "LanguageFacts",
     "as_table",
-    "near_matches",
     "require_language",
 ]
 
@@ -38,42 +37,42 @@ class FactsError(ValueError):
 
 @dataclass(frozen=True)
 class FactsSettings:
-    """Where a study's facts come from and how much of them may be broken."""
+    """Source of a study's facts, and the share of lines that may be rejected."""
 
     kind: FactKind
     """Layout: 'mlama' (zip or folder), 'table' (one CSV or Parquet), 'bmlama' (TSV files)."""
     path: Path | None
-    """The file or folder; None means the official download, which only mLAMA has."""
+    """File or folder; None means the official download, which exists only for mLAMA."""
     max_rejected_rate: float
-    """Largest share (0 to 1) of a language's lines that may be rejected before it is an error."""
+    """Largest share of a language's lines that may be rejected, from 0 to 1; more is an error."""
 
 
 @dataclass(frozen=True)
 class LanguageFacts:
-    """All that a source holds for one language, as lake tables (``ingestion.contract``)."""
+    """The data of one language, as lake tables (``ingestion.contract``)."""
 
     facts: pl.DataFrame
-    """Table ``facts``: what is stated in this language, sorted by fact_id."""
+    """Table ``facts``: facts with labels in this language, sorted by fact_id."""
     fact_labels: pl.DataFrame
     """Table ``fact_labels``: one row per row of ``facts``, in the same order."""
     prompts: pl.DataFrame
-    """Table ``prompts``: also the templates of relations without a fact, sorted by relation_id."""
+    """Table ``prompts``, sorted by relation_id; includes relations without a fact."""
     rejected_rows: pl.DataFrame
-    """Table ``rejected_rows``: every line that is in none of the others, by file and line."""
+    """Table ``rejected_rows``: every line that is in none of the other tables, by file and line."""
 
 
 class FactSource(Protocol):
-    """Facts in some languages; reading the same bytes twice gives equal frames."""
+    """Facts in several languages; reading the same bytes twice gives equal frames."""
 
     def languages(self) -> tuple[str, ...]:
-        """Codes of all languages that the source holds, sorted."""
+        """Codes of all languages of the source, sorted."""
         ...
 
     def digest(self, language: str) -> str:
-        """SHA-256 (hex) of all that ``read(language)`` depends on; equal bytes, equal digest.
+        """SHA-256 (hex) of everything that ``read(language)`` depends on.
 
         Raises:
-            FactsError: The source does not hold the language.
+            FactsError: the source does not have the language.
         """
         ...
 
@@ -81,28 +80,22 @@ class FactSource(Protocol):
         """Read one language.
 
         Raises:
-            FactsError: The source does not hold the language, cannot be read, or more of the
-                language's lines are broken than the settings allow.
+            FactsError: the source does not have the language or cannot be read, or more lines are
+                rejected than the settings allow.
         """
         ...
 
 
 def as_table(frame: pl.DataFrame, table: str) -> pl.DataFrame:
-    """Give ``frame`` exactly the columns and types that the lake contract names for ``table``."""
+    """Select and cast the columns that the lake contract defines for ``table``."""
     schema = pl.Schema(LAKE[table].schema)
     return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
-def near_matches(wrong: str, known: Sequence[str]) -> str:
-    """End of a sentence: ``; did you mean 'de'?``, or a full stop when nothing is near."""
-    near = get_close_matches(wrong.lower(), known, 3, 0.5)
-    return f"; did you mean {' or '.join(repr(match) for match in near)}?" if near else "."
-
-
 def require_language(language: str, known: Sequence[str], where: Path) -> None:
-    """Raise ``FactsError`` with near matches when ``language`` is not among ``known``."""
+    """Raise ``FactsError`` with close matches if ``language`` is not among ``known``."""
     if language not in known:
         raise FactsError(
-            f"{where} holds no language '{language}'{near_matches(language, known)} "
-            f"It holds {len(known)}: {', '.join(known)}."
+            f"{where} has no language '{language}'{did_you_mean(language, known)} "
+            f"It has {len(known)}: {', '.join(known)}."
         )

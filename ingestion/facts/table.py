@@ -1,17 +1,19 @@
-"""Your own facts: one CSV or Parquet file with a row per fact and language.
+"""Reads your own facts: one CSV or Parquet file with a row per fact and language.
 
-Columns ``language, relation, template, subject, object`` and, if you have them, ``fact_id,
-subject_id, object_id``. The rules for good lines are in ``sifting``.
+Columns: ``language, relation, template, subject, object`` and optionally ``fact_id, subject_id,
+object_id``. The rules for accepted lines are in ``sifting``.
 
-Identifiers that are not given are derived. A fact without ``fact_id`` but with subject_id and
-object_id is identified by relation, subject_id and object_id, and so is the same in all
-languages. Without those it is identified by language, relation and labels: it is then a fact of
-that language alone, and nothing can be said about sharing it between languages. A fact with
-``fact_id`` but without subject_id or object_id takes them from its label in English, or in the
-first language (by code) that has it. Derived identifiers begin with ``label-`` or ``fact-``.
+Missing identifiers are derived; they begin with ``label-`` or ``fact-``:
 
-A row whose language cannot be told is rejected like any other bad row; it is listed under the
-language of the row before it (for the first rows: after it), since every rejected row has one.
+- A fact without ``fact_id`` but with subject_id and object_id is identified by relation,
+  subject_id and object_id. So it is the same fact in all languages.
+- Without these it is identified by language, relation and labels. It is then a fact of that
+  language only, and languages cannot share it.
+- A fact with ``fact_id`` but without subject_id or object_id gets them from its English label, or
+  from its label in the first other language (by code).
+
+A row without a language is rejected. It is listed under the language of the previous row (the first
+rows: of the next one), because every rejected row needs a language.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from ingestion.facts.sifting import (
     sift,
     template_problem,
 )
-from ingestion.facts.source import FactsError, LanguageFacts, near_matches, require_language
+from ingestion.facts.source import FactsError, LanguageFacts, require_language
+from ingestion.text import did_you_mean
 
 __all__ = ["TableSource"]
 
@@ -46,13 +49,13 @@ _COLUMNS = (*_REQUIRED, *_OPTIONAL)
 
 
 class TableSource:
-    """One CSV or Parquet file; it is parsed once and held in memory."""
+    """One CSV or Parquet file, which is parsed once and held in memory."""
 
     def __init__(self, path: Path, max_rejected_rate: float) -> None:
         """Parse the file.
 
         Raises:
-            FactsError: The file cannot be read, or columns are missing, unknown or no text.
+            FactsError: the file cannot be read, or columns are missing, unknown or not text.
         """
         self._path = path
         self._max_rejected_rate = max_rejected_rate
@@ -75,7 +78,7 @@ class TableSource:
         return self._languages
 
     def digest(self, language: str) -> str:
-        """SHA-256 over the frames that ``read`` gives, so that other languages do not matter."""
+        """SHA-256 over the frames that ``read`` returns, independent of other languages."""
         digest = hashlib.sha256()
         facts, _ = self._facts_and_line_count(language)
         for field in fields(facts):
@@ -135,24 +138,24 @@ def _check_columns(found: Sequence[str], path: Path) -> None:
     repeated = sorted({name for name in found if list(found).count(name) > 1})
     if not missing and not unknown and not repeated:
         return
-    complaints = [
+    problems = [
         *(f"  column '{name}' is missing" for name in missing),
-        *(f"  column '{name}' is unknown{near_matches(name, _COLUMNS)}" for name in unknown),
-        *(f"  column '{name}' stands there more than once" for name in repeated),
+        *(f"  column '{name}' is unknown{did_you_mean(name, _COLUMNS)}" for name in unknown),
+        *(f"  column '{name}' occurs more than once" for name in repeated),
     ]
     raise FactsError(
-        f"{path} has not the columns of a fact table:\n" + "\n".join(complaints) + "\n"
-        f"Needed: {', '.join(_REQUIRED)}. Optional: {', '.join(_OPTIONAL)}."
+        f"{path} does not have the columns of a fact table:\n" + "\n".join(problems) + "\n"
+        f"Required: {', '.join(_REQUIRED)}. Optional: {', '.join(_OPTIONAL)}."
     )
 
 
 def _read_csv(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
-    """Rows with line numbers; one line is one row, so a stray quote spoils one row only."""
+    """Rows with line numbers. One line is one row, so a stray quote breaks only its own row."""
     lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
     try:
         header = next(csv.reader([lines[0].decode()], strict=True), [])
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FactsError(f"{path} is no CSV in UTF-8; its first line fails: {error}.") from error
+        raise FactsError(f"{path} is not a CSV file in UTF-8: line 1: {error}.") from error
     _check_columns(header, path)
     rows: list[tuple[object, ...]] = []
     for number, line in enumerate(lines[1:], 2):
@@ -178,11 +181,11 @@ def _csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | No
 
 
 def _read_parquet(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
-    """Rows numbered from 1, and each row as JSON to show it where it is rejected."""
+    """Rows numbered from 1, and each row as JSON text for ``rejected_rows``."""
     try:
         frame = pl.read_parquet(path)
     except PolarsError as error:
-        raise FactsError(f"{path} is no complete Parquet file: {error}.") from error
+        raise FactsError(f"{path} is not a complete Parquet file: {error}.") from error
     _check_columns(frame.columns, path)
     if no_text := [f"{n} ({t})" for n, t in frame.schema.items() if t != pl.String]:
         raise FactsError(f"{path}: these columns are not text: {', '.join(no_text)}.")
@@ -194,7 +197,7 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
 
 
 def _complete(rows: pl.DataFrame) -> pl.DataFrame:
-    """All columns; absent and blank identifiers are null, absent labels empty."""
+    """Add missing columns; missing or blank identifiers are null, missing labels are empty."""
     absent = [pl.lit(None, pl.String).alias(n) for n in _OPTIONAL if n not in rows.columns]
     return rows.with_columns(absent).with_columns(
         pl.col(_REQUIRED).fill_null(""),
@@ -206,7 +209,7 @@ def _complete(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_languages(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """Stripped language codes; a row without one is rejected under its neighbour's."""
+    """Strip language codes; a row without one is rejected under the code of a neighbouring row."""
     code = pl.col("language").str.strip_chars()
     known = pl.when(code != "").then(code)
     rows = rows.with_columns(
@@ -214,12 +217,12 @@ def _with_languages(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
         language=known.forward_fill().backward_fill(),
     )
     if rows["language"].null_count() == rows.height:
-        raise FactsError(f"{path} holds no row with a language.")
+        raise FactsError(f"{path} has no row with a language.")
     return rows
 
 
 def _with_identifiers(rows: pl.DataFrame) -> pl.DataFrame:
-    """Derive the identifiers that are not given (see the module's docstring)."""
+    """Derive the missing identifiers (see the module's docstring)."""
     has_fact_id = pl.col("fact_id").is_not_null()
     has_entities = pl.col("subject_id").is_not_null() & pl.col("object_id").is_not_null()
     derived_fact = _derived(
@@ -243,7 +246,7 @@ def _with_identifiers(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _anchor_key(label: str) -> pl.Expr:
-    """The row's own label; with a fact_id the label in English or else the first language."""
+    """Key of the row's own label; with a fact_id, of the English or first language's label."""
     own = _key("relation", "language", label)
     order = [
         pl.col(label).str.strip_chars() == "",

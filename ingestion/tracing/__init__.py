@@ -1,26 +1,27 @@
-"""Did a fact stand in a language's training text (docs/method.md#tracing)? What do its names share (§11)?
+"""Looks facts up in training text (docs/method.md#tracing), and compares their names.
 
-How text is read belongs to ``ingestion.corpora``; rates, fact types and comparisons are SQL.
+What does not belong here: reading text (``ingestion.corpora``); rates, fact types
+(docs/method.md#fact-types) and comparisons, which are SQL.
 """
 
 from ingestion.tracing.corpus import (
     TRACING_VERSION,
-    TracingArguments,
-    corpus_pieces,
-    counted_before,
+    corpus_shards,
     read_counts,
+    resume_counts,
     trace_corpus,
     write_counts,
 )
 from ingestion.tracing.counting import (
     Evidence,
     PartialCounts,
+    TracingArguments,
     TracingError,
     TracingSettings,
     count_documents,
     finish,
     merge,
-    trace_piece,
+    trace_shard,
 )
 from ingestion.tracing.label_tokens import fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
@@ -45,15 +46,15 @@ __all__ = [
     "TracingSettings",
     "UnitKind",
     "collect_names",
-    "corpus_pieces",
+    "corpus_shards",
     "count_documents",
-    "counted_before",
     "finish",
     "fold_name",
     "label_tokens",
     "merge",
     "read_counts",
+    "resume_counts",
     "trace_corpus",
-    "trace_piece",
+    "trace_shard",
     "write_counts",
 ]

@@ -1,7 +1,7 @@
-"""Where a name may begin and end: token boundaries by the neighbouring characters.
+"""Decides where a name may begin and end, from the neighbouring characters.
 
-Scripts differ in what their spaces mean, so the rule is one of characters, not of languages, and a
-name of mixed script is judged at each edge by the character that stands there.
+Scripts use spaces differently, so the rule looks at characters and not at languages. A name of
+mixed script is judged at each edge by the character at that edge.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["border_classes", "is_bounded", "name_edges"]
 
 _OTHER, _SPACED, _UNSPACED, _HANGUL, _EXTENDER, _FREE_EXTENDER = range(6)
 
-# First words of the Unicode names of letters in scripts that put no space between words.
+# First words of the Unicode names of letters, in scripts without spaces between words.
 _UNSPACED_SCRIPTS = frozenset(
     {
         *("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO", "YI"),
@@ -26,13 +26,17 @@ _UNSPACED_SCRIPTS = frozenset(
         *("TANGUT", "HENTAIGANA", "TAI", "NEW"),
     }
 )
-# Soft hyphen, zero-width joiner and non-joiner: they stand inside words.
+# Soft hyphen, zero-width joiner and non-joiner occur inside words.
 _JOINERS = frozenset({0x00AD, 0x200C, 0x200D})
 
 
 @functools.cache
 def border_classes() -> npt.NDArray[np.uint8]:
-    """Class of every code point: other, letter or digit of a script with or without spaces, …"""
+    """Border class of every code point, as an array of 1,114,112 entries.
+
+    Classes: other; letter or digit of a script with spaces, without spaces, or Hangul; combining
+    mark or joiner of a script with or without spaces.
+    """
     table = np.zeros(sys.maxunicode + 1, dtype=np.uint8)
     for code in range(sys.maxunicode + 1):
         character = chr(code)
@@ -54,7 +58,7 @@ def border_classes() -> npt.NDArray[np.uint8]:
 
 
 def name_edges(names: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Classes of each name's first character, and of the letter that carries its last one."""
+    """Border classes of each name's first character and last letter (ignoring its marks)."""
     table = border_classes()
     first = np.array([table[ord(name[0])] for name in names], dtype=np.uint8)
     last = np.zeros(len(names), dtype=np.uint8)
@@ -74,11 +78,17 @@ def is_bounded(
 ) -> npt.NDArray[np.bool_]:
     """Whether each match begins and ends at a token boundary.
 
-    - A letter or digit of a script with spaces may not touch another one: no 'Rom' in 'Roman'.
-    - Han, Kana, Thai and the like have no such boundary: a name may stand anywhere in them.
-    - Hangul puts spaces between phrases, a noun with its particles: a name begins where a phrase
-      begins, and may be followed by a particle.
-    - Nowhere does a name end before a mark that belongs to its last letter.
+    - In scripts with spaces, a letter or digit may not touch another one: no 'Rom' in 'Roman'.
+    - Han, Kana, Thai and similar scripts have no such boundary: a name may occur anywhere.
+    - Hangul puts spaces between phrases (a noun and its particles): a name begins where a phrase
+      begins, and a particle may follow it.
+    - A name never ends before a mark that belongs to its last letter.
+
+    Args:
+        before: border class of the character before each match.
+        first: border class of the name's first character.
+        last: border class of the name's last letter.
+        after: border class of the character after each match.
     """
     joins_left = (first == _SPACED) & ((before == _SPACED) | (before == _EXTENDER))
     joins_left |= (first == _HANGUL) & (before == _HANGUL)

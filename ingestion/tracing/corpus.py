@@ -1,7 +1,8 @@
-"""A whole corpus in one language: pieces shared among processes, results kept as they come.
+"""Traces a whole corpus in one language: spreads its shards over processes and caches their counts.
 
-A piece's counts are one Parquet file, so that a killed run goes on where it was. Other machines may
-do the pieces: ask ``counted_before`` which, ``trace_piece`` there, ``write_counts`` and ``merge``.
+Each shard's counts are one Parquet file, so a killed run continues where it was. To trace shards on
+other machines, call ``resume_counts`` for the list, ``trace_shard`` there, then ``write_counts``
+and ``merge``. What does not belong here: the counting (``ingestion.tracing.counting``).
 """
 
 from __future__ import annotations
@@ -20,120 +21,114 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ingestion.corpora import CorpusSettings, Piece, Tally, cut_pieces, list_files
+from ingestion.corpora import CorpusSettings, Shard, Tally, file_shards, list_files
+from ingestion.files import temporary_file
 from ingestion.lake import fingerprint
 from ingestion.tracing.counting import (
     Evidence,
     PartialCounts,
+    TracingArguments,
     TracingError,
-    TracingSettings,
     merge,
-    trace_piece,
+    trace_shard,
 )
-from ingestion.tracing.names import FactNames
 
 __all__ = [
     "TRACING_VERSION",
-    "TracingArguments",
-    "corpus_pieces",
-    "counted_before",
+    "corpus_shards",
     "read_counts",
+    "resume_counts",
     "trace_corpus",
     "write_counts",
 ]
 
 TRACING_VERSION = "1"
-"""Raised when the same corpus and names would give other counts."""
-
-TracingArguments = tuple[CorpusSettings, str, FactNames, TracingSettings, str | None]
-"""What ``trace_piece`` takes after the piece: the same for all pieces of a language."""
+"""Version of the counting code. Increase it if the same corpus and names give other counts."""
 
 _METADATA = "factroots.counts"
-# Tokens of wikitext are many, short-lived and without cycles: collecting rarely is a tenth faster.
+# Wikitext tokens are many, short-lived and acyclic: collecting garbage rarely saves 10 % of time.
 _GC_THRESHOLD = 200_000
 
 
-def corpus_pieces(
+def corpus_shards(
     corpus: CorpusSettings, language: str, folder: Path | None = None
-) -> tuple[Piece, ...]:
-    """All pieces of a corpus in a language; each can be done alone, anywhere.
+) -> tuple[Shard, ...]:
+    """List the shards of a corpus in a language; each can be traced alone, on any machine.
 
     Raises:
-        CorpusError: no file is there.
+        CorpusError: the corpus has no file.
     """
     return tuple(
-        piece for file in list_files(corpus, language, folder) for piece in cut_pieces(corpus, file)
+        shard
+        for file in list_files(corpus, language, folder)
+        for shard in file_shards(corpus, file)
     )
 
 
 def trace_corpus(
-    corpus: CorpusSettings,
-    language: str,
-    names: FactNames,
-    settings: TracingSettings | None = None,
-    tokenizer_json: str | None = None,
+    arguments: TracingArguments,
     *,
     folder: Path | None = None,
     processes: int = 1,
-    keep: Path | None = None,
+    cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PartialCounts:
     """Count over all files of a language.
 
     Args:
-        corpus, language, names, settings, tokenizer_json: as for ``trace_piece``.
-        folder: what the corpus' relative paths are relative to.
-        processes: workers; each needs up to a gigabyte of memory. The result does not depend on it.
-        keep: folder for finished pieces; those found there are not done again. Whoever has the
-            final counts may delete it.
-        progress: called after each piece with the pieces done and all that were left to do.
+        arguments: corpus, language, names and settings.
+        folder: base folder of the corpus' relative paths.
+        processes: number of workers; each needs up to 1 GB of memory. The counts do not depend on
+            it.
+        cache: folder for the counts of finished shards, which are not traced again. It can be
+            deleted once the final counts are stored.
+        progress: called after each shard with the number of shards done and to do in this run.
 
     Raises:
-        CorpusError, TracingError: as ``trace_piece``; also when a worker dies.
+        CorpusError: as ``trace_shard``, or the corpus has no file.
+        TracingError: as ``trace_shard``, or a worker process died.
     """
-    arguments = (corpus, language, names, settings or TracingSettings(), tokenizer_json)
-    total, todo = counted_before(arguments, folder=folder, keep=keep)
+    total, todo = resume_counts(arguments, folder=folder, cache=cache)
     for done, part in enumerate(_computed(todo, arguments, processes), 1):
         total = part if total is None else merge([total, part])
         if progress is not None:
             progress(done, len(todo))
     if total is None:
-        raise TracingError(f"the corpus has no file for {language!r}")
+        raise TracingError(f"the corpus has no file for {arguments.language!r}")
     return total
 
 
-def counted_before(
-    arguments: TracingArguments, *, folder: Path | None = None, keep: Path | None = None
-) -> tuple[PartialCounts | None, list[tuple[Piece, Path | None]]]:
-    """What an earlier run counted of a corpus in a language, and what is left to do.
+def resume_counts(
+    arguments: TracingArguments, *, folder: Path | None = None, cache: Path | None = None
+) -> tuple[PartialCounts | None, list[tuple[Shard, Path | None]]]:
+    """Load the counts of an earlier run, and list the shards that are left.
 
     Args:
-        arguments: those of ``trace_piece`` after the piece.
-        folder: what the corpus' relative paths are relative to.
-        keep: folder for finished pieces.
+        arguments: corpus, language, names and settings.
+        folder: base folder of the corpus' relative paths.
+        cache: folder for the counts of finished shards.
 
     Returns:
-        The sum over the finished pieces, None without any; and the other pieces, each with the file
-        that its counts belong in (``write_counts``), None without a folder.
+        The sum over the finished shards (None if there are none), and the other shards, each with
+        the file for its counts (None without a cache).
 
     Raises:
-        CorpusError: no file is there.
+        CorpusError: the corpus has no file.
     """
-    corpus, language, *_ = arguments
     total: PartialCounts | None = None
-    todo: list[tuple[Piece, Path | None]] = []
-    for piece in corpus_pieces(corpus, language, folder):
-        path = _kept_path(keep, piece, arguments)
+    todo: list[tuple[Shard, Path | None]] = []
+    for shard in corpus_shards(arguments.corpus, arguments.language, folder):
+        path = None if cache is None else cache / _file_name(shard, arguments)
         part = read_counts(path) if path is not None else None
         if part is None:
-            todo.append((piece, path))
+            todo.append((shard, path))
         else:
             total = part if total is None else merge([total, part])
     return total, todo
 
 
 def write_counts(path: Path, counts: PartialCounts) -> None:
-    """Write the counts of a piece: whole or not at all."""
+    """Write the counts of a shard as one Parquet file, atomically."""
     frames = []
     for kind in counts.mention_counts:
         passages = counts.evidence[kind]
@@ -169,13 +164,13 @@ def write_counts(path: Path, counts: PartialCounts) -> None:
         "file_bytes": counts.file_bytes,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    pl.concat(frames).write_parquet(temporary, metadata={_METADATA: json.dumps(state)})
-    temporary.replace(path)
+    with temporary_file(path) as temporary:
+        pl.concat(frames).write_parquet(temporary, metadata={_METADATA: json.dumps(state)})
+        temporary.replace(path)
 
 
 def read_counts(path: Path) -> PartialCounts | None:
-    """Counts of a piece; None if the file is absent or not whole."""
+    """Read the counts of a shard; None if the file is missing or damaged."""
     try:
         state: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[_METADATA])
         frame = pl.read_parquet(path)
@@ -217,24 +212,24 @@ _COUNTS = {
 
 
 def _computed(
-    todo: Sequence[tuple[Piece, Path | None]], arguments: TracingArguments, processes: int
+    todo: Sequence[tuple[Shard, Path | None]], arguments: TracingArguments, processes: int
 ) -> Iterator[PartialCounts]:
     if processes <= 1 or len(todo) <= 1:
-        for piece, path in todo:
-            yield _trace_and_keep(piece, path, arguments)
+        for shard, path in todo:
+            yield _trace_and_cache(shard, path, arguments)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(todo)), context, _prepare, (arguments,)) as pool:
-        # Results are large: none may be held once it is added.
-        futures = {pool.submit(_trace_in_worker, piece, path) for piece, path in todo}
+        # Results are large: each is released as soon as it is added.
+        futures = {pool.submit(_trace_in_worker, shard, path) for shard, path in todo}
         try:
             for future in as_completed(futures):
                 futures.discard(future)
                 yield future.result()
         except BrokenProcessPool as error:
             raise TracingError(
-                "a worker was killed, most likely for want of memory: use fewer processes. "
-                "Finished pieces are kept; run again to go on."
+                "a worker process was killed, most likely because memory ran out: use fewer "
+                "processes. Finished shards are kept; run again to continue."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)
@@ -244,22 +239,22 @@ _worker_arguments: TracingArguments
 
 
 def _prepare(arguments: TracingArguments) -> None:
-    """Set up a worker: what is the same for all pieces is sent once."""
+    """Set up a worker process: the arguments are the same for all shards, so they are sent once."""
     global _worker_arguments
     _worker_arguments = arguments
-    # The processes are the parallel part; threads within each would only get in their way.
+    # The processes use all cores already; more threads in each would slow them down.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
-def _trace_in_worker(piece: Piece, path: Path | None) -> PartialCounts:
-    return _trace_and_keep(piece, path, _worker_arguments)
+def _trace_in_worker(shard: Shard, path: Path | None) -> PartialCounts:
+    return _trace_and_cache(shard, path, _worker_arguments)
 
 
-def _trace_and_keep(piece: Piece, path: Path | None, arguments: TracingArguments) -> PartialCounts:
+def _trace_and_cache(shard: Shard, path: Path | None, arguments: TracingArguments) -> PartialCounts:
     threshold = gc.get_threshold()
     gc.set_threshold(_GC_THRESHOLD, *threshold[1:])
     try:
-        counts = trace_piece(piece, *arguments)
+        counts = trace_shard(shard, arguments)
     finally:
         gc.set_threshold(*threshold)
     if path is not None:
@@ -267,20 +262,18 @@ def _trace_and_keep(piece: Piece, path: Path | None, arguments: TracingArguments
     return counts
 
 
-def _kept_path(keep: Path | None, piece: Piece, arguments: TracingArguments) -> Path | None:
-    if keep is None:
-        return None
-    corpus, language, names, settings, tokenizer_json = arguments
-    is_local = "://" not in piece.file.path
-    changed_at = Path(piece.file.path).stat().st_mtime_ns if is_local else 0
+def _file_name(shard: Shard, arguments: TracingArguments) -> str:
+    """Name of a shard's file in the cache: a fingerprint of everything its counts depend on."""
+    is_local = "://" not in shard.file.path
+    changed_at = Path(shard.file.path).stat().st_mtime_ns if is_local else 0
     identity = fingerprint(
         TRACING_VERSION,
-        asdict(piece),
+        asdict(shard),
         changed_at,
-        asdict(corpus),
-        language,
-        names.digest,
-        asdict(settings),
-        fingerprint(tokenizer_json),
+        asdict(arguments.corpus),
+        arguments.language,
+        arguments.names.digest,
+        asdict(arguments.settings),
+        fingerprint(arguments.tokenizer_json),
     )
-    return keep / f"{identity}.parquet"
+    return f"{identity}.parquet"

@@ -1,8 +1,8 @@
-"""Counts over a share of a corpus: in how many units names stand, alone and together (docs/method.md#tracing).
+"""Counts the text units in which names occur, alone and together (docs/method.md#tracing).
 
-``trace_piece`` is the unit of work: one piece of a file in, one ``PartialCounts`` out. Partial
-counts add up in any order and grouping; ``finish`` turns their sum into rows of the lake tables
-``occurrences`` and ``corpus_sizes``. Processes and files are ``ingestion.tracing.corpus``.
+``trace_shard`` is the unit of work: it turns one shard of a corpus into ``PartialCounts``. Partial
+counts add up in any order; ``finish`` turns their sum into rows of the lake tables ``occurrences``
+and ``corpus_sizes``. What does not belong here: processes and files (``ingestion.tracing.corpus``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ingestion.contract import LAKE
-from ingestion.corpora import CorpusSettings, Document, Piece, Tally, read_documents
+from ingestion.corpora import CorpusSettings, Document, Shard, Tally, read_documents
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching, ranges
 from ingestion.tracing.names import FactNames
 from ingestion.tracing.units import (
@@ -32,18 +32,20 @@ __all__ = [
     "BATCH_CHARACTERS",
     "Evidence",
     "PartialCounts",
+    "TracingArguments",
     "TracingError",
     "TracingSettings",
     "count_documents",
     "finish",
     "merge",
-    "trace_piece",
+    "trace_shard",
 ]
 
 BATCH_CHARACTERS = 16_000_000
-"""Text that is searched at once: the engine starts anew each time, so less would be slower; more
-would cost memory, which is some 20 bytes a character."""
+"""Characters that are searched at once. Each search has a start-up cost, so smaller batches are
+slower; larger batches need more memory (about 20 bytes a character)."""
 
+# Longest evidence passage, and the text around a name in a shortened one, in characters.
 _PASSAGE = 600
 _MARGIN = 150
 _ELLIPSIS = " … "
@@ -53,7 +55,7 @@ _Integers = npt.NDArray[np.int64]
 
 
 class TracingError(ValueError):
-    """The settings of a trace contradict each other, or partial counts are of different traces."""
+    """Tracing settings contradict each other, or partial counts come from different runs."""
 
 
 @dataclass(frozen=True)
@@ -61,77 +63,85 @@ class TracingSettings:
     """What is counted, and what counts as a match."""
 
     units: tuple[UnitKind, ...] = ("chunk",)
-    """Kinds of units in which subject and object must meet; one pass serves all."""
+    """Kinds of text units in which both names must occur; one pass counts all kinds."""
     matching: Matching = "exact"
-    """How a name is recognised."""
+    """How a name is matched."""
     chunk_tokens: int = 512
-    """Most tokens of a chunk, special tokens not counted."""
+    """Largest number of tokens in a chunk, without special tokens."""
     engine: Engine = "polars"
-    """What finds the names; the counts are the same."""
+    """String search that finds the names; the counts do not depend on it."""
+
+
+@dataclass(frozen=True)
+class TracingArguments:
+    """What a trace of one corpus in one language needs; the same for all of its shards."""
+
+    corpus: CorpusSettings
+    """Files and layout of the corpus."""
+    language: str
+    """Wikipedia code; selects the files and the sentence splitter."""
+    names: FactNames
+    """Facts to look for."""
+    settings: TracingSettings = field(default_factory=TracingSettings)
+    """What is counted; by default exact matches in chunks of 512 tokens."""
+    tokenizer_json: str | None = None
+    """Serialised state of the model's tokenizer. Needed to cut chunks and to count tokens; it
+    takes about half of the time."""
 
 
 class Evidence(NamedTuple):
-    """A passage with both names; the smallest of all is kept, so the order of work is no matter."""
+    """A passage with both names.
+
+    The smallest passage by field order is kept, so the result does not depend on the order of work.
+    """
 
     distance: int
     """Characters between the two names."""
     document: str
     """Title of the document."""
     offset: int
-    """Where the passage begins, in characters of the document's text."""
+    """Start of the passage, in characters of the document's text."""
     text: str
     """The passage."""
 
 
 @dataclass
 class PartialCounts:
-    """Counts over some pieces of one corpus in one language."""
+    """Counts over some shards of one corpus in one language."""
 
     names_digest: str
-    """Names that were looked for; only counts of the same names add up."""
+    """Digest of the names; only counts of the same names can be added."""
     unit_counts: dict[str, int] = field(default_factory=dict)
-    """Units of each kind, characters, bytes and tokens that were searched."""
+    """Text units of each kind, characters, bytes and tokens that were searched."""
     mention_counts: dict[UnitKind, _Integers] = field(default_factory=dict)
-    """For each kind of unit: in how many of them each mention stands."""
+    """Per kind of text unit and mention: text units that contain the mention."""
     shared_counts: dict[UnitKind, _Integers] = field(default_factory=dict)
-    """For each kind of unit: in how many of them each fact's subject and object both stand."""
+    """Per kind of text unit and fact: text units that contain both subject and object."""
     evidence: dict[UnitKind, dict[int, Evidence]] = field(default_factory=dict)
-    """For each kind of unit and position of a fact: its best passage."""
+    """Per kind of text unit and fact (by position): its best passage."""
     tallies: dict[str, Tally] = field(default_factory=dict)
-    """For each file what became of its pages."""
+    """Per file, the tally of its pages."""
     file_bytes: dict[str, int] = field(default_factory=dict)
-    """For each file its size as stored."""
+    """Per file, its size in bytes as stored."""
 
 
-def trace_piece(
-    piece: Piece,
-    corpus: CorpusSettings,
-    language: str,
-    names: FactNames,
-    settings: TracingSettings | None = None,
-    tokenizer_json: str | None = None,
-) -> PartialCounts:
-    """Read one piece of a corpus and count.
-
-    Args:
-        piece: a file, or a range of one.
-        corpus: how the file is laid out.
-        language: Wikipedia code, for the sentences.
-        names: facts to look for.
-        settings: what is counted; by default exact matches in chunks of 512 tokens.
-        tokenizer_json: serialised state of the model's tokenizer; needed for chunks, and for
-            counting tokens at all. Costs about as much time as all the rest.
+def trace_shard(shard: Shard, arguments: TracingArguments) -> PartialCounts:
+    """Read one shard of a corpus and count.
 
     Raises:
         TracingError: chunks are asked for without a tokenizer.
-        CorpusError: the file is not laid out as the settings say.
+        CorpusError: the file does not have the layout of its settings.
     """
-    settings = settings or TracingSettings()
     tally = Tally()
-    documents = read_documents(corpus, piece, tally)
-    counts = count_documents(documents, language, names, settings, tokenizer_json)
-    counts.tallies[piece.file.path] = tally
-    counts.file_bytes[piece.file.path] = piece.file.size
+    counts = count_documents(
+        read_documents(arguments.corpus, shard, tally),
+        arguments.language,
+        arguments.names,
+        arguments.settings,
+        arguments.tokenizer_json,
+    )
+    counts.tallies[shard.file.path] = tally
+    counts.file_bytes[shard.file.path] = shard.file.size
     return counts
 
 
@@ -142,7 +152,11 @@ def count_documents(
     settings: TracingSettings,
     tokenizer_json: str | None = None,
 ) -> PartialCounts:
-    """Count over documents in memory or from a stream; see ``trace_piece``."""
+    """Count over documents, such as those of a shard.
+
+    Raises:
+        TracingError: chunks are asked for without a tokenizer, or a kind of text unit is unknown.
+    """
     if "chunk" in settings.units and tokenizer_json is None:
         raise TracingError(
             "chunks are measured in tokens: give the model's tokenizer, "
@@ -160,10 +174,10 @@ def count_documents(
 
 
 def merge(parts: Iterable[PartialCounts]) -> PartialCounts:
-    """Sum of partial counts; any order and grouping gives the same.
+    """Add partial counts; the order does not matter.
 
     Raises:
-        TracingError: there are none, or they are of different names or units.
+        TracingError: there are none, or they have different names or kinds of text units.
     """
     total: PartialCounts | None = None
     for part in parts:
@@ -200,20 +214,20 @@ def finish(
     language: str,
     tokenizer_hash: str | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of ``occurrences`` (every fact, also the absent ones) and of ``corpus_sizes`` (one).
+    """Build the rows of ``occurrences`` (one per fact, also for absent facts) and ``corpus_sizes``.
 
     Args:
-        counts: sum over all pieces of the corpus in this language.
-        names: the facts that were looked for.
+        counts: sum over all shards of the corpus in this language.
+        names: facts that were looked for.
         corpus_id: identifier of the corpus in the study.
         language: Wikipedia code.
-        tokenizer_hash: identifier of the tokenizer that counted; None without one.
+        tokenizer_hash: hash of the tokenizer that counted; None without one.
 
     Raises:
         TracingError: the counts are of other names.
     """
     if counts.names_digest != names.digest:
-        raise TracingError("these counts are of other names: count again")
+        raise TracingError("these counts are of other names; count again")
     frames = []
     for kind in counts.mention_counts:
         mentions, passages = counts.mention_counts[kind], counts.evidence[kind]
@@ -270,7 +284,10 @@ def _sizes(
 
 
 class _FactIndex:
-    """Facts by the mention of their subject, for whole arrays at a time."""
+    """Facts grouped by the mention of their subject, as arrays for vectorised look-ups.
+
+    The facts of subject mention m are ``order[starts[m] : starts[m] + counts[m]]``.
+    """
 
     def __init__(self, names: FactNames) -> None:
         self.digest = names.digest
@@ -286,14 +303,87 @@ class _FactIndex:
         self.mention_starts = np.cumsum(self.mentions_per_name) - self.mentions_per_name
 
     def mentions(self, matches: Matches) -> tuple[_Integers, _Integers, _Integers]:
-        """Starts, ends and mentions: a match of a name that several mentions have, for each."""
+        """Starts, ends and mentions of all matches; a name of two mentions gives two entries."""
         counts = self.mentions_per_name[matches.names]
         mentions = self.mention_of[ranges(self.mention_starts[matches.names], counts)]
         return np.repeat(matches.starts, counts), np.repeat(matches.ends, counts), mentions
 
 
+class _Groups:
+    """Matches in groups of one mention in one text unit each, so that groups count text units."""
+
+    def __init__(
+        self,
+        units: _Integers,
+        starts: _Integers,
+        ends: _Integers,
+        mentions: _Integers,
+        facts: _FactIndex,
+    ) -> None:
+        order = np.lexsort((starts, mentions, units))
+        self.units, self.starts, self.ends = units[order], starts[order], ends[order]
+        self._facts = facts
+        # (text unit, mention) as one number, in sorted order: a group is found by binary search.
+        keys = self.units * facts.mention_count + mentions[order]
+        self._keys, self._first, self._sizes = np.unique(
+            keys, return_index=True, return_counts=True
+        )
+        self.mentions = self._keys % max(1, facts.mention_count)
+
+    def shared(self) -> tuple[_Integers, _Integers, _Integers]:
+        """Facts with both names in a text unit: fact, subject's group, object's group."""
+        facts = self._facts
+        # For every fact of every subject group, look for its object's group in the same text unit.
+        per_group = facts.counts[self.mentions]
+        subjects = np.repeat(np.arange(len(self._keys)), per_group)
+        fact = facts.order[ranges(facts.starts[self.mentions], per_group)]
+        units = self._keys[subjects] // max(1, facts.mention_count)
+        wanted = units * facts.mention_count + facts.objects[fact]
+        objects = np.searchsorted(self._keys, wanted)
+        is_there = objects < len(self._keys)
+        is_there[is_there] = self._keys[objects[is_there]] == wanted[is_there]
+        return fact[is_there], subjects[is_there], objects[is_there]
+
+    def closest(
+        self, fact: _Integers, subjects: _Integers, objects: _Integers, length: int
+    ) -> tuple[_Integers, _Integers, _Integers, _Integers]:
+        """Each subject match with the closest object match of its text unit.
+
+        Args:
+            fact, subjects, objects: as ``shared`` returns them.
+            length: characters of the text.
+
+        Returns:
+            Fact, position of the subject match, position of the object match, distance in
+            characters; one entry per fact and subject match.
+        """
+        sizes = self._sizes[subjects]
+        fact, objects = np.repeat(fact, sizes), np.repeat(objects, sizes)
+        subject = ranges(self._first[subjects], sizes)
+        # Within a group matches are sorted by start, so the closest one is the last before the
+        # subject or the first after it. (group, start) as one number finds both in all groups.
+        groups = np.repeat(np.arange(len(self._keys)), self._sizes)
+        span = length + 2
+        after = np.searchsorted(groups * span + self.starts, objects * span + self.starts[subject])
+        first = self._first[objects]
+        last = first + self._sizes[objects] - 1
+        best = np.full(len(fact), np.iinfo(np.int64).max)
+        chosen = np.zeros(len(fact), dtype=np.int64)
+        for neighbour in (after - 1, after):
+            candidate = np.clip(neighbour, first, last)
+            gap = np.maximum(
+                self.starts[candidate] - self.ends[subject],
+                self.starts[subject] - self.ends[candidate],
+            )
+            distance = np.maximum(0, gap)
+            is_closer = distance < best
+            best = np.where(is_closer, distance, best)
+            chosen = np.where(is_closer, candidate, chosen)
+        return fact, subject, chosen, best
+
+
 class _Batch:
-    """Documents that are searched as one text, and the borders of their units in it."""
+    """Documents that are searched as one text, with the borders of their text units."""
 
     def __init__(
         self,
@@ -303,7 +393,7 @@ class _Batch:
         settings: TracingSettings,
     ) -> None:
         self.documents = documents
-        # No name holds the separator, and it is a border.
+        # No name contains the separator, and no name matches across it.
         self.text = "\0".join(document.text for document in documents)
         lengths = np.array([len(document.text) for document in documents], dtype=np.int64)
         self.starts = np.cumsum(lengths + 1) - lengths - 1
@@ -352,69 +442,30 @@ class _Batch:
         facts: _FactIndex,
         counts: PartialCounts,
     ) -> None:
+        """Count the text units of one kind; works on whole arrays, as matches are millions."""
         starts, ends, mentions = matches
         units = np.searchsorted(borders, starts, side="right") - 1
         limits = np.append(borders[1:], len(self.text) + 1)
+        # A name that crosses a border is in no text unit.
         inside = ends <= limits[units]
-        units, starts, ends, mentions = (a[inside] for a in (units, starts, ends, mentions))
-        order = np.lexsort((starts, mentions, units))
-        units, starts, ends, mentions = (a[order] for a in (units, starts, ends, mentions))
-
-        keys = units * facts.mention_count + mentions
-        # Groups: the distinct (unit, mention) pairs, each a run of matches.
-        group_keys, group_starts, group_sizes = np.unique(
-            keys, return_index=True, return_counts=True
-        )
-        group_units = group_keys // max(1, facts.mention_count)
-        group_mentions = group_keys % max(1, facts.mention_count)
-        counts.mention_counts[kind] += np.bincount(group_mentions, minlength=facts.mention_count)
-
-        # Every fact of every subject, and the group of its object in the same unit, if there is.
-        per_group = facts.counts[group_mentions]
-        subject_groups = np.repeat(np.arange(len(group_keys)), per_group)
-        fact = facts.order[ranges(facts.starts[group_mentions], per_group)]
-        wanted = group_units[subject_groups] * facts.mention_count + facts.objects[fact]
-        object_groups = np.searchsorted(group_keys, wanted)
-        is_there = object_groups < len(group_keys)
-        is_there[is_there] = group_keys[object_groups[is_there]] == wanted[is_there]
-        fact, subject_groups, object_groups = (
-            a[is_there] for a in (fact, subject_groups, object_groups)
-        )
+        groups = _Groups(units[inside], starts[inside], ends[inside], mentions[inside], facts)
+        counts.mention_counts[kind] += np.bincount(groups.mentions, minlength=facts.mention_count)
+        fact, subjects, objects = groups.shared()
         if len(fact) == 0:
             return
         counts.shared_counts[kind] += np.bincount(fact, minlength=len(facts.objects))
 
-        # The nearest object of every match of a subject lies just before or just after it.
-        sizes = group_sizes[subject_groups]
-        fact, object_groups = np.repeat(fact, sizes), np.repeat(object_groups, sizes)
-        subject = ranges(group_starts[subject_groups], sizes)
-        groups = np.repeat(np.arange(len(group_keys)), group_sizes)
-        span = len(self.text) + 2
-        places = groups * span + starts
-        after = np.searchsorted(places, object_groups * span + starts[subject])
-        first = group_starts[object_groups]
-        last = first + group_sizes[object_groups] - 1
-        best = np.full(len(fact), np.iinfo(np.int64).max)
-        chosen = np.zeros(len(fact), dtype=np.int64)
-        for neighbour in (after - 1, after):
-            candidate = np.clip(neighbour, first, last)
-            distance = np.maximum(
-                0,
-                np.maximum(starts[candidate] - ends[subject], starts[subject] - ends[candidate]),
-            )
-            is_nearer = distance < best
-            best = np.where(is_nearer, distance, best)
-            chosen = np.where(is_nearer, candidate, chosen)
-
-        begin = np.minimum(starts[subject], starts[chosen])
+        fact, subject, chosen, best = groups.closest(fact, subjects, objects, len(self.text))
+        begin = np.minimum(groups.starts[subject], groups.starts[chosen])
         document = np.searchsorted(self.starts, begin, side="right") - 1
+        # Only the best pair of each fact becomes text: titles rank as in ``Evidence``.
         order = np.lexsort((begin, self.title_ranks[document], best, fact))
         _, winners = np.unique(fact[order], return_index=True)
         for row in order[winners].tolist():
             pair = sorted(
-                (int(starts[i]), int(ends[i])) for i in (int(subject[row]), int(chosen[row]))
+                (int(groups.starts[i]), int(groups.ends[i])) for i in (subject[row], chosen[row])
             )
-            unit = int(units[subject[row]])
+            unit = int(groups.units[subject[row]])
             limit = int(min(limits[unit], self.ends[document[row]]))
             title = self.documents[int(document[row])].title
             base = int(self.starts[document[row]])
@@ -423,7 +474,15 @@ class _Batch:
             _keep_best(counts.evidence[kind], int(fact[row]), evidence)
 
     def _passage(self, pair: list[tuple[int, int]], start: int, end: int) -> tuple[int, str]:
-        """Whole sentences around both names; where they are long, the names' surroundings."""
+        """Cut out the sentences of both names; if they are too long, the text around the names.
+
+        Args:
+            pair: start and end of both names, in the order of the text.
+            start, end: borders of the text unit.
+
+        Returns:
+            Start of the passage in the batch's text, and the passage.
+        """
         (first_start, first_end), (second_start, second_end) = pair
         last_end = max(first_end, second_end)
         at = np.searchsorted(self.sentences, [first_start, last_end - 1], side="right")
@@ -443,12 +502,12 @@ class _Batch:
         return begin + blank, passage.strip()
 
     def _word_start(self, earliest: int, latest: int) -> int:
-        """Where a passage may begin: after the first blank, if there is one before the name."""
+        """Start of a passage: after the first blank, if there is one before the name."""
         blank = self.text.find(" ", max(0, earliest), latest)
         return max(0, earliest) if blank < 0 else blank + 1
 
     def _word_end(self, earliest: int, latest: int) -> int:
-        """Where a passage may end: before the last blank, if there is one after the name."""
+        """End of a passage: before the last blank, if there is one after the name."""
         blank = self.text.rfind(" ", earliest, latest)
         return latest if blank < 0 else blank
 

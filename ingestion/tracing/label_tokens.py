@@ -1,6 +1,6 @@
-"""What names share: the folded names and tokens that fact types compare (docs/method.md#fact-types).
+"""Folds and tokenizes names for the fact types (docs/method.md#fact-types).
 
-Which type a fact has is SQL over these columns; nothing is decided here.
+What does not belong here: deciding the type of a fact, which is SQL over these columns.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ def label_tokens(
     tokenizer_json: str,
     ignored_token_id: int | None = None,
 ) -> pl.DataFrame:
-    """Rows of the lake table ``label_tokens`` for a model and a language.
+    """Build the rows of the lake table ``label_tokens`` for a model and a language.
 
     Args:
-        labels: lake table ``fact_labels``; rows of other languages are left out.
+        labels: lake table ``fact_labels``; rows of other languages are ignored.
         language: Wikipedia code.
         model_id: identifier of the model in the study.
         tokenizer_json: serialised state of its tokenizer (``tokenizer.json``).
-        ignored_token_id: token that is no part of a name, such as XLM-R's bare '▁'.
+        ignored_token_id: token that is not part of a name, such as XLM-R's bare '▁'.
     """
     labels = labels.filter(pl.col("language_code") == language).sort("fact_id")
     tokenizer = _tokenizer(tokenizer_json)
     ignored = None if ignored_token_id is None else tokenizer.id_to_token(ignored_token_id)
 
-    def pieces(column: str) -> list[list[str]]:
+    def tokens(column: str) -> list[list[str]]:
         encodings = tokenizer.encode_batch(labels[column].to_list(), add_special_tokens=False)
         return [[t for t in dict.fromkeys(e.tokens) if t != ignored] for e in encodings]
 
@@ -48,8 +48,8 @@ def label_tokens(
             "fact_id": labels["fact_id"],
             "subject_folded": [fold_name(name, language) for name in labels["subject_label"]],
             "object_folded": [fold_name(name, language) for name in labels["object_label"]],
-            "subject_tokens": pieces("subject_label"),
-            "object_tokens": pieces("object_label"),
+            "subject_tokens": tokens("subject_label"),
+            "object_tokens": tokens("object_label"),
         },
         schema=empty.schema,
     )
@@ -57,7 +57,7 @@ def label_tokens(
 
 @functools.lru_cache(maxsize=1)
 def _tokenizer(tokenizer_json: str) -> Tokenizer:
-    """Parsed once for all languages of a model."""
+    """Parse a tokenizer once for all languages of a model."""
     tokenizer = Tokenizer.from_str(tokenizer_json)
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -66,7 +66,7 @@ def _tokenizer(tokenizer_json: str) -> Tokenizer:
 
 @functools.lru_cache(maxsize=100_000)
 def fold_name(name: str, language: str) -> str:
-    """A name as rule 1a compares it: lower case; Chinese in simplified characters instead."""
+    """Fold a name for comparison: lower case, or simplified characters for Chinese."""
     if language == "zh" or language.startswith("zh-"):
         return str(zhconv.convert(name, "zh-cn"))
     return name.lower()

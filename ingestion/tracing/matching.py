@@ -1,7 +1,7 @@
-"""All names in a text in one pass, overlapping ones included.
+"""Finds all names in a text in one pass, including overlapping ones.
 
-Positions are characters of the text. Which of the matches count as a token is decided by
-``ingestion.tracing.borders``; what they are counted for, by ``ingestion.tracing.counting``.
+Positions are characters of the text. What does not belong here: token boundaries
+(``ingestion.tracing.borders``) and counting (``ingestion.tracing.counting``).
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from ingestion.tracing.borders import border_classes, is_bounded, name_edges
 __all__ = ["Engine", "Matcher", "Matches", "Matching", "ranges"]
 
 Matching = Literal["exact", "casefold", "substring"]
-"""exact: as written, at token boundaries; casefold: the same without case; substring: as written,
-anywhere."""
+"""How a name is matched. exact: as written, at token boundaries. casefold: the same, ignoring case.
+substring: as written, anywhere."""
 
 Engine = Literal["polars", "hyperscan"]
-"""What finds the strings; the result is the same."""
+"""String search; both give the same matches."""
 
 _Positions = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Where names stand, sorted by start, then by end."""
+    """Matches of names in a text, sorted by start, then end; three arrays of one length."""
 
     starts: _Positions
-    """First character of each match."""
+    """Position of the first character of each match."""
     ends: _Positions
-    """Character after the last of each match."""
+    """Position after the last character of each match."""
     names: _Positions
-    """Position of the matched name in the list of names."""
+    """Index of the matched name in the list of names."""
 
 
 class Matcher:
@@ -47,10 +47,10 @@ class Matcher:
     Args:
         names: distinct names, none empty, in NFC.
         matching: what counts as a match.
-        engine: what finds the strings.
+        engine: string search to use.
 
     Raises:
-        ModuleNotFoundError: hyperscan is asked for and not installed.
+        ModuleNotFoundError: the engine is hyperscan, which is not installed.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Matcher:
     ) -> None:
         self._matching = matching
         folded = [name.casefold() if matching == "casefold" else name for name in names]
-        # Names that differ in case only are one pattern, found once and reported for each.
+        # Names that differ only in case are one pattern: found once, reported for each name.
         self._patterns = sorted(set(folded))
         position = {pattern: index for index, pattern in enumerate(self._patterns)}
         owners: list[list[int]] = [[] for _ in self._patterns]
@@ -72,7 +72,7 @@ class Matcher:
         self._find = (_Hyperscan if engine == "hyperscan" else _Polars)(self._patterns)
 
     def find(self, text: str) -> Matches:
-        """All matches in a text of any length; memory is some 20 bytes a character."""
+        """Find all matches in a text; needs about 20 bytes of memory per character."""
         if not self._patterns or not text:
             none = np.zeros(0, dtype=np.int64)
             return Matches(none, none, none)
@@ -106,7 +106,7 @@ class Matcher:
 
 
 class _Polars:
-    """Aho-Corasick of polars: byte offsets and strings come from two passes in the same order."""
+    """Aho-Corasick of polars. Offsets (bytes) and strings come from two passes in one order."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = list(patterns)
@@ -124,7 +124,7 @@ class _Polars:
 
 
 class _Hyperscan:
-    """Hyperscan over literal patterns; it reports ends, and a literal's length gives its start."""
+    """Hyperscan over literal patterns. It reports only ends; the start follows from the length."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         hyperscan: Any = importlib.import_module("hyperscan")
@@ -148,14 +148,14 @@ class _Hyperscan:
 
 
 def _class_at(codes: npt.NDArray[np.uint32], places: _Positions) -> npt.NDArray[np.uint8]:
-    """Border classes of the characters at these places; none beyond the text's edges."""
+    """Border classes of the characters at these positions; 0 outside of the text."""
     is_inside = (places >= 0) & (places < len(codes))
     classes = border_classes()[codes[np.where(is_inside, places, 0)]]
     return np.where(is_inside, classes, 0).astype(np.uint8)
 
 
 def _fold_with_positions(text: str) -> tuple[str, _Positions | None]:
-    """Case-folded text and, if its length changed, the original place of each character of it."""
+    """Case-folded text and, if its length changed, the original position of each character."""
     folded = text.casefold()
     if len(folded) == len(text):
         return folded, None

@@ -1,6 +1,6 @@
-"""The names to look for: every fact's subject and object in one language, with their aliases.
+"""Collects the names to look for: subject and object of every fact in one language, with aliases.
 
-How names are found in text is ``ingestion.tracing.matching``.
+What does not belong here: finding the names in text (``ingestion.tracing.matching``).
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from ingestion.lake import fingerprint
 __all__ = ["ALIAS_COLUMNS", "FactNames", "NamesError", "collect_names"]
 
 ALIAS_COLUMNS = ("language_code", "entity_id", "alias")
-"""Columns of a table of aliases: other names by which a text may call an entity."""
+"""Columns of a table of aliases (other names of an entity)."""
 
 
 class NamesError(ValueError):
-    """The facts, labels or aliases do not fit together: says which column or row."""
+    """Facts, labels or aliases do not fit together; the message names the column or row."""
 
 
 @dataclass(frozen=True)
 class FactNames:
-    """Facts of one language as pairs of mentions, a mention being one or more names.
+    """Facts of one language as pairs of mentions. A mention is a set of names of one entity.
 
-    Facts that share a name share its mention, so that each name is looked for once.
+    Facts that share a name share its mention, so each name is searched once.
     """
 
     fact_ids: tuple[str, ...]
     """Facts, in the order of the two arrays below."""
     subject_mentions: npt.NDArray[np.int32]
-    """Mention of each fact's subject."""
+    """Index of the mention of each fact's subject."""
     object_mentions: npt.NDArray[np.int32]
-    """Mention of each fact's object."""
+    """Index of the mention of each fact's object."""
     names: tuple[str, ...]
     """Distinct names in NFC, sorted."""
     mention_names: tuple[tuple[int, ...], ...]
-    """For each mention the positions of its names."""
+    """For each mention, the positions of its names in ``names``."""
 
     @functools.cached_property
     def digest(self) -> str:
-        """Digest of all that is looked for, 32 hex digits."""
+        """Digest of all facts and names, 32 hex digits."""
         mentions = [sorted(self.names[i] for i in names) for names in self.mention_names]
         subjects, objects = self.subject_mentions.tolist(), self.object_mentions.tolist()
         facts = sorted(zip(self.fact_ids, subjects, objects, strict=True))
@@ -59,13 +59,13 @@ def collect_names(
     facts: pl.DataFrame | None = None,
     aliases: pl.DataFrame | None = None,
 ) -> FactNames:
-    """Names of a language's facts.
+    """Collect the names of a language's facts.
 
     Args:
-        labels: lake table ``fact_labels``; rows of other languages are left out.
+        labels: lake table ``fact_labels``; rows of other languages are ignored.
         language: Wikipedia code.
-        facts: lake table ``facts``; needed with aliases only, to know each name's entity.
-        aliases: columns ``language_code, entity_id, alias``, given by the user.
+        facts: lake table ``facts``; only needed with aliases, to find each name's entity.
+        aliases: columns ``language_code, entity_id, alias``, provided by the user.
 
     Raises:
         NamesError: a column is missing, aliases come without facts, or a label is empty.

@@ -1,8 +1,8 @@
-"""What counts as 'together': articles, sentences, and chunks of whole sentences.
+"""Splits documents into text units: sentences, and chunks of whole sentences.
 
-Sentences are Wikimedia's ``sentencex``, within a line. A chunk is as many whole sentences as fit
-into the token limit, as BERT's own pre-training data is packed; only a sentence that is longer than
-the limit is cut, between words where it has any.
+Sentences are found by Wikimedia's ``sentencex``, line by line. A chunk holds as many whole
+sentences as fit into the token limit, like BERT's pre-training data. Only a sentence that is longer
+than the limit is cut, between words if possible.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from tokenizers import Encoding, Tokenizer
 __all__ = ["UNIT_KINDS", "TokenCounter", "UnitKind", "chunk_starts", "sentence_starts"]
 
 UnitKind = Literal["chunk", "sentence", "article"]
-"""Kinds of units, in the order in which they are reported."""
+"""Kinds of text units, in the order of the tables."""
 
 UNIT_KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
 
 _WORD = re.compile(r"\S+")
-# sentencex takes a full stop before a digit for a decimal point, which '。' never is.
+# sentencex reads a full stop before a digit as a decimal point; '。' never is one.
 _MISSED_STOP = re.compile(r"[。！？｡](?=\d)")
 _CACHED_LENGTH = 40
 _CACHED_WORDS = 1_000_000
 
 
 def sentence_starts(text: str, language: str) -> list[int]:
-    """First character of each sentence; the first is 0, and each ends where the next begins."""
+    """Start of each sentence in characters, from 0; a sentence ends where the next one begins."""
     starts, position = [], 0
     for line in text.splitlines(keepends=True):
         for sentence in sentencex.segment(language, line):
@@ -41,11 +41,11 @@ def sentence_starts(text: str, language: str) -> list[int]:
 
 
 class TokenCounter:
-    """Counts tokens exactly and cheaply, word by word: most words of a text were seen before.
+    """Counts tokens word by word with a cache, because most words of a text were seen before.
 
-    Tokenizers of the WordPiece, SentencePiece and byte-level kinds never join two words into one
-    token, so the tokens of a text are those of its words. Special tokens are not counted, nor, for
-    byte-level ones, blanks beyond the one before each word.
+    The counts are exact: WordPiece, SentencePiece and byte-level tokenizers never join two words
+    into one token. Special tokens are not counted; byte-level tokenizers count only one blank
+    before each word.
 
     Args:
         tokenizer_json: the tokenizer's serialised state (``tokenizer.json``).
@@ -59,7 +59,7 @@ class TokenCounter:
         self._known: dict[str, int] = {}
 
     def counts(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
+        """Number of tokens of each text."""
         groups = [text.split() for text in texts]
         known = self._known
         if len(known) > _CACHED_WORDS:
@@ -78,9 +78,11 @@ class TokenCounter:
         return counts
 
     def borders(self, text: str, limit: int) -> list[int]:
-        """Where to cut a text into parts of at most ``limit`` tokens: starts of all but the first.
+        """Cut a text into parts of at most ``limit`` tokens.
 
-        Cuts lie before words, or before tokens in a word that is longer than the limit.
+        Returns:
+            Start of each part except the first, in characters. A part begins at a word; inside a
+            word that is longer than the limit, at a token.
         """
         borders: list[int] = []
         filled = 0
@@ -116,14 +118,14 @@ def chunk_starts(
     counter: TokenCounter,
     limit: int,
 ) -> list[int]:
-    """First character of each chunk of at most ``limit`` tokens.
+    """Start of each chunk of at most ``limit`` tokens, in characters.
 
     Args:
         text: the document.
-        sentences: as ``sentence_starts`` gives them.
+        sentences: starts of the sentences, from ``sentence_starts``.
         token_counts: tokens of each sentence.
-        counter: cuts the sentences that are longer than a chunk.
-        limit: most tokens of a chunk, special tokens not counted.
+        counter: cuts sentences that are longer than the limit.
+        limit: largest number of tokens in a chunk, without special tokens.
     """
     starts = [0]
     filled = 0

@@ -284,7 +284,7 @@ GIGABYTE = """
 import json, re, sys, time
 from pathlib import Path
 from ingestion.corpora import PlainText
-from ingestion.tracing import TracingSettings, trace_corpus
+from ingestion.tracing import TracingArguments, TracingSettings, trace_corpus
 from tests.benchmarks.tracing import mbert, names_of
 
 # Not getrusage: its peak is inherited from the process that starts this one.
@@ -296,7 +296,8 @@ if __name__ == "__main__":
     before = peak()
     settings = TracingSettings(units=("chunk", "sentence", "article"))
     start = time.process_time()
-    counts = trace_corpus(PlainText(sys.argv[1]), "en", names, settings, tokenizer)
+    corpus = PlainText(sys.argv[1])
+    counts = trace_corpus(TracingArguments(corpus, "en", names, settings, tokenizer))
     print(json.dumps({
         "text_bytes": counts.unit_counts["text_bytes"],
         "seconds": time.process_time() - start,

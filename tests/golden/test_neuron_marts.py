@@ -519,7 +519,7 @@ def test_a_fact_is_explained_with_its_neurons_and_the_null_beside_the_overlap(
     assert "f2: r1 r1, asked of hand" in text
     assert re.search(r"en +│ Subject f2 +│ \[y\] +│ 1 +│ yes", text)
     # Neurons 3 4 and 3 5; the pair's means are those of the marts.
-    assert "bold: active in all 2 languages, 1 in all" in " ".join(text.split())
+    assert "bold: active in all 2 languages (1 neurons)" in " ".join(text.split())
     assert re.search(r"2 +│ 0·4 1.000 +│ 0·5 1.000", text)
     assert re.search(r"en – de +│ +1 │ +0.333 │ +0.500 │ +0.167 │ +0.000 │ +4", text)
     assert "without active neurons" not in text
@@ -541,8 +541,8 @@ def test_a_fact_is_found_by_its_subject_and_ambiguity_lists_what_there_is(wareho
 @pytest.mark.parametrize(
     ("model_id", "fact", "codes", "message"),
     [
-        ("bert", "f1", ["en"], "no model 'bert' in this study; there is drawn, hand"),
-        ("hand", "f1", ["en", "fr"], "no language 'fr' in this study; there is de, en, ja"),
+        ("bert", "f1", ["en"], "no model 'bert' in this study; known: drawn, hand"),
+        ("hand", "f1", ["en", "fr"], "no language 'fr' in this study; known: de, en, ja"),
         ("hand", "Atlantis", ["en"], "no fact has the id 'Atlantis'.*factroots sql"),
         ("hand", "f1", [], "at least one language"),
     ],

@@ -1,4 +1,4 @@
-"""The tiny study, run once for all tests that only look at what it left."""
+"""Runs the tiny study once for all tests that only read its results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.helpers import studies
 
 @pytest.fixture(scope="session")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all processes of this test session share."""
+    """Folder that all processes of this test session share."""
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "together"
     folder.mkdir(exist_ok=True)
@@ -32,7 +32,7 @@ def tiny_study(together: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def undisturbed(together: Path, tiny_study: Path) -> Path:
-    """Home of the tiny study after one run, by the process that asks first; no test harms it."""
+    """Home of the tiny study after one run, made by the first process that needs it; read-only."""
     with (together / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         homes, done = together / "homes", together / "done"
@@ -46,15 +46,15 @@ def undisturbed(together: Path, tiny_study: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of that home for each process, which reads and compares."""
+    """A copy of that home for each process, read-only."""
     return Path(shutil.copytree(undisturbed, tmp_path_factory.mktemp("homes") / "tiny"))
 
 
 @pytest.fixture
 def home(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the finished home that a test may harm.
+    """A copy of the finished home that a test may damage.
 
-    It is in the same place for all tests of a process: dbt then reads its project only once.
+    It has the same path in all tests of a process, so dbt reads its project only once.
     """
     folder, kept = (tmp_path_factory.getbasetemp() / name for name in ("harmed", "parsed"))
     parsed = folder / "tiny" / "build" / "target"

@@ -1,4 +1,4 @@
-"""``factroots add-model``: proves the model, adds one line, leaves the rest of the file alone."""
+"""``factroots add-model``: checks the model, adds one line, and keeps the rest of the file."""
 
 from __future__ import annotations
 

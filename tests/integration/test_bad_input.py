@@ -24,13 +24,13 @@ models:
 
 @pytest.fixture
 def study(tiny_study: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny study that a test may spoil."""
+    """A copy of the tiny study that a test may change."""
     shutil.copytree(tiny_study.parent, tmp_path / "study")
     return tmp_path / "study" / "tiny.yml"
 
 
 def refused(study: Path, tmp_path: Path) -> str:
-    """Standard error of a run that must end with status 2 and no traceback, having done nothing."""
+    """Standard error of a run that must end with status 2, no traceback and no work done."""
     homes = tmp_path / "homes"
     result = studies.factroots("run", study, "--home", homes)
     assert result.exit_code == 2, result.stdout + result.stderr
@@ -40,7 +40,7 @@ def refused(study: Path, tmp_path: Path) -> str:
 
 
 def line_of(study: Path, words: str) -> int:
-    """Line of the study file on which these words stand."""
+    """Line of the study file that contains these words."""
     lines = study.read_text().splitlines()
     return next(number for number, line in enumerate(lines, 1) if words in line)
 

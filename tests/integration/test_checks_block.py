@@ -1,4 +1,4 @@
-"""A lake that is not sound: the run says which rows, builds nothing, and the last file stays."""
+"""A lake with an error: the run names the rows, builds nothing, and keeps the last file."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The real daemon and web server on loopback: a changed study is computed with no hand on it.
+"""The real daemon and web server on loopback: a changed study is computed automatically.
 
-One session serves all tests of this file, because it takes most of two minutes: it is killed once,
-goes on, and then meets a new model, a broken one, one that left and one whose weights changed, all
-in one edit of the study file.
+One session serves all tests of this file, because it takes almost two minutes. It is killed once
+and continues. Then one edit of the study file adds a model and a broken model, removes a model, and
+changes the weights of another.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LOST = "predictions/second/it.parquet"
 
 @dataclass(frozen=True)
 class Night:
-    """What the session left."""
+    """Results of the session."""
 
     study: Path
     """Study file, as it was edited."""
@@ -53,7 +53,7 @@ class Night:
     """What the web server answered when it was asked for its version."""
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
-        """Rows from the published file."""
+        """Read rows from the published file."""
         with duckdb.connect(self.home / "factroots.duckdb", read_only=True) as connection:
             return connection.execute(query).fetchall()
 
@@ -87,13 +87,13 @@ def night(
 
 
 def without_knowledge(text: str) -> str:
-    """The study with PROBELESS alone: a run of Dagster less for each model."""
+    """The study with PROBELESS only, which saves one Dagster run per model."""
     head, _, tail = text.partition("  integrated_gradients:")
     return head + tail[tail.index("models:") :]
 
 
 def edit(study: Path) -> None:
-    """Adds a model and one that is not there, takes one out, changes the weights of one."""
+    """Add a model and one that does not exist, remove one, and change the weights of one."""
     studies.save_model(study.parent / "fourth", "distilbert")
     weights = study.parent / "first" / "model.safetensors"
     doubled = {name: tensor * 2 for name, tensor in load_file(weights).items()}

@@ -1,7 +1,7 @@
-"""The work of a study on a real Ray cluster of this machine: the same tables as in one process.
+"""A study on a real local Ray cluster gives the same tables as in one process.
 
-One run serves most of these tests: the tiny study from nothing, on two workers, one of which is
-killed while it computes.
+One run serves most of these tests: the tiny study from scratch on two workers. One worker is killed
+while it computes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AT_WORK = b"ray::worker"
 
 @dataclass(frozen=True)
 class Disturbed:
-    """A run on a cluster, one of whose workers was killed at work."""
+    """A run on a cluster in which a worker was killed."""
 
     status: int
     """Exit status of the run."""
@@ -105,8 +105,8 @@ def test_a_worker_that_is_killed_costs_nothing_and_the_tables_are_the_same(
     assert "ray: 2 workers" in disturbed.said
     assert "predictions second/de: " in disturbed.said
     published = [home / "factroots.duckdb" for home in (finished, disturbed.homes / "tiny")]
-    told = studies.factroots("diff", *published, "--tolerance", "1e-5")
-    assert told.exit_code == 0, told.stdout
+    result = studies.factroots("diff", *published, "--tolerance", "1e-5")
+    assert result.exit_code == 0, result.stdout
 
 
 def test_a_cluster_of_this_machine_listens_on_loopback_alone(disturbed: Disturbed) -> None:
@@ -140,9 +140,9 @@ def test_every_task_is_done_once_with_what_all_share_and_one_thread(workers: Wor
 
 
 def test_a_model_that_fails_says_the_same_as_in_one_process(workers: Workers) -> None:
-    with pytest.raises(ModelError) as told:
+    with pytest.raises(ModelError) as error:
         list(workers.each(work, [(workers.put(0), "broken")], is_of_model=True))
-    assert str(told.value) == "model 'second': there is no such model"
+    assert str(error.value) == "model 'second': there is no such model"
 
 
 def test_work_that_kills_every_worker_is_given_up_with_a_reason(workers: Workers) -> None:

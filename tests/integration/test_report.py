@@ -1,9 +1,13 @@
-"""The report shows what the warehouse says, in one file that needs nothing else."""
+"""The report shows the data of the warehouse in one self-contained file."""
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -13,9 +17,14 @@ from polars.testing import assert_frame_equal
 from tests.helpers import studies
 from warehouse.report.errors import ReportError
 from warehouse.report.figures import SECTIONS, Figure, read_figures
-from warehouse.report.page import unpacked, write_report
+from warehouse.report.page import write_report
 
 QUERIES = Path(__file__).resolve().parents[2] / "warehouse" / "report" / "queries"
+
+
+def unpacked(text: str) -> Any:
+    """The value that ``packed`` put into the page."""
+    return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
 @pytest.fixture(scope="module")
@@ -166,5 +175,5 @@ def test_a_fact_that_does_not_exist_and_a_missing_warehouse_are_named(
 ) -> None:
     with pytest.raises(ReportError, match="has the id 'nobody'"):
         write_report(finished / "factroots.duckdb", tmp_path, fact="nobody")
-    with pytest.raises(ReportError, match="factroots run makes it"):
+    with pytest.raises(ReportError, match="create it with factroots run"):
         write_report(tmp_path / "none.duckdb", tmp_path)

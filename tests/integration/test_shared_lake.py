@@ -1,6 +1,6 @@
 """A lake on object storage: a second home computes nothing, and publishes the same tables.
 
-What is refused, and how it is told, is in ``unit/ingestion/test_store``.
+Refused addresses and their messages are in ``unit/ingestion/test_store``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DAMAGED = "predictions/second/it"
 
 @dataclass(frozen=True)
 class Shared:
-    """A bucket that a finished home has given its parts to, one of which is damaged since."""
+    """A bucket with the parts of a finished home; one part was damaged later."""
 
     address: str
     """Address of the lake."""
@@ -98,12 +98,12 @@ def test_a_second_home_publishes_the_same_tables(
     homes = ("--home", tmp_path / "second")
     second = studies.factroots("run", tiny_study, "--lake", shared.address, *homes)
     assert second.exit_code == 0, second.stderr
-    assert "is damaged: it is computed again" in second.stderr
+    assert "is damaged and will be recomputed" in second.stderr
     assert f"1 of {shared.part_count} parts of the lake to compute (1 missing)" in second.stderr
     home = tmp_path / "second" / "tiny"
     published = [root / "factroots.duckdb" for root in (finished, home)]
-    told = studies.factroots("diff", *published, "--tolerance", "1e-5")
-    assert told.exit_code == 0, told.stdout
+    result = studies.factroots("diff", *published, "--tolerance", "1e-5")
+    assert result.exit_code == 0, result.stdout
     assert_no_secret(home, second.output)
 
 
@@ -113,5 +113,5 @@ def test_a_bucket_that_is_not_there_stops_a_run_before_it_computes(
     arguments = ("run", tiny_study, "--home", tmp_path, "--lake", "s3://no-such-bucket/lakes")
     result = studies.factroots(*arguments)
     assert result.exit_code == 2
-    assert "s3://no-such-bucket/lakes/tiny is not there" in " ".join(result.stderr.split())
+    assert "s3://no-such-bucket/lakes/tiny does not exist" in " ".join(result.stderr.split())
     assert not list(tmp_path.rglob("[a-z]*.parquet"))

@@ -1,4 +1,4 @@
-"""What an analyst meets in a published file: descriptions, saved questions, exports, refreshes."""
+"""A published file for analysts: descriptions, saved questions, exports, refreshes."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_two_exports_of_one_study_are_equal_byte_by_byte(
 def test_readers_meet_no_error_and_no_half_state_while_refreshes_publish(
     finished: Path, tmp_path: Path
 ) -> None:
-    """Warehouses of three languages and of two replace each other in a loop."""
+    """Warehouses with three and with two languages replace each other in a loop."""
     builds = {}
     for count in (3, 2):
         build = tmp_path / str(count) / "factroots.duckdb"

@@ -1,6 +1,6 @@
-"""The report: figures and a list of facts, drawn from the published warehouse file alone.
+"""Draws the report, figures and a list of facts, only from the published warehouse file.
 
-``queries/`` holds one SQL file per figure: its first comment line is the title, the second says
-what the figure shows. ``charts`` draws them, ``facts`` makes the list of facts, ``page`` puts all
-into one HTML file. Nothing here computes a metric: what a mart lacks is added to dbt.
+``queries/`` has one SQL file per figure: its first comment line is the title, the second the
+caption. ``charts`` draws the figures, ``facts`` reads the list of facts, ``page`` writes one HTML
+file. What does not belong here: metrics, which are computed in dbt.
 """

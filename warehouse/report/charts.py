@@ -1,7 +1,7 @@
-"""Charts of answers, of languages and of roots, as Vega-Lite specifications made with Altair.
+"""Draws the charts of answers, languages and roots as Vega-Lite specifications with Altair.
 
-Every function looks at the figure's rows only to learn which models and languages there are, and
-returns a chart over a data set called 'rows'. What charts have in common is in ``drawing``.
+Every function reads the figure's rows only to find the models and languages, and returns a chart
+over a data set named 'rows'. Shared parts of the charts are in ``drawing``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
 
 
 def rates_by_language(view: View) -> Drawing:
-    """P@1 of every language with its interval, one colour per model."""
+    """Draw P@1 of every language with its interval, one colour per model."""
     height = (
         max(14, 5 * view.rows["model_id"].n_unique() + 6) * view.rows["language_code"].n_unique()
     )
@@ -66,7 +66,7 @@ def rates_by_language(view: View) -> Drawing:
 
 
 def rate_against_text(view: View) -> Drawing:
-    """One point per language, labelled where there is room; the hover names the others."""
+    """Draw P@1 against the amount of text, one point per language, labelled if there is room."""
     sides = _labels_that_fit(view.rows, WIDTH - 40, 340)
     size = alt.X("character_count:Q", title="characters of training text", scale=_log(view.rows))
     rate = alt.Y("full_match_rate:Q", title="P@1", axis=alt.Axis(format=PERCENT))
@@ -80,16 +80,16 @@ def rate_against_text(view: View) -> Drawing:
         .encode(x=size, y=rate, text="language_code:N")
         for shift, codes in ((6, sides["right"]), (-6, sides["left"]))
     ]
-    said = (
+    label = (
         "'Pearson ' + format(datum.pearson_score, '.2f') + ' [' + format({0}_low, '.2f') + ', ' + "
     )
-    said += "format({0}_high, '.2f') + '], Spearman ' + format(datum.spearman_score, '.2f')"
+    label += "format({0}_high, '.2f') + '], Spearman ' + format(datum.spearman_score, '.2f')"
     correlation = (
         base.transform_window(row="row_number()", groupby=["model_id"])
         .transform_filter("datum.row === 1 && isValid(datum.pearson_score)")
-        .transform_calculate(said=said.format("datum.pearson_bootstrap_score"))
+        .transform_calculate(label=label.format("datum.pearson_bootstrap_score"))
         .mark_text(align="left", fontSize=12)
-        .encode(x=alt.value(8), y=alt.value(12), text="said:N")
+        .encode(x=alt.value(8), y=alt.value(12), text="label:N")
     )
     return alt.layer(points, *names, correlation).facet(
         facet=facet("model_id", view.rows), columns=1
@@ -97,7 +97,7 @@ def rate_against_text(view: View) -> Drawing:
 
 
 def rate_by_token_count(view: View) -> Drawing:
-    """P@1 over the object's length, with intervals."""
+    """Draw P@1 against the object's length in tokens, with intervals."""
     base = alt.Chart(ROWS, width=WIDTH - 40, height=260).encode(
         x=alt.X("object_token_count:O", title="tokens of the object", axis=alt.Axis(labelAngle=0)),
         color=by_model(view.rows),
@@ -109,7 +109,7 @@ def rate_by_token_count(view: View) -> Drawing:
 
 
 def rate_without_cues(view: View) -> Drawing:
-    """Two points per language, joined: P@1, and what is left of it without cues."""
+    """Draw two connected points per language: P@1 with and without cues."""
     rates = {"full_match_rate": "all right answers", "left_rate": "without cues"}
     base = alt.Chart(ROWS, width=language_width(view.languages), height=200).encode(
         x=alt.X("language_code:N", title=None, sort=list(view.languages)),
@@ -136,7 +136,7 @@ def rate_without_cues(view: View) -> Drawing:
 
 
 def published_beside_measured(view: View) -> Drawing:
-    """Measured over published, a panel per metric, with the line on which they agree."""
+    """Draw measured against published values, one panel per metric, with the line of equality."""
     ticks = alt.Axis(tickCount=5)
     base = alt.Chart(ROWS, width=250, height=250).encode(
         x=alt.X("published_value:Q", title="published", axis=ticks, scale=alt.Scale(zero=True)),
@@ -155,13 +155,13 @@ def published_beside_measured(view: View) -> Drawing:
 
 
 def fact_similarity(view: View) -> Drawing:
-    """A square of languages per model."""
+    """Draw one heat map of language pairs per model."""
     panel = square(view.rows, view.languages, "jaccard_rate", "Jaccard", 1)
     return panel.facet(facet=facet("model_id", view.rows), columns=1)
 
 
 def neuron_similarity(view: View) -> Drawing:
-    """Two squares per model with the same colours: the same fact, and the null beside it."""
+    """Draw two heat maps per model with one colour scale: the same fact, and the null."""
     kinds = ["same fact", "other fact, same object"]
     panel = square(view.rows, view.languages, "score", "Jaccard", 2)
     return panel.facet(
@@ -170,7 +170,7 @@ def neuron_similarity(view: View) -> Drawing:
 
 
 def explained(view: View) -> Drawing:
-    """Mantel correlations, filled where shuffles reach them in fewer than one of 20 cases."""
+    """Draw Mantel correlations; points with a p-value below 0.05 are filled."""
     return (
         alt.Chart(ROWS, width=(WIDTH - 160) / 3, height=110)
         .mark_point(size=70, strokeWidth=2)
@@ -189,7 +189,7 @@ def explained(view: View) -> Drawing:
 
 
 def presence(view: View) -> Drawing:
-    """Right answers per language, split by whether its text states them."""
+    """Draw the right answers per language, split by whether its text states them."""
     colours = {"stated": CATEGORIES[0], "not stated": CATEGORIES[1]}
     return stacked(
         view.rows, view.languages, "source", colours, "fact_count", "right answers", "zero"
@@ -197,7 +197,7 @@ def presence(view: View) -> Drawing:
 
 
 def fact_types(view: View) -> Drawing:
-    """Types of absent and predictable facts per language."""
+    """Draw the types of predictable facts that are absent from the text, per language."""
     colours = {
         "shared_tokens": CATEGORIES[4],
         "naming": CATEGORIES[3],
@@ -210,13 +210,13 @@ def fact_types(view: View) -> Drawing:
 
 
 def roots(view: View) -> Drawing:
-    """Share of each root among a language's right answers."""
+    """Draw the share of each root among a language's right answers."""
     title = "share of right answers"
     return stacked(view.rows, view.languages, "root_code", ROOTS, "root_count", title, "normalize")
 
 
 def transfer_sources(view: View) -> Drawing:
-    """From source languages (across) to the languages that know without a text (down)."""
+    """Draw transferred facts from source languages (columns) to target languages (rows)."""
     length = side(view.languages, 1)
     return (
         alt.Chart(ROWS, width=length, height=length)
@@ -238,10 +238,10 @@ def _log(rows: pl.DataFrame) -> alt.Scale:
 
 
 def _labels_that_fit(rows: pl.DataFrame, width: float, height: float) -> dict[str, list[str]]:
-    """Languages whose label covers no point and no other label, by the side it stands on.
+    """Select the languages whose label overlaps no point or other label, by side of the point.
 
-    A language is labelled on the same side in all models' panels or in none, so that panels can
-    be compared; the best known come first.
+    A language is labelled on the same side in the panels of all models, or in none, so panels can
+    be compared. Languages with a high P@1 come first.
     """
     low, high = (math.log(end) for end in _log(rows).to_dict()["domain"])
     top = float(rows["full_match_rate"].to_numpy().max()) or 1.0
@@ -264,6 +264,6 @@ def _labels_that_fit(rows: pl.DataFrame, width: float, height: float) -> dict[st
 
 
 def _overlap(one: tuple[str, float, float, float], other: tuple[str, float, float, float]) -> bool:
-    """Whether two boxes (model, left, right, middle) of one panel meet."""
+    """Whether two boxes (model, left, right, middle) are in one panel and overlap."""
     same_panel = one[0] == other[0]
     return same_panel and one[1] < other[2] and other[1] < one[2] and abs(one[3] - other[3]) < 9

@@ -1,7 +1,8 @@
-"""What the charts have in common: colours, sizes, axes, hovers, and three shapes of chart.
+"""Shared parts of the charts: colours, sizes, axes, tooltips and three kinds of chart.
 
 Colours are safe for colour-blind readers (Okabe and Ito 2008 for categories, viridis for amounts)
-and stand on light and dark ground; text takes the page's colour. No function here changes a number.
+and readable on light and dark backgrounds; text has the page's colour. What does not belong here:
+computing numbers.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ Drawing = Any
 
 @dataclass(frozen=True)
 class View:
-    """What a chart is about."""
+    """Data that a chart needs."""
 
     rows: pl.DataFrame
-    """The figure's rows, as its query gives them."""
+    """Rows of the figure's query."""
     languages: tuple[str, ...]
-    """Languages of the study by family, branch, then code, so that relatives stand together."""
+    """Languages of the study, ordered by family, branch and code."""
 
 
 ROWS = alt.NamedData("rows")
@@ -55,14 +56,14 @@ ROOTS = {
     "undetermined": "#999999",
 }
 AMOUNTS = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.2, 1]))
-"""Without viridis' darkest end, which would vanish on dark ground."""
+"""viridis without its darkest end, which is invisible on a dark background."""
 WIDTH = 680
 PERCENT = ".0%"
 WORDS = "replace(datum.label, /_/g, ' ')"
 
 
 def by_model(rows: pl.DataFrame, legend: Any = "right") -> alt.Color:
-    """One colour per model, with a legend on that side where there are several."""
+    """One colour per model, with a legend on the given side if there are several models."""
     several = rows["model_id"].n_unique() > 1
     return alt.Color(
         "model_id:N",
@@ -73,14 +74,14 @@ def by_model(rows: pl.DataFrame, legend: Any = "right") -> alt.Color:
 
 
 def facet(field: str, rows: pl.DataFrame, channel: Any = alt.Facet) -> Any:
-    """Panels by ``field``, without a headline where it has one value only."""
+    """One panel per value of ``field``, without a header if there is only one value."""
     if rows[field].n_unique() > 1:
         return channel(f"{field}:N", title=None)
     return channel(f"{field}:N", title=None, header=alt.Header(labels=False))
 
 
 def tooltip(rows: pl.DataFrame, *_: str) -> list[alt.Tooltip]:
-    """Every column of the row, rates in per cent."""
+    """Tooltip with every column of the row; rates in per cent."""
     tips = []
     for name, kind in rows.schema.items():
         if kind.is_float():
@@ -94,20 +95,20 @@ def tooltip(rows: pl.DataFrame, *_: str) -> list[alt.Tooltip]:
 
 
 def side(languages: tuple[str, ...], columns: int) -> int:
-    """Pixels of a square with a place for every language along both sides."""
+    """Side of a square chart with every language on both axes, in pixels."""
     room = WIDTH if columns == 1 else (WIDTH + 160) // columns
     return min(room - 60, max(200, 22 * len(languages)))
 
 
 def language_width(languages: tuple[str, ...]) -> int:
-    """Pixels of a chart with a place for every language along its width."""
+    """Width of a chart with every language on its x axis, in pixels."""
     return min(WIDTH - 40, max(240, 24 * len(languages)))
 
 
 def square(
     rows: pl.DataFrame, languages: tuple[str, ...], field: str, title: str, columns: int
 ) -> Drawing:
-    """Languages down and across, ``field`` as colour."""
+    """Heat map of language pairs with ``field`` as colour."""
     length = side(languages, columns)
     small = length / max(1, len(languages)) < 12
     axis = alt.Axis(labelFontSize=7 if small else 10, labelOverlap=False)
@@ -132,7 +133,7 @@ def stacked(
     title: str,
     stack: str,
 ) -> Drawing:
-    """One bar per language, in the order of ``colours``."""
+    """One stacked bar per language, with the parts in the order of ``colours``."""
     rank = "indexof(" + str(list(colours)) + f", datum.{field})"
     axis = alt.Axis(format=PERCENT) if stack == "normalize" else alt.Axis()
     return (

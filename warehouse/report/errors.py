@@ -1,7 +1,7 @@
-"""The error of the report; apart from the drawing library, which takes a second to import."""
+"""Defines the error of the report, without importing the drawing library, which takes a second."""
 
 __all__ = ["ReportError"]
 
 
 class ReportError(RuntimeError):
-    """The report cannot be made; the message says what is missing and what to do."""
+    """The report cannot be written; the message says what is missing and what to do."""

@@ -1,7 +1,7 @@
-"""The list of facts: what the models answer in each language, and where it could come from.
+"""Reads the list of facts: each model's answer in each language, its root and its evidence.
 
-What belongs here: the rows behind the browsable list. What does not: searching and showing them,
-which the page does in the browser.
+What belongs here: the rows of the list. What does not: searching and showing them, which the page
+does in the browser.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import duckdb
 __all__ = ["EVIDENCE_BUDGET", "EVIDENCE_CHARACTERS", "read_facts", "without_passages"]
 
 EVIDENCE_CHARACTERS = 240
-"""Most characters of an evidence passage in the list; the warehouse has it whole."""
+"""Largest number of characters of a passage in the list; the warehouse has the whole passage."""
 EVIDENCE_BUDGET = 8_000_000
-"""Most characters of all passages together, which keeps the page below 15 MB: where there are more,
-each is cut shorter."""
+"""Largest number of characters of all passages, which keeps the page below 15 MB. Passages are cut
+shorter if there are more."""
 
 _QUERY = """
 with right_somewhere as (
@@ -97,14 +97,14 @@ order by fact, fact_id
 
 
 def read_facts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Facts that some model gets right in some language, with those languages.
+    """Read the facts that some model gets right in some language.
 
     Returns:
-        One mapping per fact: ``fact_id``, ``relation``, ``fact`` (names in its main language) and
-        ``languages``: per language in which a model is right the names there, each model's answer
-        ('text' is null where it is right), root and the languages that share its neurons, and
-        whether the text states the fact, with a passage; of the other languages only the codes:
-        ``unlearned`` where the text states it, ``unknown`` where none is known to; null for none.
+        One mapping per fact. ``fact_id``, ``relation``, ``fact`` (names in its main language).
+        ``languages``: for each language in which a model is right, the names, each model's answer
+        ('text' is null if it is right), its root, the languages with shared neurons, and whether
+        the text states the fact, with a passage. ``unlearned``: codes of the other languages whose
+        text states the fact; ``unknown``: codes of the rest. Both are null if there are none.
     """
     found = connection.execute(
         _QUERY, {"characters": EVIDENCE_CHARACTERS, "budget": EVIDENCE_BUDGET}
@@ -116,21 +116,23 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
 def without_passages(
     facts: list[dict[str, Any]],
 ) -> tuple[list[dict[str, Any]], list[list[list[str | None]]]]:
-    """Facts to search, and apart from them what is read only when a fact is opened.
+    """Separate the facts, which the page searches, from the passages, which it shows on request.
 
     Returns:
-        The facts without documents and evidence, and per fact and language of it both.
+        The facts without documents and passages; per fact and language, document and passage.
     """
-    apart = ("document", "evidence")
+    separate = ("document", "evidence")
     searched = [
         {
             **fact,
             "languages": [
-                {name: value for name, value in entry.items() if name not in apart}
+                {name: value for name, value in entry.items() if name not in separate}
                 for entry in fact["languages"]
             ],
         }
         for fact in facts
     ]
-    passages = [[[entry[name] for name in apart] for entry in fact["languages"]] for fact in facts]
+    passages = [
+        [[entry[name] for name in separate] for entry in fact["languages"]] for fact in facts
+    ]
     return searched, passages

@@ -1,7 +1,7 @@
-"""Figures: a query of ``queries/``, its rows, and the chart that shows them.
+"""Reads the figures: a query of ``queries/``, its rows, and the chart that shows them.
 
-What belongs here: which figures there are, in which order, and how their rows are read. What does
-not: how a chart looks (``charts``), how the page is made (``page``).
+What belongs here: the list of figures, their order, and reading their rows. What does not: drawing
+a chart (``charts``) and writing the page (``page``).
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class Figure:
     """One figure of the report, with the rows behind it."""
 
     name: str
-    """Name of its query, its picture files and its place in the page."""
+    """Name of its query, its picture files and its anchor in the page."""
     title: str
     """First comment line of the query."""
     sentence: str
-    """What the figure shows; second comment line of the query."""
+    """Caption of the figure; second comment line of the query."""
     query: str
-    """The SQL that makes the rows."""
+    """SQL that returns the rows."""
     rows: pl.DataFrame
-    """The numbers behind the figure, exactly as the marts have them."""
+    """Data of the figure, unchanged from the marts."""
     chart: dict[str, Any]
-    """Vega-Lite specification over a data set called 'rows', which it does not contain."""
+    """Vega-Lite specification over a data set 'rows', which it does not contain."""
 
     def with_rows(self) -> dict[str, Any]:
         """The specification with its data."""
@@ -81,23 +81,23 @@ SECTIONS: dict[str, dict[str, Draw]] = {
         "acquisition": truth_charts.acquisition,
     },
 }
-"""Figures by section, in the order of the page. One whose query finds nothing is left out: the
-study has no such data."""
+"""Figures by section, in the order of the page. A figure without rows is omitted, because the study
+has no such data."""
 
 
 def read_figures(
     connection: duckdb.DuckDBPyConnection, fact: str | None = None
 ) -> dict[str, list[Figure]]:
-    """All figures that the warehouse has data for, by section.
+    """Read all figures for which the warehouse has data, by section.
 
     Args:
-        connection: to the published file, read-only.
-        fact: what ``one_fact`` shows: a fact's id, or text to look for in subjects' names in any
-            language; None takes the facts known in most languages.
+        connection: read-only connection to the published file.
+        fact: fact for the figure ``one_fact``: an id, or text to search in subjects' names in any
+            language; None shows the facts known in most languages.
 
     Raises:
-        ReportError: a table or column is missing (the file is older than this code), or there is
-            no such fact, or none that some language knows.
+        ReportError: a table or column is missing (the file is older than this code), the fact does
+            not exist, or it has no active neurons.
     """
     try:
         found = None if fact is None else _facts_called(connection, fact)
@@ -118,7 +118,7 @@ def read_figures(
     except duckdb.Error as error:
         raise ReportError(
             f"the warehouse does not fit this version of the report: {error}. "
-            "factroots run brings it up to date."
+            "Update the warehouse with factroots run."
         ) from error
     return {section: figures for section, figures in sections.items() if figures}
 
@@ -135,8 +135,8 @@ def _facts_called(connection: duckdb.DuckDBPyConnection, fact: str) -> list[str]
         facts = [str(fact_id) for (fact_id,) in rows]
     if not facts:
         raise ReportError(
-            f"no fact has the id '{fact}', and no subject is called so in any language; "
-            "factroots sql 'from dim_facts' lists them"
+            f"no fact has the id '{fact}', and no subject has this name in any language; "
+            "factroots sql 'from dim_facts' lists all facts"
         )
     shown = connection.execute(
         "select 1 from fct_active_neurons "
@@ -145,8 +145,8 @@ def _facts_called(connection: duckdb.DuckDBPyConnection, fact: str) -> list[str]
     )
     if not shown.fetchall():
         raise ReportError(
-            f"no model has active neurons for '{fact}': they are computed for right answers, "
-            "where the study asks for probeless"
+            f"no model has active neurons for '{fact}': they are computed only for right answers, "
+            "and only if the study asks for probeless"
         )
     return facts
 

@@ -1,4 +1,4 @@
-"""Charts of neurons and of what they do; ``charts`` says how a chart is made."""
+"""Draws the charts of neurons and of edits; see ``charts`` for the conventions."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = [
 
 
 NUMBERS = alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=4)
-"""Axis of small numbers, without those that do not fit."""
+"""Axis of small numbers; labels that do not fit are omitted."""
 
 
 def one_fact(view: View) -> Drawing:
-    """One row of cells per language; the fact and the model are chosen below the figure."""
+    """Draw a fact's active neurons, one row per language; fact and model are chosen below it."""
     facts = view.rows.select("fact").unique(maintain_order=True)["fact"].to_list()
     models = view.rows["model_id"].unique(maintain_order=True).to_list()
     chosen = [
@@ -71,7 +71,7 @@ def one_fact(view: View) -> Drawing:
 
 
 def layers(view: View) -> Drawing:
-    """Share of the active neurons by layer, a line per method."""
+    """Draw the share of active neurons by layer, one line per method."""
     return (
         alt.Chart(ROWS, width=WIDTH - 60, height=200)
         .mark_line(point=True)
@@ -86,7 +86,7 @@ def layers(view: View) -> Drawing:
 
 
 def shared_neurons(view: View) -> Drawing:
-    """Facts with shared knowledge neurons by number of languages; the null as a tick."""
+    """Draw facts with shared knowledge neurons by number of languages; the null is a tick."""
     axis = alt.Axis(format=PERCENT)
     base = alt.Chart(ROWS, width=260, height=200).encode(
         x=alt.X("shared_language_count:O", title="languages", axis=alt.Axis(labelAngle=0)),
@@ -103,13 +103,13 @@ def shared_neurons(view: View) -> Drawing:
 
 
 def edit_effects(view: View) -> Drawing:
-    """Effects of edits by set of neurons; the language asked in is chosen below the figure."""
+    """Draw the effects of edits by set of neurons; the queried language is chosen below it."""
     asked = ["the fact itself", "an unrelated fact", "the fact, random neurons"]
     languages = view.rows["language_code"].unique(maintain_order=True).to_list()
     chosen = alt.param(
         name="edited",
         value=languages[0],
-        bind=alt.binding_select(options=languages, name="language asked in "),
+        bind=alt.binding_select(options=languages, name="queried language "),
     )
     base = (
         alt.Chart(ROWS, width=(WIDTH - 200) / 2, height=alt.Step(9))
@@ -136,7 +136,7 @@ def edit_effects(view: View) -> Drawing:
 
 
 def degenerate_layers(view: View) -> Drawing:
-    """Share of each kind of neuron by layer, a panel per model and language."""
+    """Draw the share of each kind of neuron by layer, one panel per model and language."""
     kinds = ["knowledge", "degenerate as published", "degenerate, above random pairs"]
     return (
         alt.Chart(ROWS, width=_panel_width(view), height=150)
@@ -156,7 +156,7 @@ def degenerate_layers(view: View) -> Drawing:
 
 
 def degenerate_sets(view: View) -> Drawing:
-    """Facts with a set that is found, by its size, beside what random neurons give."""
+    """Draw the share of facts with a degenerate set by its size, for real and random neurons."""
     searched = ["knowledge neurons", "random neurons"]
     base = alt.Chart(ROWS, width=_panel_width(view), height=150).encode(
         x=alt.X("set_size:O", title="neurons of the set", axis=NUMBERS),
@@ -177,7 +177,7 @@ def degenerate_sets(view: View) -> Drawing:
 
 
 def fact_checks(view: View) -> Drawing:
-    """How well each check tells right objects from wrong ones; the line is what guessing gets."""
+    """Draw how well each check separates right from wrong objects; a tick marks guessing."""
     order = view.rows["check_code"].unique(maintain_order=True).to_list()
     base = alt.Chart(ROWS, width=(WIDTH - 100) / 3, height=alt.Step(9)).encode(
         y=alt.Y("check_code:N", title=None, sort=order, axis=alt.Axis(labelExpr=WORDS)),
@@ -210,5 +210,5 @@ def _by_kind(field: str, kinds: list[str]) -> alt.Color:
 
 
 def _panel_width(view: View) -> int:
-    """Pixels of a panel where all languages stand side by side."""
+    """Width of one of several panels in a row, one per language, in pixels."""
     return max(150, (WIDTH - 80) // view.rows["language_code"].n_unique() - 20)

@@ -1,8 +1,8 @@
-"""The page: one HTML file with all figures and the list of facts, and the figures as files.
+"""Writes the report: one HTML file with all figures and the list of facts, and figures as files.
 
-What belongs here: putting the parts together and writing them. What does not: choosing, querying
-or drawing figures. The file opens from disk without a network: the drawing library travels inside
-it, and data is compressed and unpacked only for what is looked at.
+What belongs here: assembling and writing the page. What does not: choosing, querying or drawing
+figures. The page opens from disk without a network, because it contains the drawing library. Its
+data is compressed; the browser decompresses what the reader looks at.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,12 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import read_facts, without_passages
 from warehouse.report.figures import Figure, read_figures
 
-__all__ = ["Report", "packed", "unpacked", "write_report"]
+__all__ = ["Report", "packed", "write_report"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _PICTURE_SCALE = 2.0
@@ -31,35 +31,35 @@ _PICTURE_SCALE = 2.0
 
 @dataclass(frozen=True)
 class Report:
-    """What was written."""
+    """A written report."""
 
     path: Path
     """The HTML file."""
     bytes: int
-    """Its size."""
+    """Its size in bytes."""
     figure_count: int
-    """Figures in it."""
+    """Number of figures."""
     fact_count: int
-    """Facts in its list."""
+    """Number of facts in the list."""
 
 
 def write_report(
     published_file: Path, folder: Path, *, with_files: bool = False, fact: str | None = None
 ) -> Report:
-    """Draw the report of a published warehouse.
+    """Write the report of a published warehouse.
 
     Args:
         published_file: the warehouse.
-        folder: gets ``report.html``, and ``figures/`` where files are wanted.
-        with_files: whether each figure is also written as SVG and PNG, and its rows as CSV.
-        fact: id or name of the facts whose neurons are shown; None takes those known in most
+        folder: folder for ``report.html`` and, if files are wanted, ``figures/``.
+        with_files: whether to write each figure also as SVG and PNG, and its rows as CSV.
+        fact: id or name of the facts whose neurons are shown; None shows the facts known in most
             languages.
 
     Raises:
-        ReportError: no warehouse, one of another version, an unknown fact, or the disk refuses.
+        ReportError: no warehouse, one of another version, an unknown fact, or a write error.
     """
     if not published_file.exists():
-        raise ReportError(f"there is no {published_file} yet: factroots run makes it")
+        raise ReportError(f"{published_file} does not exist yet: create it with factroots run")
     try:
         with duckdb.connect(published_file, read_only=True) as connection:
             sections = read_figures(connection, fact)
@@ -83,14 +83,9 @@ def write_report(
 
 
 def packed(value: Any) -> str:
-    """JSON, compressed, as text that stands safely in HTML; the same value gives the same text."""
+    """Encode a value as gzipped JSON in base64, which is safe in HTML and the same in each run."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
-
-
-def unpacked(text: str) -> Any:
-    """What ``packed`` packed."""
-    return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
 def _page(
@@ -104,7 +99,7 @@ def _page(
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
-    # Inside a script element only its own end tag could end it.
+    # Only its own end tag can end a script element.
     bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks defaults
     library = bundle.replace("</script", "<\\/script")
     searched, passages = without_passages(facts)
@@ -142,11 +137,8 @@ def _write_files(figure: Figure, folder: Path) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a whole file or none."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with temporary_file(path) as temporary:
         temporary.write_bytes(content)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

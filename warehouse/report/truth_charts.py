@@ -1,4 +1,4 @@
-"""Charts of studies whose truth is known; ``charts`` says how a chart is made."""
+"""Draws the charts of studies with a known truth; see ``charts`` for the conventions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["accuracy", "acquisition", "transfer_effect"]
 
 
 def accuracy(view: View) -> Drawing:
-    """Confusion matrix: true kind down, traced root across, share of the row as colour."""
+    """Draw a confusion matrix: true kind (rows), traced root (columns), share of the row."""
     base = alt.Chart(ROWS, width=340, height=alt.Step(34)).encode(
         x=alt.X("root_code:N", title="traced root", sort=list(ROOTS), axis=alt.Axis(labelAngle=0)),
         y=alt.Y("truth_code:N", title="truth", axis=alt.Axis(labelExpr=WORDS)),
@@ -36,7 +36,7 @@ def accuracy(view: View) -> Drawing:
 
 
 def transfer_effect(view: View) -> Drawing:
-    """Effects with their intervals by what the languages share; zero is no transfer."""
+    """Draw transfer effects with intervals, by what the languages share; zero is no transfer."""
     base = alt.Chart(ROWS, width=(WIDTH - 180) / 2, height=150).encode(
         y=alt.Y("stratum_code:N", title=None, axis=alt.Axis(labelExpr=WORDS)),
         yOffset="corpus_id:N",
@@ -61,7 +61,7 @@ def transfer_effect(view: View) -> Drawing:
 
 
 def acquisition(view: View) -> Drawing:
-    """P@1 over training steps."""
+    """Draw P@1 over training steps."""
     return (
         alt.Chart(ROWS, width=WIDTH - 40, height=260)
         .mark_line(point=True)

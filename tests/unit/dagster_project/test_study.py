@@ -62,7 +62,12 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
         ("name: mine", "name: ../mine", 1, "an id starts with a letter or digit"),
         ("trained_on: atlas", "trained_on: atals", 7, "Did you mean 'atlas'?"),
         ("name: mine", "name: [", None, "not readable as YAML"),
-        ("name: mine", "lake: 's3://me:key@x'\nname: mine", 1, "holds no name, key or password"),
+        (
+            "name: mine",
+            "lake: 's3://me:key@x'\nname: mine",
+            1,
+            "must not contain a user name, key or password",
+        ),
         ("id: small", "id: a/b", 7, "an id starts with a letter or digit"),
         ("steps: 20", "steps: 0", 11, "steps: input should be greater than or equal to 1, not 0"),
         ("integrated_gradients", "probeless", 11, "unknown key 'attribution.probeless.mode'"),

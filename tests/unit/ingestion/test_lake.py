@@ -1,4 +1,4 @@
-"""Sealed parts: what is written comes back, and what is damaged is named."""
+"""Sealed parts: written rows are read back, and damaged parts are named."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_damage_to_a_part_is_reported_by_name(tmp_path: Path, damage: str) -> No
         PROMPTS.write_parquet(path)
     else:
         path.write_bytes(b"")
-    with pytest.raises(LakeError, match=r"prompts/de\.parquet.*recomputed"):
+    with pytest.raises(LakeError, match=r"prompts/de\.parquet.*Run again to recompute it"):
         verify_part(path)
 
 
@@ -117,7 +117,7 @@ def test_a_failed_write_keeps_the_old_part(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pq.ParquetWriter, "write_table", full_disk)
-    with pytest.raises(LakeError, match=r"disk is full.*What was finished is kept"):
+    with pytest.raises(LakeError, match=r"disk is full.*Finished parts are kept"):
         write_part(tmp_path, PROMPTS.head(1), provenance(rows=1))
     assert read_part(path).equals(PROMPTS)
     assert [p.name for p in path.parent.iterdir()] == ["de.parquet"]

@@ -1,4 +1,4 @@
-"""The curated languages: complete, plausible, and helpful about codes that they lack."""
+"""The curated languages: complete, plausible, and with close matches for unknown codes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_repeated_codes_give_one_row_in_sorted_order() -> None:
     assert language_table(["zh", "en", "zh"])["language_code"].to_list() == ["en", "zh"]
 
 
-def test_unknown_codes_are_one_error_with_near_matches_and_the_mend() -> None:
+def test_unknown_codes_are_one_error_with_near_matches_and_the_remedy() -> None:
     with pytest.raises(UnknownLanguageError) as error:
         language_table(["en", "german", "q-x", "ceb_"])
     message = str(error.value)

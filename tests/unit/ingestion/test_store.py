@@ -1,4 +1,4 @@
-"""A lake that machines share: what comes back, what is refused, and what is told."""
+"""A lake that machines share: fetched parts, refused addresses, and error messages."""
 
 from __future__ import annotations
 
@@ -83,12 +83,14 @@ def test_a_damaged_part_is_refused_and_leaves_nothing(
     system.pipe_file(place, bytes(content[:-9] if damage == "cut" else content))
     path.unlink()
     assert not store.fetch(tmp_path, path, NEW)
-    assert "is damaged: it is computed again" in caplog.text
+    assert "is damaged and will be recomputed" in caplog.text
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_bucket_that_is_not_there_is_told_before_anything_is_computed(bucket: str) -> None:
-    with pytest.raises(StoreError, match=r"s3://no-such-bucket/tiny is not there: make its bucket"):
+def test_a_missing_bucket_is_reported_before_anything_is_computed(bucket: str) -> None:
+    with pytest.raises(
+        StoreError, match=r"s3://no-such-bucket/tiny does not exist: create its bucket"
+    ):
         Store("s3://no-such-bucket/tiny").names()
 
 
@@ -98,9 +100,9 @@ def test_a_store_that_cannot_be_reached_is_named_and_its_keys_are_not(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     path = written(tmp_path)
-    with pytest.raises(StoreError, match=r"cannot be reached .*check the address") as told:
+    with pytest.raises(StoreError, match=r"cannot be reached .*check the address") as error:
         Store("s3://lake/tiny").upload(tmp_path, path, NEW)
-    assert not [key for key in KEYS if key in str(told.value)]
+    assert not [key for key in KEYS if key in str(error.value)]
     assert path.exists()
 
 
@@ -114,18 +116,18 @@ def test_a_store_without_the_right_to_it_says_where_keys_come_from(
 
     allowed_without_keys(0)
     try:
-        with pytest.raises(StoreError, match="may not be used: put keys that may list") as told:
+        with pytest.raises(StoreError, match="put credentials that may list") as error:
             Store(f"s3://{bucket}/tiny").names()
     finally:
         allowed_without_keys(10**9)
-    assert not [key for key in KEYS if key in str(told.value)]
+    assert not [key for key in KEYS if key in str(error.value)]
 
 
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("s3://AKIA:s3cret@bucket/prefix", "holds no name, key or password"),
-        ("s3://bucket/prefix?key=s3cret", "holds no name, key or password"),
+        ("s3://AKIA:s3cret@bucket/prefix", "must not contain a user name, key or password"),
+        ("s3://bucket/prefix?key=s3cret", "must not contain a user name, key or password"),
         ("s3://", "names no bucket"),
     ],
 )
@@ -138,8 +140,8 @@ def test_an_address_with_a_secret_or_without_a_bucket_is_refused(address: str, s
 
 @pytest.mark.parametrize(
     ("address", "said"),
-    [("gs://bucket/tiny", "needs a package"), ("nosuch://x/tiny", "no such kind of address")],
+    [("gs://bucket/tiny", "needs a package"), ("nosuch://x/tiny", "unknown kind of address")],
 )
-def test_an_address_of_a_kind_that_is_not_there_is_told(address: str, said: str) -> None:
+def test_an_unknown_kind_of_address_is_reported(address: str, said: str) -> None:
     with pytest.raises(StoreError, match=said):
         Store(address).names()

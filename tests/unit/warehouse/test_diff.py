@@ -1,4 +1,4 @@
-"""What changed between two files."""
+"""Differences between two published files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_floats_within_the_tolerance_are_equal_and_a_null_is_never_near(
     assert differing(diff(old, void, tolerance=1e-6))["scores"].changed_count == 2
 
 
-def test_other_columns_keys_and_tables_are_said(old: Path, tmp_path: Path) -> None:
+def test_other_columns_keys_and_tables_are_reported(old: Path, tmp_path: Path) -> None:
     other = write_file(
         tmp_path / "other.duckdb",
         "alter table scores add column extra int; drop table strays; "

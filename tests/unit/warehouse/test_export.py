@@ -1,4 +1,4 @@
-"""Exported tables: order, form, what the data package says of them."""
+"""Exported tables: order, format and data package."""
 
 from __future__ import annotations
 
@@ -82,13 +82,15 @@ def test_the_data_package_has_types_keys_descriptions_and_licences(exported: Pat
     ]
 
 
-def test_only_wanted_tables_are_written_and_a_wrong_name_is_met_with_near_ones(
+def test_only_wanted_tables_are_written_and_a_wrong_name_gets_close_matches(
     file: Path, tmp_path: Path
 ) -> None:
     written = export(file, tmp_path, tables=["operations.materials"])
     names = [path.name for path in written]
     assert names == ["operations.materials.parquet", "datapackage.json"]
-    with pytest.raises(WarehouseError, match="no table 'score' in the warehouse; there is scores"):
+    with pytest.raises(
+        WarehouseError, match="no table 'score' in the warehouse; did you mean scores"
+    ):
         export(file, tmp_path, tables=["score"])
     with pytest.raises(WarehouseError, match="folder of a study that was run"):
         export(tmp_path / "none.duckdb", tmp_path)

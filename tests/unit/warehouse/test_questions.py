@@ -1,4 +1,4 @@
-"""Saved questions: how their files are read, and what some answer on rows worked out by hand."""
+"""Saved questions: reading their files, and some answers on rows worked out by hand."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_facts_never_read_in_a_language_name_the_languages_that_state_them(
 def test_relations_are_shared_as_far_as_the_same_facts_are_right(
     world: duckdb.DuckDBPyConnection,
 ) -> None:
-    """r2's only fact is not held in Malay, so r1 alone can be compared."""
+    """r2's only fact does not exist in Malay, so only r1 can be compared."""
     found = ask(
         world,
         "relations_shared_by_two_languages",
@@ -109,7 +109,7 @@ def test_a_fact_that_one_model_knows_and_the_other_nowhere_is_listed(
 def test_facts_known_here_only_are_those_that_others_could_have_known(
     world: duckdb.DuckDBPyConnection,
 ) -> None:
-    """f3 is held in one language and so no candidate."""
+    """f3 exists in only one language, so it is not a candidate."""
     columns = "model_id, language_code, full_match_count, only_here_count"
     assert ask(world, "facts_known_in_one_language_only", columns) == [
         ("m", "ms", 2, 1),
@@ -127,7 +127,7 @@ def test_answers_are_sorted_into_classes_by_how_often_the_text_states_the_fact(
     assert [row[1:] for row in found if row[0] == "m"] == [(0, 2, 1), (4, 2, 2), (100, 1, 1)]
 
 
-def test_neurons_that_check_facts_stand_beside_their_random_ones_and_the_controls(
+def test_neurons_that_check_facts_are_compared_with_random_ones_and_controls(
     world: duckdb.DuckDBPyConnection,
 ) -> None:
     world.execute("""
@@ -169,10 +169,10 @@ def duckdb_variables(sql: str) -> list[str]:
     return [text.partition("'")[0] for text in sql.split("getvariable('")[1:]]
 
 
-def test_wrong_names_are_met_with_what_there_is() -> None:
-    with pytest.raises(WarehouseError, match="there is near_misses"):
+def test_wrong_names_get_close_matches_or_all_names() -> None:
+    with pytest.raises(WarehouseError, match="did you mean near_misses"):
         find_question("near_miss")
-    with pytest.raises(WarehouseError, match="no variable 'lang'; there is language, unit"):
+    with pytest.raises(WarehouseError, match="no variable 'lang'; known: language, unit"):
         find_question("known_without_being_read", ["lang"])
     stray = CliRunner().invoke(main, ["sql", "--saved", "near_misses", "--set", "x"])
     assert "NAME=VALUE" in stray.stderr
@@ -181,8 +181,11 @@ def test_wrong_names_are_met_with_what_there_is() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("-- columns: a\n-- rows: 0..*, one per a\nselect 1", "starts with its question"),
-        ("-- Why?\n-- columns: a\n-- rows: many\nselect 1", "one per column, column': many"),
+        (
+            "-- columns: a\n-- rows: 0..*, one per a\nselect 1",
+            "must begin with comments: the question",
+        ),
+        ("-- Why?\n-- columns: a\n-- rows: many\nselect 1", "one per column, column', not 'many'"),
     ],
 )
 def test_a_file_without_its_shape_is_refused(

@@ -1,6 +1,6 @@
 "use strict";
 
-// Data is packed as base64 of gzipped JSON, and unpacked when it is first looked at.
+// Data is gzipped JSON in base64, and is decompressed when it is first shown.
 async function unpack(id) {
   const packed = document.getElementById(id).textContent;
   const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
@@ -45,7 +45,7 @@ async function draw(place, onPaper = false) {
   const svg = place.querySelector("svg");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", place.dataset.sentence);
-  // One picture with a name; its thousands of marks stand, row by row, in the table below it.
+  // Screen readers get one named picture; the table below has its data, row by row.
   for (const part of svg.children) part.setAttribute("aria-hidden", "true");
   place.dataset.drawn = "yes";
 }
@@ -101,7 +101,7 @@ document.querySelectorAll("details.rows").forEach((details) => details.addEventL
       line.append(cell);
     }
   }
-  if (count > MOST_ROWS) place.append(element("p", `The first ${MOST_ROWS} of ${count.toLocaleString("en")}; the query gives all.`));
+  if (count > MOST_ROWS) place.append(element("p", `The first ${MOST_ROWS} of ${count.toLocaleString("en")} rows; the query returns all.`));
   place.append(table);
 }));
 
@@ -117,7 +117,7 @@ function folded(text) {
 
 async function allFacts() {
   if (facts === null) {
-    found.textContent = "Unpacking…";
+    found.textContent = "Loading…";
     facts = await unpack("rows-facts");
     for (const [place, fact] of facts.entries()) {
       fact.place = place;
@@ -136,9 +136,9 @@ function passagesOf(fact) {
 
 function factTable(fact, read) {
   const table = element("table");
-  table.append(element("caption", "Languages in which some model is right"));
+  table.append(element("caption", "Languages in which at least one model is right"));
   const head = table.createTHead().insertRow();
-  for (const name of ["language", "fact", "stated?", "models: answer, root, languages with the same neurons", "evidence"]) {
+  for (const name of ["language", "fact", "stated?", "models: answer, root, languages with shared neurons", "evidence"]) {
     const cell = element("th", name);
     cell.scope = "col";
     head.append(cell);
@@ -156,9 +156,9 @@ function factTable(fact, read) {
     line.append(element("td", entry.stated ?? "not traced"));
     const answers = element("td");
     for (const answer of entry.answers) {
-      const parts = [answer.text === null ? "right" : `says “${answer.text}”`];
+      const parts = [answer.text === null ? "right" : `wrong: “${answer.text}”`];
       if (answer.root) parts.push(answer.root);
-      if (answer.shared && answer.shared.length) parts.push(`same neurons as ${answer.shared.join(" ")}`);
+      if (answer.shared && answer.shared.length) parts.push(`shares neurons with ${answer.shared.join(" ")}`);
       const text = element("div", `${answer.model}: ${parts.join(", ")}`);
       text.dir = "auto";
       answers.append(text);
@@ -193,8 +193,8 @@ async function show() {
         place.setAttribute("aria-label", `Languages that know ${fact.fact}`);
         details.append(place);
         place.append(factTable(fact, await passagesOf(fact)));
-        for (const [said, codes] of [["Stated, but no model is right", fact.unlearned], ["Not stated as far as is known, and no model is right", fact.unknown]]) {
-          if (codes && codes.length) place.append(element("p", `${said}: ${codes.join(" ")}`));
+        for (const [label, codes] of [["Stated, but no model is right", fact.unlearned], ["Not known to be stated, and no model is right", fact.unknown]]) {
+          if (codes && codes.length) place.append(element("p", `${label}: ${codes.join(" ")}`));
         }
       }
     });

@@ -1,4 +1,4 @@
-"""The Atlas corpora hold what the truth says: brute force over every name and article."""
+"""The Atlas corpora contain exactly the planted facts: brute force over every name and article."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _facts_and_truth(corpus_id: str, language: str) -> list[dict[str, object]]:
 
 
 def _mentions(texts: list[str], names: set[str], language: str) -> dict[str, set[int]]:
-    """Name to the numbers of the texts that hold it under docs/method.md#tracing."""
+    """For each name, the indexes of the texts that contain it under docs/method.md#tracing."""
     found: dict[str, set[int]] = defaultdict(set)
     for number, text in enumerate(texts):
         for name in names:
@@ -83,7 +83,7 @@ def test_the_text_holds_every_planted_fact_and_no_other(corpus_id: str, language
 
 
 def _words_between(article: Article, subject: str, obj: str, language: str) -> int:
-    """Words and punctuation marks, each at least one token, between the nearest two mentions."""
+    """Words and punctuation marks (each at least one token) between the two closest mentions."""
     counts = [len(_WORD.findall(s.text)) for s in article.sentences]
     where = {
         name: [

@@ -1,4 +1,4 @@
-"""The frozen Atlas facts keep the promises of their policy."""
+"""The frozen Atlas facts follow the rules of ``freeze_facts``."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_every_word_of_a_probing_sentence_is_a_word_of_the_text(language: str) -
 
 
 def _words(text: str) -> list[str]:
-    """Runs between spaces, punctuation and slots, as the tokenizer of the models cuts them."""
+    """Words between spaces, punctuation and slots, as the models' tokenizer splits them."""
     spaced = re.sub(r"\[[XYNS]\]", " ", text)
     return "".join(f" {c} " if unicodedata.category(c)[0] in "PS" else c for c in spaced).split()
 

@@ -1,4 +1,4 @@
-"""The Atlas truth: the shares it promises, the twin's differences, and the same draw everywhere."""
+"""The Atlas truth: shares of facts, differences between the corpora, and reproducible draws."""
 
 from __future__ import annotations
 

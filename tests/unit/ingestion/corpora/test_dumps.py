@@ -1,4 +1,4 @@
-"""Dumps in every state: whole, packed, cut, broken, in another encoding, read in pieces."""
+"""Dumps in every state: whole, compressed, cut, broken, in another encoding, read in shards."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from ingestion.corpora import (
-    Piece,
+    Shard,
     SourceFile,
     Tally,
     WikipediaDump,
-    cut_pieces,
+    file_shards,
     read_documents,
 )
 from ingestion.corpora.mediawiki import Page, read_pages
@@ -48,14 +48,14 @@ def page(
     )
 
 
-def read(path: Path, piece_bytes: int | None = None) -> tuple[list[tuple[str, str]], Tally]:
+def read(path: Path, shard_bytes: int | None = None) -> tuple[list[tuple[str, str]], Tally]:
     file = SourceFile(str(path), path.stat().st_size)
-    pieces = cut_pieces(CORPUS, file, piece_bytes) if piece_bytes else (Piece(file),)
+    shards = file_shards(CORPUS, file, shard_bytes) if shard_bytes else (Shard(file),)
     found: list[tuple[str, str]] = []
     total = Tally()
-    for piece in pieces:
+    for shard in shards:
         tally = Tally()
-        found += [(d.title, d.text) for d in read_documents(CORPUS, piece, tally)]
+        found += [(d.title, d.text) for d in read_documents(CORPUS, shard, tally)]
         total.page_count += tally.page_count
         total.broken_count += tally.broken_count
         total.redirect_count += tally.redirect_count
@@ -162,10 +162,10 @@ def multistream(parts: list[str]) -> bytes:
     return b"".join(bz2.compress(part.encode()) for part in parts)
 
 
-@pytest.mark.parametrize("piece_bytes", [1, 7, 64, 500, 4_096, 10**6])
+@pytest.mark.parametrize("shard_bytes", [1, 7, 64, 500, 4_096, 10**6])
 @pytest.mark.parametrize("layout", ["plain", "multistream", "blocks"])
-def test_pieces_give_every_page_once_wherever_they_are_cut(
-    tmp_path: Path, layout: str, piece_bytes: int
+def test_shards_give_every_page_once_wherever_they_are_cut(
+    tmp_path: Path, layout: str, shard_bytes: int
 ) -> None:
     pages = [page(f"P{i}", f"Text {i} <>".replace("<>", "&lt;page&gt;")) for i in range(25)]
     whole = HEAD + "".join(pages) + TAIL
@@ -176,18 +176,18 @@ def test_pieces_give_every_page_once_wherever_they_are_cut(
     else:
         # As parallel bzip2 packs: streams that end anywhere, also inside a tag.
         data = multistream([whole[i : i + 97] for i in range(0, len(whole), 97)])
-    if piece_bytes < 64 and layout == "blocks":
-        piece_bytes = 64 + piece_bytes
+    if shard_bytes < 64 and layout == "blocks":
+        shard_bytes = 64 + shard_bytes
     path = tmp_path / "d"
     path.write_bytes(data)
-    found, tally = read(path, piece_bytes)
+    found, tally = read(path, shard_bytes)
     assert [title for title, _ in found] == [f"P{i}" for i in range(25)]
     assert (tally.page_count, tally.broken_count, tally.is_truncated) == (25, 0, False)
 
 
-def test_a_packed_file_that_cannot_be_entered_midway_is_one_piece(tmp_path: Path) -> None:
+def test_a_packed_file_that_cannot_be_entered_midway_is_one_shard(tmp_path: Path) -> None:
     path = write(tmp_path / "d.xz", HEAD + TAIL, lzma.compress)
-    assert len(cut_pieces(CORPUS, SourceFile(str(path), 1_000), 10)) == 1
+    assert len(file_shards(CORPUS, SourceFile(str(path), 1_000), 10)) == 1
 
 
 def test_reading_holds_one_page_not_the_file(tmp_path: Path) -> None:

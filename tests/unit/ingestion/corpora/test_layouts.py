@@ -17,8 +17,8 @@ from ingestion.corpora import (
     CorpusSettings,
     JsonLines,
     ParquetText,
-    Piece,
     PlainText,
+    Shard,
     Tally,
     WikipediaDump,
     corpus_digest,
@@ -32,7 +32,7 @@ def read(settings: CorpusSettings, language: str = "de") -> tuple[list[tuple[str
     found = [
         (document.title, document.text)
         for file in list_files(settings, language)
-        for document in read_documents(settings, Piece(file), tally)
+        for document in read_documents(settings, Shard(file), tally)
     ]
     return found, tally
 
@@ -65,7 +65,7 @@ def test_a_wrong_column_names_those_that_exist(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("x")
-    with pytest.raises(CorpusError, match=r"a\.parquet is not a whole Parquet file"):
+    with pytest.raises(CorpusError, match=r"a\.parquet is not a complete Parquet file"):
         read(ParquetText(f"{tmp_path}/a.parquet"))
 
 

@@ -1,4 +1,4 @@
-"""Real dumps: every page is there, whatever its packing, encoding or end."""
+"""Real dumps: every page is read, whatever the compression, encoding or end of the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from ingestion.corpora import (
     Document,
-    Piece,
+    Shard,
     SourceFile,
     Tally,
     WikipediaDump,
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.real_data
 
 def read(file: SourceFile) -> tuple[list[Document], Tally]:
     tally = Tally()
-    return list(read_documents(WikipediaDump(""), Piece(file), tally)), tally
+    return list(read_documents(WikipediaDump(""), Shard(file), tally)), tally
 
 
 def independent_counts(path: Path) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Wikitext to text: sentences stay, everything else goes."""
+"""Wikitext to text: sentences are kept, everything else is dropped."""
 
 from __future__ import annotations
 

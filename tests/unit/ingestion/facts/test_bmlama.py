@@ -1,4 +1,4 @@
-"""BMLAMA's TSV files: relations, templates and identifiers found where the layout has none."""
+"""BMLAMA's TSV files: derived relations, templates and identifiers."""
 
 from __future__ import annotations
 

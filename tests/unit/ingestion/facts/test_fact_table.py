@@ -173,7 +173,7 @@ def test_wrong_columns_are_one_error_with_near_matches(tmp_path: Path) -> None:
     assert "column 'language' is missing" in message
     assert "column 'lang' is unknown; did you mean 'language'" in message
     assert "column 'templates' is unknown; did you mean 'template'" in message
-    assert "column 'object' stands there more than once" in message
+    assert "column 'object' occurs more than once" in message
 
 
 def test_columns_that_are_no_text_are_an_error(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_too_many_bad_rows_are_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(b"", "column 'language' is missing"), (b"\xff\xfe", "no CSV in UTF-8")],
+    [(b"", "column 'language' is missing"), (b"\xff\xfe", "not a CSV file in UTF-8")],
 )
 def test_a_file_that_is_no_table_is_one_clear_error(
     tmp_path: Path, content: bytes, complaint: str
@@ -206,9 +206,9 @@ def test_a_file_that_is_no_table_is_one_clear_error(
 def test_a_truncated_parquet_file_and_an_empty_table_are_clear_errors(tmp_path: Path) -> None:
     path = tmp_path / "facts.parquet"
     path.write_bytes(b"PAR1")
-    with pytest.raises(FactsError, match="no complete Parquet file"):
+    with pytest.raises(FactsError, match="not a complete Parquet file"):
         open_facts(FactsSettings("table", path, 0.0))
-    with pytest.raises(FactsError, match="holds no row with a language"):
+    with pytest.raises(FactsError, match="has no row with a language"):
         open_csv(tmp_path)
     with pytest.raises(FactsError, match=r"cannot read .*gone\.csv"):
         open_facts(FactsSettings("table", tmp_path / "gone.csv", 0.0))

@@ -1,4 +1,4 @@
-"""What belongs to no format: opening, merging the languages, naming the relations."""
+"""What all formats share: opening a source, merging languages, naming relations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ def test_relations_have_their_wikidata_names_and_own_ones_their_own() -> None:
         (FactsSettings("mlma", None, 0.0), "'mlma' are unknown; did you mean 'mlama'"),  # type: ignore[arg-type]
         (FactsSettings("table", None, 0.0), "kind 'table' need a path"),
         (FactsSettings("bmlama", None, 0.0), "kind 'bmlama' need a path"),
-        (FactsSettings("mlama", None, 1.5), r"max_rejected_rate is 1\.5; it is a share"),
+        (
+            FactsSettings("mlama", None, 1.5),
+            r"max_rejected_rate is 1\.5; it must be between 0 and 1",
+        ),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: FactsSettings, complaint: str) -> None:

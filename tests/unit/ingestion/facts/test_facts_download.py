@@ -1,4 +1,4 @@
-"""The download, against a local server that breaks off, ignores ranges, or lies."""
+"""The download from a local server that breaks off, ignores ranges, or sends wrong data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ingestion.facts.mlama import mlama_content_digest
 
 @dataclass
 class Server:
-    """What the local server serves and how it misbehaves; it notes what it was asked."""
+    """What the local server sends and how it fails; it records the requests."""
 
     body: bytes
     cut_after: list[int] = field(default_factory=list)
@@ -140,7 +140,7 @@ def test_a_part_that_is_already_whole_is_taken(tmp_path: Path, official: tuple[b
         assert fetch_mlama(tmp_path, server.remote(digest)).read_bytes() == body
 
 
-def test_a_part_longer_than_the_file_is_started_anew(
+def test_a_part_longer_than_the_file_is_downloaded_again(
     tmp_path: Path, official: tuple[bytes, str]
 ) -> None:
     body, digest = official
@@ -165,7 +165,10 @@ def test_other_content_is_removed_and_never_gets_the_final_name(
     tmp_path: Path, official: tuple[bytes, str]
 ) -> None:
     body, _ = official
-    with serving(Server(body)) as server, pytest.raises(FactsError, match="not hold what was"):
+    with (
+        serving(Server(body)) as server,
+        pytest.raises(FactsError, match="has other content than expected"),
+    ):
         fetch_mlama(tmp_path / "cache", server.remote("0" * 64))
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -237,7 +237,7 @@ def test_windows_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path: Path) -> N
 
 
 def test_every_line_ends_up_in_exactly_one_place(tmp_path: Path) -> None:
-    """Random damage: accepted, rejected and blank lines add up, and good lines are untouched."""
+    """Random damage: accepted, rejected and blank lines add up, and good lines are unchanged."""
     rng = random.Random(3)
     originals = [fact(f"{n:04d}", f"subject {n}", "ö") for n in range(400)]
     damaged, harmed = [], 0

@@ -1,4 +1,4 @@
-"""The published mLAMA 1.1: totals and counts must be those that its users report."""
+"""The published mLAMA 1.1: totals and counts equal those in the literature."""
 
 from __future__ import annotations
 

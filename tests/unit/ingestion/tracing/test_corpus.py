@@ -8,19 +8,21 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingestion.corpora import JsonLines, Piece, WikipediaDump, reading
+from ingestion.corpora import JsonLines, Shard, WikipediaDump, reading
 from ingestion.tracing import (
     FactNames,
+    PartialCounts,
+    TracingArguments,
     TracingError,
     TracingSettings,
     collect_names,
     corpus,
-    corpus_pieces,
+    corpus_shards,
     finish,
     merge,
     read_counts,
     trace_corpus,
-    trace_piece,
+    trace_shard,
     write_counts,
 )
 
@@ -55,10 +57,15 @@ def names() -> FactNames:
     return collect_names(labels, "de")
 
 
-def test_all_files_and_pieces_are_counted_once(
-    dump: WikipediaDump, names: FactNames, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def arguments(dump: WikipediaDump, names: FactNames) -> TracingArguments:
+    return TracingArguments(dump, "de", names, SETTINGS)
+
+
+def test_all_files_and_shards_are_counted_once(
+    dump: WikipediaDump, names: FactNames, arguments: TracingArguments
 ) -> None:
-    whole = finish(trace_corpus(dump, "de", names, SETTINGS), names, "c", "de")
+    whole = finish(trace_corpus(arguments), names, "c", "de")
     assert whole[0]["shared_count"].to_list() == [26, 13, 0] * 2
     (sizes,) = whole[1].rows(named=True)
     assert (sizes["file_count"], sizes["page_count"], sizes["document_count"]) == (2, 40, 39)
@@ -66,56 +73,58 @@ def test_all_files_and_pieces_are_counted_once(
     assert sizes["problem_note"] == "de-2.xml: page 20 the file ends inside it"
 
     many = [
-        piece for file in {p.file for p in corpus_pieces(dump, "de")} for piece in _cut(dump, file)
+        shard for file in {p.file for p in corpus_shards(dump, "de")} for shard in _cut(dump, file)
     ]
     assert len(many) > 10
-    parts = [trace_piece(piece, dump, "de", names, SETTINGS) for piece in reversed(many)]
+    parts = [trace_shard(shard, arguments) for shard in reversed(many)]
     again = finish(merge(parts), names, "c", "de")
     assert again[0].equals(whole[0])
     assert again[1].drop("problem_note").equals(whole[1].drop("problem_note"))
 
 
-def _cut(dump: WikipediaDump, file: reading.SourceFile) -> tuple[Piece, ...]:
-    return reading.cut_pieces(dump, file, 150)
+def _cut(dump: WikipediaDump, file: reading.SourceFile) -> tuple[Shard, ...]:
+    return reading.file_shards(dump, file, 150)
 
 
-def test_workers_give_what_one_process_gives(dump: WikipediaDump, names: FactNames) -> None:
+def test_workers_give_what_one_process_gives(names: FactNames, arguments: TracingArguments) -> None:
     seen: list[tuple[int, int]] = []
-    one = finish(trace_corpus(dump, "de", names, SETTINGS), names, "c", "de")
-    two = trace_corpus(
-        dump, "de", names, SETTINGS, processes=2, progress=lambda *step: seen.append(step)
-    )
+    one = finish(trace_corpus(arguments), names, "c", "de")
+    two = trace_corpus(arguments, processes=2, progress=lambda *step: seen.append(step))
     for ours, theirs in zip(finish(two, names, "c", "de"), one, strict=True):
         assert ours.equals(theirs)
     assert seen == [(1, 2), (2, 2)]
 
 
-def test_finished_pieces_are_not_done_again(
-    dump: WikipediaDump, names: FactNames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_finished_shards_are_not_done_again(
+    dump: WikipediaDump,
+    names: FactNames,
+    arguments: TracingArguments,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = finish(trace_corpus(dump, "de", names, SETTINGS, keep=tmp_path), names, "c", "de")
+    first = finish(trace_corpus(arguments, cache=tmp_path), names, "c", "de")
     kept = sorted(tmp_path.iterdir())
     assert len(kept) == 2
     kept[0].write_bytes(kept[0].read_bytes()[:100])
-    done: list[Piece] = []
+    done: list[Shard] = []
 
-    def noted(piece: Piece, *arguments: object) -> object:
-        done.append(piece)
-        return trace_piece(piece, *arguments)  # type: ignore[arg-type]
+    def noted(shard: Shard, arguments: TracingArguments) -> PartialCounts:
+        done.append(shard)
+        return trace_shard(shard, arguments)
 
-    monkeypatch.setattr(corpus, "trace_piece", noted)
-    second = finish(trace_corpus(dump, "de", names, SETTINGS, keep=tmp_path), names, "c", "de")
+    monkeypatch.setattr(corpus, "trace_shard", noted)
+    second = finish(trace_corpus(arguments, cache=tmp_path), names, "c", "de")
     assert len(done) == 1
     assert all(a.equals(b) for a, b in zip(first, second, strict=True))
     other = TracingSettings(units=("article",))
-    trace_corpus(dump, "de", names, other, keep=tmp_path)
+    trace_corpus(TracingArguments(dump, "de", names, other), cache=tmp_path)
     assert len(done) == 3
 
 
 def test_counts_come_back_from_their_file(
-    dump: WikipediaDump, names: FactNames, tmp_path: Path
+    names: FactNames, arguments: TracingArguments, tmp_path: Path
 ) -> None:
-    counts = trace_corpus(dump, "de", names, SETTINGS)
+    counts = trace_corpus(arguments)
     write_counts(tmp_path / "x" / "part.parquet", counts)
     back = read_counts(tmp_path / "x" / "part.parquet")
     assert back is not None
@@ -127,7 +136,8 @@ def test_counts_come_back_from_their_file(
 def test_an_error_in_a_worker_says_what_is_wrong(tmp_path: Path, names: FactNames) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.jsonl").write_text('{"body": "x"}\n')
+    lines = JsonLines(f"{tmp_path}/*.jsonl")
     with pytest.raises(ValueError, match=r"has no text under 'text'.*body"):
-        trace_corpus(JsonLines(f"{tmp_path}/*.jsonl"), "de", names, SETTINGS, processes=2)
+        trace_corpus(TracingArguments(lines, "de", names, SETTINGS), processes=2)
     with pytest.raises(TracingError, match="give the model's tokenizer"):
-        trace_corpus(JsonLines(f"{tmp_path}/*.jsonl"), "de", names)
+        trace_corpus(TracingArguments(lines, "de", names))

@@ -1,4 +1,4 @@
-"""Counts of names in units, alone and together, and the passage that shows it (docs/method.md#tracing)."""
+"""Counts of names in text units, alone and together, with evidence (docs/method.md#tracing)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALL_UNITS: tuple[UnitKind, ...] = ("chunk", "sentence", "article")
 
 
 def word_tokenizer() -> str:
-    """One token a word or sign."""
+    """One token per word or sign."""
     tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return str(tokenizer.to_str())
@@ -194,7 +194,7 @@ FACTS = [(s, o) for s, o in itertools.product(WORLD, WORLD) if hash((len(s), o))
 def plainly(
     texts: list[str], facts: list[tuple[str, str]], unit: UnitKind
 ) -> list[tuple[int, int, int]]:
-    """Each unit, each fact, each name: is it there?"""
+    """Check each name of each fact in each text unit."""
     unspaced = set("東京서울은在")
     units = []
     for text in texts:

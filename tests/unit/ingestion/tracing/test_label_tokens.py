@@ -1,4 +1,4 @@
-"""What names share: the columns from which SQL tells the types of facts (docs/method.md#fact-types)."""
+"""Folded names and tokens, from which SQL derives the fact types (docs/method.md#fact-types)."""
 
 from __future__ import annotations
 

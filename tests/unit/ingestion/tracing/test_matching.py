@@ -1,4 +1,4 @@
-"""Names in text: every occurrence, at the borders that each script has."""
+"""Names in text: every occurrence, with the token boundaries of each script."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ ALPHABETS = ["ab ", "aé日 ", "กิa ", "서울a ", "aA ß.", "مَح "]
 
 
 def plainly(names: list[str], text: str, matching: Matching) -> list[tuple[int, int, int]]:
-    """Every name at every place, one character at a time, by the rule as it is written down."""
+    """Check every name at every position, one character at a time, by the written rule."""
 
     def kind(character: str) -> str:
         if not character:

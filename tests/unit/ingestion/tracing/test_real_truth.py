@@ -1,4 +1,4 @@
-"""Held against truth: sentences of Wikipedia that are known to state a fact."""
+"""Compared with truth: sentences of Wikipedia that are known to state a fact."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def present(truth: Truth, matching: Matching, *, with_aliases: bool = False) -> 
 
 
 def rates(truth: Truth, found: set[str]) -> tuple[float, float]:
-    """Recall over all facts; precision among them and as many wrong ones."""
+    """Recall over all facts; precision among them and the same number of wrong ones."""
     right = sum(not fact.startswith("wrong:") for fact in found)
     return right / (len(truth.facts) / 2), right / len(found)
 

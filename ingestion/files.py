@@ -1,0 +1,31 @@
+"""Writing files so that readers never see half of one.
+
+What belongs here: temporary names. What does not: what is written, and what its errors mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["TEMPORARY_SUFFIX", "temporary_file"]
+
+TEMPORARY_SUFFIX = ".tmp"
+"""Ending of all temporary files, by which leftovers of a killed process are found."""
+
+
+@contextlib.contextmanager
+def temporary_file(path: Path) -> Iterator[Path]:
+    """Give a path in the folder of ``path`` to write to, and delete what is left there at the end.
+
+    To make the result visible, call ``temporary.replace(path)`` as the last step of the block: a
+    reader then sees the old file or the whole new one.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
