@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from models_gpu.atlas.corpus_files import Probe
 from models_gpu.atlas.evaluate import rate_by
-from models_gpu.prompting.causal_prompts import shown
+from models_gpu.prompting.causal_prompts import prompt_code
 
 if TYPE_CHECKING:
     from models_gpu.atlas.recipe import Recipe
@@ -106,7 +106,9 @@ def write_card(
         _table("relation", probes, right, lambda probe: probe.relation_id),
     ]
     if objective == "causal":
-        tables.append(_table("shown", probes, right, lambda probe: shown(f"[X] {probe.query}")))
+        tables.append(
+            _table("shown", probes, right, lambda probe: prompt_code(f"[X] {probe.query}"))
+        )
     text = head + "\n\n".join(tables) + "\n"
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 

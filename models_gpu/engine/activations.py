@@ -15,15 +15,15 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from models_gpu.engine.batching import core_pool, plan_batches, run_halving
+from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
 from models_gpu.errors import ModelError
-from models_gpu.loading.families import Adapter
+from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
 from models_gpu.prompting.queries import Queries
 
-__all__ = ["Neuron", "capture", "recording", "unit_count"]
+__all__ = ["NeuronKind", "activation_hooks", "neurons_per_layer", "record_activations"]
 
-Neuron = Literal["ffn", "layer_output"]
+NeuronKind = Literal["ffn", "layer_output"]
 """'ffn': input of a layer's down projection; 'layer_output': the residual stream after it."""
 
 Progress = Callable[[int, int], None]
@@ -32,8 +32,8 @@ _BATCH_TOKENS = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}
 
 
 @contextmanager
-def recording(
-    adapter: Adapter, neuron: Neuron, record: Callable[[int, torch.Tensor], None]
+def activation_hooks(
+    view: ModelView, neuron: NeuronKind, record: Callable[[int, torch.Tensor], None]
 ) -> Iterator[None]:
     """Call ``record(layer_index, states)`` from every layer during the forward passes inside.
 
@@ -42,9 +42,7 @@ def recording(
     """
     handles = []
     try:
-        for index, (layer, down) in enumerate(
-            zip(adapter.layers, adapter.down_projections, strict=True)
-        ):
+        for index, (layer, down) in enumerate(zip(view.layers, view.down_projections, strict=True)):
             if neuron == "ffn":
                 hook = _before(record, index)
                 handles.append(down.register_forward_pre_hook(hook))
@@ -56,16 +54,16 @@ def recording(
             handle.remove()
 
 
-def unit_count(adapter: Adapter, neuron: Neuron) -> int:
+def neurons_per_layer(view: ModelView, neuron: NeuronKind) -> int:
     """Units per layer of a kind of neuron."""
-    return adapter.neuron_count if neuron == "ffn" else adapter.hidden_size
+    return view.neuron_count if neuron == "ffn" else view.hidden_size
 
 
-def capture(
+def record_activations(
     model: LoadedModel,
     queries: Queries,
     *,
-    neuron: Neuron = "ffn",
+    neuron: NeuronKind = "ffn",
     out: torch.Tensor | None = None,
     token_budget: int | None = None,
     progress: Progress | None = None,
@@ -91,7 +89,7 @@ def capture(
         ModelError: a query that does not fit the device alone.
     """
     if out is None:
-        shape = (len(model.adapter.layers), queries.count, unit_count(model.adapter, neuron))
+        shape = (len(model.view.layers), queries.count, neurons_per_layer(model.view, neuron))
         out = torch.empty(shape, dtype=torch.float32, device=model.device)
     recorder = _Recorder(queries, out)
     done, lock = 0, Lock()
@@ -99,16 +97,16 @@ def capture(
     @torch.inference_mode()
     def run(start: int, stop: int) -> None:
         nonlocal done
-        model.adapter.encode(recorder.aim(start, stop, model.device), None)
+        model.view.encode(recorder.aim(start, stop, model.device), None)
         with lock:
             done += stop - start
             if progress is not None:
                 progress(done, queries.count)
 
     budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
-    with recording(model.adapter, neuron, recorder.record), core_pool(model.device) as pool:
+    with activation_hooks(model.view, neuron, recorder.record), core_pool(model.device) as pool:
         batches = plan_batches(queries.lengths, budget, 0.0)
-        run_halving(batches, queries.lengths, run, model.release_memory, "query", pool)
+        run_with_oom_retry(batches, queries.lengths, run, model.release_memory, "query", pool)
     return out
 
 

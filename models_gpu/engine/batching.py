@@ -20,7 +20,7 @@ from models_gpu.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["core_pool", "is_out_of_memory", "plan_batches", "run_halving"]
+__all__ = ["core_pool", "is_out_of_memory", "plan_batches", "run_with_oom_retry"]
 
 _ALLOCATOR_COMPLAINTS = ("out of memory", "can't allocate memory", "not enough memory")
 
@@ -79,7 +79,7 @@ def core_pool(device: torch.device) -> Iterator[Executor | None]:
         torch.set_num_threads(cores)
 
 
-def run_halving(
+def run_with_oom_retry(
     batches: Iterable[tuple[int, int]],
     lengths: npt.NDArray[np.int64],
     run: Callable[[int, int], None],
@@ -108,7 +108,9 @@ def run_halving(
     """
     if pool is not None:
         # Drawing the results raises what a thread raised, and drops what has not begun.
-        for _ in pool.map(lambda batch: run_halving([batch], lengths, run, release, what), batches):
+        for _ in pool.map(
+            lambda batch: run_with_oom_retry([batch], lengths, run, release, what), batches
+        ):
             pass
         return
     most: int | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from models_gpu.engine.batching import plan_batches, run_halving
+from models_gpu.engine.batching import plan_batches, run_with_oom_retry
 from models_gpu.engine.logits import best_tokens
 from models_gpu.loading.load import LoadedModel
 from models_gpu.ragged import Ints, Longs, offsets_of
@@ -95,7 +95,7 @@ def continue_greedily(
         for start, stop in plan_batches(counts[order], token_budget, 0.0)
         for low in range(start, stop, row_count)
     )
-    run_halving(batches, counts[order], run_and_tell, model.release_memory, "prompt", pool)
+    run_with_oom_retry(batches, counts[order], run_and_tell, model.release_memory, "prompt", pool)
     again: list[int] = []
     if near_tie is not None and len(texts):
         is_close = (log_probs[:, 0] - log_probs[:, 1] < near_tie).cpu().numpy()
@@ -117,16 +117,16 @@ def _say(
         top: candidates.
 
     Yields:
-        Ids and log-probabilities, both ``[texts that go on, top]``.
+        Ids and log-target_probabilities, both ``[texts that go on, top]``.
     """
-    adapter = model.adapter
-    hidden, cache = adapter.encode_on(token_ids)
+    view = model.view
+    hidden, cache = view.encode_with_cache(token_ids)
     for step in range(int(steps[0])):
-        ids, log_probs, _ = best_tokens(adapter.project(hidden[:, -1]).float(), top)
+        ids, log_probs, _ = best_tokens(view.compute_logits(hidden[:, -1]).float(), top)
         yield ids, log_probs
         going = int(np.count_nonzero(steps > step + 1))
         if not going:
             return
         if going < len(ids):
             cache.batch_select_indices(torch.arange(going, device=ids.device))
-        hidden, cache = adapter.encode_on(ids[:going, :1], cache)
+        hidden, cache = view.encode_with_cache(ids[:going, :1], cache)

@@ -21,14 +21,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models_gpu.engine.batching import core_pool, plan_batches, run_halving
+from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
 from models_gpu.engine.patched_forward import Cells, EditedForward, editable
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Longs, offsets_of, ranges
 
-__all__ = ["Answers", "Edits", "Neuron", "answer_edited", "edits_of"]
+__all__ = ["Answers", "Edits", "Neuron", "build_edits", "run_edits"]
 
 Progress = Callable[[int, int], None]
 Neuron = tuple[int, int]
@@ -72,7 +72,7 @@ class Answers:
     """``[edits]`` whether every token of the object is the most probable one at its position."""
 
 
-def edits_of(
+def build_edits(
     rows: Sequence[int],
     neurons: Sequence[Sequence[Neuron]],
     factors: Sequence[Sequence[float]],
@@ -97,7 +97,7 @@ def edits_of(
     )
 
 
-def answer_edited(
+def run_edits(
     model: LoadedModel,
     queries: Queries,
     edits: Edits,
@@ -125,13 +125,13 @@ def answer_edited(
     _check(model, edits)
     query = queries.row_query[edits.row].astype(np.int64)
     _check_scored(queries, edits, query)
-    first = _first_layers(edits, len(model.adapter.layers))
+    first = _first_layers(edits, len(model.view.layers))
     order = np.lexsort((query, first, -queries.lengths[query]))
     lengths = queries.lengths[query][order]
     log_prob, is_top = np.empty(edits.count), np.empty(edits.count, dtype=np.bool_)
     done, lock = 0, Lock()
 
-    with editable(model.adapter) as runner, core_pool(model.device) as pool:
+    with editable(model.view) as runner, core_pool(model.device) as pool:
 
         @torch.inference_mode()
         def run(start: int, stop: int) -> None:
@@ -145,7 +145,7 @@ def answer_edited(
 
         budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
         batches = plan_batches(lengths, budget, 0.0)
-        run_halving(batches, lengths, run, lambda: _release(model), "edited query", pool)
+        run_with_oom_retry(batches, lengths, run, lambda: _release(model), "edited query", pool)
     if not np.isfinite(log_prob).all():
         raise ModelError(
             "log-probabilities of edited queries are not numbers: the model's weights are damaged, "
@@ -179,7 +179,7 @@ class _Batch:
         """Log-probability of each row's object, and whether it is the first choice."""
         device = self.model.device
         tokens = self._tokens().to(device)
-        self.first = int(self.layer.min(initial=len(self.model.adapter.layers)))
+        self.first = int(self.layer.min(initial=len(self.model.view.layers)))
         hidden = runner.run(
             tokens,
             torch.from_numpy(self.query_of_row).to(device),
@@ -233,11 +233,11 @@ def _scores(
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Log-probability of each target over the whole vocabulary, and whether it is the largest."""
     block_bytes = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
-    step = max(1, block_bytes // (4 * model.adapter.vocabulary_size))
+    step = max(1, block_bytes // (4 * model.view.vocabulary_size))
     wide = torch.promote_types(model.dtype, torch.float32)
     log_probs, tops = [], []
     for start in range(0, len(hidden), step):
-        logits = model.adapter.project(hidden[start : start + step]).to(wide)
+        logits = model.view.compute_logits(hidden[start : start + step]).to(wide)
         picked = logits.gather(1, targets[start : start + step, None])[:, 0]
         log_probs.append(picked - logits.logsumexp(-1))
         tops.append(picked >= logits.amax(-1))
@@ -253,7 +253,7 @@ def _first_layers(edits: Edits, layers: int) -> Longs:
 
 
 def _check(model: LoadedModel, edits: Edits) -> None:
-    layers, units = len(model.adapter.layers), model.adapter.neuron_count
+    layers, units = len(model.view.layers), model.view.neuron_count
     outside = (edits.layer < 0) | (edits.layer >= layers) | (edits.unit < 0) | (edits.unit >= units)
     if outside.any():
         wrong = int(np.flatnonzero(outside)[0])

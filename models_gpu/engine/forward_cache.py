@@ -23,17 +23,17 @@ from typing import Any
 
 import torch
 
-from models_gpu.engine.activations import recording
-from models_gpu.loading.families import Adapter
+from models_gpu.engine.activations import activation_hooks
+from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
 
-__all__ = ["Start", "neurons_at", "probabilities", "slopes"]
+__all__ = ["ForwardCache", "neurons_at", "target_gradients", "target_probabilities"]
 
 _LOGIT_BYTES = {"cpu": 1 << 27, "cuda": 1 << 30, "mps": 1 << 28}
 """Bytes of one block of logits; its gradient needs about three times that."""
 
 
-class Start:
+class ForwardCache:
     """A clean forward pass over some token sequences, from which rows are started.
 
     An *item* is a position of a sequence at which a token is predicted. Kept for each: the neurons
@@ -61,8 +61,8 @@ class Start:
         """
         self.model, self.is_token = model, is_token
         self.sequences, self.positions = sequences, positions
-        adapter = model.adapter
-        layers = len(adapter.layers)
+        view = model.view
+        layers = len(view.layers)
         neurons: list[torch.Tensor] = [torch.empty(0)] * layers
         sums: list[torch.Tensor] = [torch.empty(0)] * layers
         streams: list[torch.Tensor] = [torch.empty(0)] * layers
@@ -72,7 +72,7 @@ class Start:
 
         def keep_stream(layer: int, states: torch.Tensor) -> None:
             streams[layer] = states
-            if adapter.residual_norms[layer] is None:
+            if view.residual_norms[layer] is None:
                 sums[layer] = states[sequences, positions]
 
         def keep_sum(layer: int, states: torch.Tensor) -> None:
@@ -81,8 +81,8 @@ class Start:
         def keep_form(_: torch.nn.Module, __: Any, output: Any) -> None:
             self._in_tuple = isinstance(output, tuple)
 
-        form = adapter.layers[0].register_forward_hook(keep_form)
-        encode = partial(adapter.encode, token_ids, is_token)
+        form = view.layers[0].register_forward_hook(keep_form)
+        encode = partial(view.encode, token_ids, is_token)
         if model.family.is_causal:
             encode = partial(self._encode_last, token_ids)
             positions = torch.zeros_like(positions)
@@ -90,9 +90,9 @@ class Start:
         with torch.no_grad():
             try:
                 with (
-                    recording(adapter, "ffn", keep_neurons),
-                    recording(adapter, "layer_output", keep_stream),
-                    _reading(adapter.residual_norms, keep_sum),
+                    activation_hooks(view, "ffn", keep_neurons),
+                    activation_hooks(view, "layer_output", keep_stream),
+                    _reading(view.residual_norms, keep_sum),
                 ):
                     hidden = encode()
             finally:
@@ -111,17 +111,17 @@ class Start:
 
         What the layers keep of the tokens before them is remembered on the way.
         """
-        adapter = self.model.adapter
+        view = self.model.view
         self._past: Any = None
         self._past_layers: list[Any] = []
         if token_ids.shape[1] > 1:
-            _, self._past = adapter.encode_on(token_ids[:, :-1])
+            _, self._past = view.encode_with_cache(token_ids[:, :-1])
             # The next call gives the layers longer tensors; these copies keep the ones of now.
             self._past_layers = [copy.copy(layer) for layer in self._past.layers]
-        hidden, _ = adapter.encode_on(token_ids[:, -1:], self._past)
+        hidden, _ = view.encode_with_cache(token_ids[:, -1:], self._past)
         return hidden
 
-    def hidden_of(self, layer: int, items: torch.Tensor, neurons: torch.Tensor) -> torch.Tensor:
+    def resume(self, layer: int, items: torch.Tensor, neurons: torch.Tensor) -> torch.Tensor:
         """Last hidden states at the items' positions with other neurons in one layer there.
 
         Gradients flow to ``neurons``, and no further down.
@@ -134,7 +134,7 @@ class Start:
         Returns:
             ``[rows, hidden]`` in the model's dtype.
         """
-        norm = self.model.adapter.residual_norms[layer]
+        norm = self.model.view.residual_norms[layer]
         states: torch.Tensor = self._rest[layer][items] + self._branch(layer, neurons)
         if norm is not None:
             states = norm(states)
@@ -143,7 +143,7 @@ class Start:
         return self._through_stream(layer, items, states)
 
     def _after_past(self, layer: int, items: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
-        adapter = self.model.adapter
+        view = self.model.view
         sequences = self.sequences[items]
         past = None
         if self._past is not None:
@@ -154,32 +154,32 @@ class Start:
                 rows = sequences if index > layer else torch.zeros_like(sequences[:1])
                 kept.keys = kept.keys[rows].expand(len(items), -1, -1, -1)
                 kept.values = kept.values[rows].expand(len(items), -1, -1, -1)
-        with _resuming(adapter, layer, states[:, None], self._in_tuple):
-            hidden, _ = adapter.encode_on(self._token_ids[sequences, -1:], past)
+        with _resuming(view, layer, states[:, None], self._in_tuple):
+            hidden, _ = view.encode_with_cache(self._token_ids[sequences, -1:], past)
         return hidden[:, 0]
 
     def _through_stream(
         self, layer: int, items: torch.Tensor, states: torch.Tensor
     ) -> torch.Tensor:
-        adapter = self.model.adapter
+        view = self.model.view
         sequences, rows = self.sequences[items], torch.arange(len(items), device=items.device)
-        if layer == len(adapter.layers) - 1:
+        if layer == len(view.layers) - 1:
             # No layer follows in which positions could meet: the row is its position alone.
-            with _resuming(adapter, layer, states[:, None], self._in_tuple):
-                return adapter.encode(self._token_ids[sequences, :1], None)[:, 0]
+            with _resuming(view, layer, states[:, None], self._in_tuple):
+                return view.encode(self._token_ids[sequences, :1], None)[:, 0]
         stream = self._streams[layer][sequences]
         positions = self.positions[items]
         stream = stream.index_put((rows, positions), states)
         is_token = None if self.is_token is None else self.is_token[sequences]
-        with _resuming(adapter, layer, stream, self._in_tuple):
-            hidden = adapter.encode(self._token_ids[sequences], is_token)
+        with _resuming(view, layer, stream, self._in_tuple):
+            hidden = view.encode(self._token_ids[sequences], is_token)
         return hidden[rows, positions]
 
     def _branch(self, layer: int, neurons: torch.Tensor) -> torch.Tensor:
         """What the neurons add to the residual stream: ``[rows, hidden]``."""
-        adapter = self.model.adapter
-        norm = adapter.branch_norms[layer]
-        added: torch.Tensor = adapter.down_projections[layer](neurons)
+        view = self.model.view
+        norm = view.branch_norms[layer]
+        added: torch.Tensor = view.down_projections[layer](neurons)
         return added if norm is None else norm(added)
 
 
@@ -204,14 +204,18 @@ def neurons_at(
     rows = torch.arange(len(token_ids), device=token_ids.device)
     with (
         torch.no_grad(),
-        recording(model.adapter, "ffn", lambda _, states: found.append(states[rows, positions])),
+        activation_hooks(
+            model.view, "ffn", lambda _, states: found.append(states[rows, positions])
+        ),
     ):
-        model.adapter.encode(token_ids, is_token)
+        model.view.encode(token_ids, is_token)
     return torch.stack(found)
 
 
 @torch.no_grad()
-def probabilities(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def target_probabilities(
+    model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
     """P(target) of each row, over the whole vocabulary.
 
     Args:
@@ -227,7 +231,9 @@ def probabilities(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tenso
     return torch.cat(found)
 
 
-def slopes(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def target_gradients(
+    model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
     """Gradient of P(target) with respect to each row's last hidden state.
 
     Args:
@@ -250,12 +256,12 @@ def slopes(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> t
 def _blocks(model: LoadedModel, hidden: torch.Tensor) -> list[slice]:
     """Rows that go through the head together, so that the memory of logits is bounded."""
     held = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
-    step = max(1, held // (4 * model.adapter.vocabulary_size))
+    step = max(1, held // (4 * model.view.vocabulary_size))
     return [slice(start, start + step) for start in range(0, len(hidden), step)]
 
 
 def _probabilities(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    logits = model.adapter.project(hidden).to(torch.promote_types(model.dtype, torch.float32))
+    logits = model.view.compute_logits(hidden).to(torch.promote_types(model.dtype, torch.float32))
     return (logits.gather(1, targets[:, None])[:, 0] - logits.logsumexp(-1)).exp()
 
 
@@ -281,13 +287,13 @@ def _reading(
 
 
 @contextmanager
-def _resuming(adapter: Adapter, layer: int, states: torch.Tensor, in_tuple: bool) -> Iterator[None]:
+def _resuming(view: ModelView, layer: int, states: torch.Tensor, in_tuple: bool) -> Iterator[None]:
     """Forward passes inside begin with ``states`` as the output of ``layer``.
 
     The layers up to it are not run. What the backbone prepares for all layers alike (masks,
     rotations, slopes) and its final norm stay its own.
     """
-    skipped: list[Any] = adapter.layers[: layer + 1]
+    skipped: list[Any] = view.layers[: layer + 1]
 
     def forward(*_: Any, **__: Any) -> torch.Tensor | tuple[torch.Tensor]:
         return (states,) if in_tuple else states

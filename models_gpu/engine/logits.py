@@ -20,7 +20,7 @@ def best_tokens(
     """The ``count`` most probable tokens of every row of float32 logits, equal ones by smaller id.
 
     Returns:
-        Ids, int64, and natural log-probabilities, float32, both ``[rows, count]``, best first; and
+        Ids, int64, and natural log-target_probabilities, float32, both ``[rows, count]``, best first; and
         ``[rows, 1]``, what has to be taken from a logit to make it a log-probability.
     """
     best, ids = largest(logits, count)

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from models_gpu.loading.families import Adapter
+from models_gpu.loading.families import ModelView
 
 __all__ = ["Cells", "EditedForward", "editable"]
 
@@ -42,8 +42,8 @@ class EditedForward:
     What a pass does is kept per thread, so that batches may run side by side on one model.
     """
 
-    def __init__(self, adapter: Adapter) -> None:
-        self._adapter = adapter
+    def __init__(self, view: ModelView) -> None:
+        self._adapter = view
         self._own = local()
 
     def run(
@@ -105,14 +105,12 @@ class EditedForward:
 
 
 @contextmanager
-def editable(adapter: Adapter) -> Iterator[EditedForward]:
-    """A runner for the adapter's model, which is left as it was found."""
-    runner = EditedForward(adapter)
+def editable(view: ModelView) -> Iterator[EditedForward]:
+    """A runner for the view's model, which is left as it was found."""
+    runner = EditedForward(view)
     handles = []
     try:
-        for index, (layer, down) in enumerate(
-            zip(adapter.layers, adapter.down_projections, strict=True)
-        ):
+        for index, (layer, down) in enumerate(zip(view.layers, view.down_projections, strict=True)):
             module: Any = layer
             module.forward = runner.forward(index, module.forward)
             handles.append(down.register_forward_pre_hook(runner.before(index)))
@@ -120,5 +118,5 @@ def editable(adapter: Adapter) -> Iterator[EditedForward]:
     finally:
         for handle in handles:
             handle.remove()
-        for layer in adapter.layers:
+        for layer in view.layers:
             layer.__dict__.pop("forward", None)

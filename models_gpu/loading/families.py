@@ -1,7 +1,7 @@
 """Adapters: one view of every model family, read from the table ``architectures.yml``.
 
 What belongs here: where a family keeps its backbone, layers, down projections, head and decoder,
-and the two computations that follow from it (encode, project). What does not: batching, tokenising,
+and the two computations that follow from it (``encode``, ``compute_logits``). What does not: batching, tokenising,
 and any ``if`` on a family's name: a difference between families is a line of the table.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Adapter", "Architecture", "architecture", "architectures"]
+__all__ = ["Architecture", "ModelView", "architecture", "architectures"]
 
 _TABLE = Path(__file__).with_name("architectures.yml")
 _COLUMNS_AT_ONCE = 2048
@@ -130,12 +130,12 @@ def architecture(model_type: str) -> Architecture:
     return table[model_type]
 
 
-class Adapter:
+class ModelView:
     """A loaded transformers model seen through its family's block.
 
     ``layers``, ``down_projections`` and the norms after them are lists with one entry per layer,
-    for whoever reads or edits neurons; ``encode`` and ``project`` are the two halves of the model's
-    own forward pass, and ``encode_on`` is the first one for a causal model that has seen the
+    for whoever reads or edits neurons; ``encode`` and ``compute_logits`` are the two halves of the model's
+    own forward pass, and ``encode_with_cache`` is the first one for a causal model that has seen the
     beginning already.
     """
 
@@ -251,7 +251,9 @@ class Adapter:
         hidden: torch.Tensor = self._backbone(**inputs).last_hidden_state
         return hidden
 
-    def encode_on(self, token_ids: torch.Tensor, cache: Any = None) -> tuple[torch.Tensor, Any]:
+    def encode_with_cache(
+        self, token_ids: torch.Tensor, cache: Any = None
+    ) -> tuple[torch.Tensor, Any]:
         """Last hidden states of a causal model's next tokens, and what it keeps of them.
 
         Args:
@@ -265,7 +267,7 @@ class Adapter:
         output = self._backbone(input_ids=token_ids, past_key_values=cache, use_cache=True)
         return output.last_hidden_state, output.past_key_values
 
-    def project(self, hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    def compute_logits(self, hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Logits of selected hidden states, through the head's transform, decoder, bias and bound.
 
         Args:

@@ -15,7 +15,7 @@ import torch
 from transformers.utils import logging as reports
 
 from models_gpu.errors import ModelError
-from models_gpu.loading.families import Adapter, Architecture, architecture
+from models_gpu.loading.families import Architecture, ModelView, architecture
 from models_gpu.loading.source import ResolvedModel, family_of, load_tokenizer
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
@@ -25,7 +25,7 @@ __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
 class LoadedModel:
     """A model on its device with its tokenizer, in evaluation mode and without gradients."""
 
-    adapter: Adapter
+    view: ModelView
     """The model, seen through its family's table."""
     tokenizer: Any
     """Fast tokenizer of transformers."""
@@ -52,7 +52,7 @@ class LoadedModel:
     @property
     def family(self) -> Architecture:
         """The model's block of ``architectures.yml``."""
-        return self.adapter.family
+        return self.view.family
 
     def release_memory(self) -> None:
         """Give memory that torch keeps for later back to the device."""
@@ -140,16 +140,16 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
         raise ModelError(f"the model does not fit on {target}: {error}") from error
     model.eval().requires_grad_(False)
     model.set_attn_implementation(family.attention)
-    adapter = Adapter(model, family)
-    if len(tokenizer) > adapter.vocabulary_size:
+    view = ModelView(model, family)
+    if len(tokenizer) > view.vocabulary_size:
         raise ModelError(
-            f"the tokenizer has {len(tokenizer)} ids, the model {adapter.vocabulary_size} "
+            f"the tokenizer has {len(tokenizer)} ids, the model {view.vocabulary_size} "
             "embeddings; they do not belong together"
         )
     pad = tokenizer.pad_token_id
     starts = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.cls_token_id)
     return LoadedModel(
-        adapter=adapter,
+        view=view,
         tokenizer=tokenizer,
         encoder=encoder,
         device=target,

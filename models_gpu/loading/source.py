@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from models_gpu.errors import ModelError
-from models_gpu.loading.families import Adapter, Architecture, architecture, architectures
+from models_gpu.loading.families import Architecture, ModelView, architecture, architectures
 
 __all__ = [
     "Dtype",
@@ -366,16 +366,16 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
             f"the tokenizer ({type(tokenizer).__name__}) has no mask token, and a masked language "
             "model cannot be asked without one; name it as mask_token in tokenizer_config.json"
         )
-    adapter = Adapter(model, family)
+    view = ModelView(model, family)
     return ModelCard(
         model_id=spec.model_id,
         source=spec.source,
         revision=resolved.revision,
         architecture=family.name,
         objective=family.objective,
-        layer_count=len(adapter.layers),
-        neuron_count=adapter.neuron_count,
-        hidden_size=adapter.hidden_size,
+        layer_count=len(view.layers),
+        neuron_count=view.neuron_count,
+        hidden_size=view.hidden_size,
         vocabulary_size=vocabulary_size,
         parameter_count=parameter_count,
         tokenizer_hash=tokenizer_hash(tokenizer),

@@ -15,8 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models_gpu.engine.batching import plan_batches, run_halving
-from models_gpu.engine.forward_cache import Start, neurons_at, probabilities, slopes
+from models_gpu.engine.batching import plan_batches, run_with_oom_retry
+from models_gpu.engine.forward_cache import (
+    ForwardCache,
+    neurons_at,
+    target_gradients,
+    target_probabilities,
+)
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
@@ -103,7 +108,7 @@ class ItemGroup:
         self.sequence = self._upload(sequence_of_item)
         self.position = self._upload(items.position)
         self.target = self._upload(items.target)
-        self.start = Start(model, self.tokens, self.is_token, self.sequence, self.position)
+        self.start = ForwardCache(model, self.tokens, self.is_token, self.sequence, self.position)
         self.wide = torch.promote_types(model.dtype, torch.float32)
         self.clean = self.start.neurons.to(self.wide)
         self._draw_lines(queries)
@@ -116,7 +121,7 @@ class ItemGroup:
         self.gradients = torch.zeros(shape, dtype=self.wide, device=self.model.device)
         self.baseline = torch.zeros((layers, lines), dtype=self.wide, device=self.model.device)
         hidden, targets = self.start.hidden, self.target
-        self.clean_score = probabilities(self.model, hidden, targets)
+        self.clean_score = target_probabilities(self.model, hidden, targets)
         self._run_rows(np.zeros(1), np.zeros(1), self._add_ends)
         self._run_rows(points, weights, self._add_gradients)
 
@@ -163,7 +168,7 @@ class ItemGroup:
 
         lengths = np.full(len(item), self.tokens.shape[1])
         batches = plan_batches(lengths, self.budget, 0.0)
-        run_halving(batches, lengths, run, self._release, "query")
+        run_with_oom_retry(batches, lengths, run, self._release, "query")
         if self.settings.mode == "amig":
             self.line_item, self.baselines = line_item, found
             return
@@ -232,7 +237,7 @@ class ItemGroup:
             for layer in range(layers)
             for start, stop in plan_batches(np.full(per_layer, of_layer[layer]), self.budget, 0.0)
         ]
-        run_halving(batches, lengths, run, self._release, "row of a fact")
+        run_with_oom_retry(batches, lengths, run, self._release, "row of a fact")
 
     def _neurons(self, layer: int, line: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
         """Where the rows stand on their lines: ``[rows, units]``."""
@@ -247,9 +252,9 @@ class ItemGroup:
         with torch.no_grad():
             item = self.line_item[line]
             neurons = self._neurons(layer, line, point).to(self.model.dtype)
-            hidden = self.start.hidden_of(layer, item, neurons)
+            hidden = self.start.resume(layer, item, neurons)
             targets = self.target[item]
-            found = probabilities(self.model, hidden, targets)
+            found = target_probabilities(self.model, hidden, targets)
         self.baseline[layer, line] = found
 
     def _add_gradients(
@@ -258,9 +263,9 @@ class ItemGroup:
         item = self.line_item[line]
         neurons = self._neurons(layer, line, point).requires_grad_()
         with torch.enable_grad():
-            hidden = self.start.hidden_of(layer, item, neurons.to(self.model.dtype))
+            hidden = self.start.resume(layer, item, neurons.to(self.model.dtype))
         targets = self.target[item]
-        slope = slopes(self.model, hidden, targets)
+        slope = target_gradients(self.model, hidden, targets)
         (gradient,) = torch.autograd.grad([hidden], [neurons], [slope])
         first, last = int(line[0]), int(line[-1]) + 1
         of_line = torch.zeros((last - first, len(line)), dtype=self.wide, device=line.device)

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import polars as pl
 
-from models_gpu.engine.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.edits import Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.neuron_sets import NeuronsOfFacts, random_counterparts
@@ -69,35 +69,35 @@ def degenerate_pairs(
         Columns of the lake table ``degenerate_pairs`` without model and language, sorted by key.
 
     Raises:
-        ModelError: a fact with candidates that is not in ``facts``, and as ``answer_edited``.
+        ModelError: a fact with candidates that is not in ``facts``, and as ``run_edits``.
     """
-    strangers = sorted(set(candidates) - set(facts["fact_id"]))
-    if strangers:
+    unknown_ids = sorted(set(candidates) - set(facts["fact_id"]))
+    if unknown_ids:
         raise ModelError(
-            f"{len(strangers)} facts with candidates are not among the facts, such as "
-            f"'{strangers[0]}'; neurons and facts are of different versions"
+            f"{len(unknown_ids)} facts with candidates are not among the facts, such as "
+            f"'{unknown_ids[0]}'; neurons and facts are of different versions"
         )
     queries = build_queries(model, facts.filter(pl.col("fact_id").is_in(list(candidates))), "gold")
     rows: list[int] = []
     edited: list[tuple[Neuron, ...]] = []
     sets: list[_Set] = []
-    units = model.adapter.neuron_count
+    units = model.view.neuron_count
     for row, fact in enumerate(queries.fact_ids.to_list()):
         own = candidates[fact]
         every = list(combinations(range(len(own)), 2))
         draw = generator(seed, "pairs", fact)
         chosen = draw.choice(len(every), min(random_pairs, len(every)), replace=False)
-        twins = random_counterparts(own, units, (seed, "pairs", fact, "random"))
+        controls = random_counterparts(own, units, (seed, "pairs", fact, "random"))
         for is_random, neurons, pairs in (
             (False, own, every),
-            (True, twins, [every[place] for place in sorted(chosen.tolist())]),
+            (True, controls, [every[place] for place in sorted(chosen.tolist())]),
         ):
             one = _Set(fact, is_random, neurons, pairs, len(rows))
             sets.append(one)
             rows += [row] * len(one.masks)
             edited += one.masks
-    edits = edits_of(rows, edited, [[0.0] * len(neurons) for neurons in edited])
-    answers = answer_edited(model, queries, edits, token_budget=token_budget, progress=progress)
+    edits = build_edits(rows, edited, [[0.0] * len(neurons) for neurons in edited])
+    answers = run_edits(model, queries, edits, token_budget=token_budget, progress=progress)
     log_probs = answers.log_prob.tolist()
     found = [values for one in sets for values in one.rows(log_probs)]
     key = ["fact_id", "is_random", "neuron_rank_a", "neuron_rank_b"]

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import polars as pl
 
-from models_gpu.engine.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.edits import Neuron, build_edits, run_edits
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.neuron_sets import NeuronsOfFacts, random_counterparts
 from models_gpu.prompting.queries import build_queries, facts_among
@@ -73,24 +73,24 @@ def degenerate_sets(
         Columns of the lake table ``degenerate_sets`` without model and language, sorted by key.
 
     Raises:
-        ModelError: a fact with candidates that is not in ``facts``, and as ``answer_edited``.
+        ModelError: a fact with candidates that is not in ``facts``, and as ``run_edits``.
     """
     queries = build_queries(model, facts_among(facts, list(candidates)), "gold")
-    units = model.adapter.neuron_count
+    units = model.view.neuron_count
     searches: list[_Search] = []
     for row, fact in enumerate(queries.fact_ids.to_list()):
         own = candidates[fact]
-        twins = random_counterparts(own, units, (seed, "pairs", fact, "random"))
-        searches += [_Search(fact, row, False, own), _Search(fact, row, True, twins)]
+        controls = random_counterparts(own, units, (seed, "pairs", fact, "random"))
+        searches += [_Search(fact, row, False, own), _Search(fact, row, True, controls)]
     for size in range(2, largest + 1):
         wanted = [(search, places) for search in searches for places in search.unknown(size)]
         edited = [search.neurons_at(places) for search, places in wanted]
-        edits = edits_of(
+        edits = build_edits(
             [search.row for search, _ in wanted],
             edited,
             [[0.0] * len(neurons) for neurons in edited],
         )
-        answers = answer_edited(model, queries, edits, token_budget=token_budget, progress=progress)
+        answers = run_edits(model, queries, edits, token_budget=token_budget, progress=progress)
         for (search, places), log_prob in zip(wanted, answers.log_prob.tolist(), strict=True):
             search.log_probs[places] = log_prob
         for search in searches:

@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from models_gpu.engine.activations import capture
-from models_gpu.engine.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.activations import record_activations
+from models_gpu.engine.edits import Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.degenerate_pairs import degenerate_pairs
@@ -108,11 +108,11 @@ def fact_checks(
     Raises:
         ModelError: a pair of a fact that is not in ``facts``, and as ``attribute``.
     """
-    strangers = pairs.join(facts, on="fact_id", how="anti").sort("fact_id")
-    if not strangers.is_empty():
+    unknown_ids = pairs.join(facts, on="fact_id", how="anti").sort("fact_id")
+    if not unknown_ids.is_empty():
         raise ModelError(
-            f"{strangers['fact_id'].n_unique()} facts to be checked are not among the facts, such "
-            f"as '{strangers['fact_id'][0]}'; pairs and facts are of different versions"
+            f"{unknown_ids['fact_id'].n_unique()} facts to be checked are not among the facts, such "
+            f"as '{unknown_ids['fact_id'][0]}'; pairs and facts are of different versions"
         )
     asked = pairs.join(
         facts.select("fact_id", "template", "subject_label"), on="fact_id", maintain_order="left"
@@ -161,10 +161,10 @@ class _Relation:
             return pl.DataFrame(schema=_SCHEMA)
         queries = self.queries
         attributions = self._attributions()
-        by_query = capture(self.model, queries, token_budget=self.budget)
+        by_query = record_activations(self.model, queries, token_budget=self.budget)
         activations = by_query[:, torch.from_numpy(queries.row_query).long()]
-        plain = edits_of(range(count), [()] * count, [()] * count)
-        answers = answer_edited(self.model, queries, plain, token_budget=self.budget)
+        plain = build_edits(range(count), [()] * count, [()] * count)
+        answers = run_edits(self.model, queries, plain, token_budget=self.budget)
         shared = self.asked.select(
             "fact_id", "is_true", "split", "candidate_object_id", "candidate_label"
         ).with_columns(
@@ -175,8 +175,8 @@ class _Relation:
         found = []
         for code, neurons in self._sets(attributions).items():
             names = (self.settings.seed, "random", self.relation, code)
-            twins = random_counterparts(neurons, self.model.adapter.neuron_count, names)
-            for is_random, members in ((False, neurons), (True, twins)):
+            controls = random_counterparts(neurons, self.model.view.neuron_count, names)
+            for is_random, members in ((False, neurons), (True, controls)):
                 own = shared.with_columns(
                     neuron_set_code=pl.lit(code),
                     is_random=pl.lit(is_random),

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from models_gpu.engine.activations import unit_count
+from models_gpu.engine.activations import neurons_per_layer
 from models_gpu.engine.batching import plan_batches
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
@@ -94,7 +94,7 @@ def attribute(
         )
     quadrature_nodes(settings.quadrature, settings.steps)
     budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
-    layers, units = len(model.adapter.layers), unit_count(model.adapter, "ffn")
+    layers, units = len(model.view.layers), neurons_per_layer(model.view, "ffn")
     order = np.argsort(queries.row_query, kind="stable")
     at_once = max(1, _HELD_BYTES // (4 * layers * units))
     for start in range(0, len(order), at_once):
@@ -107,7 +107,7 @@ def _attribute_rows(
     model: LoadedModel, queries: Queries, rows: Longs, settings: PathSettings, budget: int
 ) -> Attributions:
     items = scored_items(queries, rows, is_causal=model.family.is_causal)
-    layers, units = len(model.adapter.layers), unit_count(model.adapter, "ffn")
+    layers, units = len(model.view.layers), neurons_per_layer(model.view, "ffn")
     wide = torch.promote_types(model.dtype, torch.float32)
     found = Attributions(
         facts=queries.row_fact[rows].astype(np.int64),

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from models_gpu.engine.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.edits import Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.neuron_sets import (
@@ -155,32 +155,32 @@ def interventions(
         Columns of the lake table ``interventions`` without model and language, sorted by key.
 
     Raises:
-        ModelError: a matched fact that is not in ``facts``, and as ``answer_edited``.
+        ModelError: a matched fact that is not in ``facts``, and as ``run_edits``.
     """
     wanted = {one.fact_id for one in matched} | {one.unrelated_id for one in matched}
     asked = facts.filter(pl.col("fact_id").is_in([fact for fact in wanted if fact is not None]))
     queries = build_queries(model, asked, "gold")
     place = {fact: row for row, fact in enumerate(queries.fact_ids.to_list())}
-    strangers = sorted(fact for fact in wanted if fact is not None and fact not in place)
-    if strangers:
+    unknown_ids = sorted(fact for fact in wanted if fact is not None and fact not in place)
+    if unknown_ids:
         raise ModelError(
-            f"{len(strangers)} facts that are to be edited are not among the facts of {language}, "
-            f"such as '{strangers[0]}'; neurons and facts are of different versions"
+            f"{len(unknown_ids)} facts that are to be edited are not among the facts of {language}, "
+            f"such as '{unknown_ids[0]}'; neurons and facts are of different versions"
         )
     rows: list[dict[str, Any]] = []
     edited: list[tuple[Neuron, ...]] = []
     factors: list[list[float]] = []
-    units = model.adapter.neuron_count
+    units = model.view.neuron_count
     for one in matched:
         for group in _edit_sets(one.fact_id, language, neurons, settings):
             names = (settings.seed, "random", one.fact_id, language, group.code, group.language)
-            twins = random_counterparts(group.neurons, units, names)
+            controls = random_counterparts(group.neurons, units, names)
             asks = [(False, "related", one.fact_id), (True, "related", one.fact_id)]
             if one.unrelated_id is not None:
                 asks.append((False, "unrelated", one.unrelated_id))
             for factor in group.factors:
                 for is_random, query, fact in asks:
-                    own = twins if is_random else group.neurons
+                    own = controls if is_random else group.neurons
                     rows.append(
                         {
                             "fact_id": one.fact_id,
@@ -197,10 +197,10 @@ def interventions(
                     factors.append([factor**times for times in group.times])
     asked_rows = [place[row["queried_fact_id"]] for row in rows]
     plain = sorted(set(asked_rows))
-    edits = edits_of(
+    edits = build_edits(
         [*asked_rows, *plain], [*edited, *[()] * len(plain)], [*factors, *[()] * len(plain)]
     )
-    answers = answer_edited(model, queries, edits, token_budget=token_budget, progress=progress)
+    answers = run_edits(model, queries, edits, token_budget=token_budget, progress=progress)
     before = dict(zip(plain, answers.log_prob[len(rows) :].tolist(), strict=True))
     return (
         pl.DataFrame(rows, schema={name: _SCHEMA[name] for name in list(_SCHEMA)[:-2]})

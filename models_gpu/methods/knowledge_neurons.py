@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from models_gpu.engine.activations import unit_count
+from models_gpu.engine.activations import neurons_per_layer
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integrated_gradients import Attributions, attribute
@@ -91,7 +91,7 @@ def knowledge_neurons(
         ModelError: a chosen fact that is not in ``facts``, facts that cannot be asked (see
             ``build_queries``), more neurons asked for than the model has, and as ``attribute``.
     """
-    count = len(model.adapter.layers) * unit_count(model.adapter, "ffn")
+    count = len(model.view.layers) * neurons_per_layer(model.view, "ffn")
     if not 1 <= top <= count:
         raise ModelError(f"top is {top}; the model has 1 to {count} neurons")
     queries = build_queries(model, facts_among(facts, chosen), "gold")

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from models_gpu.engine.activations import Neuron, capture, unit_count
+from models_gpu.engine.activations import NeuronKind, neurons_per_layer, record_activations
 from models_gpu.engine.batching import core_pool
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
@@ -75,7 +75,7 @@ class ProbelessSettings:
 
     top: int = 50
     """Active neurons per fact."""
-    neuron: Neuron = "ffn"
+    neuron: NeuronKind = "ffn"
     """'ffn', inputs of the down projections, or 'layer_output', the residual stream."""
     is_normalised: bool = False
     """Whether each neuron is divided by its standard deviation over the relation's facts, so that
@@ -188,7 +188,7 @@ def _of_one_kind(
 ) -> NeuronTables:
     """Variants over the same kind of neuron, all from one capture."""
     neuron = variants[0].neuron
-    layers, units = len(model.adapter.layers), unit_count(model.adapter, neuron)
+    layers, units = len(model.view.layers), neurons_per_layer(model.view, neuron)
     for variant in variants:
         _check(variant, layers, units)
     least = min(variants, key=lambda variant: variant.needed_queries)
@@ -201,7 +201,7 @@ def _of_one_kind(
         queries = build_queries(model, chunk, "gold")
         report = None if progress is None else _shifted(progress, done, total)
         with _store((layers, queries.count, units), model.device) as store:
-            capture(
+            record_activations(
                 model,
                 queries,
                 neuron=neuron,

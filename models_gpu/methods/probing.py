@@ -32,7 +32,7 @@ import polars as pl
 import pyarrow as pa
 import torch
 
-from models_gpu.engine.batching import core_pool, plan_batches, run_halving
+from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
 from models_gpu.engine.decoding import continue_greedily
 from models_gpu.engine.logits import best_tokens, ranks
 from models_gpu.errors import ModelError
@@ -253,7 +253,7 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
         {
             "fact_id": fact_ids.to_arrow(compat_level=pl.CompatLevel.oldest()),
             "mask_count": pa.array(counts.astype(np.int32)),
-            "prompt_code": queries.shown.gather(queries.row_fact).to_arrow(
+            "prompt_code": queries.prompt_codes.gather(queries.row_fact).to_arrow(
                 compat_level=pl.CompatLevel.oldest()
             ),
             "gold_token_ids": _lists(gold, offsets_of(gold_counts)),
@@ -286,7 +286,7 @@ class _Scorer:
         pool: Executor | None,
     ) -> None:
         plan = _plan(model.device)
-        vocabulary = model.adapter.vocabulary_size
+        vocabulary = model.view.vocabulary_size
         self.model, self.queries, self.plan, self.pool = model, queries, plan, pool
         self.token_budget = token_budget or plan.token_budget
         self.top = min(top, vocabulary)
@@ -309,7 +309,7 @@ class _Scorer:
         self.gold_ranks = torch.zeros(len(self.pairs.mask), dtype=torch.int32, device=device)
         span = max(_SPAN, int(queries.scored_counts.max(initial=0)))
         self.hidden = torch.empty(
-            (min(span, masks), model.adapter.hidden_size), dtype=model.dtype, device=device
+            (min(span, masks), model.view.hidden_size), dtype=model.dtype, device=device
         )
         self.buffers = local()
         """``logits`` of each thread: a block that is written again and again."""
@@ -345,13 +345,15 @@ class _Scorer:
         batches = plan_batches(
             self.lengths[start:stop], self.token_budget, 0.0 if alone else self.plan.padding_share
         )
-        run_halving(batches, self.lengths[start:stop], encode, self._release, "query", self.pool)
+        run_with_oom_retry(
+            batches, self.lengths[start:stop], encode, self._release, "query", self.pool
+        )
         blocks = [
             (begin, min(begin + self.block_rows, last - first))
             for begin in range(0, last - first, self.block_rows)
         ]
         ones = np.ones(last - first, dtype=np.int64)
-        run_halving(blocks, ones, project, self._release, "mask's logits", self.pool)
+        run_with_oom_retry(blocks, ones, project, self._release, "mask's logits", self.pool)
 
     def near_ties(self) -> Longs:
         """Queries in which the two best tokens of some mask are closer than ``NEAR_TIE``."""
@@ -447,19 +449,19 @@ class _Scorer:
             token_ids = token_ids.masked_fill_(~is_token, model.pad_token_id)
         low, high = (int(m) for m in queries.scored_offsets[[start, stop]])
         places = (self.mask_query[low:high] - start) * longest + self.mask_positions[low:high]
-        hidden = model.adapter.encode_at(token_ids, is_token, places)
+        hidden = model.view.encode_at(token_ids, is_token, places)
         self.hidden[low - first_mask : high - first_mask] = hidden
 
     def _project(self, low: int, high: int, first_mask: int) -> None:
         """Logits of masks ``low … high - 1`` and all that is read off them."""
-        count, vocabulary = high - low, self.model.adapter.vocabulary_size
+        count, vocabulary = high - low, self.model.view.vocabulary_size
         buffer: torch.Tensor | None = getattr(self.buffers, "logits", None)
         if buffer is None or len(buffer) < count:
             self.buffers.logits = buffer = None
             buffer = self.buffers.logits = torch.empty(
                 (count, vocabulary), dtype=self.model.dtype, device=self.model.device
             )
-        logits = self.model.adapter.project(
+        logits = self.model.view.compute_logits(
             self.hidden[low - first_mask : high - first_mask], out=buffer[:count]
         ).float()
         step = self.plan.rows_at_once or count

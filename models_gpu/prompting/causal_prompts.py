@@ -20,7 +20,7 @@ from models_gpu.ragged import Ints, Longs, offsets_of
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
-__all__ = ["CUT", "NO_SUBJECT", "WHOLE", "Prompts", "shown", "tokenise_prompts"]
+__all__ = ["CUT", "NO_SUBJECT", "WHOLE", "Prompts", "prompt_code", "tokenise_prompts"]
 
 WHOLE, CUT, NO_SUBJECT = "whole", "cut", "no_subject"
 _TOKENISED_AT_ONCE = 8_192
@@ -40,7 +40,7 @@ class Prompts:
     """``[facts + 1]`` where a fact's gold ids begin."""
 
 
-def shown(template: str) -> str:
+def prompt_code(template: str) -> str:
     """What of a template a causal model sees before it has to name the object.
 
     Returns:

@@ -21,7 +21,7 @@ from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
-__all__ = ["mask_positions", "texts_of", "tokenise", "tokenise_objects"]
+__all__ = ["mask_positions", "query_texts", "tokenise", "tokenise_objects"]
 
 _SLOT = re.compile(r"\[[XY]\]")
 _TOKENISED_AT_ONCE = 65_536
@@ -57,7 +57,7 @@ def tokenise_objects(
     return flat[ranges(offsets_of(counts)[:-1][place], counts_by_fact)], offsets_of(counts_by_fact)
 
 
-def texts_of(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], Longs]:
+def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], Longs]:
     """Text of every query, and how many masks stand before its slot that are not the slot's.
 
     Args:

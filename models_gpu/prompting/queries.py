@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 
 from models_gpu.errors import ModelError
-from models_gpu.prompting.causal_prompts import WHOLE, shown, tokenise_prompts
-from models_gpu.prompting.clozes import mask_positions, texts_of, tokenise, tokenise_objects
+from models_gpu.prompting.causal_prompts import WHOLE, prompt_code, tokenise_prompts
+from models_gpu.prompting.clozes import mask_positions, query_texts, tokenise, tokenise_objects
 from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class Queries:
     the query with as many; none for an object without tokens, which has one scored position."""
     gold_offsets: Longs
     """``[facts + 1]`` where a fact's gold ids begin."""
-    shown: pl.Series
+    prompt_codes: pl.Series
     """``[facts]`` what of the template the model sees: 'whole', or of a causal model 'cut' or
-    'no_subject' (``models_gpu.prompting.causal_prompts.shown``)."""
+    'no_subject' (``models_gpu.prompting.causal_prompts.prompt_codes``)."""
 
     @property
     def count(self) -> int:
@@ -121,11 +121,11 @@ def facts_among(facts: pl.DataFrame, chosen: Collection[str]) -> pl.DataFrame:
         ModelError: a chosen fact is not among the facts.
     """
     wanted = pl.DataFrame({"fact_id": pl.Series(list(chosen), dtype=pl.String).unique()})
-    strangers = wanted.join(facts, on="fact_id", how="anti").sort("fact_id")
-    if not strangers.is_empty():
+    unknown_ids = wanted.join(facts, on="fact_id", how="anti").sort("fact_id")
+    if not unknown_ids.is_empty():
         raise ModelError(
-            f"{strangers.height} chosen facts are not among the facts, such as "
-            f"'{strangers['fact_id'][0]}'; predictions and facts are of different versions"
+            f"{unknown_ids.height} chosen facts are not among the facts, such as "
+            f"'{unknown_ids['fact_id'][0]}'; predictions and facts are of different versions"
         )
     return facts.join(wanted, on="fact_id", how="semi")
 
@@ -136,7 +136,7 @@ def _masked_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -
     rows = _rows(facts, gold_counts, mask_counts)
     distinct, row_query = _distinct(rows)
 
-    texts, decoys = texts_of(model, distinct)
+    texts, decoys = query_texts(model, distinct)
     token_ids, counts = tokenise(model.encoder, texts, add_special_tokens=True)
     masks_wanted = distinct["mask_count"].to_numpy().astype(np.int64)
     assert model.mask_token_id is not None, "a masked model has a mask token"
@@ -153,7 +153,7 @@ def _masked_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -
         fact_ids=facts["fact_id"],
         gold_ids=gold_ids,
         gold_offsets=gold_offsets,
-        shown=pl.repeat(WHOLE, facts.height, eager=True),
+        prompt_codes=pl.repeat(WHOLE, facts.height, eager=True),
     )
 
 
@@ -184,7 +184,7 @@ def _causal_queries(model: LoadedModel, facts: pl.DataFrame) -> Queries:
         fact_ids=facts["fact_id"],
         gold_ids=prompts.gold_ids,
         gold_offsets=prompts.gold_offsets,
-        shown=facts["template"].map_elements(shown, return_dtype=pl.String),
+        prompt_codes=facts["template"].map_elements(prompt_code, return_dtype=pl.String),
     )
 
 

@@ -93,15 +93,15 @@ def plain_way(model: LoadedModel, queries: Queries, row: int) -> torch.Tensor:
     golds = queries.gold_ids[queries.gold_offsets[fact] :]
     positions = queries.scored_positions[begin:end]
     total = []
-    for down in model.adapter.down_projections:
-        scores = torch.zeros(model.adapter.neuron_count, device=model.device)
+    for down in model.view.down_projections:
+        scores = torch.zeros(model.view.neuron_count, device=model.device)
         for position, gold in zip(positions.tolist(), golds.tolist(), strict=False):
             kept: list[torch.Tensor] = []
             handle = down.register_forward_pre_hook(
                 lambda _, inputs, kept=kept: kept.append(inputs[0])
             )
             with torch.no_grad():
-                model.adapter.model(input_ids=ids)
+                model.view.model(input_ids=ids)
             handle.remove()
             clean = kept[0][0, position]
             points = torch.arange(STEPS, device=model.device)[:, None] / STEPS * clean
@@ -113,7 +113,7 @@ def plain_way(model: LoadedModel, queries: Queries, row: int) -> torch.Tensor:
                 return (states,)
 
             handle = down.register_forward_pre_hook(put)
-            logits = model.adapter.model(input_ids=ids.expand(STEPS, -1)).logits
+            logits = model.view.model(input_ids=ids.expand(STEPS, -1)).logits
             handle.remove()
             probability = logits[:, position].softmax(-1)[:, gold]
             (gradient,) = torch.autograd.grad(probability.sum(), points)

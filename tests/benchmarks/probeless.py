@@ -27,7 +27,7 @@ import polars as pl
 import torch
 import transformers
 
-from models_gpu.engine.activations import recording
+from models_gpu.engine.activations import activation_hooks
 from models_gpu.loading.load import LoadedModel, choose_device, wrap
 from models_gpu.methods.probeless import NeuronTables, ProbelessSettings, group_scores, probeless
 from models_gpu.prompting.queries import build_queries
@@ -79,9 +79,11 @@ def plain_way(
         token_ids = torch.from_numpy(queries.token_ids.astype(np.int64))[None].to(model.device)
         with (
             torch.inference_mode(),
-            recording(model.adapter, "ffn", lambda _, x, keep=layers: keep.append(x.cpu().numpy())),
+            activation_hooks(
+                model.view, "ffn", lambda _, x, keep=layers: keep.append(x.cpu().numpy())
+            ),
         ):
-            model.adapter.encode(token_ids, None)
+            model.view.encode(token_ids, None)
         path = folder / f"{fact['fact_id']}.pickle"
         with path.open("wb") as file:
             pickle.dump((np.concatenate(layers), queries.scored_positions), file)

@@ -178,7 +178,7 @@ def needed_flop(model: LoadedModel, tables: dict[str, pl.DataFrame], mask_counts
 
     Ours leaves the last layer's FFN out at all other positions, and so can run at over 100 %.
     """
-    config: Any = model.adapter.model.config
+    config: Any = model.view.model.config
     width, inner = config.hidden_size, config.intermediate_size
     total = 0.0
     for table in tables.values():
@@ -187,7 +187,7 @@ def needed_flop(model: LoadedModel, tables: dict[str, pl.DataFrame], mask_counts
         linear = 2 * lengths.sum() * (4 * width * width + 2 * width * inner)
         attention = 4 * (lengths**2).sum() * width
         masks = len(queries.scored_positions)
-        head = 2 * masks * width * (width + model.adapter.vocabulary_size)
+        head = 2 * masks * width * (width + model.view.vocabulary_size)
         total += config.num_hidden_layers * (linear + attention) + head
     return float(total)
 
@@ -206,7 +206,7 @@ def batches_with_full_logits(
     model: LoadedModel, facts: list[dict[str, str]], size: int
 ) -> dict[str, list[int]]:
     predictions = {}
-    tokenizer, module = model.tokenizer, model.adapter.model
+    tokenizer, module = model.tokenizer, model.view.model
     for start in range(0, len(facts), size):
         part = facts[start : start + size]
         texts = [query_text(model, fact) for fact in part]
@@ -222,7 +222,7 @@ def batches_with_full_logits(
 
 def pipeline(model: LoadedModel, facts: list[dict[str, str]], size: int) -> dict[str, list[int]]:
     fill = transformers.pipeline(
-        "fill-mask", model=model.adapter.model, tokenizer=model.tokenizer, device=model.device
+        "fill-mask", model=model.view.model, tokenizer=model.tokenizer, device=model.device
     )
     answers = fill([query_text(model, fact) for fact in facts], batch_size=size, top_k=5)
     predictions = {}

@@ -56,7 +56,7 @@ def test_real_out_of_memory_is_halved() -> None:
     tokenizer = tokenizer_of("bert")
     model = wrap(hugging_face_model("bert", len(tokenizer)), tokenizer, "cuda")
     expected = probe(model, many_facts(), mask_counts="all")
-    encode, failures = model.adapter.encode, []
+    encode, failures = model.view.encode, []
 
     def hungry(token_ids: torch.Tensor, is_token: torch.Tensor | None) -> torch.Tensor:
         if len(token_ids) > 3:
@@ -64,7 +64,7 @@ def test_real_out_of_memory_is_halved() -> None:
             torch.empty(1 << 50, device="cuda")
         return encode(token_ids, is_token)
 
-    model.adapter.encode = hungry  # type: ignore[method-assign]
+    model.view.encode = hungry  # type: ignore[method-assign]
     rows = probe(model, many_facts(), mask_counts="all")
     assert failures
     assert rows["predicted_token_ids"].equals(expected["predicted_token_ids"])

@@ -1,6 +1,6 @@
 """Integrated gradients written from the formulas of docs/method.md#integrated-gradients: one row at a time, whole model.
 
-Nothing is shared with ``models_gpu``'s engine but the adapter's module lists: every point is a full
+Nothing is shared with ``models_gpu``'s engine but the view's module lists: every point is a full
 forward pass of the model's own ``forward``, with a hook that puts the tried neurons into the down
 projection's input, and a full backward pass.
 """
@@ -74,10 +74,10 @@ def plain_attribution(
 def neurons(model: LoadedModel, ids: torch.Tensor, layer: int, position: int) -> torch.Tensor:
     """What the layer's neurons hold at the position: ``[units]``."""
     kept = []
-    down = model.adapter.down_projections[layer]
+    down = model.view.down_projections[layer]
     handle = down.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0]))
     with torch.no_grad():
-        model.adapter.model(input_ids=ids)
+        model.view.model(input_ids=ids)
     handle.remove()
     return kept[0][0, position].clone()
 
@@ -97,7 +97,7 @@ def answer(
         states[0, position] = value
         return (states,)
 
-    handle = model.adapter.down_projections[layer].register_forward_pre_hook(put)
-    logits = model.adapter.model(input_ids=ids).logits
+    handle = model.view.down_projections[layer].register_forward_pre_hook(put)
+    logits = model.view.model(input_ids=ids).logits
     handle.remove()
     return logits[0, position].softmax(-1)[target]

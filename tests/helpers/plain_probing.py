@@ -41,7 +41,7 @@ def slot_logits(model: LoadedModel, fact: dict[str, Any], n: int) -> torch.Tenso
     batch = tokenizer(text, return_tensors="pt")
     masks = (batch["input_ids"][0] == tokenizer.mask_token_id).nonzero()[:, 0]
     with torch.no_grad():
-        logits = model.adapter.model(**_inputs(batch)).logits[0].float()
+        logits = model.view.model(**_inputs(batch)).logits[0].float()
     return logits[masks[skipped : skipped + n]]
 
 
@@ -79,7 +79,7 @@ def _row(model: LoadedModel, fact: dict[str, Any], gold: list[int], n: int) -> d
 
 def plain_causal_row(model: LoadedModel, fact: dict[str, Any]) -> dict[str, Any]:
     """docs/method.md#probing for a causal model, with nothing but transformers' forward and generate."""
-    tokenizer, network = model.tokenizer, model.adapter.model
+    tokenizer, network = model.tokenizer, model.view.model
     prompt = fact["template"].split("[Y]")[0].replace("[X]", fact["subject_label"])
     batch = tokenizer(prompt + fact["object_label"], return_offsets_mapping=True)
     ends = [end for _, end in batch["offset_mapping"]]

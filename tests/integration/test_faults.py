@@ -25,7 +25,7 @@ import torch
 from click.testing import Result
 from polars.testing import assert_frame_equal
 
-from models_gpu.loading.families import Adapter
+from models_gpu.loading.families import ModelView
 from tests.helpers import studies
 
 LOST = "predictions/second/it.parquet"
@@ -134,7 +134,7 @@ def trouble(
     for table in ("predictions", "active_neurons"):
         shutil.rmtree(home / "lake" / table / "second")
     with monkeypatch.context() as patch:
-        patch.setattr(Adapter, "encode", failing_above(0, Adapter.encode))
+        patch.setattr(ModelView, "encode", failing_above(0, ModelView.encode))
         without_memory = run(tiny_study, home)
     published = ask(home, "select model_id from dim_models order by all")
     missing = ask(home, "select model_id, reason from operations.missing_models")
@@ -151,10 +151,10 @@ def trouble(
 def failing_above(most: int, step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     """A forward pass on a device that has memory for so many rows."""
 
-    def fail(adapter: Adapter, rows: Any, *others: Any) -> torch.Tensor:
+    def fail(view: ModelView, rows: Any, *others: Any) -> torch.Tensor:
         if len(rows) > most:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
-        return step(adapter, rows, *others)
+        return step(view, rows, *others)
 
     return fail
 
@@ -191,7 +191,7 @@ def test_a_device_with_little_memory_gives_the_same_rows(
     tiny_study: Path, finished: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "lake" / LOST).unlink()
-    monkeypatch.setattr(Adapter, "encode", failing_above(3, Adapter.encode))
+    monkeypatch.setattr(ModelView, "encode", failing_above(3, ModelView.encode))
     result = run(tiny_study, home)
     assert result.exit_code == 0, result.stderr
     assert has_undisturbed_rows(home, finished)

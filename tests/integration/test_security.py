@@ -1,7 +1,7 @@
 """What a run gives away, and what it leaves open to change: nothing.
 
 That servers listen on loopback only is in ``test_nightly`` and ``test_ray``; pickles and remote
-code in ``unit/models_gpu/test_model_source``; paths of a restricted study in
+code in ``unit/models_gpu/loading/test_model_source``; paths of a restricted study in
 ``unit/dagster_project``; keys of a store in ``test_shared_lake``.
 """
 

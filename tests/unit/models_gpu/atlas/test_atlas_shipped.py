@@ -18,7 +18,7 @@ from ingestion.languages import language_table
 from models_gpu.atlas.corpus_files import Probe
 from models_gpu.atlas.evaluate import answer_probes, rate_by
 from models_gpu.atlas.pretrain import MODELS, AtlasModel
-from models_gpu.prompting.causal_prompts import shown
+from models_gpu.prompting.causal_prompts import prompt_code
 
 WEIGHTS = Path(models_gpu.atlas.__file__).parent / "weights"
 LARGEST_MODEL_BYTES = 8_000_000
@@ -90,7 +90,7 @@ def test_a_causal_model_knows_what_it_read_also_where_words_after_the_object_are
 ) -> None:
     [model] = [model for model in MODELS if model.objective == "causal"]
     probes, right = _answers(model)
-    rates = rate_by(probes, right, lambda p: f"{shown('[X]' + p.query)} {p.presence}")
+    rates = rate_by(probes, right, lambda p: f"{prompt_code('[X]' + p.query)} {p.presence}")
     (cut, of_cut), (whole, of_whole) = rates["cut planted"], rates["whole planted"]
     assert min(cut / of_cut, whole / of_whole) > 0.85
     page = " ".join((project / "docs" / "atlas.md").read_text(encoding="utf-8").split())
@@ -100,7 +100,7 @@ def test_a_causal_model_knows_what_it_read_also_where_words_after_the_object_are
     )
     templates = read_facts().select("language", "template").unique()
     is_cut = templates.filter(
-        templates["template"].map_elements(shown, return_dtype=pl.String) == "cut"
+        templates["template"].map_elements(prompt_code, return_dtype=pl.String) == "cut"
     )
     counts = f"{is_cut.height} in {is_cut['language'].n_unique()} languages"
     assert f"Of the templates {counts} have words after the object" in page

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models_gpu.engine import edits as engine
-from models_gpu.engine.edits import Answers, Edits, Neuron, answer_edited, edits_of
+from models_gpu.engine.edits import Answers, Edits, Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.prompting.queries import Queries, build_queries
@@ -47,7 +47,7 @@ def some_edits(queries: Queries, units: int, count: int = 12) -> Edits:
         neurons.append([(int(place // units), int(place % units)) for place in flat])
         factors.append([(0.0, 2.0, 0.0)[edit // 4 % 3]] * size)
         values.append([(0.0, 0.0, 1.5)[edit // 4 % 3]] * size)
-    return edits_of(rows, neurons, factors, values)
+    return build_edits(rows, neurons, factors, values)
 
 
 def one_at_a_time(model: LoadedModel, queries: Queries, edits: Edits) -> Answers:
@@ -72,10 +72,10 @@ def one_at_a_time(model: LoadedModel, queries: Queries, edits: Edits) -> Answers
                     states[0, position, unit] += edits.value[place]
                 return (states,)
 
-            down = model.adapter.down_projections[edits.layer[place]]
+            down = model.view.down_projections[edits.layer[place]]
             handles.append(down.register_forward_pre_hook(hook))
         with torch.no_grad():
-            logits = model.adapter.model(torch.from_numpy(ids.astype(np.int64))[None]).logits[0]
+            logits = model.view.model(torch.from_numpy(ids.astype(np.int64))[None]).logits[0]
         for handle in handles:
             handle.remove()
         scores = logits[places].log_softmax(-1)
@@ -91,7 +91,7 @@ def test_packed_rows_equal_plain_forward_passes_with_hooks(family: str) -> None:
     edits = some_edits(queries, units_of(family))
     expected = one_at_a_time(model, queries, edits)
     assert len(np.unique(expected.log_prob.round(4))) > 8
-    found = answer_edited(model, queries, edits)
+    found = run_edits(model, queries, edits)
     np.testing.assert_allclose(found.log_prob, expected.log_prob, rtol=1e-5, atol=1e-5)
     assert found.is_top.tolist() == expected.is_top.tolist()
 
@@ -101,8 +101,8 @@ def test_answers_do_not_depend_on_how_rows_are_packed(
     model: LoadedModel, queries: Queries, token_budget: int
 ) -> None:
     edits = some_edits(queries, 48)
-    usual = answer_edited(model, queries, edits)
-    found = answer_edited(model, queries, edits, token_budget=token_budget)
+    usual = run_edits(model, queries, edits)
+    found = run_edits(model, queries, edits, token_budget=token_budget)
     np.testing.assert_allclose(found.log_prob, usual.log_prob, rtol=1e-5, atol=1e-5)
 
 
@@ -110,8 +110,8 @@ def test_a_row_without_neurons_asks_the_plain_model_and_factor_one_changes_nothi
     model: LoadedModel, queries: Queries
 ) -> None:
     every: list[Neuron] = [(layer, unit) for layer in range(2) for unit in range(48)]
-    edits = edits_of([2, 2, 2], [[], every, every], [[], [1.0] * 96, [0.0] * 96])
-    plain, same, other = answer_edited(model, queries, edits).log_prob
+    edits = build_edits([2, 2, 2], [[], every, every], [[], [1.0] * 96, [0.0] * 96])
+    plain, same, other = run_edits(model, queries, edits).log_prob
     assert same == pytest.approx(plain, abs=1e-5)
     assert abs(other - plain) > 0.1
 
@@ -122,10 +122,10 @@ def test_layers_below_the_first_edited_one_run_once_a_query(
     seen: list[tuple[int, int]] = []
     handles = [
         down.register_forward_pre_hook(lambda _, x, i=index: seen.append((i, len(x[0]))))
-        for index, down in enumerate(model.adapter.down_projections)
+        for index, down in enumerate(model.view.down_projections)
     ]
-    edits = edits_of([0] * 9, [[(1, unit)] for unit in range(9)], [[0.0]] * 9)
-    answer_edited(model, queries, edits)
+    edits = build_edits([0] * 9, [[(1, unit)] for unit in range(9)], [[0.0]] * 9)
+    run_edits(model, queries, edits)
     for handle in handles:
         handle.remove()
     assert sorted(seen) == [(0, 1), (1, 1), (1, 9)]
@@ -135,7 +135,7 @@ def test_a_batch_that_does_not_fit_is_halved(
     model: LoadedModel, queries: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edits = some_edits(queries, 48)
-    usual = answer_edited(model, queries, edits)
+    usual = run_edits(model, queries, edits)
     real, tried = engine._scores, []
 
     def tight(*arguments: Any) -> Any:
@@ -145,28 +145,28 @@ def test_a_batch_that_does_not_fit_is_halved(
         return real(*arguments)
 
     monkeypatch.setattr(engine, "_scores", tight)
-    found = answer_edited(model, queries, edits)
+    found = run_edits(model, queries, edits)
     np.testing.assert_allclose(found.log_prob, usual.log_prob, rtol=1e-5, atol=1e-5)
     assert max(tried) > 3
 
 
 def test_the_model_is_left_as_it_was(model: LoadedModel, queries: Queries) -> None:
     ids = torch.tensor([[2, 7, 4, 9, 3]])
-    before = model.adapter.encode(ids, None)
-    answer_edited(model, queries, some_edits(queries, 48))
-    assert torch.equal(model.adapter.encode(ids, None), before)
-    for module in model.adapter.model.modules():
+    before = model.view.encode(ids, None)
+    run_edits(model, queries, some_edits(queries, 48))
+    assert torch.equal(model.view.encode(ids, None), before)
+    for module in model.view.model.modules():
         assert not module._forward_pre_hooks
         assert "forward" not in vars(module)
 
 
 def test_neurons_of_another_model_are_an_error(model: LoadedModel, queries: Queries) -> None:
     with pytest.raises(ModelError, match=r"neuron 48 of layer 1 .* 2 layers with 48 neurons"):
-        answer_edited(model, queries, edits_of([0], [[(1, 48)]], [[0.0]]))
+        run_edits(model, queries, build_edits([0], [[(1, 48)]], [[0.0]]))
 
 
 def test_queries_for_more_than_the_object_cannot_be_edited(model: LoadedModel) -> None:
     queries = build_queries(model, FEW, "all")
     rows = len(queries.row_fact)
     with pytest.raises(ModelError, match="only queries for just the object"):
-        answer_edited(model, queries, edits_of(range(rows), [[]] * rows, [[]] * rows))
+        run_edits(model, queries, build_edits(range(rows), [[]] * rows, [[]] * rows))

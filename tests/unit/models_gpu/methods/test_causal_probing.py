@@ -94,7 +94,7 @@ def test_batches_and_order_do_not_matter(
 def with_twin_winners() -> LoadedModel:
     """A model for which two tokens, equal up to rounding, are the best after every text."""
     model = loaded("gpt2")
-    network: Any = model.adapter.model
+    network: Any = model.view.model
     first, second = (model.tokenizer.convert_tokens_to_ids(w) for w in ("B", "L"))
     network.lm_head.weight = torch.nn.Parameter(network.lm_head.weight.clone(), False)
     with torch.no_grad():
@@ -108,16 +108,16 @@ def test_near_ties_are_settled_by_the_text_alone(monkeypatch: pytest.MonkeyPatch
     alone = pl.concat(
         probe(model, many_facts()[row], mask_counts="gold") for row in range(many_facts().height)
     ).sort("fact_id")
-    project = model.adapter.project
+    compute_logits = model.view.compute_logits
 
     # A batch of several texts gets noise of the size that another kernel would give it.
     def noisy(hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        logits = project(hidden, out=out)
+        logits = compute_logits(hidden, out=out)
         if len(hidden) > 8:
             logits += 1e-5 * torch.randn(logits.shape, generator=torch.manual_seed(len(hidden)))
         return logits
 
-    monkeypatch.setattr(model.adapter, "project", noisy)
+    monkeypatch.setattr(model.view, "compute_logits", noisy)
     assert verdicts(probe(model, many_facts(), mask_counts="gold")).equals(verdicts(alone))
     monkeypatch.setattr(probing, "NEAR_TIE", -1.0)
     unsettled = probe(model, many_facts(), mask_counts="gold")
@@ -149,14 +149,14 @@ def test_only_answers_that_go_wrong_early_are_decoded(
     assert len(second) > len(first)
 
 
-@pytest.mark.parametrize("step", ["encode", "encode_on", "project"])
+@pytest.mark.parametrize("step", ["encode", "encode_with_cache", "compute_logits"])
 def test_out_of_memory_is_halved_and_gives_the_same_rows(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = loaded("gpt2")
     expected = probe(model, many_facts(), mask_counts="gold")
     sizes: list[int] = []
-    whole = getattr(model.adapter, step)
+    whole = getattr(model.view, step)
 
     def scarce(values: torch.Tensor, *rest: Any, **named: Any) -> Any:
         sizes.append(len(values))
@@ -164,7 +164,7 @@ def test_out_of_memory_is_halved_and_gives_the_same_rows(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB")
         return whole(values, *rest, **named)
 
-    monkeypatch.setattr(model.adapter, step, scarce)
+    monkeypatch.setattr(model.view, step, scarce)
     reports: list[tuple[int, int]] = []
     rows = probe(
         model, many_facts(), mask_counts="gold", progress=lambda *report: reports.append(report)
@@ -176,7 +176,7 @@ def test_out_of_memory_is_halved_and_gives_the_same_rows(
 
 def test_half_precision_decodes_as_it_is(gpt2: LoadedModel) -> None:
     model = loaded("gpt2")
-    model.adapter.model.to(torch.bfloat16)
+    model.view.model.to(torch.bfloat16)
     rows = probe(replace(model, dtype=torch.bfloat16), many_facts(), mask_counts="gold")
     exact = probe(gpt2, many_facts(), mask_counts="gold")
     first = pl.col("predicted_token_ids").list.first()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from models_gpu.engine.activations import Neuron, capture
+from models_gpu.engine.activations import NeuronKind, record_activations
 from models_gpu.engine.batching import core_pool
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
@@ -174,7 +174,9 @@ def test_rows_are_those_of_the_definition_from_facts_to_tables(
     for relation in ("P36", "P19"):
         group = table.filter(pl.col("relation_id") == relation).sort("fact_id")
         queries = build_queries(model, group, "gold")
-        vectors = capture(model, queries, neuron=neuron).permute(1, 0, 2).flatten(1).numpy()  # type: ignore[arg-type]
+        vectors = (
+            record_activations(model, queries, neuron=neuron).permute(1, 0, 2).flatten(1).numpy()
+        )  # type: ignore[arg-type]
         expected = double_loop(vectors[queries.row_query], is_normalised)
         units = vectors.shape[1] // 2
         for place, fact_id in enumerate(queries.fact_ids):
@@ -261,11 +263,11 @@ def test_variants_that_share_a_capture_score_as_each_does_alone(
     ]
     captured: list[str] = []
 
-    def counted(*args: Any, neuron: Neuron, **kwargs: Any) -> torch.Tensor:
+    def counted(*args: Any, neuron: NeuronKind, **kwargs: Any) -> torch.Tensor:
         captured.append(neuron)
-        return capture(*args, neuron=neuron, **kwargs)
+        return record_activations(*args, neuron=neuron, **kwargs)
 
-    monkeypatch.setattr(module, "capture", counted)
+    monkeypatch.setattr(module, "record_activations", counted)
     table = many_facts()
     together = probeless(model, table, table["fact_id"], settings=variants)
     assert captured == ["ffn", "layer_output"]

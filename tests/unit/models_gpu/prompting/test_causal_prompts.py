@@ -10,7 +10,7 @@ import pytest
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.prompting.causal_prompts import shown
+from models_gpu.prompting.causal_prompts import prompt_code
 from models_gpu.prompting.queries import Queries, build_queries
 from tests.helpers.tiny_models import facts, loaded
 
@@ -105,10 +105,10 @@ def test_an_object_without_tokens_still_gets_a_position(gpt2: LoadedModel, name:
     ],
 )
 def test_what_is_shown_of_a_template(gpt2: LoadedModel, template: str, wanted: str) -> None:
-    assert shown(template) == wanted
-    assert asked(gpt2, template, "Paris", "France").shown.to_list() == [wanted]
+    assert prompt_code(template) == wanted
+    assert asked(gpt2, template, "Paris", "France").prompt_codes.to_list() == [wanted]
     table = facts(("a", "P", template, "Paris", "France"))
-    assert build_queries(loaded("bert"), table, "gold").shown.to_list() == ["whole"]
+    assert build_queries(loaded("bert"), table, "gold").prompt_codes.to_list() == ["whole"]
 
 
 def test_slots_inside_a_subject_are_left_alone(gpt2: LoadedModel) -> None:

@@ -14,7 +14,7 @@ import torch
 from polars.testing import assert_frame_equal
 
 from models_gpu.errors import ModelError
-from models_gpu.loading.families import Adapter
+from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods import attribution_rows, integrated_gradients
 from models_gpu.methods.integrated_gradients import Attributions, attribute
@@ -58,8 +58,8 @@ def whole(
 def precise(family: str) -> LoadedModel:
     """In float64, where all that differs is a mistake."""
     model = loaded(family)
-    adapter = Adapter(model.adapter.model.double(), model.family)
-    return replace(model, adapter=adapter, dtype=torch.float64)
+    view = ModelView(model.view.model.double(), model.family)
+    return replace(model, view=view, dtype=torch.float64)
 
 
 def assert_close(found: Attributions, expected: Attributions, share: float = 1e-5) -> None:
@@ -148,7 +148,7 @@ def test_a_batch_that_does_not_fit_is_halved(
     model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = whole(model, FEW, PathSettings(steps=5))
-    real, tried = attribution_rows.slopes, []
+    real, tried = attribution_rows.target_gradients, []
 
     def tight(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         tried.append(len(hidden))
@@ -156,7 +156,7 @@ def test_a_batch_that_does_not_fit_is_halved(
             raise torch.OutOfMemoryError("out of memory")
         return real(model, hidden, targets)
 
-    monkeypatch.setattr(attribution_rows, "slopes", tight)
+    monkeypatch.setattr(attribution_rows, "target_gradients", tight)
     assert_close(whole(model, FEW, PathSettings(steps=5)), usual)
     assert max(tried) > 2
 
@@ -210,7 +210,7 @@ def test_a_model_that_can_be_integrated_by_hand_is_integrated_exactly(
         model.family, backbone="backbone", embeddings="words", layers="layers",
         down_projection="down", residual_norm=None, head=(), decoder="decoder",
     )  # fmt: skip
-    tiny = replace(model, adapter=Adapter(toy, family), dtype=torch.float64)
+    tiny = replace(model, view=ModelView(toy, family), dtype=torch.float64)
     queries = Queries(
         token_ids=np.array([5, 7, 3], np.int32),
         token_offsets=np.array([0, 3]),
@@ -221,7 +221,7 @@ def test_a_model_that_can_be_integrated_by_hand_is_integrated_exactly(
         fact_ids=pl.Series(["f"]),
         gold_ids=np.array([1], np.int32),
         gold_offsets=np.array([0, 1]),
-        shown=pl.Series(["whole"]),
+        prompt_codes=pl.Series(["whole"]),
     )
     (found,) = attribute(tiny, queries, PathSettings("zero", steps, quadrature))  # type: ignore[arg-type]
     word, layer = toy.words.weight[7], toy.layers[0]
@@ -246,10 +246,10 @@ def test_nodes_are_where_their_names_say() -> None:
 
 def test_the_model_is_left_as_it_was(model: LoadedModel) -> None:
     ids = torch.tensor([[2, 7, 4, 9, 3]])
-    before = model.adapter.encode(ids, None)
+    before = model.view.encode(ids, None)
     whole(model, FEW, PathSettings("amig", 2))
-    assert torch.equal(model.adapter.encode(ids, None), before)
-    for module in model.adapter.model.modules():
+    assert torch.equal(model.view.encode(ids, None), before)
+    for module in model.view.model.modules():
         assert not module._forward_pre_hooks
         assert not module._forward_hooks
         assert "forward" not in vars(module)

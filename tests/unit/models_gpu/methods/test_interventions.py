@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from models_gpu.engine.edits import answer_edited, edits_of
+from models_gpu.engine.edits import build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.interventions import (
@@ -63,11 +63,11 @@ def test_knowledge_neurons_are_above_the_threshold_of_the_facts_own_best() -> No
 
 def test_random_counterparts_keep_the_layers_and_avoid_the_neurons() -> None:
     neurons = [(2, 0), (0, 1), (2, 2), (2, 3)]
-    twins = random_counterparts(neurons, 8, ("any", "name"))
-    assert [layer for layer, _ in twins] == [2, 0, 2, 2]
-    assert len(set(twins)) == 4
-    assert not set(twins) & set(neurons)
-    assert twins == random_counterparts(neurons, 8, ("any", "name"))
+    controls = random_counterparts(neurons, 8, ("any", "name"))
+    assert [layer for layer, _ in controls] == [2, 0, 2, 2]
+    assert len(set(controls)) == 4
+    assert not set(controls) & set(neurons)
+    assert controls == random_counterparts(neurons, 8, ("any", "name"))
     draws = {random_counterparts(neurons, 8, ("any", number)) for number in range(20)}
     assert len(draws) > 5
     # A layer that has too few others gives what it has.
@@ -134,10 +134,10 @@ def test_every_set_is_edited_beside_random_neurons_and_an_unrelated_fact(
 def test_log_probabilities_are_those_of_the_edits(model: LoadedModel, rows: pl.DataFrame) -> None:
     queries = build_queries(model, ASKED, "gold")
     union = [(0, 3), (1, 5), (1, 6), (1, 9)]
-    plain, suppressed, doubled, in_sequence, unrelated = answer_edited(
+    plain, suppressed, doubled, in_sequence, unrelated = run_edits(
         model,
         queries,
-        edits_of(
+        build_edits(
             [0, 0, 0, 0, 2],
             [[], union, union, union, union],
             [[], [0.0] * 4, [2.0] * 4, [2.0, 4.0, 2.0, 2.0], [0.0] * 4],

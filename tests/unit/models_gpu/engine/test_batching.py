@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models_gpu.engine.batching import is_out_of_memory, plan_batches, run_halving
+from models_gpu.engine.batching import is_out_of_memory, plan_batches, run_with_oom_retry
 from models_gpu.errors import ModelError
 
 LENGTHS = np.sort(np.random.default_rng(5).integers(3, 60, 500))[::-1].astype(np.int64)
@@ -50,7 +50,9 @@ def test_halving_runs_everything_once_in_order_and_learns_the_size() -> None:
         done.extend(range(start, stop))
 
     ones = np.ones(120, dtype=np.int64)
-    run_halving([(0, 40), (40, 80), (80, 120)], ones, run, lambda: released.append(True), "item")
+    run_with_oom_retry(
+        [(0, 40), (40, 80), (80, 120)], ones, run, lambda: released.append(True), "item"
+    )
     assert done == list(range(120))
     assert failures == [40, 20, 10]
     assert len(released) == 3
@@ -62,7 +64,7 @@ def test_a_single_item_that_does_not_fit_is_never_skipped() -> None:
             raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
     with pytest.raises(ModelError, match="no memory for a single item"):
-        run_halving([(0, 4)], np.ones(4, dtype=np.int64), run, lambda: None, "item")
+        run_with_oom_retry([(0, 4)], np.ones(4, dtype=np.int64), run, lambda: None, "item")
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_the_last_position_can_be_used_and_no_further_one(family: str) -> None:
     letters = 1 + (model.position_count - int(query(1).lengths[0])) // step
     longest = query(letters)
     assert model.position_count - longest.lengths[0] < step
-    model.adapter.model(input_ids=torch.from_numpy(longest.token_ids.astype(np.int64))[None])
+    model.view.model(input_ids=torch.from_numpy(longest.token_ids.astype(np.int64))[None])
     with pytest.raises(ModelError, match=r"the model has 6\d positions \(1 such queries\)"):
         query(letters + 1)
 

@@ -113,7 +113,7 @@ def test_largest_equals_a_full_sort(vocabulary: int) -> None:
 def with_twin_winners() -> LoadedModel:
     """A model for which two tokens, equal up to rounding, are the best at every mask."""
     model = loaded("bert")
-    decoder: Any = model.adapter.model.get_submodule(model.family.decoder)
+    decoder: Any = model.view.model.get_submodule(model.family.decoder)
     first, second = (model.tokenizer.convert_tokens_to_ids(w) for w in ("Paris", "Berlin"))
     with torch.no_grad():
         decoder.weight[second] = decoder.weight[first]
@@ -126,16 +126,16 @@ def test_near_ties_are_settled_by_the_query_alone(monkeypatch: pytest.MonkeyPatc
     alone = pl.concat(
         probe(model, many_facts()[row], mask_counts="gold") for row in range(many_facts().height)
     ).sort("fact_id")
-    project = model.adapter.project
+    compute_logits = model.view.compute_logits
 
     # A batch of several queries gets noise of the size that another kernel would give it.
     def noisy(hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        logits = project(hidden, out=out)
+        logits = compute_logits(hidden, out=out)
         if len(hidden) > 8:
             logits += 1e-5 * torch.randn(logits.shape, generator=torch.manual_seed(len(hidden)))
         return logits
 
-    monkeypatch.setattr(model.adapter, "project", noisy)
+    monkeypatch.setattr(model.view, "compute_logits", noisy)
     assert verdicts(probe(model, many_facts(), mask_counts="gold")).equals(verdicts(alone))
     monkeypatch.setattr(probing, "NEAR_TIE", -1.0)
     unsettled = probe(model, many_facts(), mask_counts="gold")
@@ -151,7 +151,7 @@ def failing_above(limit: int, step: Callable[..., Any], size: Callable[[Any], in
     return wrapped
 
 
-@pytest.mark.parametrize("step", ["encode", "project"])
+@pytest.mark.parametrize("step", ["encode", "compute_logits"])
 def test_out_of_memory_is_halved_and_gives_the_same_rows(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,8 +163,8 @@ def test_out_of_memory_is_halved_and_gives_the_same_rows(
         sizes.append(len(values))
         return len(values)
 
-    failing = failing_above(3, getattr(model.adapter, step), size)
-    monkeypatch.setattr(model.adapter, step, failing)
+    failing = failing_above(3, getattr(model.view, step), size)
+    monkeypatch.setattr(model.view, step, failing)
     reports: list[tuple[int, int]] = []
     rows = probe(
         model, many_facts(), mask_counts="all", progress=lambda *report: reports.append(report)
@@ -176,7 +176,7 @@ def test_out_of_memory_is_halved_and_gives_the_same_rows(
 
 def test_a_single_query_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     model = loaded("bert")
-    monkeypatch.setattr(model.adapter, "encode", failing_above(0, model.adapter.encode, len))
+    monkeypatch.setattr(model.view, "encode", failing_above(0, model.view.encode, len))
     with pytest.raises(ModelError, match="no memory for a single query: CUDA out of memory"):
         probe(model, many_facts(), mask_counts="gold")
 
@@ -187,7 +187,7 @@ def test_other_runtime_errors_are_not_swallowed(monkeypatch: pytest.MonkeyPatch)
     def broken(*_: Any) -> None:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(model.adapter, "encode", broken)
+    monkeypatch.setattr(model.view, "encode", broken)
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         probe(model, many_facts(), mask_counts="gold")
 
@@ -195,7 +195,7 @@ def test_other_runtime_errors_are_not_swallowed(monkeypatch: pytest.MonkeyPatch)
 def test_logits_that_are_not_numbers_are_an_error() -> None:
     model = loaded("bert")
     with torch.no_grad():
-        next(model.adapter.layers[0].parameters()).fill_(float("nan"))
+        next(model.view.layers[0].parameters()).fill_(float("nan"))
     with pytest.raises(ModelError, match="not numbers"):
         probe(model, many_facts(), mask_counts="gold")
 
@@ -203,9 +203,9 @@ def test_logits_that_are_not_numbers_are_an_error() -> None:
 def test_half_precision_is_widened_before_the_softmax() -> None:
     model = loaded("bert")
     exact = probe(model, many_facts(), mask_counts="gold")
-    model.adapter.model.to(torch.bfloat16)
+    model.view.model.to(torch.bfloat16)
     half = LoadedModel(**{**model.__dict__, "dtype": torch.bfloat16})
-    rows = probe(half, many_facts(), mask_counts="gold", top=half.adapter.vocabulary_size)
+    rows = probe(half, many_facts(), mask_counts="gold", top=half.view.vocabulary_size)
     totals = rows["candidate_log_probs"].explode().list.eval(pl.element().exp()).list.sum()
     assert (totals - 1).abs().max() < 1e-5  # type: ignore[operator]
     agreement = (rows["predicted_token_ids"] == exact["predicted_token_ids"]).mean()

@@ -78,8 +78,8 @@ def test_the_card_describes_the_model(originals: dict[str, Path], family: str) -
     assert card.objective == ("causal" if family in CAUSAL else "masked")
     sizes = (card.layer_count, card.neuron_count, card.hidden_size)
     assert sizes == (2, units_of(family), 32)
-    assert card.vocabulary_size == model.adapter.vocabulary_size
-    assert card.parameter_count == sum(p.numel() for p in model.adapter.model.parameters())
+    assert card.vocabulary_size == model.view.vocabulary_size
+    assert card.parameter_count == sum(p.numel() for p in model.view.model.parameters())
     # Of what was loaded: transformers puts its own rules into a Qwen2 tokenizer's core.
     assert card.tokenizer_hash == tokenizer_hash(model.tokenizer)
     assert card.ignored_token_id == model.ignored_token_id
@@ -104,7 +104,7 @@ def test_a_saved_model_predicts_as_it_did_in_memory(
 def test_loading_obeys_dtype(folder: Path) -> None:
     model = load(resolve(ModelSpec("m", str(folder), dtype="bfloat16")), "cpu")
     assert model.dtype == torch.bfloat16
-    assert {p.dtype for p in model.adapter.model.parameters()} == {torch.bfloat16}
+    assert {p.dtype for p in model.view.model.parameters()} == {torch.bfloat16}
 
 
 def test_importing_the_module_imports_no_torch(project: Path) -> None:
@@ -362,7 +362,7 @@ def test_a_checkpoint_of_the_bare_decoder_loads(tmp_path: Path) -> None:
     check(tmp_path)
     loaded_model = load(resolve(ModelSpec("m", str(tmp_path))), "cpu")
     token_ids = torch.arange(5, 12)[None]
-    hidden = loaded_model.adapter.encode(token_ids, None)
+    hidden = loaded_model.view.encode(token_ids, None)
     with torch.no_grad():
         expected = model(token_ids).logits
-    assert torch.allclose(loaded_model.adapter.project(hidden[0]), expected[0], atol=1e-5)
+    assert torch.allclose(loaded_model.view.compute_logits(hidden[0]), expected[0], atol=1e-5)

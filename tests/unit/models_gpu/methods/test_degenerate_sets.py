@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from models_gpu.engine.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.edits import Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.degenerate_pairs import degenerate_pairs
@@ -40,8 +40,8 @@ def rows(model: LoadedModel) -> pl.DataFrame:
 
 def log_prob(model: LoadedModel, fact: str, neurons: tuple[Neuron, ...]) -> float:
     queries = build_queries(model, ASKED.filter(fact_id=fact), "gold")
-    edits = edits_of([0], [neurons], [[0.0] * len(neurons)])
-    return float(answer_edited(model, queries, edits).log_prob[0])
+    edits = build_edits([0], [neurons], [[0.0] * len(neurons)])
+    return float(run_edits(model, queries, edits).log_prob[0])
 
 
 def gap(model: LoadedModel, fact: str, neurons: tuple[Neuron, ...]) -> float:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from models_gpu.engine.edits import answer_edited, edits_of
+from models_gpu.engine.edits import build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.degenerate_pairs import degenerate_pairs
@@ -65,8 +65,8 @@ def test_log_probabilities_are_those_of_the_suppressions(
 ) -> None:
     queries = build_queries(model, ASKED, "gold")
     masks = [[], [(0, 1)], [(1, 1)], [(0, 1), (1, 1)]]
-    expected = answer_edited(
-        model, queries, edits_of([1] * 4, masks, [[0.0] * len(mask) for mask in masks])
+    expected = run_edits(
+        model, queries, build_edits([1] * 4, masks, [[0.0] * len(mask) for mask in masks])
     ).log_prob
     (found,) = rows.filter(fact_id="b", is_random=False)[:, -4:].rows()
     assert found == pytest.approx(expected, abs=1e-5)

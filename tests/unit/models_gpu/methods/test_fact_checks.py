@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from models_gpu.engine.activations import capture
-from models_gpu.engine.edits import Neuron, answer_edited, edits_of
+from models_gpu.engine.activations import record_activations
+from models_gpu.engine.edits import Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.fact_checks import CheckSettings, fact_checks, shared_neurons
@@ -61,8 +61,8 @@ def alone(model: LoadedModel, fact_id: str, label: str) -> tuple[np.ndarray, np.
     queries = build_queries(model, own, "gold")
     (found,) = attribute(model, queries, PATH)
     tokens = len(queries.gold_ids)
-    activations = capture(model, queries)[:, 0].numpy()
-    plain = answer_edited(model, queries, edits_of([0], [()], [()]))
+    activations = record_activations(model, queries)[:, 0].numpy()
+    plain = run_edits(model, queries, build_edits([0], [()], [()]))
     return found.scores[:, 0].numpy() / tokens, activations, float(plain.log_prob[0])
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models_gpu.errors import ModelError
-from models_gpu.loading.families import Adapter, architecture, architectures
+from models_gpu.loading.families import ModelView, architecture, architectures
 from models_gpu.loading.load import LoadedModel, wrap
 from tests.helpers.tiny_models import (
     CAUSAL,
@@ -39,87 +39,87 @@ def test_every_family_of_the_table_is_tested() -> None:
 
 def test_logits_equal_hugging_faces_forward(model: LoadedModel) -> None:
     token_ids, is_token = batch(model)
-    hugging_face: Any = model.adapter.model
+    hugging_face: Any = model.view.model
     expected = hugging_face(input_ids=token_ids, attention_mask=is_token.long()).logits
-    hidden = model.adapter.encode(token_ids, is_token)
-    ours = model.adapter.project(hidden[is_token])
+    hidden = model.view.encode(token_ids, is_token)
+    ours = model.view.compute_logits(hidden[is_token])
     assert torch.allclose(ours, expected[is_token], atol=1e-5)
     buffer = torch.empty_like(ours)
-    assert model.adapter.project(hidden[is_token], out=buffer) is buffer
+    assert model.view.compute_logits(hidden[is_token], out=buffer) is buffer
     assert torch.allclose(buffer, ours, atol=1e-5)
 
 
 def test_without_padding_no_mask_is_needed(model: LoadedModel) -> None:
     token_ids, is_token = batch(model)
-    whole = model.adapter.encode(token_ids[:2], None)
-    assert torch.allclose(whole, model.adapter.encode(token_ids, is_token)[:2], atol=1e-5)
-    short = model.adapter.encode(token_ids[2:, :6], None)
-    assert torch.allclose(short, model.adapter.encode(token_ids, is_token)[2:, :6], atol=1e-5)
+    whole = model.view.encode(token_ids[:2], None)
+    assert torch.allclose(whole, model.view.encode(token_ids, is_token)[:2], atol=1e-5)
+    short = model.view.encode(token_ids[2:, :6], None)
+    assert torch.allclose(short, model.view.encode(token_ids, is_token)[2:, :6], atol=1e-5)
 
 
 def test_states_at_some_positions_are_those_of_the_whole_pass(model: LoadedModel) -> None:
-    adapter = model.adapter
+    view = model.view
     token_ids, is_token = batch(model)
     places = torch.tensor([20, 3, 4])
-    whole = adapter.encode(token_ids, is_token)
-    some = adapter.encode_at(token_ids, is_token, places)
+    whole = view.encode(token_ids, is_token)
+    some = view.encode_at(token_ids, is_token, places)
     assert torch.allclose(some, whole.flatten(0, 1)[places], atol=1e-5)
-    assert adapter.encode(token_ids, is_token).shape == whole.shape
+    assert view.encode(token_ids, is_token).shape == whole.shape
 
 
 def test_above_the_last_attention_only_the_positions_asked_for_are_computed() -> None:
-    adapter = loaded("bert").adapter
+    view = loaded("bert").view
     token_ids, is_token = batch(loaded("bert"))
     rows: list[list[int]] = [[], []]
     handles = [
         projection.register_forward_pre_hook(
             lambda _, inputs, seen=seen: seen.append(inputs[0].shape[:-1].numel())
         )
-        for projection, seen in zip(adapter.down_projections, rows, strict=True)
+        for projection, seen in zip(view.down_projections, rows, strict=True)
     ]
-    adapter.encode_at(token_ids, is_token, torch.tensor([20, 3, 4]))
+    view.encode_at(token_ids, is_token, torch.tensor([20, 3, 4]))
     for handle in handles:
         handle.remove()
     assert rows == [[27], [3]]
 
 
 def test_neurons_are_the_input_of_the_down_projection(model: LoadedModel) -> None:
-    adapter = model.adapter
-    assert len(adapter.layers) == len(adapter.down_projections) == 2
+    view = model.view
+    assert len(view.layers) == len(view.down_projections) == 2
     units = units_of(model.family.name)
-    assert (adapter.neuron_count, adapter.hidden_size) == (units, 32)
+    assert (view.neuron_count, view.hidden_size) == (units, 32)
     seen: list[torch.Tensor] = []
-    handle = adapter.down_projections[1].register_forward_pre_hook(
+    handle = view.down_projections[1].register_forward_pre_hook(
         lambda _, inputs: seen.append(inputs[0])
     )
-    adapter.encode(batch(model)[0][:2], None)
+    view.encode(batch(model)[0][:2], None)
     handle.remove()
     assert [states.shape for states in seen] == [(2, 9, units)]
-    assert adapter.embeddings.weight.shape == (adapter.vocabulary_size, 32)
+    assert view.embeddings.weight.shape == (view.vocabulary_size, 32)
 
 
 @pytest.mark.parametrize("family", CAUSAL)
 def test_a_causal_model_goes_on_from_what_it_kept(family: str) -> None:
-    adapter = loaded(family).adapter
+    view = loaded(family).view
     token_ids = torch.randint(5, 30, (3, 9), generator=torch.manual_seed(1))
-    whole = adapter.encode(token_ids, None)
-    first, cache = adapter.encode_on(token_ids[:, :5])
+    whole = view.encode(token_ids, None)
+    first, cache = view.encode_with_cache(token_ids[:, :5])
     parts = [first]
     for start, stop in ((5, 6), (6, 7), (7, 8), (8, 9)):
-        hidden, cache = adapter.encode_on(token_ids[:, start:stop], cache)
+        hidden, cache = view.encode_with_cache(token_ids[:, start:stop], cache)
         parts.append(hidden)
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-4, atol=1e-5)
 
 
 def test_an_untied_decoder_is_used(model: LoadedModel) -> None:
-    untied = hugging_face_model(model.family.name, model.adapter.vocabulary_size)
+    untied = hugging_face_model(model.family.name, model.view.vocabulary_size)
     decoder = untied.get_submodule(model.family.decoder)
     decoder.weight = torch.nn.Parameter(torch.randn_like(decoder.weight))
-    adapter = Adapter(untied, model.family)
+    view = ModelView(untied, model.family)
     token_ids, _ = batch(model)
     with torch.no_grad():
         expected = untied(input_ids=token_ids[:2]).logits
-        ours = adapter.project(adapter.encode(token_ids[:2], None).flatten(0, 1))
+        ours = view.compute_logits(view.encode(token_ids[:2], None).flatten(0, 1))
     assert torch.allclose(ours, expected.flatten(0, 1), atol=1e-4)
 
 
@@ -135,6 +135,6 @@ def test_a_tokenizer_that_is_too_large_for_the_model_is_refused() -> None:
 
 
 def test_loaded_models_need_no_gradients_and_do_not_drop_out(model: LoadedModel) -> None:
-    module: Any = model.adapter.model
+    module: Any = model.view.model
     assert not module.training
     assert not any(parameter.requires_grad for parameter in module.parameters())
