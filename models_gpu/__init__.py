@@ -1,1 +1,1 @@
-"""All that needs torch: model adapters, loading, batching, probing; no Dagster, no SQL."""
+"""Everything that needs torch: loading, prompting, forward passes, methods; no Dagster, no SQL."""

@@ -1,4 +1,4 @@
-"""The one exception that tells a user what is wrong with a model or with a query put to it."""
+"""The exception for errors that a user can fix: a wrong model, wrong settings, invalid facts."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["ModelError"]
 
 
 class ModelError(ValueError):
-    """A model cannot be used as the study asks; the message says why and what to do about it."""
+    """A model cannot be used as the study asks; the message says why, and what to do."""

@@ -1,6 +1,6 @@
-"""Ragged arrays: items of different lengths one after another, and where each begins.
+"""Ragged arrays: items of different lengths in one flat array, and offsets that separate them.
 
-What belongs here: their types and index arithmetic. What does not: what the items are.
+What belongs here: their types and index arithmetic. What does not: the meaning of the items.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ Longs = npt.NDArray[np.int64]
 
 
 def offsets_of(counts: Longs) -> Longs:
-    """``[items + 1]`` offsets of ragged items with ``counts`` values each."""
+    """Compute ``[items + 1]`` offsets of ragged items with ``counts`` values each."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
 def ranges(starts: Longs, counts: Longs) -> Longs:
-    """Indices ``starts[i] … starts[i] + counts[i] - 1`` for all i, one after another."""
+    """Concatenate the index ranges ``starts[i] … starts[i] + counts[i] - 1`` for all i."""
     total = int(counts.sum())
     shift = np.repeat(starts - (np.cumsum(counts) - counts), counts)
     indices: Longs = np.arange(total, dtype=np.int64) + shift

@@ -1,4 +1,4 @@
-"""Seeded choices that depend on what they are for, never on the order in which they are made.
+"""Random choices seeded by names, so that they do not depend on the order of the choices.
 
 What belongs here: random numbers from names. What does not: what is chosen.
 """
@@ -14,12 +14,12 @@ __all__ = ["generator", "shuffled"]
 
 
 def generator(*names: object) -> np.random.Generator:
-    """Random numbers that follow from the names alone, on every machine."""
+    """Create a random generator seeded by the names, equal on every machine."""
     digest = hashlib.sha256("\x1f".join(map(str, names)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
 def shuffled(ids: Iterable[str], *names: object) -> list[str]:
-    """The ids in an order that follows from the names alone: of fewer ids, the same order."""
+    """Shuffle ids with the names as seed; a subset of the ids keeps its relative order."""
     prefix = "\x1f".join(map(str, names)) + "\x1f"
     return sorted(ids, key=lambda own: hashlib.sha256((prefix + own).encode()).digest())

@@ -1,8 +1,8 @@
-"""Capture: what neurons hold where the object is predicted, in one forward pass (docs/method.md#probeless).
+"""Activations: the values of neurons where the object is predicted, from one forward pass.
 
-What belongs here: hooks on a model's layers, and the mean over a query's scored positions. What
-does not: what is made of the activations (``models_gpu.methods.probeless``), choosing facts, or
-editing neurons.
+What belongs here: hooks on the layers of a model, and the mean over the scored positions of a
+query. What does not: the use of the activations (``models_gpu.methods.probeless``), choosing facts,
+editing neurons. Definitions: docs/method.md#probeless.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_ret
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
+from models_gpu.progress import Progress
 from models_gpu.prompting.queries import Queries
 
 __all__ = ["NeuronKind", "activation_hooks", "neurons_per_layer", "record_activations"]
@@ -26,7 +27,6 @@ __all__ = ["NeuronKind", "activation_hooks", "neurons_per_layer", "record_activa
 NeuronKind = Literal["ffn", "layer_output"]
 """'ffn': input of a layer's down projection; 'layer_output': the residual stream after it."""
 
-Progress = Callable[[int, int], None]
 
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}
 
@@ -38,7 +38,7 @@ def activation_hooks(
     """Call ``record(layer_index, states)`` from every layer during the forward passes inside.
 
     ``states`` is ``[batch, length, units]`` in the model's dtype and must not be written to. The
-    hooks are gone afterwards, also after an exception.
+    hooks are always removed at the end, also after an exception.
     """
     handles = []
     try:
@@ -55,7 +55,7 @@ def activation_hooks(
 
 
 def neurons_per_layer(view: ModelView, neuron: NeuronKind) -> int:
-    """Units per layer of a kind of neuron."""
+    """Number of units per layer for a kind of neuron."""
     return view.neuron_count if neuron == "ffn" else view.hidden_size
 
 
@@ -68,16 +68,16 @@ def record_activations(
     token_budget: int | None = None,
     progress: Progress | None = None,
 ) -> torch.Tensor:
-    """Mean activation at the scored positions of each query, all layers from one forward pass.
+    """Compute the mean activation at the scored positions of each query, in all layers.
 
-    Queries of one length go together, unpadded, in an order that follows from the queries alone:
-    with the same ``token_budget`` the same activations come out, bit by bit, on the same machine.
-    Another budget, and a batch halved for lack of memory, moves them by rounding.
+    Queries of one length share a batch without padding, in an order that follows from the queries
+    alone. The same ``token_budget`` on the same machine gives the same activations, bit by bit.
+    Another budget, or a batch that is halved for lack of memory, changes them by rounding.
 
     Args:
-        model: from ``models_gpu.loading.load``; the head over the vocabulary is not run.
+        model: from ``models_gpu.loading.load``; its head is not run.
         queries: from ``build_queries``.
-        neuron: what is captured.
+        neuron: the kind of neuron.
         out: ``[layers, queries, units]`` float32 tensor to write to, on any device.
         token_budget: most tokens of a batch; chosen for the device when None.
         progress: called with queries done and queries in all.
@@ -86,7 +86,7 @@ def record_activations(
         ``[layers, queries, units]`` float32, signed: ``out``, or a new tensor on the device.
 
     Raises:
-        ModelError: a query that does not fit the device alone.
+        ModelError: a query that does not fit on the device alone.
     """
     if out is None:
         shape = (len(model.view.layers), queries.count, neurons_per_layer(model.view, neuron))
@@ -97,7 +97,7 @@ def record_activations(
     @torch.inference_mode()
     def run(start: int, stop: int) -> None:
         nonlocal done
-        model.view.encode(recorder.aim(start, stop, model.device), None)
+        model.view.encode(recorder.prepare(start, stop, model.device), None)
         with lock:
             done += stop - start
             if progress is not None:
@@ -111,23 +111,23 @@ def record_activations(
 
 
 class _Recorder:
-    """Where the batch under way in each thread goes, and which of its positions count."""
+    """Writes means over scored positions; knows the current batch of each thread."""
 
     def __init__(self, queries: Queries, out: torch.Tensor) -> None:
         self.queries, self.out = queries, out
-        self.under_way = local()
+        self.current = local()
         self.scored_counts = queries.scored_counts
         if queries.count and int(self.scored_counts.min()) < 1:
-            raise ModelError("a query without a scored position has no place to read neurons at")
+            raise ModelError("a query has no scored position, so its neurons cannot be read")
 
-    def aim(self, start: int, stop: int, device: torch.device) -> torch.Tensor:
-        """Token ids of queries ``start … stop - 1``, all of one length: this thread's next pass."""
+    def prepare(self, start: int, stop: int, device: torch.device) -> torch.Tensor:
+        """Get the token ids of queries ``start … stop - 1``, all of one length, for the next pass."""
         queries = self.queries
         begin, end = queries.token_offsets[[start, stop]]
         tokens = queries.token_ids[begin:end].astype(np.int64).reshape(stop - start, -1)
-        batch, counts = self.under_way, self.scored_counts[start:stop]
+        batch, counts = self.current, self.scored_counts[start:stop]
         batch.start, batch.stop = start, stop
-        # Every query's first, second, … scored position; queries with fewer leave the later ones.
+        # The n-th scored position of every query that has as many, for n = 1, 2, …
         batch.places = []
         for ordinal in range(int(counts.max())):
             rows = np.flatnonzero(counts > ordinal)
@@ -139,8 +139,8 @@ class _Recorder:
         return torch.from_numpy(tokens).to(device)
 
     def record(self, layer_index: int, states: torch.Tensor) -> None:
-        """Keep the mean over each query's scored positions, added in their order."""
-        batch = self.under_way
+        """Write the mean over each query's scored positions, added in their order."""
+        batch = self.current
         shape = (batch.stop - batch.start, states.shape[-1])
         total = torch.zeros(shape, dtype=torch.float32, device=states.device)
         for rows, places in batch.places:

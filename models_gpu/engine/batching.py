@@ -1,7 +1,7 @@
-"""Batching: which queries go through the model together, and what happens when memory runs out.
+"""Batching: which queries share a forward pass, and how a batch that does not fit is retried.
 
-What belongs here: planning batches over lengths, halving, spreading batches over cores. What does
-not: tensors of a model.
+What belongs here: cutting queries into batches, halving a batch after an out-of-memory error,
+running batches on several cores. What does not: tensors of a model.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def plan_batches(
 ) -> Iterator[tuple[int, int]]:
     """Cut queries that are sorted by length, longest first, into batches.
 
-    A batch never holds more than ``token_budget`` tokens, padding included, save that a single
-    query is always a batch; and at most ``padding_share`` of its tokens are padding.
+    A batch has at most ``token_budget`` tokens, padding included, and at most ``padding_share`` of
+    them are padding. A single query is always a batch, however long it is.
 
     Args:
         lengths: ``[queries]`` tokens per query, descending.
         token_budget: most tokens in one batch.
-        padding_share: 0 puts only queries of one length together, so that nothing is padded.
+        padding_share: between 0 and 1; with 0 only queries of one length share a batch.
 
     Yields:
         ``(start, stop)`` of each batch, in order, without gaps.
@@ -46,7 +46,7 @@ def plan_batches(
     while start < count:
         longest = int(lengths[start])
         most = min(count, start + max(1, token_budget // longest))
-        # Padding only grows along a batch, so its last admissible end is found by bisection.
+        # The share of padding grows with the batch, so its last allowed end is found by bisection.
         ends = np.arange(start + 1, most + 1)
         padded = longest * (ends - start)
         real = total[ends] - total[start]
@@ -59,11 +59,11 @@ def plan_batches(
 
 @contextmanager
 def core_pool(device: torch.device) -> Iterator[Executor | None]:
-    """Threads for batches that run side by side on a CPU; None for accelerators.
+    """Open a thread pool for batches that run in parallel on a CPU; None for accelerators.
 
-    Each thread runs torch's kernels on one core, and there are as many threads as torch may use
-    cores. So no core waits for another at the end of every kernel, and what a batch computes does
-    not depend on the number of cores.
+    There are as many threads as torch may use cores, and each thread runs torch's kernels on one
+    core. So no core waits for another at the end of a kernel, and the result of a batch does not
+    depend on the number of cores.
     """
     if device.type != "cpu":
         yield None
@@ -75,7 +75,7 @@ def core_pool(device: torch.device) -> Iterator[Executor | None]:
         with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             yield pool
     finally:
-        # Threads started from now on take the last number that was set anywhere.
+        # torch gives new threads the number that was set last, in any thread.
         torch.set_num_threads(cores)
 
 
@@ -87,27 +87,27 @@ def run_with_oom_retry(
     what: str,
     pool: Executor | None = None,
 ) -> None:
-    """Run every batch; one that does not fit is halved, never skipped.
+    """Run every batch; halve a batch that runs out of memory, and run its halves.
 
-    Without a pool batches run in order, and after a failure later ones are cut to half the size
-    that failed, so that each of them does not have to fail first. With a pool they run side by
-    side and are halved one by one.
+    Without a pool batches run in order. After a failure later batches are cut to half the size that
+    failed, so that they do not fail first. With a pool batches run in parallel, and each one that
+    fails is halved on its own.
 
     Args:
         batches: ``(start, stop)`` pairs.
-        lengths: ``[items]`` size of each item, descending; a batch's size is its longest times its
-            count.
-        run: does one batch; when it raises an out-of-memory error it has left nothing behind, and
-            is called again on the halves.
-        release: gives cached device memory back before the halves are tried.
-        what: what one item is, for the error.
+        lengths: ``[items]`` size of each item, descending. The size of a batch is its longest item
+            times its count.
+        run: runs one batch. After an out-of-memory error it is called again on the halves, so it
+            must not depend on what it did before.
+        release: frees cached device memory before the halves are run.
+        what: name of one item, for the error.
         pool: from ``core_pool``; ``run`` and ``release`` are then called in its threads.
 
     Raises:
-        ModelError: a single item does not fit.
+        ModelError: a single item does not fit on the device.
     """
     if pool is not None:
-        # Drawing the results raises what a thread raised, and drops what has not begun.
+        # Iterating raises a thread's exception here, and cancels batches that have not started.
         for _ in pool.map(
             lambda batch: run_with_oom_retry([batch], lengths, run, release, what), batches
         ):
@@ -130,7 +130,7 @@ def run_with_oom_retry(
                 if not is_out_of_memory(error):
                     raise
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            # Outside the handler: the error's traceback would keep the failed batch's tensors.
+            # Not inside the handler: there the error's traceback keeps the batch's tensors alive.
             release()
             if stop - start == 1:
                 raise ModelError(
@@ -142,7 +142,7 @@ def run_with_oom_retry(
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether a torch error means that memory ran out, on any device."""
+    """Check whether a torch error means out of memory, on any device."""
     import torch
 
     message = str(error).lower()

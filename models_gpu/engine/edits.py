@@ -1,19 +1,19 @@
-"""Edits: what a model answers when chosen neurons are suppressed, enhanced or set (docs/method.md#edits).
+"""Edits: log-probabilities of objects when chosen neurons are suppressed, enhanced or set.
 
-What belongs here: rows of (question, edited neurons), packing rows of different questions and edits
-into batches, and the log-probability of the right answer in each. What does not: which neurons are
-edited and against which controls (``models_gpu.methods.interventions`` and its neighbours), what is
-made of the answers (SQL).
+What belongs here: packing (query, edited neurons) rows into batches, and the log-probability of the
+object in each row. What does not: which neurons and controls are edited
+(``models_gpu.methods.interventions``, ``degenerate_pairs``, ``degenerate_sets``), the use of the
+results (SQL). Definitions: docs/method.md#edits.
 
-A neuron is an input of a layer's down projection; an edit replaces it by factor · activation +
-value at every position at which a token of the object is predicted, and nowhere else. Rows that
-share a question share its plain forward pass: a row begins with the plain output of the layer below
-the first edited one, which its edits cannot change.
+A neuron is an input of a layer's down projection. An edit replaces it by factor · activation +
+value at every position at which a token of the object is predicted, and at no other position. Rows
+of one query share its plain forward pass up to the layer below their first edited layer, because
+edits cannot change it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -25,14 +25,14 @@ from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_ret
 from models_gpu.engine.patched_forward import Cells, EditedForward, editable
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
+from models_gpu.progress import Progress
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Longs, offsets_of, ranges
 
-__all__ = ["Answers", "Edits", "Neuron", "build_edits", "run_edits"]
+__all__ = ["EditResults", "Edits", "Neuron", "build_edits", "run_edits"]
 
-Progress = Callable[[int, int], None]
 Neuron = tuple[int, int]
-"""Layer and unit, both from 0."""
+"""Layer and unit, both counted from 0."""
 Floats = npt.NDArray[np.float64]
 
 _BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
@@ -41,20 +41,20 @@ _LOGIT_BYTES = {"cpu": 1 << 26, "cuda": 1 << 30, "mps": 1 << 28}
 
 @dataclass(frozen=True)
 class Edits:
-    """Rows to be answered; the neurons of all rows one after another."""
+    """Rows to be run: each a query, and the neurons that are edited; neurons are ragged."""
 
     row: Longs
-    """``[edits]`` row of the queries (a fact and its query) that is asked."""
+    """``[edits]`` row of ``Queries`` (a fact and its query)."""
     neuron_offsets: Longs
-    """``[edits + 1]`` where an edit's neurons begin; an edit without any asks the plain model."""
+    """``[edits + 1]`` where the neurons of an edit begin; without neurons the model is unedited."""
     layer: Longs
     """``[neurons]`` layers, from 0."""
     unit: Longs
-    """``[neurons]`` units within their layer, from 0; a neuron occurs once in an edit."""
+    """``[neurons]`` units within their layer, from 0; a neuron may occur only once in an edit."""
     factor: Floats
-    """``[neurons]`` what activations are multiplied by: 0 suppresses, 2 doubles."""
+    """``[neurons]`` factors on the activations: 0 suppresses, 2 doubles."""
     value: Floats
-    """``[neurons]`` what is added to the product: with factor 0, what the neuron is set to."""
+    """``[neurons]`` what is added to the product; with factor 0 the neuron is set to it."""
 
     @property
     def count(self) -> int:
@@ -63,8 +63,8 @@ class Edits:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What the edited model says; arrays on the host."""
+class EditResults:
+    """Scores of the object under every edit; arrays on the host."""
 
     log_prob: Floats
     """``[edits]`` natural log-probability of the object: the sum over its tokens."""
@@ -78,7 +78,7 @@ def build_edits(
     factors: Sequence[Sequence[float]],
     values: Sequence[Sequence[float]] | None = None,
 ) -> Edits:
-    """Edits from lists: per row the neurons, and for each neuron its factor and value (0)."""
+    """Make edits from lists: a row, its neurons, and a factor and a value (0) for each neuron."""
     counts = np.array([len(own) for own in neurons], dtype=np.int64)
     flat = np.array([place for own in neurons for place in own], dtype=np.int64).reshape(-1, 2)
     factor = np.array([number for own in factors for number in own], dtype=np.float64)
@@ -104,22 +104,22 @@ def run_edits(
     *,
     token_budget: int | None = None,
     progress: Progress | None = None,
-) -> Answers:
-    """Log-probability of the right answer under every edit.
+) -> EditResults:
+    """Compute the log-probability of the object under every edit.
 
-    Rows of one length go together, unpadded, whatever their question and their neurons. The answers
-    are those of one row at a time, with any ``token_budget``, up to the rounding of the arithmetic.
+    Rows of one length share a batch without padding, whatever their queries and neurons. The
+    results equal those of one row at a time, up to rounding.
 
     Args:
         model: from ``models_gpu.loading.load``, masked or causal.
-        queries: from ``build_queries`` with 'gold': a fact's object is what is asked for.
+        queries: from ``build_queries`` with 'gold', as many masks as the object has tokens.
         edits: the rows.
         token_budget: most tokens of a batch; chosen for the device when None.
         progress: called with rows done and rows in all, from any thread.
 
     Raises:
-        ModelError: neurons that the model does not have, a fact whose query has another number of
-            scored positions than its object has tokens, a row that does not fit the device alone,
+        ModelError: neurons that the model does not have, a query with another number of scored
+            positions than the object has tokens, a row that does not fit on the device alone,
             logits that are not numbers.
     """
     _check(model, edits)
@@ -145,17 +145,17 @@ def run_edits(
 
         budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
         batches = plan_batches(lengths, budget, 0.0)
-        run_with_oom_retry(batches, lengths, run, lambda: _release(model), "edited query", pool)
+        run_with_oom_retry(batches, lengths, run, model.release_memory, "edited query", pool)
     if not np.isfinite(log_prob).all():
         raise ModelError(
             "log-probabilities of edited queries are not numbers: the model's weights are damaged, "
             "or too large for its arithmetic; use float32 or bfloat16"
         )
-    return Answers(log_prob, is_top)
+    return EditResults(log_prob, is_top)
 
 
 class _Batch:
-    """Rows of one length on their way through the model."""
+    """Rows of one length that share a forward pass."""
 
     def __init__(self, model: LoadedModel, queries: Queries, edits: Edits, rows: Longs) -> None:
         self.model, self.queries = model, queries
@@ -176,7 +176,7 @@ class _Batch:
         self._spread(edits, rows, counts)
 
     def run(self, runner: EditedForward) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """Log-probability of each row's object, and whether it is the first choice."""
+        """Compute each row's log-probability of the object, and whether it is the top answer."""
         device = self.model.device
         tokens = self._tokens().to(device)
         self.first = int(self.layer.min(initial=len(self.model.view.layers)))
@@ -196,14 +196,14 @@ class _Batch:
         return np.add.reduceat(log_prob, starts), np.logical_and.reduceat(is_top, starts)
 
     def _tokens(self) -> torch.Tensor:
-        """``[queries, length]`` int64, every distinct query of the batch once."""
+        """Token ids ``[queries, length]`` of the distinct queries of the batch."""
         starts = self.queries.token_offsets[self.query]
         length = int(self.queries.lengths[self.query[0]])
         places = starts[:, None] + np.arange(length)
         return torch.from_numpy(self.queries.token_ids[places].astype(np.int64))
 
     def _spread(self, edits: Edits, rows: Longs, counts: Longs) -> None:
-        """Every neuron of every row at every scored position of that row: ``[cells]`` arrays."""
+        """List every neuron of every row at every scored position of the row: ``[cells]``."""
         sizes = np.diff(edits.neuron_offsets)[rows]
         neuron = ranges(edits.neuron_offsets[:-1][rows], sizes)
         row = np.repeat(np.arange(len(rows)), sizes)
@@ -231,7 +231,7 @@ class _Batch:
 def _scores(
     model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Log-probability of each target over the whole vocabulary, and whether it is the largest."""
+    """Compute the log-probability of each target, and whether it is the largest of the row."""
     block_bytes = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
     step = max(1, block_bytes // (4 * model.view.vocabulary_size))
     wide = torch.promote_types(model.dtype, torch.float32)
@@ -245,7 +245,7 @@ def _scores(
 
 
 def _first_layers(edits: Edits, layers: int) -> Longs:
-    """``[edits]`` lowest edited layer of each; the number of layers without any neuron."""
+    """Find the lowest edited layer of each edit; the number of layers if it has no neurons."""
     first = np.full(edits.count, layers, dtype=np.int64)
     owner = np.repeat(np.arange(edits.count), np.diff(edits.neuron_offsets))
     np.minimum.at(first, owner, edits.layer)
@@ -258,9 +258,9 @@ def _check(model: LoadedModel, edits: Edits) -> None:
     if outside.any():
         wrong = int(np.flatnonzero(outside)[0])
         raise ModelError(
-            f"neuron {edits.unit[wrong]} of layer {edits.layer[wrong]} is to be edited, but the "
-            f"model has {layers} layers with {units} neurons each, both counted from 0; the "
-            "neurons are another model's"
+            f"neuron {edits.unit[wrong]} of layer {edits.layer[wrong]} cannot be edited: the model "
+            f"has {layers} layers with {units} neurons each, both counted from 0. The neurons "
+            "come from another model."
         )
 
 
@@ -275,10 +275,3 @@ def _check_scored(queries: Queries, edits: Edits, query: Longs) -> None:
             f"{np.diff(queries.gold_offsets)[fact[first]]} tokens; only queries for just the "
             "object can be edited"
         )
-
-
-def _release(model: LoadedModel) -> None:
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif model.device.type == "mps":
-        torch.mps.empty_cache()

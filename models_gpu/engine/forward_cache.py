@@ -1,24 +1,28 @@
-"""Partial forward passes: from what a layer's neurons hold at one position to the answer there.
+"""Forward cache: resume a forward pass after replacing the neurons of one layer at one position.
 
-What belongs here: what a clean forward pass leaves behind, and everything that follows when the
-neurons of one layer are set to other values at one position, without running again what these
-values cannot change. What does not: which values are tried and what is made of the answers
+What belongs here: what a clean forward pass leaves behind, and the layers that must run again after
+a replacement. What does not: which values replace the neurons, and the use of the results
 (``models_gpu.methods.integrated_gradients``).
 
-Nothing here is an approximation (docs/method.md#integrated-gradients, cost tricks). A layer is, at
-every position, ``residual_norm(rest + branch_norm(down(neurons)))``; ``rest`` does not depend on
-the neurons, so that a row begins with the down projection of its layer and goes on with the layers
-above it. In a masked model these see the clean states of all other positions. In a causal model
-nothing before a position depends on it and nothing after it is asked for: a row is one token, with
-the clean keys and values of those before it.
+Integrated gradients need thousands of passes per fact, and each pass differs from the clean one
+only in the neurons of one layer at one position. The cache avoids the work that cannot change, and
+approximates nothing (docs/method.md#integrated-gradients, cost):
+
+- The layers below are not run. At every position a layer computes
+  ``residual_norm(rest + branch_norm(down(neurons)))``, and ``rest`` does not depend on the neurons.
+  So a row starts with the down projection of its layer, and continues with the layers above.
+- In a masked model the layers above see the clean residual stream at all other positions.
+- In a causal model no earlier position depends on the replaced one, and no later position is
+needed.
+  So a row is one token, with the clean keys and values of the tokens before it.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,12 +37,27 @@ _LOGIT_BYTES = {"cpu": 1 << 27, "cuda": 1 << 30, "mps": 1 << 28}
 """Bytes of one block of logits; its gradient needs about three times that."""
 
 
-class ForwardCache:
-    """A clean forward pass over some token sequences, from which rows are started.
+@dataclass
+class _Recorded:
+    """What one clean forward pass leaves behind; lists with one entry per layer."""
 
-    An *item* is a position of a sequence at which a token is predicted. Kept for each: the neurons
-    of all layers, what joins their down projection, and for the layers above what they need of the
-    sequence: its residual stream in a masked model, keys and values in a causal one.
+    neurons: list[torch.Tensor]
+    """``[items, units]`` neurons at the items."""
+    sums: list[torch.Tensor]
+    """``[items, hidden]`` residual stream at the items after the FFN's output was added."""
+    streams: list[torch.Tensor]
+    """``[sequences, length, hidden]`` output of the layer."""
+    is_tuple: bool = False
+    """Whether a layer returns its output in a tuple; a replaced output must have the same form."""
+
+
+class ForwardCache:
+    """A clean forward pass over some token sequences, from which edited passes are resumed.
+
+    An *item* is a position of a sequence at which a token is predicted. For each item the cache
+    holds the neurons of all layers and the ``rest`` to which their down projection is added. For
+    the layers above it holds what they need of the sequence: the residual stream in a masked model,
+    keys and values in a causal one.
     """
 
     def __init__(
@@ -53,86 +72,61 @@ class ForwardCache:
 
         Args:
             model: from ``models_gpu.loading.load``.
-            token_ids: ``[sequences, length]`` int64 on the model's device; of a causal model each
-                sequence ends with its item's position.
+            token_ids: ``[sequences, length]`` int64 on the model's device. In a causal model each
+                sequence ends with the position of its item.
             is_token: ``[sequences, length]`` bool, false at padding; None without padding.
             sequences: ``[items]`` the sequence of each item.
             positions: ``[items]`` its position there.
         """
         self.model, self.is_token = model, is_token
         self.sequences, self.positions = sequences, positions
-        view = model.view
-        layers = len(view.layers)
-        neurons: list[torch.Tensor] = [torch.empty(0)] * layers
-        sums: list[torch.Tensor] = [torch.empty(0)] * layers
-        streams: list[torch.Tensor] = [torch.empty(0)] * layers
-
-        def keep_neurons(layer: int, states: torch.Tensor) -> None:
-            neurons[layer] = states[sequences, positions]
-
-        def keep_stream(layer: int, states: torch.Tensor) -> None:
-            streams[layer] = states
-            if view.residual_norms[layer] is None:
-                sums[layer] = states[sequences, positions]
-
-        def keep_sum(layer: int, states: torch.Tensor) -> None:
-            sums[layer] = states[sequences, positions]
-
-        def keep_form(_: torch.nn.Module, __: Any, output: Any) -> None:
-            self._in_tuple = isinstance(output, tuple)
-
-        form = view.layers[0].register_forward_hook(keep_form)
-        encode = partial(view.encode, token_ids, is_token)
-        if model.family.is_causal:
-            encode = partial(self._encode_last, token_ids)
-            positions = torch.zeros_like(positions)
-        # inference_mode would forbid gradients through what is kept.
-        with torch.no_grad():
-            try:
-                with (
-                    activation_hooks(view, "ffn", keep_neurons),
-                    activation_hooks(view, "layer_output", keep_stream),
-                    _reading(view.residual_norms, keep_sum),
-                ):
-                    hidden = encode()
-            finally:
-                form.remove()
-            self.hidden = hidden[sequences, positions]
-            self.neurons = torch.stack(neurons)
-            self._rest = [
-                joined - self._branch(layer, self.neurons[layer])
-                for layer, joined in enumerate(sums)
-            ]
-        self._streams = streams
         self._token_ids = token_ids
-
-    def _encode_last(self, token_ids: torch.Tensor) -> torch.Tensor:
-        """Last hidden states of the last tokens, ``[sequences, 1, hidden]``, of a causal model.
-
-        What the layers keep of the tokens before them is remembered on the way.
-        """
-        view = self.model.view
         self._past: Any = None
         self._past_layers: list[Any] = []
+        is_causal = model.family.is_causal
+        # A causal model's last pass sees the last token of each sequence alone.
+        read_at = torch.zeros_like(positions) if is_causal else positions
+        # Not inference_mode: it forbids gradients through the recorded tensors.
+        with torch.no_grad():
+            with _record_layers(model.view, sequences, read_at) as recorded:
+                hidden = (
+                    self._encode_last(token_ids)
+                    if is_causal
+                    else model.view.encode(token_ids, is_token)
+                )
+            self.hidden = hidden[sequences, read_at]
+            self.neurons = torch.stack(recorded.neurons)
+            self._rest = [
+                total - self._branch(layer, self.neurons[layer])
+                for layer, total in enumerate(recorded.sums)
+            ]
+        self._streams, self._is_tuple = recorded.streams, recorded.is_tuple
+
+    def _encode_last(self, token_ids: torch.Tensor) -> torch.Tensor:
+        """Compute last hidden states of a causal model's last tokens, ``[sequences, 1, hidden]``.
+
+        The keys and values of the tokens before them are stored.
+        """
+        view = self.model.view
         if token_ids.shape[1] > 1:
             _, self._past = view.encode_with_cache(token_ids[:, :-1])
-            # The next call gives the layers longer tensors; these copies keep the ones of now.
+            # The next call puts longer tensors into the cache's layers; copies keep these ones.
             self._past_layers = [copy.copy(layer) for layer in self._past.layers]
         hidden, _ = view.encode_with_cache(token_ids[:, -1:], self._past)
         return hidden
 
     def resume(self, layer: int, items: torch.Tensor, neurons: torch.Tensor) -> torch.Tensor:
-        """Last hidden states at the items' positions with other neurons in one layer there.
+        """Resume the forward pass at one layer after replacing its neurons at the items.
 
-        Gradients flow to ``neurons``, and no further down.
+        Gradients flow to ``neurons`` and no further down.
 
         Args:
-            layer: the layer whose neurons are set.
+            layer: the layer whose neurons are replaced.
             items: ``[rows]`` the item of each row.
             neurons: ``[rows, units]`` in the model's dtype.
 
         Returns:
-            ``[rows, hidden]`` in the model's dtype.
+            ``[rows, hidden]`` last hidden states at the items, in the model's dtype.
         """
         norm = self.model.view.residual_norms[layer]
         states: torch.Tensor = self._rest[layer][items] + self._branch(layer, neurons)
@@ -143,40 +137,42 @@ class ForwardCache:
         return self._through_stream(layer, items, states)
 
     def _after_past(self, layer: int, items: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+        """Run the layers above for one token per row, after the clean keys and values."""
         view = self.model.view
         sequences = self.sequences[items]
         past = None
         if self._past is not None:
             past = copy.copy(self._past)
-            past.layers = [copy.copy(kept) for kept in self._past_layers]
-            for index, kept in enumerate(past.layers):
-                # Layers that are skipped are asked for nothing but how many tokens they have seen.
+            past.layers = [copy.copy(cached) for cached in self._past_layers]
+            for index, cached in enumerate(past.layers):
+                # Skipped layers are only asked for the number of tokens, so one row is enough.
                 rows = sequences if index > layer else torch.zeros_like(sequences[:1])
-                kept.keys = kept.keys[rows].expand(len(items), -1, -1, -1)
-                kept.values = kept.values[rows].expand(len(items), -1, -1, -1)
-        with _resuming(view, layer, states[:, None], self._in_tuple):
+                cached.keys = cached.keys[rows].expand(len(items), -1, -1, -1)
+                cached.values = cached.values[rows].expand(len(items), -1, -1, -1)
+        with _resuming(view, layer, states[:, None], self._is_tuple):
             hidden, _ = view.encode_with_cache(self._token_ids[sequences, -1:], past)
         return hidden[:, 0]
 
     def _through_stream(
         self, layer: int, items: torch.Tensor, states: torch.Tensor
     ) -> torch.Tensor:
+        """Run the layers above for whole sequences, in whose clean streams one position differs."""
         view = self.model.view
         sequences, rows = self.sequences[items], torch.arange(len(items), device=items.device)
         if layer == len(view.layers) - 1:
-            # No layer follows in which positions could meet: the row is its position alone.
-            with _resuming(view, layer, states[:, None], self._in_tuple):
+            # No attention follows, so that a row needs its own position alone.
+            with _resuming(view, layer, states[:, None], self._is_tuple):
                 return view.encode(self._token_ids[sequences, :1], None)[:, 0]
         stream = self._streams[layer][sequences]
         positions = self.positions[items]
         stream = stream.index_put((rows, positions), states)
         is_token = None if self.is_token is None else self.is_token[sequences]
-        with _resuming(view, layer, stream, self._in_tuple):
+        with _resuming(view, layer, stream, self._is_tuple):
             hidden = view.encode(self._token_ids[sequences], is_token)
         return hidden[rows, positions]
 
     def _branch(self, layer: int, neurons: torch.Tensor) -> torch.Tensor:
-        """What the neurons add to the residual stream: ``[rows, hidden]``."""
+        """Compute what the neurons add to the residual stream: ``[rows, hidden]``."""
         view = self.model.view
         norm = view.branch_norms[layer]
         added: torch.Tensor = view.down_projections[layer](neurons)
@@ -189,7 +185,7 @@ def neurons_at(
     is_token: torch.Tensor | None,
     positions: torch.Tensor,
 ) -> torch.Tensor:
-    """Neurons of all layers at one position of each sequence, from one forward pass.
+    """Record the neurons of all layers at one position of each sequence, in one forward pass.
 
     Args:
         model: from ``models_gpu.loading.load``.
@@ -216,10 +212,10 @@ def neurons_at(
 def target_probabilities(
     model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
-    """P(target) of each row, over the whole vocabulary.
+    """Compute P(target) of each row, over the whole vocabulary.
 
     Args:
-        model: gives the head.
+        model: the model with the head.
         hidden: ``[rows, hidden]`` last hidden states.
         targets: ``[rows]`` token ids.
 
@@ -234,11 +230,11 @@ def target_probabilities(
 def target_gradients(
     model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
-    """Gradient of P(target) with respect to each row's last hidden state.
+    """Compute the gradient of P(target) with respect to each row's last hidden state.
 
     Args:
-        model: gives the head.
-        hidden: ``[rows, hidden]`` last hidden states; no graph is attached to them.
+        model: the model with the head.
+        hidden: ``[rows, hidden]`` last hidden states; their graph is not used.
         targets: ``[rows]`` token ids.
 
     Returns:
@@ -254,9 +250,9 @@ def target_gradients(
 
 
 def _blocks(model: LoadedModel, hidden: torch.Tensor) -> list[slice]:
-    """Rows that go through the head together, so that the memory of logits is bounded."""
-    held = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
-    step = max(1, held // (4 * model.view.vocabulary_size))
+    """Cut rows into blocks that go through the head together, to bound the memory of logits."""
+    block_bytes = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
+    step = max(1, block_bytes // (4 * model.view.vocabulary_size))
     return [slice(start, start + step) for start in range(0, len(hidden), step)]
 
 
@@ -266,37 +262,53 @@ def _probabilities(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tens
 
 
 @contextmanager
-def _reading(
-    modules: list[torch.nn.Module | None], record: Callable[[int, torch.Tensor], None]
-) -> Iterator[None]:
-    """Call ``record(layer_index, inputs)`` whenever one of the modules runs."""
+def _record_layers(
+    view: ModelView, sequences: torch.Tensor, positions: torch.Tensor
+) -> Iterator[_Recorded]:
+    """Record the forward pass inside; with several passes, the last one."""
+    count = len(view.layers)
+    recorded = _Recorded(*([torch.empty(0)] * count for _ in range(3)))
 
-    def hook(index: int) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], None]:
-        return lambda _, inputs: record(index, inputs[0])
+    def record_neurons(layer: int, states: torch.Tensor) -> None:
+        recorded.neurons[layer] = states[sequences, positions]
 
-    handles = [
-        module.register_forward_pre_hook(hook(index))
-        for index, module in enumerate(modules)
-        if module is not None
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    def record_sum(layer: int, states: torch.Tensor) -> None:
+        recorded.sums[layer] = states[sequences, positions]
+
+    def record_stream(layer: int, states: torch.Tensor) -> None:
+        recorded.streams[layer] = states
+        # Without a norm after the sum, the layer's output is the sum.
+        if view.residual_norms[layer] is None:
+            record_sum(layer, states)
+
+    def record_form(_: torch.nn.Module, __: Any, output: Any) -> None:
+        recorded.is_tuple = isinstance(output, tuple)
+
+    def before_norm(layer: int) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], None]:
+        return lambda _, inputs: record_sum(layer, inputs[0])
+
+    with ExitStack() as hooks:
+        hooks.enter_context(activation_hooks(view, "ffn", record_neurons))
+        hooks.enter_context(activation_hooks(view, "layer_output", record_stream))
+        hooks.callback(view.layers[0].register_forward_hook(record_form).remove)
+        for layer, norm in enumerate(view.residual_norms):
+            if norm is not None:
+                hooks.callback(norm.register_forward_pre_hook(before_norm(layer)).remove)
+        yield recorded
 
 
 @contextmanager
-def _resuming(view: ModelView, layer: int, states: torch.Tensor, in_tuple: bool) -> Iterator[None]:
-    """Forward passes inside begin with ``states`` as the output of ``layer``.
+def _resuming(view: ModelView, layer: int, states: torch.Tensor, is_tuple: bool) -> Iterator[None]:
+    """Let the forward passes inside start with ``states`` as the output of ``layer``.
 
-    The layers up to it are not run. What the backbone prepares for all layers alike (masks,
-    rotations, slopes) and its final norm stay its own.
+    The layers up to ``layer`` are not run. The backbone still computes what it prepares for all
+    layers (masks, rotary angles, ALiBi biases) and its final norm. So no family needs code of its
+    own here.
     """
     skipped: list[Any] = view.layers[: layer + 1]
 
     def forward(*_: Any, **__: Any) -> torch.Tensor | tuple[torch.Tensor]:
-        return (states,) if in_tuple else states
+        return (states,) if is_tuple else states
 
     try:
         for module in skipped:

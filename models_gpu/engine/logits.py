@@ -1,7 +1,7 @@
-"""Logits: the best tokens of a row, and where a given token stands in it.
+"""Logits: the best tokens of a row, and the rank of a given token.
 
-What belongs here: reading rows of logits exactly, with equal logits in the order of their ids. What
-does not: computing logits, or deciding what they mean.
+What belongs here: exact ranks, with equal logits in the order of their token ids. What does not:
+computing logits, or interpreting them.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _BLOCK_WIDTH = 64
 def best_tokens(
     logits: torch.Tensor, count: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The ``count`` most probable tokens of every row of float32 logits, equal ones by smaller id.
+    """Find the ``count`` most probable tokens of every row of float32 logits, equal ones by id.
 
     Returns:
-        Ids, int64, and natural log-target_probabilities, float32, both ``[rows, count]``, best first; and
-        ``[rows, 1]``, what has to be taken from a logit to make it a log-probability.
+        Ids (int64) and natural log-probabilities (float32), both ``[rows, count]``, best first; and
+        the normaliser ``[rows, 1]``: log-probability = logit - normaliser.
     """
     best, ids = largest(logits, count)
-    # One fused pass; the probability of the best token is the normaliser without its logit.
+    # normaliser = best logit - log softmax(best logit): softmax is one fused pass over the row.
     normaliser = best[:, :1] - logits.softmax(-1).gather(1, ids[:, :1]).log_()
     return ids, best - normaliser, normaliser
 
 
 def largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The ``count`` largest logits of every row and their ids, equal ones by smaller id.
+    """Find the ``count`` largest logits of every row and their ids, equal ones by smaller id.
 
-    One pass finds the largest logit of every ``_BLOCK_WIDTH`` neighbours; the winners all lie in
-    the ``count`` best of these blocks, so that only those are looked at again.
+    One pass finds the largest logit of every block of ``_BLOCK_WIDTH`` neighbours. All results lie
+    in the ``count`` best blocks, so only these are sorted.
 
     Returns:
         float32 and int64, both ``[rows, count]``, best first.
@@ -57,20 +57,20 @@ def largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _sortable(values: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """int64 keys that order as (value descending, id ascending) when sorted descending."""
-    # Adding zero turns -0.0 into 0.0, which compares equal but has other bits.
+    """Make int64 keys; sorted descending they give values descending, then ids ascending."""
+    # Adding zero turns -0.0 into 0.0: both are equal, but their bits differ.
     bits = (values + 0.0).view(torch.int32)
     ordered = torch.where(bits >= 0, bits, bits ^ 0x7FFFFFFF).to(torch.int64)
     return (ordered << 32) - ids
 
 
 def ranks(logits: torch.Tensor, token_id: torch.Tensor, gold: torch.Tensor) -> torch.Tensor:
-    """1 + larger logits + equal logits of smaller id; ``[rows]`` int32.
+    """Rank a token in each row: 1 + larger logits + equal logits of smaller id; ``[rows]`` int32.
 
-    Rank 1 is the argmax, whatever is equal to it.
+    The token of rank 1 is the one that ``best_tokens`` puts first.
     """
     if logits.device.type == "cpu":
-        # numpy counts at the rate of memory, ten times as fast as torch.
+        # On a CPU numpy counts ten times as fast as torch.
         rows = zip(logits.numpy(), token_id[:, 0].tolist(), gold[:, 0].numpy(), strict=True)
         counts = [
             1 + np.count_nonzero(row > value) + np.count_nonzero(row[:token] == value)

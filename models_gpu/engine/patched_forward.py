@@ -1,7 +1,7 @@
-"""Forward passes of which some activations are replaced, and which share what comes before.
+"""Patched forward passes: replace activations, and share the layers below the first replacement.
 
-What belongs here: skipping layers whose output is known, replacing inputs of down projections, in
-several threads at a time. What does not: which neurons are replaced, batching, answers
+What belongs here: skipping layers whose output is known, and replacing inputs of down projections,
+in several threads at once. What does not: which neurons are replaced, batching, log-probabilities
 (``models_gpu.engine.edits``).
 """
 
@@ -22,7 +22,10 @@ __all__ = ["Cells", "EditedForward", "editable"]
 
 @dataclass(frozen=True)
 class Cells:
-    """Activations of one layer that are replaced; all tensors ``[cells]``."""
+    """Activations of one layer that are replaced by factor · activation + value.
+
+    All tensors are ``[cells]``.
+    """
 
     row: torch.Tensor
     position: torch.Tensor
@@ -31,15 +34,15 @@ class Cells:
     value: torch.Tensor
 
     def apply(self, states: torch.Tensor) -> torch.Tensor:
-        """A copy of ``[rows, length, units]`` activations with these replaced."""
+        """Copy ``[rows, length, units]`` activations with these ones replaced."""
         places = (self.row, self.position, self.unit)
         return states.index_put(places, states[places] * self.factor + self.value)
 
 
 class EditedForward:
-    """Forward passes that share their beginning and are edited after it.
+    """Runs forward passes that share their lower layers and are edited above them.
 
-    What a pass does is kept per thread, so that batches may run side by side on one model.
+    The state of a pass is thread-local, so that batches can run in parallel on one model.
     """
 
     def __init__(self, view: ModelView) -> None:
@@ -53,12 +56,12 @@ class EditedForward:
         first: int,
         cells: dict[int, Cells],
     ) -> torch.Tensor:
-        """Last hidden states of edited rows.
+        """Compute last hidden states of edited rows.
 
         Args:
             token_ids: ``[queries, length]`` int64, without padding.
             query_of_row: ``[rows]`` the query of each row.
-            first: layers below this one are run once a query.
+            first: the first edited layer; the layers below it are run once per query.
             cells: per layer, from ``first`` on, what is replaced in the rows.
 
         Returns:
@@ -80,7 +83,7 @@ class EditedForward:
             own.__dict__.clear()
 
     def forward(self, layer: int, original: Callable[..., Any]) -> Callable[..., Any]:
-        """The layer's forward: its own, or what it is known to give."""
+        """Wrap the forward of a layer: below the first edited layer it returns the known output."""
 
         def forward(states: torch.Tensor, *arguments: Any, **options: Any) -> Any:
             own = self._own
@@ -95,7 +98,7 @@ class EditedForward:
         return forward
 
     def before(self, layer: int) -> Callable[[Any, tuple[torch.Tensor, ...]], Any]:
-        """Hook before the layer's down projection."""
+        """Make a hook that replaces the inputs of a layer's down projection."""
 
         def hook(_: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
             cells: Cells | None = self._own.cells.get(layer)
@@ -106,7 +109,7 @@ class EditedForward:
 
 @contextmanager
 def editable(view: ModelView) -> Iterator[EditedForward]:
-    """A runner for the view's model, which is left as it was found."""
+    """A runner for the view's model; the model is unchanged afterwards."""
     runner = EditedForward(view)
     handles = []
     try:

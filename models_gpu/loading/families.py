@@ -1,8 +1,9 @@
 """Adapters: one view of every model family, read from the table ``architectures.yml``.
 
 What belongs here: where a family keeps its backbone, layers, down projections, head and decoder,
-and the two computations that follow from it (``encode``, ``compute_logits``). What does not: batching, tokenising,
-and any ``if`` on a family's name: a difference between families is a line of the table.
+and the two computations that follow from it (``encode``, ``compute_logits``). What does not:
+batching, tokenising, and any ``if`` on a family's name: a difference between families is a line of
+the table.
 """
 
 from __future__ import annotations
@@ -134,9 +135,9 @@ class ModelView:
     """A loaded transformers model seen through its family's block.
 
     ``layers``, ``down_projections`` and the norms after them are lists with one entry per layer,
-    for whoever reads or edits neurons; ``encode`` and ``compute_logits`` are the two halves of the model's
-    own forward pass, and ``encode_with_cache`` is the first one for a causal model that has seen the
-    beginning already.
+    for whoever reads or edits neurons; ``encode`` and ``compute_logits`` are the two halves of the
+    model's own forward pass, and ``encode_with_cache`` is the first one for a causal model that has
+    seen the beginning already.
     """
 
     def __init__(self, model: nn.Module, family: Architecture) -> None:

@@ -1,6 +1,7 @@
-"""Which facts are looked at when not all can be: the same ones in every language.
+"""Choice of facts for methods that are too slow for all facts: the same facts in every language.
 
-What belongs here: choosing among facts that are right. What does not: finding out which are.
+What belongs here: choosing among correctly predicted facts. What does not: deciding which facts are
+correctly predicted (SQL).
 """
 
 from __future__ import annotations
@@ -15,20 +16,19 @@ __all__ = ["facts_in_most_languages"]
 def facts_in_most_languages(
     right: Mapping[str, Collection[str]], limit: int | None, seed: str = "factroots"
 ) -> dict[str, list[str]]:
-    """Up to ``limit`` facts, right in as many of the languages as possible.
+    """Choose up to ``limit`` facts that are right in as many languages as possible.
 
-    Facts are ranked by the number of languages in which they are right; among equals a digest of
-    ``seed`` and the fact's id decides, which favours no relation and no order of the file. The
-    first ``limit`` are chosen, the same for all languages. In each language those of them remain
-    that are right there.
+    Facts are ranked by the number of languages in which they are right. Equal facts are ranked by a
+    hash of ``seed`` and fact id, which favours no relation and no order of the file. The first
+    ``limit`` facts are chosen for all languages.
 
     Args:
-        right: language → ids of the facts that are right there.
-        limit: most facts; None takes all.
-        seed: another one draws other facts among equals.
+        right: ids of the facts that are right, per language.
+        limit: largest number of facts; None takes all.
+        seed: seed of the rank of equal facts.
 
     Returns:
-        Language → chosen facts that are right there, sorted.
+        Per language the chosen facts that are right in it, sorted.
     """
     languages = Counter(fact for facts in right.values() for fact in set(facts))
 

@@ -15,7 +15,7 @@ these positions. Targets are the object's own token ids: no special token is eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,12 +27,12 @@ from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.attribution_rows import ItemGroup, Items, scored_items
 from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
+from models_gpu.progress import Progress
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Longs
 
 __all__ = ["Attributions", "attribute"]
 
-Progress = Callable[[int, int], None]
 
 _BATCH_TOKENS = {"cpu": 1_024, "cuda": 16_384, "mps": 4_096}
 """Tokens of rows in a batch: fewer than a plain forward pass takes, for the backward pass keeps all

@@ -1,4 +1,4 @@
-"""Paths of integration: where they begin, which points on them are looked at, and their weights.
+"""Integration paths: their baselines, the points on them, and the weights of the points.
 
 What belongs here: the settings of integrated gradients and the quadrature. What does not: running a
 model. Definitions: docs/method.md#integrated-gradients.
@@ -17,34 +17,39 @@ from models_gpu.errors import ModelError
 __all__ = ["Mode", "PathSettings", "Quadrature", "quadrature_nodes"]
 
 Mode = Literal["zero", "amig", "amig_mean", "amig_code"]
-"""Where the line to the clean neurons begins. 'zero': at 0 (Dai et al. 2022). 'amig': one line from
-every b^(i), the neurons when token i of the query is replaced by the mask token (by the end-of-text
-token in a causal model), attributions summed over i (Chen et al. 2024, the paper). 'amig_mean': one
-line from the mean of the b^(i). 'amig_code': the same line, but each gradient times w̄ in place of
-w̄ − b, as the published code of Chen et al. has it: these do not add up to F(w̄) − F(b)."""
+"""Baseline b of the straight line to the clean activations w̄.
+
+- 'zero': b = 0 (Dai et al. 2022).
+- 'amig': one line from each b^(i), the activations when token i of the query is replaced by the
+  mask token (by the end-of-text token in a causal model). Attributions are summed over i (paper of
+  Chen et al. 2024).
+- 'amig_mean': one line from the mean of the b^(i).
+- 'amig_code': the same line, but gradients are multiplied by w̄ instead of w̄ − b (published code of
+  Chen et al.). These attributions do not add up to F(w̄) − F(b).
+"""
 Quadrature = Literal["left", "midpoint", "gauss"]
-"""'left': left Riemann sum (the published one); 'midpoint'; 'gauss': Gauss–Legendre."""
+"""'left': left Riemann sum, as published; 'midpoint': midpoint rule; 'gauss': Gauss–Legendre."""
 
 
 @dataclass(frozen=True)
 class PathSettings:
-    """Which integral is taken, and how finely."""
+    """Which integral is computed, and with how many points."""
 
     mode: Mode = "zero"
-    """Where the line begins."""
+    """Baseline of the line."""
     steps: int = 10
-    """Points on the line."""
+    """Number of points on the line, at least 1."""
     quadrature: Quadrature = "gauss"
-    """Where the points lie and what they weigh."""
+    """Rule that places and weights the points."""
 
 
 def quadrature_nodes(
     quadrature: Quadrature, steps: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Points in [0, 1] and their weights, which sum to 1; both ``[steps]``.
+    """Compute points in [0, 1] and their weights, which sum to 1; both ``[steps]``.
 
     Raises:
-        ModelError: no steps, an unknown quadrature.
+        ModelError: fewer than 1 step, or an unknown quadrature.
     """
     if steps < 1:
         raise ModelError(f"steps is {steps}; an integral needs at least 1")

@@ -1,13 +1,14 @@
-"""Knowledge neurons: attributions as rows of the lake (docs/method.md#integrated-gradients).
+"""Knowledge neurons: the neurons with the largest attributions, as rows of the lake.
 
-What belongs here: the best neurons of each fact, and how well each layer's attributions add up, as
-rows of ``knowledge_neurons`` and ``attribution_quality``. What does not: the integral
-(``models_gpu.methods.integrated_gradients``), which facts are chosen, the threshold τ (SQL).
+What belongs here: the best neurons of each fact and the completeness of each layer's attributions,
+as rows of ``knowledge_neurons`` and ``attribution_quality``. What does not: the integral
+(``models_gpu.methods.integrated_gradients``), the choice of facts, the threshold τ (SQL).
+Definitions: docs/method.md#integrated-gradients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,38 +17,14 @@ import torch
 
 from models_gpu.engine.activations import neurons_per_layer
 from models_gpu.errors import ModelError
+from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integrated_gradients import Attributions, attribute
 from models_gpu.methods.integration_paths import PathSettings
+from models_gpu.progress import Progress
 from models_gpu.prompting.queries import build_queries, facts_among
 
 __all__ = ["KnowledgeTables", "knowledge_neurons"]
-
-Progress = Callable[[int, int], None]
-
-_NEURONS = pl.Schema(
-    {
-        "fact_id": pl.String,
-        "mode_code": pl.String,
-        "neuron_rank": pl.Int32,
-        "layer_index": pl.Int32,
-        "neuron_index": pl.Int32,
-        "attribution_score": pl.Float32,
-    }
-)
-_QUALITY = pl.Schema(
-    {
-        "fact_id": pl.String,
-        "mode_code": pl.String,
-        "layer_index": pl.Int32,
-        "object_token_count": pl.Int32,
-        "baseline_count": pl.Int32,
-        "clean_probability": pl.Float64,
-        "baseline_probability": pl.Float64,
-        "attribution_sum": pl.Float64,
-        "completeness_residual": pl.Float64,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -55,9 +32,9 @@ class KnowledgeTables:
     """Rows of two lake tables, without ``model_id`` and ``language_code``, sorted by key."""
 
     knowledge_neurons: pl.DataFrame
-    """Per fact and rank: a neuron and its attribution."""
+    """One row per fact and rank: a neuron and its attribution."""
     attribution_quality: pl.DataFrame
-    """Per fact and layer: both ends of the line, and how far the attributions are from them."""
+    """One row per fact and layer: F at both ends of the line, and the completeness residual."""
 
 
 def knowledge_neurons(
@@ -70,17 +47,17 @@ def knowledge_neurons(
     token_budget: int | None = None,
     progress: Progress | None = None,
 ) -> KnowledgeTables:
-    """The neurons with the largest attributions of each chosen fact of one language.
+    """Find the neurons with the largest attributions for each chosen fact of one language.
 
-    Neurons are ranked by signed attribution, equal ones by layer, then unit. A fact's rows depend
-    on nothing but the fact, save for rounding (see ``attribute``).
+    Neurons are ranked by signed attribution; equal ones by layer, then by unit. The rows of a fact
+    depend on this fact alone, except for rounding (see ``attribute``).
 
     Args:
         model: from ``models_gpu.loading.load``.
         facts: columns ``fact_id, relation_id, template, subject_label, object_label``.
-        chosen: facts to attribute; others are left out and may be there or not.
+        chosen: ids of the facts to attribute; other facts are ignored.
         settings: the integral.
-        top: neurons kept per fact.
+        top: number of neurons per fact.
         token_budget: most tokens of a batch of rows; chosen for the device when None.
         progress: called with facts done and facts in all.
 
@@ -88,8 +65,8 @@ def knowledge_neurons(
         Rows of the lake tables.
 
     Raises:
-        ModelError: a chosen fact that is not in ``facts``, facts that cannot be asked (see
-            ``build_queries``), more neurons asked for than the model has, and as ``attribute``.
+        ModelError: a chosen fact that is not in ``facts``, facts without valid queries (see
+            ``build_queries``), ``top`` above the model's number of neurons, and as ``attribute``.
     """
     count = len(model.view.layers) * neurons_per_layer(model.view, "ffn")
     if not 1 <= top <= count:
@@ -102,16 +79,17 @@ def knowledge_neurons(
         fact_ids = queries.fact_ids.gather(found.facts)
         neurons.append(_neuron_rows(fact_ids, found, top))
         quality.append(_quality_rows(fact_ids, tokens[found.facts], found))
+    mode = pl.lit(settings.mode).alias("mode_code")
     return KnowledgeTables(
-        _table(neurons, settings, _NEURONS, ["fact_id", "neuron_rank"]),
-        _table(quality, settings, _QUALITY, ["fact_id", "layer_index"]),
+        lake_rows("knowledge_neurons", [frame.with_columns(mode) for frame in neurons]),
+        lake_rows("attribution_quality", [frame.with_columns(mode) for frame in quality]),
     )
 
 
 def _neuron_rows(fact_ids: pl.Series, found: Attributions, top: int) -> pl.DataFrame:
     units = found.scores.shape[-1]
     by_fact = found.scores.transpose(0, 1).flatten(1).float()
-    # A stable sort keeps equal scores in the order of their neurons; topk would not.
+    # A stable sort keeps equal scores in the order of their neurons; topk does not.
     scores, order = by_fact.sort(dim=1, descending=True, stable=True)
     neuron = order[:, :top].cpu().numpy()
     return pl.DataFrame(
@@ -143,13 +121,3 @@ def _quality_rows(fact_ids: pl.Series, tokens: np.ndarray, found: Attributions) 
             "completeness_residual": residual.t().cpu().numpy().reshape(-1),
         }
     )
-
-
-def _table(
-    frames: list[pl.DataFrame], settings: PathSettings, schema: pl.Schema, key: list[str]
-) -> pl.DataFrame:
-    """One table with the mode's name, sorted by key; empty, but typed, without frames."""
-    if not frames:
-        return pl.DataFrame(schema=schema)
-    table = pl.concat(frames).with_columns(mode_code=pl.lit(settings.mode))
-    return table.select(schema.names()).cast(schema).sort(key)

@@ -1,19 +1,20 @@
-"""Wrong objects: which facts are checked, with what in place of the object, and in which part.
+"""Negatives: which facts are checked, with which wrong object, and in which split.
 
-What belongs here: splitting a relation's subjects, choosing facts, and finding for each an object
-that is really wrong. What does not: running a model (``models_gpu.methods.fact_checks``).
-Definitions: docs/method.md#fact-checks.
+What belongs here: splitting the subjects of a relation, choosing facts, and drawing a wrong object
+for each fact. What does not: running a model (``models_gpu.methods.fact_checks``). Definitions:
+docs/method.md#fact-checks.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from models_gpu.errors import ModelError
+from models_gpu.lake_rows import lake_schema
 from models_gpu.seeded import shuffled
 
 __all__ = ["TEST", "TRAIN", "VALIDATION", "SplitSettings", "checked_pairs"]
@@ -22,35 +23,32 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 _LABELLED = ("fact_id", "relation_id", "subject_id", "object_id", "object_label")
 _LISTED = ("relation_id", "subject_id", "object_id")
-_SCHEMA = pl.Schema(
-    {
-        "fact_id": pl.String,
-        "relation_id": pl.String,
-        "split": pl.String,
-        "is_true": pl.Boolean,
-        "candidate_object_id": pl.String,
-        "candidate_label": pl.String,
-    }
-)
+_PAIR = (
+    "fact_id", "relation_id", "split", "is_true", "candidate_object_id", "candidate_label",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How many facts are checked, and how subjects are split."""
+    """How many facts are checked, and how the subjects of a relation are split.
+
+    Subjects in neither the validation nor the test split are in the train split; both shares
+    together must be below 1.
+    """
 
     facts: int = 20
-    """Most facts per relation and part."""
+    """Largest number of facts per relation and split."""
     validation_share: float = 0.2
-    """Share of a relation's subjects on which a threshold is chosen."""
+    """Share of a relation's subjects on which the threshold λ is chosen."""
     test_share: float = 0.2
-    """Share of a relation's subjects on which it is judged."""
+    """Share of a relation's subjects on which the threshold λ is evaluated."""
     seed: int = 0
-    """Seed of the split, of the facts and of the wrong objects."""
+    """Seed of the split, of the choice of facts and of the wrong objects."""
 
 
 @dataclass(frozen=True)
 class _Fact:
-    """A fact of one relation, as one language calls its object."""
+    """A fact of one relation, with the label of its object in one language."""
 
     id: str
     subject: str
@@ -61,27 +59,28 @@ class _Fact:
 def checked_pairs(
     facts: pl.DataFrame, listed: pl.DataFrame, right: Collection[str], settings: SplitSettings
 ) -> pl.DataFrame:
-    """The facts of one language that are checked, each with its own object and with a wrong one.
+    """Choose the facts of one language to check, each with its true and with a wrong object.
 
-    A relation's subjects are split, so that no subject is in two parts; the same subjects are split
-    alike in all languages that have them. Of the training part only facts that the model gets right
-    are taken, for only these have neurons to learn from; of the others any fact, as a checker does
-    not know which the model knows.
+    The subjects of a relation are split, so that no subject is in two splits. Languages with the
+    same subjects have the same split. Training facts are facts that the model predicts correctly,
+    because only these have knowledge neurons. Validation and test facts are any facts, because a
+    fact checker does not know which facts the model knows.
 
-    The wrong object is that of another fact of the relation, drawn among all of them, so that wrong
-    objects are as common as right ones and commonness alone tells nothing. It is neither a true
-    object of the subject in any listed fact, nor called like one. Facts without one are left out.
+    Wrong objects are the objects of other facts of the relation. They are drawn by their frequency
+    among these facts, so that frequency is not a cue. A wrong object is not a true object of the
+    subject in any listed fact and does not have the label of one. Facts without such an object are
+    left out.
 
     Args:
         facts: columns ``fact_id, relation_id, subject_id, object_id, object_label`` of one
             language.
-        listed: columns ``relation_id, subject_id, object_id`` of all facts, whatever the language.
-        right: facts that the model gets right.
+        listed: columns ``relation_id, subject_id, object_id`` of all facts in any language.
+        right: ids of the facts that the model predicts correctly.
         settings: counts, shares and seed.
 
     Returns:
         Columns ``fact_id, relation_id, split, is_true, candidate_object_id, candidate_label``,
-        two rows a fact, sorted by relation, fact, and the wrong object first.
+        two rows per fact. Rows are sorted by relation and fact, the wrong object first.
 
     Raises:
         ModelError: a missing column, shares that leave nothing to train on.
@@ -90,37 +89,49 @@ def checked_pairs(
     true_objects: dict[tuple[str, str], set[str]] = defaultdict(set)
     for relation, subject, true in listed.select(_LISTED).iter_rows():
         true_objects[relation, subject].add(true)
-    of_relation: dict[str, list[_Fact]] = defaultdict(list)
+    by_relation: dict[str, list[_Fact]] = defaultdict(list)
     for fact, relation, subject, true, label in facts.select(_LABELLED).iter_rows():
-        of_relation[relation].append(_Fact(fact, subject, true, label))
-    rows: list[tuple[object, ...]] = []
-    for relation, own in of_relation.items():
-        part_of = _split(relation, {fact.subject for fact in own}, settings)
-        by_id = {fact.id: fact for fact in own}
-        true_names: dict[str, set[str]] = defaultdict(set)
-        for fact in own:
-            true_names[fact.subject].add(_folded(fact.label))
-        taken = dict.fromkeys((TRAIN, VALIDATION, TEST), 0)
-        for place in shuffled(by_id, settings.seed, "fact"):
-            fact = by_id[place]
-            part = part_of[fact.subject]
-            if taken[part] == settings.facts or (part == TRAIN and fact.id not in right):
-                continue
-            true = true_objects[relation, fact.subject] | {fact.object}
-            wrong = _wrong(fact, own, true, true_names[fact.subject], settings.seed)
-            if wrong is None:
-                continue
-            taken[part] += 1
-            rows += [
-                (fact.id, relation, part, True, fact.object, fact.label),
-                (fact.id, relation, part, False, wrong.object, wrong.label),
-            ]
-    pairs = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+        by_relation[relation].append(_Fact(fact, subject, true, label))
+    rows = [
+        row
+        for relation, own in by_relation.items()
+        for row in _pairs_of(relation, own, true_objects, right, settings)
+    ]
+    types = {**lake_schema("facts"), **lake_schema("fact_checks")}
+    pairs = pl.DataFrame(rows, schema={name: types[name] for name in _PAIR}, orient="row")
     return pairs.sort("relation_id", "fact_id", "is_true")
 
 
+def _pairs_of(
+    relation: str,
+    own: Sequence[_Fact],
+    true_objects: Mapping[tuple[str, str], set[str]],
+    right: Collection[str],
+    settings: SplitSettings,
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of one relation in the order of ``_PAIR``, two rows per fact."""
+    split_of = _split(relation, {fact.subject for fact in own}, settings)
+    by_id = {fact.id: fact for fact in own}
+    true_labels: dict[str, set[str]] = defaultdict(set)
+    for fact in own:
+        true_labels[fact.subject].add(_folded(fact.label))
+    taken = dict.fromkeys((TRAIN, VALIDATION, TEST), 0)
+    for fact_id in shuffled(by_id, settings.seed, "fact"):
+        fact = by_id[fact_id]
+        split = split_of[fact.subject]
+        if taken[split] == settings.facts or (split == TRAIN and fact.id not in right):
+            continue
+        true = true_objects.get((relation, fact.subject), set()) | {fact.object}
+        wrong = _wrong(fact, own, true, true_labels[fact.subject], settings.seed)
+        if wrong is None:
+            continue
+        taken[split] += 1
+        yield fact.id, relation, split, True, fact.object, fact.label
+        yield fact.id, relation, split, False, wrong.object, wrong.label
+
+
 def _split(relation: str, subjects: Collection[str], settings: SplitSettings) -> dict[str, str]:
-    """Subject → part: the first of the shuffled subjects are tested, the next develop."""
+    """Map each subject to its split: of the shuffled subjects test comes first, then validation."""
     order = shuffled(subjects, settings.seed, "subject", relation)
     test = int(len(order) * settings.test_share + 0.5)
     validation = test + int(len(order) * settings.validation_share + 0.5)
@@ -131,12 +142,13 @@ def _split(relation: str, subjects: Collection[str], settings: SplitSettings) ->
 
 
 def _wrong(
-    fact: _Fact, own: Sequence[_Fact], true: Collection[str], names: Collection[str], seed: int
+    fact: _Fact, own: Sequence[_Fact], true: Collection[str], labels: Collection[str], seed: int
 ) -> _Fact | None:
+    """Draw a fact whose object is not true of this fact's subject; None if there is none."""
     others = {
         other.id: other
         for other in own
-        if other.object not in true and _folded(other.label) not in names
+        if other.object not in true and _folded(other.label) not in labels
     }
     return others[shuffled(others, seed, "wrong", fact.id)[0]] if others else None
 

@@ -1,8 +1,8 @@
-"""Neuron sets: which neurons of a fact are edited together, and their random counterparts.
+"""Sets of neurons: which neurons of a fact are edited together, and their random controls.
 
-What belongs here: knowledge neurons at a threshold, sets made of those of several languages, random
+What belongs here: knowledge neurons above a threshold, sets made from several languages, random
 neurons of the same layers. What does not: running a model. Definitions:
-docs/method.md#integrated-gradients, §7.
+docs/method.md#integrated-gradients and docs/method.md#edits.
 """
 
 from __future__ import annotations
@@ -22,54 +22,62 @@ __all__ = [
     "first_neurons",
     "joint_neurons",
     "knowledge_neurons_above",
-    "random_counterparts",
+    "random_controls",
     "random_subset",
 ]
 
 NeuronsOfFacts = Mapping[str, tuple[Neuron, ...]]
-"""Fact id → its neurons, best first."""
+"""Neurons of each fact id, best first."""
 
 ALL_LANGUAGES = "all"
-"""Stands for a language where neurons come from all of them."""
+"""Language code of neurons that come from all languages."""
 
 
 def knowledge_neurons_above(rows: pl.DataFrame, threshold: float) -> NeuronsOfFacts:
-    """Neurons whose attribution is above the threshold times the fact's largest (docs/method.md#integrated-gradients).
+    """Select neurons whose attribution exceeds threshold · (largest attribution of the fact).
 
     Args:
         rows: ``fact_id, neuron_rank, layer_index, neuron_index, attribution_score`` of one language
-            and mode; neurons that the lake left out are not found.
-        threshold: τ. A fact without any positive attribution has no knowledge neuron.
+            and mode. Only the neurons in these rows can be selected.
+        threshold: τ, between 0 and 1. A fact without a positive attribution has no knowledge
+            neuron.
     """
     score, largest = pl.col("attribution_score"), pl.col("attribution_score").max().over("fact_id")
     return _by_fact(rows.filter((score > 0) & (score > threshold * largest)))
 
 
 def first_neurons(rows: pl.DataFrame, count: int) -> NeuronsOfFacts:
-    """The first so many neurons of every fact, by ``neuron_rank``."""
+    """Select the best ``count`` neurons of every fact, by ``neuron_rank``."""
     return _by_fact(rows.filter(pl.col("neuron_rank") <= count))
 
 
 def joint_neurons(
     per_language: Sequence[Sequence[Neuron]],
 ) -> tuple[tuple[Neuron, ...], Counter[Neuron]]:
-    """The neurons that all languages share (LIKN), sorted, and how many languages hold each."""
-    held = Counter(neuron for own in per_language for neuron in set(own))
-    shared = tuple(sorted(neuron for neuron, count in held.items() if count == len(per_language)))
-    return shared, held
+    """Find the neurons that all languages share (LIKN).
+
+    Returns:
+        The shared neurons, sorted; and for every neuron the number of languages that have it.
+    """
+    language_counts = Counter(neuron for own in per_language for neuron in set(own))
+    shared = tuple(sorted(n for n, count in language_counts.items() if count == len(per_language)))
+    return shared, language_counts
 
 
-def random_counterparts(
+def random_controls(
     neurons: Sequence[Neuron], units: int, names: Sequence[object]
 ) -> tuple[Neuron, ...]:
-    """For each neuron another one of its layer, drawn without replacement.
+    """Draw for each neuron a random control in the same layer, without replacement.
 
-    None of the neurons themselves is drawn, save where a layer has too few others.
+    The given neurons are not drawn, unless a layer has too few other neurons.
 
     Args:
         neurons: distinct neurons.
         units: neurons per layer.
-        names: what the draw is for; it follows from these names alone.
+        names: seed of the draw; equal names give an equal draw.
+
+    Returns:
+        One control per neuron, in the same order.
     """
     draw = generator(*names)
     chosen: dict[Neuron, Neuron] = {}
@@ -86,7 +94,7 @@ def random_counterparts(
 def random_subset(
     neurons: Sequence[Neuron], count: int, names: Sequence[object]
 ) -> tuple[Neuron, ...]:
-    """So many of the neurons (all, where there are no more), drawn by the names alone."""
+    """Draw ``count`` of the neurons, or all if there are fewer; ``names`` are the seed."""
     ordered = sorted(neurons)
     places = generator(*names).choice(len(ordered), min(count, len(ordered)), replace=False)
     return tuple(ordered[place] for place in sorted(places.tolist()))

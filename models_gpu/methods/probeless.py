@@ -1,19 +1,20 @@
-"""PROBELESS: which neurons stand out for a fact among the facts of its relation (docs/method.md#probeless).
+"""PROBELESS: which neurons distinguish a fact from the other facts of its relation.
 
-What belongs here: scores from captured activations, the active neurons and profiles made of them,
-as rows of the lake tables ``active_neurons``, ``neuron_profiles`` and ``unscored_facts``. What does
-not: capturing (``models_gpu.engine.activations``), overlap between languages (SQL).
+What belongs here: scores from recorded activations, active neurons and profiles, and the rows of
+the lake tables ``active_neurons``, ``neuron_profiles`` and ``unscored_facts``. What does not:
+recording activations (``models_gpu.engine.activations``), overlap between languages (SQL).
+Definitions: docs/method.md#probeless.
 
-Scores are never held whole. Relations are captured together as long as their activations stay
-below ``_HELD_BYTES``; a relation above that is kept in a temporary file. Scores are then computed
-for one block of neurons after another, of which a running top and the sums over bins remain: the
-block's arrays need about ``_BLOCK_BYTES``, on each core that scores a layer.
+The scores of all neurons are never in memory at once. Relations are recorded together while their
+activations stay below ``_HELD_BYTES``; a larger relation goes to a temporary file. Scores are then
+computed for one block of neurons after another. Only the running top and the sums over bins are
+kept. A block needs about ``_BLOCK_BYTES`` on each core that scores a layer.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,73 +28,46 @@ import torch
 from models_gpu.engine.activations import NeuronKind, neurons_per_layer, record_activations
 from models_gpu.engine.batching import core_pool
 from models_gpu.errors import ModelError
+from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
+from models_gpu.progress import Progress
 from models_gpu.prompting.queries import build_queries, facts_among
 
 __all__ = ["GroupScores", "NeuronTables", "ProbelessSettings", "group_scores", "probeless"]
 
-Progress = Callable[[int, int], None]
 
 _HELD_BYTES = 1 << 30
 _BLOCK_BYTES = 1 << 25
 _BYTES_PER_SCORE = 96
-"""A score's float64, its rank, its sort key and their copies, while a block is worked on."""
+"""Per score of the current block: a float64, its rank, its sort key, and their copies."""
 _LOW_BITS = (1 << 32) - 1
-
-_ACTIVE = pl.Schema(
-    {
-        "fact_id": pl.String,
-        "method_code": pl.String,
-        "neuron_rank": pl.Int32,
-        "layer_index": pl.Int32,
-        "neuron_index": pl.Int32,
-        "neuron_score": pl.Float32,
-    }
-)
-_PROFILE = pl.Schema(
-    {
-        "fact_id": pl.String,
-        "method_code": pl.String,
-        "layer_index": pl.Int32,
-        "bin_index": pl.Int32,
-        "contiguous_score": pl.Float32,
-        "strided_score": pl.Float32,
-    }
-)
-_UNSCORED = pl.Schema(
-    {
-        "fact_id": pl.String,
-        "method_code": pl.String,
-        "reason_code": pl.String,
-    }
-)
 
 
 @dataclass(frozen=True)
 class ProbelessSettings:
-    """What is scored, and how much of it is kept."""
+    """Which neurons are scored, and how many are kept."""
 
     top: int = 50
-    """Active neurons per fact."""
+    """Number of active neurons per fact."""
     neuron: NeuronKind = "ffn"
-    """'ffn', inputs of the down projections, or 'layer_output', the residual stream."""
+    """'ffn': inputs of the down projections; 'layer_output': the residual stream."""
     is_normalised: bool = False
-    """Whether each neuron is divided by its standard deviation over the relation's facts, so that
-    neurons which vary much for every fact do not come first for every fact."""
+    """Whether scores are divided by the neuron's standard deviation over the relation's facts, so
+    that neurons of high variance do not come first for every fact."""
     bins: int = 16
-    """Bins per layer of the profiles."""
+    """Bins per layer in the profiles."""
 
     @property
     def method_code(self) -> str:
-        """Name of the variant in the lake."""
+        """Code of the variant in the lake."""
         code = "probeless" if self.neuron == "ffn" else "probeless-layer"
         return f"{code}-normalised" if self.is_normalised else code
 
     @property
     def needed_queries(self) -> int:
-        """Different queries that a relation needs before its neurons can differ in score.
+        """Distinct queries that a relation needs so that its neurons can differ in score.
 
-        Of two normalised values one is always as far from the other as in any other neuron.
+        With two queries all neurons have the same normalised distance.
         """
         return 3 if self.is_normalised else 2
 
@@ -103,23 +77,23 @@ class NeuronTables:
     """Rows of three lake tables, without ``model_id`` and ``language_code``, sorted by key."""
 
     active_neurons: pl.DataFrame
-    """Per scored fact and rank: the neuron and its score."""
+    """One row per scored fact and rank: the neuron and its score."""
     neuron_profiles: pl.DataFrame
-    """Per scored fact, layer and bin: mean scores."""
+    """One row per scored fact, layer and bin: mean scores."""
     unscored_facts: pl.DataFrame
-    """Per matched fact without scores: why."""
+    """One row per matched fact without scores: the reason."""
 
 
 @dataclass(frozen=True)
 class GroupScores:
-    """What is kept of the scores of one relation's facts; arrays on the host."""
+    """Best scores and profiles of one relation's facts; arrays on the host."""
 
     neurons: npt.NDArray[np.int64]
     """``[facts, top]`` layer · units + unit of the active neurons, best first."""
     scores: npt.NDArray[np.float32]
     """``[facts, top]`` their scores."""
     contiguous: npt.NDArray[np.float32]
-    """``[facts, layers, bins]`` mean score of neighbouring neurons."""
+    """``[facts, layers, bins]`` mean score of a bin of neighbouring neurons."""
     strided: npt.NDArray[np.float32]
     """``[facts, layers, bins]`` mean score of neurons j, j + bins, j + 2 · bins, …"""
 
@@ -133,33 +107,34 @@ def probeless(
     token_budget: int | None = None,
     progress: Progress | None = None,
 ) -> NeuronTables:
-    """Active neurons and profiles of the matched facts of one language (docs/method.md#probeless).
+    """Compute active neurons and profiles of the matched facts of one language.
 
-    A relation's rows depend on its own matched facts, and on which relations it is captured with,
-    which follows from the facts as well. With ``token_budget`` None they are the same in every run
-    on a machine; another budget moves activations, and so scores, in the last digits, and swaps
-    neurons whose scores are that close.
+    The rows of a relation depend on its matched facts and on the relations that are recorded
+    together with it, which also follow from the facts. With ``token_budget`` None they are the same
+    in every run on one machine. Another budget changes the last digits of the activations, and so
+    may swap neurons of nearly equal scores.
 
     Args:
         model: from ``models_gpu.loading.load``.
         facts: columns ``fact_id, relation_id, template, subject_label, object_label``; facts that
-            are not matched are left out and may be there or not.
-        matched: facts that are full matches with as many masks as their object has tokens.
-        settings: the variants, at least one; those over the same kind of neuron share one capture.
-        token_budget: most tokens of a forward pass; None, the default of the device.
+            are not matched are ignored.
+        matched: ids of facts that are full matches with as many masks as their object has tokens.
+        settings: the variants, at least one. Variants over the same kind of neuron share the
+            recorded activations.
+        token_budget: most tokens of a forward pass; chosen for the device when None.
         progress: called with queries done and queries in all.
 
     Returns:
-        Rows of the lake tables. Every matched fact is, for each variant, either scored or in
+        Rows of the lake tables. For each variant every matched fact is either scored or in
         ``unscored_facts``.
 
     Raises:
-        ModelError: no variant, a matched fact that is not in ``facts``, facts that cannot be asked
-            (see ``build_queries``), more bins or active neurons than there are units, activations
-            that are not numbers, a query that does not fit the device.
+        ModelError: no variant, a matched fact that is not in ``facts``, facts without valid queries
+            (see ``build_queries``), more bins or active neurons than neurons, activations that are
+            not numbers, a query that does not fit on the device.
     """
     if not settings:
-        raise ModelError("no variant is asked for; name at least one")
+        raise ModelError("no variant of PROBELESS is given; name at least one")
     asked = _with_query(model, facts_among(facts, matched))
     kinds = list(dict.fromkeys(variant.neuron for variant in settings))
     found = [
@@ -168,14 +143,14 @@ def probeless(
             asked,
             [variant for variant in settings if variant.neuron == neuron],
             token_budget,
-            None if progress is None else _part_of(progress, place, len(kinds)),
+            None if progress is None else _progress_of_kind(progress, place, len(kinds)),
         )
         for place, neuron in enumerate(kinds)
     ]
     return NeuronTables(
-        _table([tables.active_neurons for tables in found], _ACTIVE),
-        _table([tables.neuron_profiles for tables in found], _PROFILE),
-        _table([tables.unscored_facts for tables in found], _UNSCORED),
+        lake_rows("active_neurons", [tables.active_neurons for tables in found]),
+        lake_rows("neuron_profiles", [tables.neuron_profiles for tables in found]),
+        lake_rows("unscored_facts", [tables.unscored_facts for tables in found]),
     )
 
 
@@ -186,7 +161,7 @@ def _of_one_kind(
     token_budget: int | None,
     progress: Progress | None,
 ) -> NeuronTables:
-    """Variants over the same kind of neuron, all from one capture."""
+    """Score variants over the same kind of neuron, all from the same activations."""
     neuron = variants[0].neuron
     layers, units = len(model.view.layers), neurons_per_layer(model.view, neuron)
     for variant in variants:
@@ -199,7 +174,7 @@ def _of_one_kind(
     profiles: list[pl.DataFrame] = []
     for chunk in _chunks(scored, 4 * layers * units):
         queries = build_queries(model, chunk, "gold")
-        report = None if progress is None else _shifted(progress, done, total)
+        report = None if progress is None else _progress_after(progress, done, total)
         with _store((layers, queries.count, units), model.device) as store:
             record_activations(
                 model,
@@ -224,7 +199,9 @@ def _of_one_kind(
         for variant in variants
     ]
     return NeuronTables(
-        _table(active, _ACTIVE), _table(profiles, _PROFILE), _table(unscored, _UNSCORED)
+        lake_rows("active_neurons", active),
+        lake_rows("neuron_profiles", profiles),
+        lake_rows("unscored_facts", unscored),
     )
 
 
@@ -234,19 +211,19 @@ def group_scores(
     settings: ProbelessSettings,
     pool: Executor | None = None,
 ) -> GroupScores:
-    """PROBELESS over the facts of one relation.
+    """Compute PROBELESS scores of the facts of one relation.
 
-    score(f) of a neuron is the mean over g ≠ f of |x_f − x_g|. With the n values sorted, k their
-    rank from 0 and prefix_k the sum of the k smaller ones, the sum over all g is
-    x_k · (2k − n) + total − 2 · prefix_k: one sort per neuron in place of n² differences. Values
-    are centred, and sums are taken, in float64; scores are rounded to float32 once, and these
-    decide the order, equal ones by layer, then unit.
+    score(f) of a neuron is the mean over g ≠ f of |x_f − x_g|. Sort the n values; let k be the rank
+    of a value from 0, and prefix_k the sum of the k smaller values. Then the sum over all g is
+    x_k · (2k − n) + total − 2 · prefix_k. This needs one sort per neuron instead of n² differences.
+    Values are centred and summed in float64. Scores are then rounded to float32 and ranked; equal
+    scores are ranked by layer, then by unit.
 
     Args:
         activations: ``[layers, queries, units]`` float32.
         rows: ``[facts]`` the query of each fact, at least two facts.
         settings: the variant.
-        pool: from ``models_gpu.engine.batching.core_pool``; layers are then scored side by side.
+        pool: from ``models_gpu.engine.batching.core_pool``; layers are then scored in parallel.
 
     Raises:
         ModelError: activations that are not numbers.
@@ -279,8 +256,12 @@ def _layer_scores(
     bins: torch.Tensor,
     settings: ProbelessSettings,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of one layer ``[queries, units]``: the best entries ``[facts, top]`` (see ``_merge``), and
-    the sums of scores over the two kinds of bin, ``[2, bins, facts]`` float64."""
+    """Score one layer ``[queries, units]``.
+
+    Returns:
+        The best entries ``[facts, top]`` (see ``_merge``), and the sums of scores over the two
+        kinds of bin, ``[2, bins, facts]`` float64.
+    """
     units, count = activations.shape[1], len(places)
     device = activations.device if activations.device.type == "cuda" else torch.device("cpu")
     slab = activations.index_select(0, places).to(device)
@@ -297,7 +278,7 @@ def _layer_scores(
         values = slab[:, start:stop].t().contiguous()
         scores = _mean_differences(values, settings.is_normalised)
         for kind in range(2):
-            # A product instead of scattered additions, whose order a GPU does not keep.
+            # A product instead of scatter_add, whose order of additions varies on a GPU.
             members = torch.nn.functional.one_hot(bins[kind][start:stop], settings.bins)
             sums[kind] += members.t().double().to(device) @ scores
         neurons = torch.arange(layer * units + start, layer * units + stop, device=device)
@@ -306,14 +287,14 @@ def _layer_scores(
 
 
 def _mean_differences(values: torch.Tensor, is_normalised: bool) -> torch.Tensor:
-    """Mean distance of each value to the others of its row: ``[units, facts]``, float64 out."""
+    """Compute each value's mean distance to the others of its row: ``[units, facts]`` float64."""
     count = values.shape[1]
     raw, order = values.sort(dim=1, stable=True)
     ordered = raw.double()
     ordered -= ordered.mean(1, keepdim=True)
     before = ordered.cumsum(1) - ordered
     rank = torch.arange(count, dtype=torch.float64, device=values.device)
-    # The values are centred, but not to the last bit: their total stays in the formula.
+    # Rounding leaves a small total after centring, so it stays in the formula.
     total = ordered.sum(1, keepdim=True)
     sums = ordered * (2 * rank - count) + total - 2 * before
     scores = torch.empty_like(sums).scatter_(1, order, sums.clamp_(min=0)) / (count - 1)
@@ -324,19 +305,20 @@ def _mean_differences(values: torch.Tensor, is_normalised: bool) -> torch.Tensor
 
 
 def _merge(best: torch.Tensor, scores: torch.Tensor, neurons: torch.Tensor) -> torch.Tensor:
-    """The best ``[facts, top]`` so far and a block's ``[facts, units]`` scores, merged.
+    """Merge the best entries ``[facts, top]`` with the scores ``[facts, units]`` of a block.
 
-    Entries are int64 that sort as (score, then smaller neuron): the bits of a float32 that is not
-    negative are in its order. −1 is below all of them.
+    An entry is an int64 that sorts by score, then by smaller neuron. The high half holds the bits
+    of the float32 score, which sort like the score because it is not negative. −1 is the smallest
+    entry.
     """
-    # Adding zero turns -0.0 into 0.0, whose bits are in order.
+    # Adding zero turns -0.0 into 0.0, whose bits sort correctly.
     bits = (scores + 0.0).view(torch.int32).to(torch.int64)
     entries = torch.cat([best, (bits << 32) | (_LOW_BITS - neurons)], dim=1)
     return entries.topk(best.shape[1], dim=1, sorted=True).values
 
 
 def _bins(units: int, bins: int) -> torch.Tensor:
-    """``[2, units]`` bin of each unit: contiguous (sizes differ by at most one), strided."""
+    """Assign a bin to each unit, ``[2, units]``: contiguous (equal sizes, or one more), strided."""
     unit = torch.arange(units)
     return torch.stack([unit * bins // units, unit % bins])
 
@@ -355,7 +337,7 @@ def _check(settings: ProbelessSettings, layers: int, units: int) -> None:
 
 
 def _with_query(model: LoadedModel, facts: pl.DataFrame) -> pl.DataFrame:
-    """Facts by id, with the number of the query that each asks; facts may share one."""
+    """Add to each fact the number of its query; facts may share a query. Sorted by id."""
     queries = build_queries(model, facts, "gold")
     return facts.sort("fact_id").with_columns(query=pl.Series(queries.row_query))
 
@@ -363,7 +345,7 @@ def _with_query(model: LoadedModel, facts: pl.DataFrame) -> pl.DataFrame:
 def _scorable(
     asked: pl.DataFrame, settings: ProbelessSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Facts of relations in which neurons can differ; and the others, with a reason."""
+    """Split facts: those of relations whose neurons can differ; the others, with a reason."""
     group = asked.with_columns(
         facts=pl.len().over("relation_id"), queries=pl.col("query").n_unique().over("relation_id")
     )
@@ -378,7 +360,7 @@ def _scorable(
 
 
 def _chunks(scored: pl.DataFrame, bytes_per_query: int) -> Iterator[pl.DataFrame]:
-    """Whole relations, in order, as long as their queries fit into the bytes that are held."""
+    """Yield groups of whole relations whose activations fit into ``_HELD_BYTES``."""
     chunk: list[pl.DataFrame] = []
     held = 0
     for group in scored.partition_by("relation_id", maintain_order=True):
@@ -394,7 +376,7 @@ def _chunks(scored: pl.DataFrame, bytes_per_query: int) -> Iterator[pl.DataFrame
 
 @contextmanager
 def _store(shape: tuple[int, int, int], device: torch.device) -> Iterator[torch.Tensor]:
-    """Room for activations: on the device, or in a temporary file where they are too many."""
+    """Allocate activations on the device, or in a temporary file above ``_HELD_BYTES``."""
     if 4 * int(np.prod(shape)) <= _HELD_BYTES:
         yield torch.empty(shape, dtype=torch.float32, device=device)
         return
@@ -402,15 +384,17 @@ def _store(shape: tuple[int, int, int], device: torch.device) -> Iterator[torch.
         yield torch.from_numpy(np.memmap(file, dtype=np.float32, shape=shape))
 
 
-def _shifted(progress: Progress, before: int, total: int) -> Progress:
+def _progress_after(progress: Progress, before: int, total: int) -> Progress:
+    """Progress over ``total`` queries, of which ``before`` are done already."""
+
     def report(done: int, _: int) -> None:
         progress(before + done, total)
 
     return report
 
 
-def _part_of(progress: Progress, place: int, count: int) -> Progress:
-    """Progress over ``count`` captures of the same queries, of which this is number ``place``."""
+def _progress_of_kind(progress: Progress, place: int, count: int) -> Progress:
+    """Progress over ``count`` passes of the same queries, one per kind; this is pass ``place``."""
 
     def report(done: int, total: int) -> None:
         progress(place * total + done, count * total)
@@ -448,12 +432,3 @@ def _profile_rows(
             "strided_score": found.strided.reshape(-1),
         }
     )
-
-
-def _table(frames: list[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
-    """One table, sorted by key; empty, but typed, without frames."""
-    if not frames:
-        return pl.DataFrame(schema=schema)
-    # Within a fact and variant the rows are in order already, and the sort keeps that.
-    table = pl.concat(frames).select(schema.names()).cast(schema)
-    return table.sort("fact_id", "method_code", maintain_order=True)

@@ -115,17 +115,17 @@ def build_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> 
 
 
 def facts_among(facts: pl.DataFrame, chosen: Collection[str]) -> pl.DataFrame:
-    """The facts that are chosen by id.
+    """Keep the facts whose ids are chosen.
 
     Raises:
-        ModelError: a chosen fact is not among the facts.
+        ModelError: a chosen id is not among the facts.
     """
     wanted = pl.DataFrame({"fact_id": pl.Series(list(chosen), dtype=pl.String).unique()})
     unknown_ids = wanted.join(facts, on="fact_id", how="anti").sort("fact_id")
     if not unknown_ids.is_empty():
         raise ModelError(
             f"{unknown_ids.height} chosen facts are not among the facts, such as "
-            f"'{unknown_ids['fact_id'][0]}'; predictions and facts are of different versions"
+            f"'{unknown_ids['fact_id'][0]}'; they were chosen from another version of the facts"
         )
     return facts.join(wanted, on="fact_id", how="semi")
 

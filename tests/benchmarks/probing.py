@@ -32,14 +32,9 @@ import polars as pl
 import torch
 import transformers
 
+from models_gpu.engine.scoring import NEAR_TIE, score_queries
 from models_gpu.loading.load import LoadedModel, choose_device, wrap
-from models_gpu.methods.probing import (
-    NEAR_TIE,
-    prediction_rows,
-    probe,
-    probe_each,
-    score_queries,
-)
+from models_gpu.methods.probing import prediction_rows, probe, probe_each
 from models_gpu.prompting.queries import build_queries
 
 PROJECT = Path(__file__).resolve().parents[2]

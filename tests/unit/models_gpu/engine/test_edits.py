@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models_gpu.engine import edits as engine
-from models_gpu.engine.edits import Answers, Edits, Neuron, build_edits, run_edits
+from models_gpu.engine.edits import EditResults, Edits, Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.prompting.queries import Queries, build_queries
@@ -50,7 +50,7 @@ def some_edits(queries: Queries, units: int, count: int = 12) -> Edits:
     return build_edits(rows, neurons, factors, values)
 
 
-def one_at_a_time(model: LoadedModel, queries: Queries, edits: Edits) -> Answers:
+def one_at_a_time(model: LoadedModel, queries: Queries, edits: Edits) -> EditResults:
     """The definition: the model's own forward pass, once per row."""
     log_probs, tops = [], []
     for edit in range(edits.count):
@@ -81,7 +81,7 @@ def one_at_a_time(model: LoadedModel, queries: Queries, edits: Edits) -> Answers
         scores = logits[places].log_softmax(-1)
         log_probs.append(sum(float(scores[i, token]) for i, token in enumerate(gold)))
         tops.append(scores.argmax(-1).tolist() == gold.tolist())
-    return Answers(np.array(log_probs), np.array(tops))
+    return EditResults(np.array(log_probs), np.array(tops))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 import torch
 
+from models_gpu.engine import greedy_answers, scoring
 from models_gpu.engine.decoding import continue_greedily
 from models_gpu.loading.load import LoadedModel
-from models_gpu.methods import probing
 from models_gpu.methods.probing import probe
 from models_gpu.prompting.queries import build_queries
 from tests.helpers.plain_probing import assert_same, plain_causal_row, verdicts
@@ -80,9 +80,9 @@ def test_batches_and_order_do_not_matter(
 ) -> None:
     model = loaded(family)
     expected = probe(model, asked(), mask_counts="gold")
-    plan = probing._Plan(budget, padding_share, logit_bytes, 2, 0)
-    monkeypatch.setitem(probing._PLANS, "cpu", plan)
-    monkeypatch.setattr(probing, "_SPAN", 8)
+    plan = scoring.DevicePlan(budget, padding_share, logit_bytes, 2, 0)
+    monkeypatch.setitem(scoring.DEVICE_PLANS, "cpu", plan)
+    monkeypatch.setattr(scoring, "SPAN", 8)
     shuffled = asked().sample(fraction=1.0, shuffle=True, seed=budget)
     rows = probe(model, shuffled, mask_counts="gold")
     assert verdicts(rows).equals(verdicts(expected))
@@ -119,7 +119,7 @@ def test_near_ties_are_settled_by_the_text_alone(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(model.view, "compute_logits", noisy)
     assert verdicts(probe(model, many_facts(), mask_counts="gold")).equals(verdicts(alone))
-    monkeypatch.setattr(probing, "NEAR_TIE", -1.0)
+    monkeypatch.setattr(scoring, "NEAR_TIE", -1.0)
     unsettled = probe(model, many_facts(), mask_counts="gold")
     assert not verdicts(unsettled).equals(verdicts(alone)), "the noise changed nothing"
 
@@ -133,7 +133,7 @@ def test_only_answers_that_go_wrong_early_are_decoded(
         continued.append([len(text) + int(n) for text, n in zip(texts, steps, strict=True)])
         return continue_greedily(model, texts, steps, **named)
 
-    monkeypatch.setattr(probing, "continue_greedily", counted)
+    monkeypatch.setattr(greedy_answers, "continue_greedily", counted)
     one_token = facts(("a", "P", "[X] is the capital of [Y]", "Paris", "is"))
     probe(gpt2, one_token, mask_counts="gold")
     assert continued == [[]]

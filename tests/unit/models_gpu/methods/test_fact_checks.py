@@ -145,5 +145,5 @@ def test_a_neuron_is_shared_by_more_facts_than_the_share_of_the_most() -> None:
 
 
 def test_a_pair_of_no_fact_is_an_error(model: LoadedModel) -> None:
-    with pytest.raises(ModelError, match="5 facts to be checked are not among the facts, such as"):
+    with pytest.raises(ModelError, match="5 chosen facts are not among the facts, such as"):
         fact_checks(model, ASKED.filter(relation_id="P36"), PAIRS, settings=SETTINGS)

@@ -19,7 +19,7 @@ from models_gpu.methods.interventions import (
 from models_gpu.methods.neuron_sets import (
     first_neurons,
     knowledge_neurons_above,
-    random_counterparts,
+    random_controls,
     random_subset,
 )
 from models_gpu.prompting.queries import build_queries
@@ -61,17 +61,17 @@ def test_knowledge_neurons_are_above_the_threshold_of_the_facts_own_best() -> No
     assert first_neurons(rows, 1) == {"a": ((1, 7),), "b": ((0, 5),)}
 
 
-def test_random_counterparts_keep_the_layers_and_avoid_the_neurons() -> None:
+def test_random_controls_keep_the_layers_and_avoid_the_neurons() -> None:
     neurons = [(2, 0), (0, 1), (2, 2), (2, 3)]
-    controls = random_counterparts(neurons, 8, ("any", "name"))
+    controls = random_controls(neurons, 8, ("any", "name"))
     assert [layer for layer, _ in controls] == [2, 0, 2, 2]
     assert len(set(controls)) == 4
     assert not set(controls) & set(neurons)
-    assert controls == random_counterparts(neurons, 8, ("any", "name"))
-    draws = {random_counterparts(neurons, 8, ("any", number)) for number in range(20)}
+    assert controls == random_controls(neurons, 8, ("any", "name"))
+    draws = {random_controls(neurons, 8, ("any", number)) for number in range(20)}
     assert len(draws) > 5
     # A layer that has too few others gives what it has.
-    assert len(set(random_counterparts(neurons, 4, ("any",)))) == 4
+    assert len(set(random_controls(neurons, 4, ("any",)))) == 4
 
 
 def test_a_random_subset_is_part_of_the_set() -> None:
@@ -178,5 +178,5 @@ def test_without_matched_facts_there_are_no_rows(model: LoadedModel, rows: pl.Da
 
 
 def test_a_matched_fact_that_is_not_asked_is_an_error(model: LoadedModel) -> None:
-    with pytest.raises(ModelError, match="not among the facts of de, such as 'gone'"):
+    with pytest.raises(ModelError, match="not among the facts, such as 'gone'"):
         interventions(model, "de", ASKED, [MatchedFact("gone", None)], NEURONS, settings=SETTINGS)

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from ingestion.contract import LAKE
+from models_gpu.engine import scoring
 from models_gpu.engine.logits import largest, ranks
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.methods import probing
 from models_gpu.methods.probing import probe, probe_each
 from models_gpu.prompting.queries import build_queries
 from tests.helpers.plain_probing import assert_same, plain_rows, slot_logits, verdicts
@@ -55,8 +55,8 @@ def test_batches_do_not_matter(
     model: LoadedModel, budget: int, padding_share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = probe(model, many_facts(), mask_counts="all")
-    plan = probing._Plan(budget, padding_share, 7_000, 2, 0)
-    monkeypatch.setitem(probing._PLANS, "cpu", plan)
+    plan = scoring.DevicePlan(budget, padding_share, 7_000, 2, 0)
+    monkeypatch.setitem(scoring.DEVICE_PLANS, "cpu", plan)
     rows = probe(model, many_facts(), mask_counts="all")
     assert verdicts(rows).equals(verdicts(expected))
     difference = (rows["gold_log_prob"] - expected["gold_log_prob"]).abs().max()
@@ -66,7 +66,7 @@ def test_batches_do_not_matter(
 
 def test_spans_do_not_matter(bert: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = probe(bert, many_facts(), mask_counts="all")
-    monkeypatch.setattr(probing, "_SPAN", 4)
+    monkeypatch.setattr(scoring, "SPAN", 4)
     assert verdicts(probe(bert, many_facts(), mask_counts="all")).equals(verdicts(expected))
 
 
@@ -137,7 +137,7 @@ def test_near_ties_are_settled_by_the_query_alone(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(model.view, "compute_logits", noisy)
     assert verdicts(probe(model, many_facts(), mask_counts="gold")).equals(verdicts(alone))
-    monkeypatch.setattr(probing, "NEAR_TIE", -1.0)
+    monkeypatch.setattr(scoring, "NEAR_TIE", -1.0)
     unsettled = probe(model, many_facts(), mask_counts="gold")
     assert not verdicts(unsettled).equals(verdicts(alone)), "the noise changed nothing"
 
@@ -235,8 +235,8 @@ def test_no_facts_give_no_rows_with_the_right_columns(bert: LoadedModel) -> None
 def test_groups_come_back_in_order_with_their_own_rows(
     bert: LoadedModel, behind: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = replace(probing._PLANS["cpu"], groups_behind=behind)
-    monkeypatch.setitem(probing._PLANS, "cpu", plan)
+    plan = replace(scoring.DEVICE_PLANS["cpu"], groups_behind=behind)
+    monkeypatch.setitem(scoring.DEVICE_PLANS, "cpu", plan)
     groups = {name: many_facts().filter(pl.col("fact_id").str.starts_with(name)) for name in "cbts"}
     reports: list[tuple[str, int, int]] = []
     results = dict(
