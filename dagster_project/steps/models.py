@@ -23,7 +23,8 @@ from dagster_project.study.resolve import StudyModel
 from ingestion.contract import LAKE
 from ingestion.lake import LakeError
 from models_gpu.errors import ModelError
-from models_gpu.loading.source import inspect, tokenizer_hash
+from models_gpu.loading.inspection import inspect
+from models_gpu.loading.tokenizers import tokenizer_hash
 
 __all__ = [
     "for_each_model",

@@ -41,7 +41,7 @@ from ingestion.tracing import (
     write_counts,
 )
 from ingestion.tracing import label_tokens as pieces_of
-from models_gpu.loading.source import load_tokenizer, tokenizer_hash
+from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
 
 __all__ = ["label_tokens", "traced_corpora"]
 

@@ -44,7 +44,8 @@ from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
 from models_gpu.errors import ModelError
-from models_gpu.loading.source import ModelCard, ModelSpec, ResolvedModel, inspect, resolve
+from models_gpu.loading.inspection import ModelCard, inspect
+from models_gpu.loading.source import ModelSpec, ResolvedModel, resolve
 
 __all__ = [
     "BrokenModel",

@@ -121,7 +121,7 @@ class _Recorder:
             raise ModelError("a query has no scored position, so its neurons cannot be read")
 
     def prepare(self, start: int, stop: int, device: torch.device) -> torch.Tensor:
-        """Get the token ids of queries ``start … stop - 1``, all of one length, for the next pass."""
+        """Get the token ids of queries ``start … stop - 1``, all of one length, for one pass."""
         queries = self.queries
         begin, end = queries.token_offsets[[start, stop]]
         tokens = queries.token_ids[begin:end].astype(np.int64).reshape(stop - start, -1)

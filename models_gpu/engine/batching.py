@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from models_gpu.errors import ModelError
+from models_gpu.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     import torch
@@ -129,7 +129,7 @@ def run_with_oom_retry(
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                reason = first_line(error)
             # Not inside the handler: there the error's traceback keeps the batch's tensors alive.
             release()
             if stop - start == 1:

@@ -26,7 +26,7 @@ from models_gpu.engine.patched_forward import Cells, EditedForward, editable
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
-from models_gpu.prompting.queries import Queries
+from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
 
 __all__ = ["EditResults", "Edits", "Neuron", "build_edits", "run_edits"]
@@ -124,7 +124,7 @@ def run_edits(
     """
     _check(model, edits)
     query = queries.row_query[edits.row].astype(np.int64)
-    _check_scored(queries, edits, query)
+    require_gold_counts(queries, edits.row)
     first = _first_layers(edits, len(model.view.layers))
     order = np.lexsort((query, first, -queries.lengths[query]))
     lengths = queries.lengths[query][order]
@@ -261,17 +261,4 @@ def _check(model: LoadedModel, edits: Edits) -> None:
             f"neuron {edits.unit[wrong]} of layer {edits.layer[wrong]} cannot be edited: the model "
             f"has {layers} layers with {units} neurons each, both counted from 0. The neurons "
             "come from another model."
-        )
-
-
-def _check_scored(queries: Queries, edits: Edits, query: Longs) -> None:
-    fact = queries.row_fact[edits.row]
-    wrong = np.flatnonzero(queries.scored_counts[query] != np.diff(queries.gold_offsets)[fact])
-    if len(wrong):
-        first = wrong[0]
-        raise ModelError(
-            f"fact '{queries.fact_ids[int(fact[first])]}' has "
-            f"{queries.scored_counts[query[first]]} scored positions, but its object has "
-            f"{np.diff(queries.gold_offsets)[fact[first]]} tokens; only queries for just the "
-            "object can be edited"
         )

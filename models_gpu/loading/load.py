@@ -16,7 +16,9 @@ from transformers.utils import logging as reports
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture
-from models_gpu.loading.source import ResolvedModel, family_of, load_tokenizer
+from models_gpu.loading.inspection import family_of
+from models_gpu.loading.source import ResolvedModel
+from models_gpu.loading.tokenizers import load_tokenizer
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
 

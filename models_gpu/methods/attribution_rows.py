@@ -1,9 +1,9 @@
-"""Rows of integrated gradients: lines from baselines to clean neurons, cut into points and packed.
+"""Rows of integrated gradients: the points on the lines from baselines to clean activations.
 
-What belongs here: which tokens of a fact are scored, the baselines of a group of them, packing
-their (line, point) rows into batches of one layer, and the sums over the rows. What does not: the
-partial forward pass that a row is (``models_gpu.engine.forward_cache``), choosing groups and adding
-up the tokens of a fact (``models_gpu.methods.integrated_gradients``).
+What belongs here: the scored tokens of a fact, their baselines, packing (line, point) rows into
+batches of one layer, and the sums over rows. What does not: the forward pass of a row
+(``models_gpu.engine.forward_cache``), choosing groups of tokens and summing over the tokens of a
+fact (``models_gpu.methods.integrated_gradients``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from models_gpu.engine.forward_cache import (
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
-from models_gpu.prompting.queries import Queries
+from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
 
 __all__ = ["ItemGroup", "Items", "scored_items"]
@@ -33,45 +33,39 @@ __all__ = ["ItemGroup", "Items", "scored_items"]
 
 @dataclass(frozen=True)
 class Items:
-    """Scored tokens of some rows of the queries; all arrays ``[items]``."""
+    """Scored tokens of some rows of the queries, one item per token; all arrays ``[items]``."""
 
     row: Longs
-    """Place of the fact among the rows."""
+    """Row of the item, as a place in the chosen rows."""
     ordinal: Longs
-    """Which of the object's tokens it is."""
+    """Place of the token in its object, from 0."""
     target: Longs
-    """The token id."""
+    """Id of the token."""
     query: Longs
-    """The query."""
+    """Query of the item."""
     position: Longs
-    """Where it is predicted."""
+    """Position at which the token is predicted."""
     length: Longs
-    """Tokens of the query that are needed: all of them in a masked model, in a causal one those up
-    to the position."""
+    """Tokens of the query that are needed: all in a masked model, in a causal model those up to
+    ``position``."""
 
     def part(self, places: Longs) -> Items:
-        """The items at these places."""
+        """Select the items at these places."""
         return Items(*(getattr(self, field.name)[places] for field in fields(self)))
 
 
 def scored_items(queries: Queries, rows: Longs, *, is_causal: bool) -> Items:
-    """The scored tokens of some rows of the queries, row after row.
+    """List the scored tokens of some rows of the queries, row after row.
 
     Raises:
         ModelError: a row with another number of masks than its object has tokens.
     """
     query, fact = queries.row_query[rows].astype(np.int64), queries.row_fact[rows]
+    require_gold_counts(queries, rows)
     counts = queries.scored_counts[query]
-    golds = np.diff(queries.gold_offsets)[fact]
-    if not np.array_equal(counts, golds):
-        wrong = int(np.flatnonzero(counts != golds)[0])
-        raise ModelError(
-            f"fact '{queries.fact_ids[int(fact[wrong])]}' is asked for {counts[wrong]} tokens, but "
-            f"its object has {golds[wrong]}; only queries for just the object can be attributed"
-        )
     row = np.repeat(np.arange(len(rows)), counts)
     position = queries.scored_positions[ranges(queries.scored_offsets[:-1][query], counts)]
-    # No token of a causal model sees those after it.
+    # In a causal model no token depends on later ones.
     length = position.astype(np.int64) + 1 if is_causal else queries.lengths[query[row]]
     return Items(
         row=row,
@@ -84,7 +78,11 @@ def scored_items(queries: Queries, rows: Longs, *, is_causal: bool) -> Items:
 
 
 class ItemGroup:
-    """Items of sequences that are run together: their lines, rows and sums."""
+    """Items whose sequences share one clean pass: their lines, rows and sums.
+
+    A *line* goes from a baseline to the clean activations of an item. A *row* is one point of one
+    line in one layer, and costs one resumed forward pass.
+    """
 
     def __init__(
         self,
@@ -100,34 +98,38 @@ class ItemGroup:
         lengths = np.zeros(len(sequence_queries), dtype=np.int64)
         lengths[sequence_of_item] = items.length
         place = np.arange(lengths.max())
-        held = place < lengths[:, None]
-        at = queries.token_offsets[sequence_queries][:, None] + np.where(held, place, 0)
-        tokens = np.where(held, queries.token_ids[at], model.pad_token_id).astype(np.int64)
+        is_token = place < lengths[:, None]
+        at = queries.token_offsets[sequence_queries][:, None] + np.where(is_token, place, 0)
+        tokens = np.where(is_token, queries.token_ids[at], model.pad_token_id).astype(np.int64)
         self.tokens = torch.from_numpy(tokens).to(model.device)
-        self.is_token = None if held.all() else torch.from_numpy(held).to(model.device)
+        self.is_token = None if is_token.all() else torch.from_numpy(is_token).to(model.device)
         self.sequence = self._upload(sequence_of_item)
         self.position = self._upload(items.position)
         self.target = self._upload(items.target)
-        self.start = ForwardCache(model, self.tokens, self.is_token, self.sequence, self.position)
+        self.cache = ForwardCache(model, self.tokens, self.is_token, self.sequence, self.position)
         self.wide = torch.promote_types(model.dtype, torch.float32)
-        self.clean = self.start.neurons.to(self.wide)
+        self.clean = self.cache.neurons.to(self.wide)
         self._draw_lines(queries)
 
     def run(self) -> None:
-        """Every row of every layer, and F at both ends of the lines."""
+        """Run every row of every layer, and compute F at both ends of the lines."""
         points, weights = quadrature_nodes(self.settings.quadrature, self.settings.steps)
         layers, lines = len(self.clean), len(self.line_item)
         shape = (layers, lines, self.clean.shape[-1])
         self.gradients = torch.zeros(shape, dtype=self.wide, device=self.model.device)
         self.baseline = torch.zeros((layers, lines), dtype=self.wide, device=self.model.device)
-        hidden, targets = self.start.hidden, self.target
+        hidden, targets = self.cache.hidden, self.target
         self.clean_score = target_probabilities(self.model, hidden, targets)
         self._run_rows(np.zeros(1), np.zeros(1), self._add_ends)
         self._run_rows(points, weights, self._add_gradients)
 
     def sums(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Per item the scores ``[layers, items, units]``, F(b) ``[layers, items]`` as the mean over
-        the item's lines, and the number of its lines ``[items]``."""
+        """Sum over the lines of each item.
+
+        Returns:
+            Scores ``[layers, items, units]``, F(b) averaged over the item's lines ``[layers,
+            items]``, and the number of its lines ``[items]``.
+        """
         scale = self.clean[:, self.line_item]
         if self.settings.mode != "amig_code" and self.baselines is not None:
             scale = scale - self.baselines
@@ -140,7 +142,7 @@ class ItemGroup:
         return scores, baseline, counts
 
     def _draw_lines(self, queries: Queries) -> None:
-        """``line_item``, ``[lines]``, and ``baselines``, ``[layers, lines, units]`` or None: 0."""
+        """Set ``line_item`` ``[lines]``, and ``baselines`` ``[layers, lines, units]`` or None."""
         count = len(self.target)
         self.line_item = torch.arange(count, device=self.model.device)
         self.baselines: torch.Tensor | None = None
@@ -161,14 +163,14 @@ class ItemGroup:
             part = slice(start, stop)
             sequence = self.sequence[line_item[part]]
             tokens = self.tokens[sequence].clone()
-            tokens[rows[: stop - start], swapped[part]] = _blank(self.model)
+            tokens[rows[: stop - start], swapped[part]] = _replacement_token(self.model)
             is_token = None if self.is_token is None else self.is_token[sequence]
             position = self.position[line_item[part]]
             found[:, part] = neurons_at(self.model, tokens, is_token, position).to(self.wide)
 
         lengths = np.full(len(item), self.tokens.shape[1])
         batches = plan_batches(lengths, self.budget, 0.0)
-        run_with_oom_retry(batches, lengths, run, self._release, "query")
+        run_with_oom_retry(batches, lengths, run, self.model.release_memory, "query")
         if self.settings.mode == "amig":
             self.line_item, self.baselines = line_item, found
             return
@@ -176,24 +178,24 @@ class ItemGroup:
         self.baselines = (of_item / of_item.sum(1, keepdim=True)) @ found
 
     def _members(self, line_item: torch.Tensor) -> torch.Tensor:
-        """``[items, lines]`` ones where a line is an item's.
+        """Make the matrix ``[items, lines]`` with 1 where a line belongs to an item.
 
-        Products with it are sums in an order that a GPU keeps, unlike scattered additions.
+        A product with it sums over lines in a fixed order; scatter_add has none on a GPU.
         """
         return torch.nn.functional.one_hot(line_item, len(self.target)).t().to(self.wide)
 
     def _query_tokens(self, queries: Queries, item: int) -> Longs:
-        """Positions of the tokens that are replaced in turn: the query's own.
+        """Find the positions of the tokens that are replaced, one per baseline.
 
-        Left out are special tokens, the masks of the slot, and the object's tokens that a causal
-        model is given.
+        These are all tokens of the query except special tokens, the masks of the object, and the
+        object's tokens that a causal model reads.
         """
         query = self.items.query[item]
         tokens = queries.token_ids[queries.token_offsets[query] :][: queries.lengths[query]]
         first, last = queries.scored_offsets[[query, query + 1]]
         scored = queries.scored_positions[first:last]
         tokenizer = self.model.tokenizer
-        # An unknown word is a token of the query's own, though tokenizers call it special.
+        # The unknown token stands for a word of the query, though tokenizers list it as special.
         special = (
             tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id,
             tokenizer.bos_token_id, tokenizer.eos_token_id,
@@ -203,7 +205,7 @@ class ItemGroup:
             own[scored[0] + 1 :] = False
         else:
             own[scored] = False
-        # A causal model's prompt may be nothing but the start of a text.
+        # The prompt of a causal model can be the start token alone.
         return np.flatnonzero(own) if own.any() else scored[:1].astype(np.int64)
 
     def _run_rows(
@@ -212,14 +214,14 @@ class ItemGroup:
         weights: npt.NDArray[np.float64],
         use: Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], None],
     ) -> None:
-        """Every (layer, line, point) in batches of one layer each.
+        """Run every (layer, line, point) row in batches of one layer.
 
-        ``use`` gets the layer, each row's line, its weight and its point.
+        ``use`` is called with the layer and, per row, the line, the weight and the point.
         """
         steps, layers = len(points), len(self.clean)
         per_layer = len(self.line_item) * steps
         length = self.tokens.shape[1]
-        # In the last layer nothing but the position itself is left to run.
+        # Above the last layer only the position itself is computed.
         of_layer = np.full(layers, 1 if self.model.family.is_causal else length)
         of_layer[-1] = 1
         lengths = np.repeat(of_layer, per_layer)
@@ -237,10 +239,10 @@ class ItemGroup:
             for layer in range(layers)
             for start, stop in plan_batches(np.full(per_layer, of_layer[layer]), self.budget, 0.0)
         ]
-        run_with_oom_retry(batches, lengths, run, self._release, "row of a fact")
+        run_with_oom_retry(batches, lengths, run, self.model.release_memory, "row of a fact")
 
     def _neurons(self, layer: int, line: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
-        """Where the rows stand on their lines: ``[rows, units]``."""
+        """Compute the activations at the rows' points: ``[rows, units]``."""
         clean = self.clean[layer, self.line_item[line]]
         if self.baselines is None:
             return point[:, None] * clean
@@ -249,10 +251,11 @@ class ItemGroup:
     def _add_ends(
         self, layer: int, line: torch.Tensor, _: torch.Tensor, point: torch.Tensor
     ) -> None:
+        """Store F(b) of the rows' lines."""
         with torch.no_grad():
             item = self.line_item[line]
             neurons = self._neurons(layer, line, point).to(self.model.dtype)
-            hidden = self.start.resume(layer, item, neurons)
+            hidden = self.cache.resume(layer, item, neurons)
             targets = self.target[item]
             found = target_probabilities(self.model, hidden, targets)
         self.baseline[layer, line] = found
@@ -260,13 +263,15 @@ class ItemGroup:
     def _add_gradients(
         self, layer: int, line: torch.Tensor, weight: torch.Tensor, point: torch.Tensor
     ) -> None:
+        """Add the weighted gradients of the rows to their lines."""
         item = self.line_item[line]
         neurons = self._neurons(layer, line, point).requires_grad_()
         with torch.enable_grad():
-            hidden = self.start.resume(layer, item, neurons.to(self.model.dtype))
+            hidden = self.cache.resume(layer, item, neurons.to(self.model.dtype))
         targets = self.target[item]
-        slope = target_gradients(self.model, hidden, targets)
-        (gradient,) = torch.autograd.grad([hidden], [neurons], [slope])
+        # Two steps of the chain rule: the head goes in blocks, so that no graph holds all logits.
+        of_hidden = target_gradients(self.model, hidden, targets)
+        (gradient,) = torch.autograd.grad([hidden], [neurons], [of_hidden])
         first, last = int(line[0]), int(line[-1]) + 1
         of_line = torch.zeros((last - first, len(line)), dtype=self.wide, device=line.device)
         of_line[line - first, torch.arange(len(line), device=line.device)] = weight
@@ -275,18 +280,12 @@ class ItemGroup:
     def _upload(self, values: npt.NDArray[np.int64]) -> torch.Tensor:
         return torch.from_numpy(values).to(self.model.device)
 
-    def _release(self) -> None:
-        if self.model.device.type == "cuda":
-            torch.cuda.empty_cache()
-        elif self.model.device.type == "mps":
-            torch.mps.empty_cache()
 
-
-def _blank(model: LoadedModel) -> int:
-    """What stands for no token: the mask; the end of text, else its beginning, if causal."""
+def _replacement_token(model: LoadedModel) -> int:
+    """Choose the replacement token: the mask; in a causal model the end of text, else its start."""
     tokenizer = model.tokenizer
     known = (model.mask_token_id, tokenizer.eos_token_id, model.start_token_id)
     found = next((token for token in known if token is not None), None)
     if found is None:
-        raise ModelError("the tokenizer has no mask, end or start of text to replace tokens by")
+        raise ModelError("the tokenizer has no mask, end-of-text or start token as a replacement")
     return int(found)

@@ -1,16 +1,18 @@
-"""Integrated gradients: how much each neuron drives the prediction of a fact (docs/method.md#integrated-gradients).
+"""Integrated gradients: how much each neuron contributes to the prediction of a fact.
 
-What belongs here: which facts are computed together, and the sums over an object's tokens. What
-does not: the integral of a token (``models_gpu.methods.attribution_rows``), the rows of the lake
-made of attributions (``models_gpu.methods.knowledge_neurons``), thresholds (SQL).
+What belongs here: which facts are computed together, and the sums over the tokens of an object.
+What does not: the integral of one token (``models_gpu.methods.attribution_rows``), rows of the lake
+(``models_gpu.methods.knowledge_neurons``), thresholds (SQL). Definitions:
+docs/method.md#integrated-gradients.
 
-For a token y that is predicted at position p, F(w) = P(y | query, neurons of layer l at p := w),
-and only these neurons at this position are moved. The attribution of neuron i of layer l is the
-integral of (w̄_i − b_i) · ∂F/∂w_i along the straight line from a baseline b to the clean neurons w̄.
-An object of several tokens has one such F per token, each at its own position: in a masked model at
-its mask, with all masks in the query; in a causal model at the token before it, with the right
-tokens before it (teacher forcing). Attributions, and the probabilities beside them, are summed over
-these positions. Targets are the object's own token ids: no special token is ever one.
+For a token y that is predicted at position p, F(w) = P(y | query, neurons of layer l at p := w).
+Only these neurons at this position change. The attribution of neuron i of layer l is the integral
+of (w̄_i − b_i) · ∂F/∂w_i along the straight line from a baseline b to the clean activations w̄.
+
+An object of several tokens has one F per token, each at its own position: in a masked model at its
+mask, with all masks in the query; in a causal model at the position before it, after the gold
+tokens (teacher forcing). Attributions and probabilities are summed over these positions. The
+targets are the tokens of the object, never special tokens.
 """
 
 from __future__ import annotations
@@ -35,18 +37,18 @@ __all__ = ["Attributions", "attribute"]
 
 
 _BATCH_TOKENS = {"cpu": 1_024, "cuda": 16_384, "mps": 4_096}
-"""Tokens of rows in a batch: fewer than a plain forward pass takes, for the backward pass keeps all
-states."""
+"""Most tokens of a batch: fewer than for a plain forward pass, because the backward pass keeps all
+activations."""
 _PADDING_SHARE = {"cuda": 0.15, "mps": 0.15}
 _HELD_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
 class Attributions:
-    """What the neurons of all layers contribute to some facts; summed over an object's tokens.
+    """Attributions of the neurons of all layers for some facts, summed over the object's tokens.
 
-    The scores of a layer add up to ``baseline_counts · (clean − baseline)``, but for the error of
-    the quadrature (and in mode 'amig_code', where they do not).
+    Completeness: the scores of a layer add up to ``baseline_counts · (clean − baseline)``, up to
+    the error of the quadrature. In mode 'amig_code' they do not.
     """
 
     facts: Longs
@@ -54,11 +56,11 @@ class Attributions:
     scores: torch.Tensor
     """``[layers, facts, units]`` on the model's device, signed."""
     clean: torch.Tensor
-    """``[facts]`` sum over the object's tokens of F(w̄): the probabilities of the plain model."""
+    """``[facts]`` sum over the object's tokens of F(w̄), the probability in the unedited model."""
     baseline: torch.Tensor
-    """``[layers, facts]`` sum over the object's tokens of F(b), mean over baselines."""
+    """``[layers, facts]`` sum over the object's tokens of F(b), averaged over baselines."""
     baseline_counts: torch.Tensor
-    """``[facts]`` lines summed over per token: 1, or in mode 'amig' the replaced tokens."""
+    """``[facts]`` lines per token: 1, or in mode 'amig' the number of replaced tokens."""
 
 
 def attribute(
@@ -69,24 +71,24 @@ def attribute(
     token_budget: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Attributions]:
-    """Attributions of all facts of some queries, a few hundred facts at a time.
+    """Compute attributions of all facts of some queries, a few hundred facts at a time.
 
-    Another ``token_budget``, and a batch halved for lack of memory, moves float32 scores by
-    rounding: in tests by less than 1e-5 of a fact's largest score.
+    Another ``token_budget``, or a batch that is halved for lack of memory, changes float32 scores
+    by rounding: in tests by less than 1e-5 of a fact's largest score.
 
     Args:
         model: from ``models_gpu.loading.load``.
-        queries: from ``build_queries`` with 'gold': a fact's object is what is asked for.
+        queries: from ``build_queries`` with 'gold', as many masks as the object has tokens.
         settings: the integral.
         token_budget: most tokens of a batch of rows; chosen for the device when None.
         progress: called with facts done and facts in all.
 
     Yields:
-        Attributions of facts that no other one holds, in the order of their queries.
+        Attributions of the next facts, in the order of their queries; every fact once.
 
     Raises:
-        ModelError: a fact with another number of masks than its object has tokens, an unknown mode
-            or quadrature, a row that does not fit the device alone, scores that are not numbers.
+        ModelError: a query with another number of masks than the object has tokens, an unknown mode
+            or quadrature, a row that does not fit on the device alone, scores that are not numbers.
     """
     if settings.mode not in ("zero", "amig", "amig_mean", "amig_code"):
         raise ModelError(
@@ -116,8 +118,8 @@ def _attribute_rows(
         baseline=torch.zeros((layers, len(rows)), dtype=wide, device=model.device),
         baseline_counts=torch.ones(len(rows), dtype=wide, device=model.device),
     )
-    # Sequences: what is run clean. Items of one query share it; in a causal model only where they
-    # need the same beginning of it.
+    # A sequence is what one clean pass runs. Items of one query share a sequence; in a causal model
+    # only items that need the same number of its tokens do.
     keys = np.stack([-items.length, items.query], axis=1)
     sequences, sequence_of_item = np.unique(keys, axis=0, return_inverse=True)
     sequence_of_item = sequence_of_item.reshape(-1)
@@ -146,9 +148,9 @@ def _attribute_rows(
 
 
 def _add(found: Attributions, group: ItemGroup, items: Items) -> None:
-    """Add the sums of a group's items to those of their facts."""
+    """Add the sums of a group's items to the sums of their facts."""
     scores, baseline, counts = group.sums()
-    # One token of each fact at a time: additions in an order that a GPU keeps.
+    # One token per fact at a time, so that the order of additions is fixed, also on a GPU.
     for ordinal in range(int(items.ordinal.max()) + 1):
         places = np.flatnonzero(items.ordinal == ordinal)
         item = torch.from_numpy(places).to(scores.device)

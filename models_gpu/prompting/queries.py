@@ -28,6 +28,7 @@ __all__ = [
     "Queries",
     "build_queries",
     "facts_among",
+    "require_gold_counts",
 ]
 
 FACT_COLUMNS = ("fact_id", "relation_id", "template", "subject_label", "object_label")
@@ -112,6 +113,24 @@ def build_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> 
             "many tokens as the object has"
         )
     return _causal_queries(model, facts)
+
+
+def require_gold_counts(queries: Queries, rows: Longs) -> None:
+    """Check that rows have queries with as many scored positions as their object has tokens.
+
+    Raises:
+        ModelError: a row has another number.
+    """
+    counts = queries.scored_counts[queries.row_query[rows]]
+    fact = queries.row_fact[rows]
+    gold_counts = np.diff(queries.gold_offsets)[fact]
+    wrong = np.flatnonzero(counts != gold_counts)
+    if len(wrong):
+        first = wrong[0]
+        raise ModelError(
+            f"fact '{queries.fact_ids[int(fact[first])]}' has {counts[first]} scored positions, "
+            f"but its object has {gold_counts[first]} tokens; these numbers must be equal"
+        )
 
 
 def facts_among(facts: pl.DataFrame, chosen: Collection[str]) -> pl.DataFrame:

@@ -168,5 +168,5 @@ def test_neurons_of_another_model_are_an_error(model: LoadedModel, queries: Quer
 def test_queries_for_more_than_the_object_cannot_be_edited(model: LoadedModel) -> None:
     queries = build_queries(model, FEW, "all")
     rows = len(queries.row_fact)
-    with pytest.raises(ModelError, match="only queries for just the object"):
+    with pytest.raises(ModelError, match="these numbers must be equal"):
         run_edits(model, queries, build_edits(range(rows), [[]] * rows, [[]] * rows))

@@ -17,8 +17,10 @@ from polars.testing import assert_frame_equal
 
 from ingestion.contract import LAKE
 from models_gpu.errors import ModelError
+from models_gpu.loading.inspection import inspect
 from models_gpu.loading.load import load, wrap
-from models_gpu.loading.source import ModelSpec, inspect, resolve, tokenizer_hash
+from models_gpu.loading.source import ModelSpec, resolve
+from models_gpu.loading.tokenizers import tokenizer_hash
 from models_gpu.methods.probing import probe
 from tests.helpers.tiny_models import (
     CAUSAL,
@@ -109,7 +111,7 @@ def test_loading_obeys_dtype(folder: Path) -> None:
 
 def test_importing_the_module_imports_no_torch(project: Path) -> None:
     code = (
-        "import sys, models_gpu.loading.source; "
+        "import sys, models_gpu.loading.source, models_gpu.loading.inspection; "
         "assert not {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=project)
@@ -178,7 +180,7 @@ def test_pickles_are_refused_unless_allowed_by_name(folder: Path) -> None:
     path = folder / "model.safetensors"
     torch.save(safetensors.torch.load_file(path), folder / "pytorch_model.bin")
     path.unlink()
-    with pytest.raises(ModelError, match=r"runs code.*save_pretrained.*allow_pickle: true"):
+    with pytest.raises(ModelError, match=r"run code.*save_pretrained.*allow_pickle: true"):
         check(folder)
     check(folder, allow_pickle=True)
     model = load(resolve(ModelSpec("m", str(folder), allow_pickle=True)), "cpu")
@@ -207,7 +209,7 @@ def test_a_missing_shard_is_an_error(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     check(folder)
     next(iter(sorted(folder.glob("model-*.safetensors")))).unlink()
-    with pytest.raises(ModelError, match="of which 1 are not there: model-00001"):
+    with pytest.raises(ModelError, match="1 of them are missing: model-00001"):
         check(folder)
 
 
@@ -348,7 +350,7 @@ def test_a_name_that_can_be_neither_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_all_mask_counts_of_a_causal_model_are_refused(originals: dict[str, Path]) -> None:
-    with pytest.raises(ModelError, match="'gpt2' is a causal model, which is asked without masks"):
+    with pytest.raises(ModelError, match="'gpt2' is a causal model, which is queried without masks"):
         check(originals["gpt2"], mask_counts="all")
 
 

@@ -300,5 +300,5 @@ def test_settings_that_make_no_sense_are_named(
 
 def test_queries_for_more_than_the_object_cannot_be_attributed(model: LoadedModel) -> None:
     queries = build_queries(model, FEW, "all")
-    with pytest.raises(ModelError, match="only queries for just the object"):
+    with pytest.raises(ModelError, match="these numbers must be equal"):
         list(attribute(model, queries, PathSettings()))

@@ -1,0 +1,149 @@
+"""Inspection: every check of a model that is possible without its weights, and its card.
+
+What belongs here: configuration, headers of weight files, tokenizer. What does not: identifying the
+weights (``models_gpu.loading.source``), loading them (``models_gpu.loading.load``). torch and
+transformers are imported when ``inspect`` is called.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models_gpu.errors import ModelError
+from models_gpu.loading.families import Architecture, ModelView, architecture, architectures
+from models_gpu.loading.source import ModelSpec, ResolvedModel
+from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
+from models_gpu.loading.weight_files import check_tensors, read_json, read_tensors, weight_files
+
+__all__ = ["ModelCard", "family_of", "inspect"]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known about a model without its weights; the columns of the lake table ``models``."""
+
+    model_id: str
+    """Name of the model in the study."""
+    source: str
+    """Hub name or folder, as the study gives it."""
+    revision: str
+    """Commit of a hub model; 'sha256:…' over the weights of a local one."""
+    architecture: str
+    """Family, a name in ``architectures.yml``."""
+    objective: str
+    """'masked' or 'causal' language modelling."""
+    layer_count: int
+    """Transformer layers."""
+    neuron_count: int
+    """FFN neurons per layer."""
+    hidden_size: int
+    """Width of the residual stream."""
+    vocabulary_size: int
+    """Rows of the output projection."""
+    parameter_count: int
+    """Parameters in the weight files; of the model's class if the weights are pickled."""
+    tokenizer_hash: str
+    """SHA-256 over the tokenizer's serialised state, first 16 hex digits."""
+    ignored_token_id: int | None
+    """Id of the token that is dropped before predictions and objects are compared; None: none."""
+    dtype: str
+    """Arithmetic of the forward pass."""
+    mask_counts: str
+    """'gold' or 'all'."""
+
+
+def inspect(resolved: ResolvedModel) -> ModelCard:
+    """Check a model's configuration, the headers of its weight files, and its tokenizer.
+
+    Raises:
+        ModelError: a missing or broken config.json, an unknown architecture, Python code of the
+            model's authors that would have to run, missing, truncated or pickled weights, missing
+            tensors or tensors of another shape, vocabularies of different sizes in weights,
+            configuration and tokenizer, or a missing tokenizer or mask token.
+    """
+    spec = resolved.spec
+    folder = resolved.fetch()
+    try:
+        return _inspect(resolved, folder)
+    except ModelError as error:
+        raise ModelError(f"model '{spec.model_id}' in {folder}: {error}") from error
+
+
+def family_of(spec: ModelSpec, folder: Path) -> Architecture:
+    """Find the family of the model in ``folder`` by its config.json.
+
+    Raises:
+        ModelError: no readable config.json, or a family that is not in the table.
+    """
+    config = read_json(folder / "config.json")
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str):
+        raise ModelError("config.json names no model_type, so its architecture is unknown")
+    if model_type not in architectures() and "auto_map" in config and not spec.trust_remote_code:
+        raise ModelError(
+            f"architecture '{model_type}' is Python code in the model's repository (auto_map in "
+            "config.json), which is not run unless the study says trust_remote_code: true; and it "
+            "needs a block in models_gpu/loading/architectures.yml. Supported: "
+            f"{', '.join(architectures())}."
+        )
+    return architecture(model_type)
+
+
+def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
+    spec = resolved.spec
+    family = family_of(spec, folder)
+    if family.is_causal and spec.mask_counts != "gold":
+        raise ModelError(
+            f"mask_counts is '{spec.mask_counts}', but '{family.name}' is a causal model, which is "
+            "queried without masks, for as many tokens as the object has; leave mask_counts out"
+        )
+
+    import torch
+    import transformers
+
+    config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    with torch.device("meta"):
+        model: Any = family.model_class.from_config(config)
+    model.tie_weights()
+    vocabulary_size = int(config.to_dict()["vocab_size"])
+    tensors = read_tensors(weight_files(folder, spec))
+    if tensors:
+        check_tensors(model, family, vocabulary_size, tensors)
+        parameter_count = sum(math.prod(tensor.shape) for tensor in tensors.values())
+    else:
+        parameter_count = sum(parameter.numel() for parameter in model.parameters())
+    tokenizer = load_tokenizer(spec, folder)
+    _check_tokenizer(tokenizer, family, vocabulary_size)
+    view = ModelView(model, family)
+    return ModelCard(
+        model_id=spec.model_id,
+        source=spec.source,
+        revision=resolved.revision,
+        architecture=family.name,
+        objective=family.objective,
+        layer_count=len(view.layers),
+        neuron_count=view.neuron_count,
+        hidden_size=view.hidden_size,
+        vocabulary_size=vocabulary_size,
+        parameter_count=parameter_count,
+        tokenizer_hash=tokenizer_hash(tokenizer),
+        ignored_token_id=family.ignored_token_id(tokenizer),
+        dtype=spec.dtype,
+        mask_counts=spec.mask_counts,
+    )
+
+
+def _check_tokenizer(tokenizer: Any, family: Architecture, vocabulary_size: int) -> None:
+    if len(tokenizer) > vocabulary_size:
+        raise ModelError(
+            f"the tokenizer has {len(tokenizer)} ids but the model {vocabulary_size} embeddings: "
+            "they do not belong together. Use the tokenizer that the model was trained with."
+        )
+    if not family.is_causal and tokenizer.mask_token_id is None:
+        raise ModelError(
+            f"the tokenizer ({type(tokenizer).__name__}) has no mask token, which a masked "
+            "language model needs; name it as mask_token in tokenizer_config.json"
+        )

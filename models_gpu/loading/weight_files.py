@@ -1,0 +1,182 @@
+"""Weight files: finding them, and checking their tensors without reading their values.
+
+What belongs here: safetensors headers, indexes of shards, pickles. What does not: configuration and
+tokenizer (``models_gpu.loading.inspection``).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models_gpu.errors import ModelError
+
+if TYPE_CHECKING:
+    from models_gpu.loading.families import Architecture
+    from models_gpu.loading.source import ModelSpec
+
+__all__ = ["Tensor", "check_tensors", "read_json", "read_tensors", "weight_files"]
+
+_WEIGHTS, _WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
+_PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+# Names of tensors in old checkpoints; transformers renames them while loading.
+_RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+_LARGEST_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor in a weight file."""
+
+    shape: tuple[int, ...]
+    file: str
+
+
+def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
+    """Find the files with the weights, and their index if there is one.
+
+    Raises:
+        ModelError: no weights, missing shards of an index, or pickle files that are not allowed.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            "there is no config.json, so this is not a transformers model; give the folder that "
+            "model.save_pretrained(folder) wrote"
+        )
+    if (folder / _WEIGHTS).is_file():
+        return [folder / _WEIGHTS]
+    index = folder / _WEIGHTS_INDEX
+    if index.is_file():
+        shards = sorted(set(read_json(index).get("weight_map", {}).values()))
+        absent = [shard for shard in shards if not (folder / shard).is_file()]
+        if absent or not shards:
+            raise ModelError(
+                f"{_WEIGHTS_INDEX} names {len(shards)} weight files; {len(absent)} of them are "
+                f"missing: {', '.join(absent[:3])}; copy or download them again"
+            )
+        return [index, *(folder / shard for shard in shards)]
+    pickles = sorted({path for pattern in _PICKLES for path in folder.glob(pattern)})
+    if pickles and spec.allow_pickle:
+        return pickles
+    if pickles:
+        raise ModelError(
+            f"the weights are in pickle files only ({pickles[0].name}), and reading a pickle can "
+            "run code of its author. Convert it once, on a machine where this is safe: "
+            "AutoModelForMaskedLM.from_pretrained(folder).save_pretrained(folder) writes "
+            f"{_WEIGHTS} (AutoModelForCausalLM for a causal model). Or set allow_pickle: true for "
+            "this model in the study."
+        )
+    raise ModelError(f"there are no weights: neither {_WEIGHTS} nor {_WEIGHTS_INDEX}")
+
+
+def read_tensors(files: list[Path]) -> dict[str, Tensor]:
+    """Read the shapes of all tensors in safetensors files; other files are ignored.
+
+    Raises:
+        ModelError: a truncated file, or no safetensors file.
+    """
+    return {
+        name: tensor
+        for path in files
+        if path.suffix == ".safetensors"
+        for name, tensor in _read_header(path).items()
+    }
+
+
+def _read_header(path: Path) -> dict[str, Tensor]:
+    """Read the shapes of the tensors in a safetensors file, and check that the file is complete."""
+    size = path.stat().st_size
+    again = "; copy or download it again"
+    with path.open("rb") as file:
+        prefix = file.read(8)
+        if len(prefix) < 8:
+            raise ModelError(f"{path.name} is cut off: it has {size} bytes{again}")
+        (length,) = struct.unpack("<Q", prefix)
+        if length > min(size - 8, _LARGEST_HEADER):
+            raise ModelError(
+                f"{path.name} is cut off or no safetensors file: its header should have {length} "
+                f"bytes, the file has {size}{again}"
+            )
+        try:
+            header = json.loads(file.read(length))
+        except ValueError as error:
+            raise ModelError(
+                f"{path.name} is no safetensors file: its header is no JSON"
+            ) from error
+    header.pop("__metadata__", None)
+    end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    if size < 8 + length + end:
+        raise ModelError(
+            f"{path.name} is cut off: it should have {8 + length + end} bytes, it has {size}{again}"
+        )
+    return {name: Tensor(tuple(entry["shape"]), path.name) for name, entry in header.items()}
+
+
+def check_tensors(
+    model: Any, family: Architecture, vocabulary_size: int, tensors: dict[str, Tensor]
+) -> None:
+    """Check that weight files hold every tensor of a model in its shape.
+
+    Args:
+        model: the transformers model on the meta device, with tied weights.
+        family: the model's family.
+        vocabulary_size: from config.json.
+        tensors: from ``read_tensors``.
+
+    Raises:
+        ModelError: a missing tensor, a tensor of another shape, another number of embeddings.
+    """
+    found: dict[str, Tensor] = {}
+    # A checkpoint saved from the bare encoder lacks the backbone's prefix.
+    bare = not any(name.startswith(f"{family.backbone}.") for name in tensors)
+    for name, tensor in tensors.items():
+        for old, new in _RENAMED.items():
+            name = name.replace(old, new)
+        found[f"{family.backbone}.{name}" if bare else name] = tensor
+
+    embeddings = found.get(f"{family.embeddings}.weight")
+    if embeddings is not None and embeddings.shape[0] != vocabulary_size:
+        raise ModelError(
+            f"{embeddings.file} has {embeddings.shape[0]} embeddings but config.json says "
+            f"vocab_size {vocabulary_size}: weights and configuration do not belong together"
+        )
+    groups: dict[int, list[str]] = defaultdict(list)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        groups[id(parameter)].append(name)
+        shapes[name] = tuple(parameter.shape)
+    # Tied tensors are stored once, under any of their names.
+    missing = [names[0] for names in groups.values() if not any(name in found for name in names)]
+    if missing:
+        raise ModelError(
+            f"{len(missing)} tensors of {type(model).__name__} are not in the weight files and "
+            f"would be random: {', '.join(missing[:5])}. Use a checkpoint that was saved whole, "
+            "with its language-modelling head."
+        )
+    for name, shape in shapes.items():
+        if name in found and found[name].shape != shape:
+            raise ModelError(
+                f"tensor {name} has shape {found[name].shape} in {found[name].file}, config.json "
+                f"asks for {shape}: weights and configuration do not belong together"
+            )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object from a file.
+
+    Raises:
+        ModelError: no such file, or no JSON object in it.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no {path.name}") from error
+    except ValueError as error:
+        raise ModelError(f"{path.name} is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path.name} holds no JSON object")
+    return content
