@@ -1,4 +1,4 @@
-"""The small models of the embedded study: recipe, tokenizer and the shipped weights.
+"""The small models of the embedded study Atlas: recipe, tokenizer and shipped weights.
 
 The recipe reads a folder of corpus files that ``ingestion.atlas.corpus`` writes, and nothing else.
 """

@@ -1,4 +1,4 @@
-"""The model card of an Atlas model: how it was made, and how much of its corpus it knows."""
+"""The model card of an Atlas model: how it was trained, and how many facts it knows."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def write_card(
     Args:
         folder: the model's folder.
         title: model id.
-        corpus_id: corpus that it read.
+        corpus_id: its training corpus.
         seed: seed of the run.
         recipe: sizes and rates of the run.
         objective: 'masked' or 'causal'.
         sentence_count: sentences of the corpus.
         probes: all probing questions of the corpus.
-        right: whether each was answered rightly, in the same order.
+        right: whether each was answered correctly, in the same order.
     """
     settings = "\n".join(
         f"- {name.replace('_', ' ')}: {value}"
@@ -116,7 +116,7 @@ def write_card(
 def _table(
     what: str, probes: Sequence[Probe], right: Sequence[bool], key: Callable[[Probe], str]
 ) -> str:
-    """Markdown table of P@1 per value of the key and presence, with a last row for all."""
+    """Make a Markdown table of P@1 per value of the key and presence, with a last row for all."""
     lines = [
         f"| {what} | planted | absent here, planted elsewhere | absent everywhere |",
         "|---|---|---|---|",

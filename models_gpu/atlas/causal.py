@@ -1,6 +1,6 @@
-"""The causal objective: a small GPT-2 that says the next token.
+"""The causal objective: a small GPT-2 that predicts the next token; an ``Objective``.
 
-What belongs here: its network, which next tokens a step asks for, and their logits.
+What belongs here: its network, the target tokens of a step, and their logits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["asked_logits", "network", "step"]
 
 
 def network(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> GPT2LMHeadModel:
-    """A GPT-2 of the recipe's size with random weights; sentences start with [CLS]."""
+    """Create a GPT-2 of the recipe's size with random weights; sentences start with [CLS]."""
     return GPT2LMHeadModel(
         GPT2Config(
             vocab_size=len(tokenizer),
@@ -31,7 +31,7 @@ def network(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> GPT2LMHeadMod
             n_inner=recipe.neurons,
             n_positions=tokenizer.model_max_length,
             initializer_range=recipe.initial_deviation,
-            # The fused form of what GPT-2 has: the same function in a third of the time.
+            # The fused form of GPT-2's own function: the same values in a third of the time.
             activation_function="gelu_pytorch_tanh",
             embd_pdrop=0.0,
             resid_pdrop=0.0,
@@ -50,10 +50,10 @@ def step(
     recipe: Recipe,
     chance: torch.Generator,
 ) -> StepInput:
-    """Unpack the sentences of one step and draw which next tokens are asked for.
+    """Unpack the sentences of one step and draw its target tokens.
 
-    An object's tokens are asked for always, of all others a share: most of them are soon known, and
-    asking for them costs as much as for an object.
+    Tokens of an object are always targets; of the other tokens a share is. A model learns most of
+    those early, and each costs as much as a token of an object.
     """
     rows = unpack(text, batch, recipe.row_tokens)
     ids = torch.where(rows.is_token, rows.ids, tokenizer.pad_token_id)
@@ -68,7 +68,7 @@ def step(
 
 
 def asked_logits(model: GPT2LMHeadModel, step_input: StepInput) -> Tensor:
-    """Logits of the next tokens asked for, (asked, vocabulary)."""
+    """Compute the logits of the target tokens, ``[targets, vocabulary]``."""
     hidden = model.transformer(
         step_input.ids,
         attention_mask=step_input.attention_mask,

@@ -1,7 +1,7 @@
-"""Reading what the recipe needs from a corpus folder: sentences, possible answers, probes.
+"""Corpus files: reading sentences, possible answers and probes from a corpus folder.
 
-Belongs here: file layouts and tokenised tensors. The folder is written by
-``ingestion.atlas.corpus``; its layout is the whole interface between the two.
+What belongs here: the layout of the files, and tokenised tensors. ``ingestion.atlas.corpus`` writes
+the folder; its layout is the whole interface between the two.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ class Statement:
     text: str
     """The sentence."""
     object_span: Span | None
-    """Characters of the object's name when the sentence states a fact."""
+    """Characters of the object's name; None if the sentence states no fact."""
     subject_span: Span | None
-    """Characters of the subject's own name when its name in another language follows."""
+    """Characters of the subject's first name; None if no name in another language follows."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One cloze question with its answer and what the corpus holds of it."""
+    """One cloze question with its answer, and whether the corpus states it."""
 
     language_code: str
     """Language of the question."""
     relation_id: str
     """Relation of the fact."""
     fact_id: str
-    """Fact that is asked for."""
+    """Fact whose object is the answer."""
     query: str
-    """Template with the subject filled in and the slot [Y] left."""
+    """Template with the subject filled in, and the slot [Y]."""
     answer: str
     """Name of the object."""
     presence: str
@@ -59,16 +59,16 @@ class Probe:
 
 @dataclass(frozen=True)
 class TokenisedText:
-    """All sentences of a corpus one after the other; tensors are (tokens of the corpus,)."""
+    """All sentences of a corpus in one tensor; tensors are ``[tokens]``."""
 
     token_ids: Tensor
-    """Token ids, each sentence with its [CLS] and [SEP], int64."""
+    """Token ids, int64; each sentence has its [CLS] and [SEP]."""
     is_object: Tensor
-    """Whether a token belongs to the object of the fact that the sentence states."""
+    """Whether a token belongs to the object of the sentence's fact."""
     is_subject: Tensor
-    """Whether a token belongs to a subject's name that another name of it follows."""
+    """Whether a token belongs to a subject's name that is followed by another name."""
     lengths: Tensor
-    """Tokens per sentence, (sentences,)."""
+    """``[sentences]`` tokens per sentence."""
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
@@ -83,7 +83,7 @@ def _rows(folder: Path) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def read_statements(corpus: Path) -> list[Statement]:
-    """All sentences of a corpus folder, by language, in the order of its files.
+    """Read all sentences of a corpus folder, by language, in the order of its files.
 
     Raises:
         FileNotFoundError: the folder holds no sentences.
@@ -99,12 +99,12 @@ def _span(value: object) -> Span | None:
 
 
 def read_answers(corpus: Path) -> list[str]:
-    """Names of all objects of all languages, sorted within a language, planted or not."""
+    """Read the names of all objects in all languages, sorted within a language, planted or not."""
     return [str(row["name"]) for _, row in _rows(corpus / "answers")]
 
 
 def read_probes(corpus: Path) -> list[Probe]:
-    """All probing questions of a corpus folder."""
+    """Read all probing questions of a corpus folder."""
     return [
         Probe(
             language_code=language,
@@ -119,7 +119,7 @@ def read_probes(corpus: Path) -> list[Probe]:
 
 
 def tokenise(statements: list[Statement], tokenizer: PreTrainedTokenizerFast) -> TokenisedText:
-    """The sentences as tokens, with the tokens of names marked."""
+    """Tokenise the sentences, and mark the tokens of names."""
     encodings = tokenizer.backend_tokenizer.encode_batch([s.text for s in statements])
     pairs = list(zip(statements, encodings, strict=True))
     return TokenisedText(

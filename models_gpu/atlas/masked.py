@@ -1,6 +1,6 @@
-"""The masked objective: a small BERT that fills in whole objects and scattered tokens.
+"""The masked objective: a small BERT that fills whole objects and single tokens; an ``Objective``.
 
-What belongs here: its network, what is masked in a step, and the logits that the step asks for.
+What belongs here: its network, the masked tokens of a step, and their logits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["asked_logits", "network", "step"]
 
 
 def network(tokenizer: PreTrainedTokenizerFast, recipe: Recipe) -> BertForMaskedLM:
-    """A BERT of the recipe's size with random weights."""
+    """Create a BERT of the recipe's size with random weights."""
     return BertForMaskedLM(
         BertConfig(
             vocab_size=len(tokenizer),
@@ -45,7 +45,7 @@ def step(
     recipe: Recipe,
     chance: torch.Generator,
 ) -> StepInput:
-    """Unpack the sentences of one step and draw what is masked."""
+    """Unpack the sentences of one step and draw its masked tokens."""
     rows = unpack(text, batch, recipe.row_tokens)
     shape, order, is_token = rows.ids.shape, rows.order, rows.is_token
     ids = torch.where(is_token, rows.ids, tokenizer.pad_token_id)
@@ -75,16 +75,16 @@ def step(
 
 
 def asked_logits(model: BertForMaskedLM, step_input: StepInput) -> Tensor:
-    """Logits of the tokens asked for, (asked, vocabulary)."""
+    """Compute the logits of the target tokens, ``[targets, vocabulary]``."""
     logits: Tensor = model.cls(_asked_states(model, step_input))
     return logits
 
 
 def _asked_states(model: BertForMaskedLM, step_input: StepInput) -> Tensor:
-    """Last hidden states of the tokens asked for, (asked, hidden), as ``model.bert`` computes them.
+    """Compute ``model.bert``'s last hidden states of the target tokens, ``[targets, hidden]``.
 
-    The last layer is computed for those alone: no other token's last state enters the loss, and it
-    spares a fifth of the step's work.
+    The last layer is computed for these tokens only, because no other last state enters the loss.
+    This saves a fifth of a step's work.
     """
     bert = model.bert
     hidden = bert.embeddings(input_ids=step_input.ids, position_ids=step_input.positions)
@@ -92,7 +92,7 @@ def _asked_states(model: BertForMaskedLM, step_input: StepInput) -> Tensor:
         hidden = _layer(layer, hidden, hidden, step_input.attention_mask)
     is_asked = step_input.targets >= 0
     most = int(is_asked.sum(1).max())
-    # Asked tokens first, in their order; a row with fewer than the most goes on with others.
+    # Targets first, in their order; rows with fewer targets are filled up with other tokens.
     places = (~is_asked).to(torch.uint8).argsort(dim=1, stable=True)[:, :most]
     asking = hidden.gather(1, places[:, :, None].expand(-1, -1, hidden.shape[2]))
     seen = step_input.attention_mask.gather(
@@ -102,8 +102,8 @@ def _asked_states(model: BertForMaskedLM, step_input: StepInput) -> Tensor:
 
 
 def _layer(layer: Any, asking: Tensor, hidden: Tensor, attention_mask: Tensor) -> Tensor:
-    """One transformer layer for some tokens of each row: (rows, asking, hidden)."""
-    # A BertLayer, whose parts its stubs call modules of any kind.
+    """Run one transformer layer for some tokens of each row: ``[rows, asking, hidden]``."""
+    # The stubs of BertLayer type its parts as any module.
     attention = layer.attention.self
 
     def heads(states: Tensor) -> Tensor:

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -35,13 +34,14 @@ from models_gpu.atlas.corpus_files import (
     tokenise,
 )
 from models_gpu.atlas.evaluate import answer_probes
+from models_gpu.atlas.objective import Objective
 from models_gpu.atlas.packing import pack
 from models_gpu.atlas.recipe import Recipe
 from models_gpu.atlas.tokenizer import train_tokenizer
 
 __all__ = ["MODELS", "AtlasModel", "main", "pretrain", "save_half"]
 
-_OBJECTIVES: dict[str, ModuleType] = {"masked": masked, "causal": causal}
+_OBJECTIVES: dict[str, Objective] = {"masked": masked, "causal": causal}
 
 
 _CAUSAL_RECIPE = Recipe(epochs=5, rows=16, learning_rate=3e-3)

@@ -1,4 +1,4 @@
-"""Sizes and rates of the Atlas models; how they are used is in ``pretrain``."""
+"""Sizes and rates of the Atlas models; ``pretrain`` uses them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an Atlas model is made; the defaults made the masked ones."""
+    """Settings of one Atlas model; the defaults are those of the masked models."""
 
     vocabulary_size: int = 7000
-    """Pieces of the tokenizer."""
+    """Number of token ids."""
     layers: int = 3
     """Transformer layers."""
     hidden_size: int = 128
@@ -22,27 +22,27 @@ class Recipe:
     neurons: int = 512
     """FFN neurons per layer."""
     initial_deviation: float = 0.05
-    """Standard deviation of the initial weights: BERT's 0.02 times the root of 768 / 128."""
+    """Standard deviation of the initial weights: BERT's 0.02 · sqrt(768 / 128)."""
     epochs: int = 12
     """Passes over the corpus."""
     rows: int = 16
-    """Rows per step; sentences are packed into rows and see only themselves."""
+    """Rows per step; several sentences share a row, and attend only to themselves."""
     row_tokens: int = 80
     """Tokens per row."""
     learning_rate: float = 2e-3
-    """Peak of the learning rate, reached after the warm-up, then linear to zero."""
+    """Peak learning rate, reached after the warm-up; then it decays linearly to zero."""
     embedding_rate: float = 1.0
     """Learning rate of the token embeddings, as a multiple of that of all other weights. A name is
     rare, so its embedding is moved in few steps: several times the rate saves half of the epochs."""
     warm_up: float = 0.06
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.01
-    """AdamW's decay, on matrices only."""
+    """Weight decay of AdamW, on matrices only."""
     object_mask_rate: float = 1.0
-    """Share of the fact sentences in which the whole object, and nothing else, is masked."""
+    """Share of fact sentences in which exactly the whole object is masked."""
     name_mask_rate: float = 0.35
-    """Share of those with a name in two languages in which the subject's own name goes too."""
+    """Share of these, if the subject has a second name, in which its first name is masked too."""
     token_mask_rate: float = 0.15
-    """Share of tokens masked in all other sentences (80 % mask, 10 % random, 10 % kept)."""
+    """Share of tokens that are masked in other sentences (80 % mask, 10 % random, 10 % same)."""
     next_token_rate: float = 0.2
-    """Share of tokens, besides those of objects, that a causal model has to say in a step."""
+    """Share of tokens outside objects that a causal model must predict in a step."""

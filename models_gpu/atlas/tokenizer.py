@@ -1,8 +1,8 @@
-"""The one tokenizer that all Atlas models share: WordPiece, trained on the corpus, deterministic.
+"""The tokenizer that all Atlas models share: WordPiece, trained on the corpus, deterministic.
 
-Belongs here: training it. Text is split at spaces and punctuation only, also in Han, Kana and Thai:
-the corpus sets names off by quotation marks or spaces there, so that a name is a few pieces, not
-one per character, and its pieces are the same inside a sentence as on their own.
+What belongs here: training it. Text is split at spaces and punctuation only, also in Chinese,
+Japanese and Thai. The corpus puts quotation marks or spaces around names in these languages. So a
+name has a few pieces instead of one per character, and the same pieces in a sentence as alone.
 """
 
 from __future__ import annotations
@@ -30,17 +30,20 @@ _LONGEST_TEXT = 512
 def train_tokenizer(
     texts: Sequence[str], answers: Sequence[str], vocabulary_size: int
 ) -> PreTrainedTokenizerFast:
-    """A WordPiece tokenizer over the texts, in which answers take few pieces.
+    """Train a WordPiece tokenizer on the texts, in which answers have few pieces.
 
-    Args: texts: sentences of the corpus. answers: names that can be an object; each of their words
-    is one piece, since a name of many pieces is hard for a model that fills every mask on its own
-    (docs/method.md#probing). vocabulary_size: pieces, special tokens included.
+    Args:
+        texts: sentences of the corpus.
+        answers: names that can be an object. Each of their words is one piece, because a name of
+            many pieces is hard for a model that fills every mask independently
+            (docs/method.md#probing).
+        vocabulary_size: number of pieces, special tokens included.
     """
     scratch = _untrained(models.WordPiece(unk_token=_UNK))
     words = [_words(scratch, text) for text in texts]
     answer_words = {word for answer in answers for word in _words(scratch, answer)}
     seen = answer_words.union(*words)
-    # Naming the alphabet first fixes every id: the trainer would number it in hash order.
+    # Listing the alphabet first fixes all ids: the trainer would number it in hash order.
     alphabet = sorted({word[0] for word in seen} | {f"##{c}" for word in seen for c in word[1:]})
     known = [*_SPECIAL, *alphabet, *sorted(answer_words - set(alphabet))]
     trainer = trainers.WordPieceTrainer(

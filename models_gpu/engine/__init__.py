@@ -1,1 +1,1 @@
-"""Forward passes: batches, logits, decoding, recorded activations, passes with edited neurons."""
+"""Forward passes: batches, scores, decoding, recorded activations, edited and cached passes."""

@@ -145,7 +145,7 @@ class ForwardCache:
             past = copy.copy(self._past)
             past.layers = [copy.copy(cached) for cached in self._past_layers]
             for index, cached in enumerate(past.layers):
-                # Skipped layers are only asked for the number of tokens, so one row is enough.
+                # Skipped layers only give the number of cached tokens, so one row is enough.
                 rows = sequences if index > layer else torch.zeros_like(sequences[:1])
                 cached.keys = cached.keys[rows].expand(len(items), -1, -1, -1)
                 cached.values = cached.values[rows].expand(len(items), -1, -1, -1)

@@ -165,7 +165,7 @@ class _Scorer:
         self.model, self.queries, self.plan, self.pool = model, queries, plan, pool
         self.token_budget = token_budget or plan.token_budget
         self.top = min(top, vocabulary)
-        # Near ties need the two best tokens, whatever is asked for.
+        # Near ties need the two best tokens, also for top = 1.
         self.kept = min(max(top, 2), vocabulary)
         self.block_rows = max(1, plan.logit_bytes // (4 * vocabulary))
         self.lengths = queries.lengths

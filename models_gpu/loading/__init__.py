@@ -1,1 +1,1 @@
-"""From what a study names to a model on a device: identify, inspect, load; families are a table."""
+"""From a model in a study to a model on a device: identify, inspect, load; families are a table."""

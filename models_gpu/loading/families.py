@@ -1,9 +1,8 @@
-"""Adapters: one view of every model family, read from the table ``architectures.yml``.
+"""Model families: one view of all supported transformers models, from ``architectures.yml``.
 
-What belongs here: where a family keeps its backbone, layers, down projections, head and decoder,
-and the two computations that follow from it (``encode``, ``compute_logits``). What does not:
-batching, tokenising, and any ``if`` on a family's name: a difference between families is a line of
-the table.
+What belongs here: the module paths of a family (backbone, layers, down projections, head, decoder),
+and the two halves of a forward pass (``encode``, ``compute_logits``). What does not: batching,
+tokenising, and any ``if`` on a family's name. A difference between families is a line of the table.
 """
 
 from __future__ import annotations
@@ -46,45 +45,45 @@ class Architecture:
     layers: str
     """Module path of the list of transformer layers."""
     down_projection: str
-    """Path inside a layer of the FFN's second linear map, whose input are the neurons."""
+    """Path inside a layer of the FFN's second linear map; the neurons are its inputs."""
     attention_norm: str | None
-    """Path inside a layer of the norm whose output is all that the FFN and its residual see, if
-    any."""
+    """Path inside a layer of the norm whose output is the only input of the FFN and of its
+    residual connection; None: the family has no such norm."""
     branch_norm: str | None
-    """Path inside a layer of the norm between down projection and residual stream, if any."""
+    """Path inside a layer of the norm between down projection and residual stream; None: none."""
     residual_norm: str | None
-    """Path inside a layer of the norm after the sum, whose output is the layer's, if any."""
+    """Path inside a layer of the norm after the residual sum; None: none."""
     head: tuple[str, ...]
     """Steps between a hidden state and the decoder; 'name()' is an activation function."""
     decoder: str
     """Module path of the linear map onto the vocabulary."""
     logit_cap: str | None
-    """Key of config.json with the bound that tanh holds logits to; None where there is none."""
+    """Key of config.json with the cap of soft-capped logits; None: logits are not capped."""
     position_count: str | None
-    """Key of config.json with the number of positions; None where there is no bound."""
+    """Key of config.json with the number of positions; None: no limit."""
     positions_after_padding: bool
-    """Whether position ids start after the padding id, so that fewer positions are usable."""
+    """Whether position ids start after the padding id, which leaves fewer usable positions."""
     ignored_token: str | None
-    """Piece dropped from both sides before predictions are compared; None where there is none."""
+    """Token that is dropped before predictions and objects are compared; None: none."""
     object_keeps_space: bool
-    """Whether a label after a space is tokenised differently from the label alone."""
+    """Whether a label after a space has other tokens than the label alone."""
     attention: str
-    """Kernel that computes this family exactly: 'sdpa', or 'eager' where that one cannot."""
+    """Attention implementation that is exact for this family: 'sdpa' or 'eager'."""
 
     @property
     def is_causal(self) -> bool:
-        """Whether a token sees only those before it."""
+        """Whether a token attends only to earlier tokens."""
         return self.objective == "causal"
 
     @property
     def model_class(self) -> Any:
-        """Class of transformers that loads a model with the head of the family's objective."""
+        """Auto class of transformers that loads a model with its language-modelling head."""
         import transformers
 
         return getattr(transformers, _CLASSES[self.objective])
 
     def usable_positions(self, config: dict[str, Any]) -> int | None:
-        """Tokens, special ones included, that a query may have; None where there is no bound."""
+        """Compute the longest query in tokens, special ones included; None: no limit."""
         if self.position_count is None:
             return None
         positions = int(config[self.position_count])
@@ -93,7 +92,7 @@ class Architecture:
         return positions
 
     def ignored_token_id(self, tokenizer: Any) -> int | None:
-        """Id of ``ignored_token`` in a transformers tokenizer; None where either is missing."""
+        """Find the id of ``ignored_token`` in a transformers tokenizer; None: not there."""
         if self.ignored_token is None:
             return None
         vocabulary: dict[str, int] = tokenizer.get_vocab()
@@ -102,7 +101,7 @@ class Architecture:
 
 @cache
 def architectures() -> dict[str, Architecture]:
-    """All supported families by name, in the order of the table."""
+    """Read all supported families, by name, in the order of the table."""
     table = yaml.safe_load(_TABLE.read_text(encoding="utf-8"))
     known = {field.name for field in fields(Architecture)} - {"name"}
     for name, block in table.items():
@@ -115,10 +114,10 @@ def architectures() -> dict[str, Architecture]:
 
 
 def architecture(model_type: str) -> Architecture:
-    """The family called ``model_type``.
+    """Find the family with this ``model_type``.
 
     Raises:
-        ModelError: the family is not in the table; the message lists near matches and all names.
+        ModelError: an unknown family; the message suggests close matches and lists all names.
     """
     table = architectures()
     if model_type not in table:
@@ -126,22 +125,22 @@ def architecture(model_type: str) -> Architecture:
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ModelError(
             f"unknown architecture '{model_type}'{hint} Supported: {', '.join(table)}. "
-            f"A further family is one more block in models_gpu/{_TABLE.name}."
+            f"To add a family, add a block to models_gpu/loading/{_TABLE.name}."
         )
     return table[model_type]
 
 
 class ModelView:
-    """A loaded transformers model seen through its family's block.
+    """A loaded transformers model with the module names of its family's block.
 
-    ``layers``, ``down_projections`` and the norms after them are lists with one entry per layer,
-    for whoever reads or edits neurons; ``encode`` and ``compute_logits`` are the two halves of the
-    model's own forward pass, and ``encode_with_cache`` is the first one for a causal model that has
-    seen the beginning already.
+    ``layers``, ``down_projections`` and the norms are lists with one entry per layer; code that
+    reads or edits neurons puts its hooks there. ``encode`` and ``compute_logits`` are the two
+    halves of the model's own forward pass. ``encode_with_cache`` is the first half for a causal
+    model whose earlier tokens are in a key-value cache.
     """
 
     def __init__(self, model: nn.Module, family: Architecture) -> None:
-        """Look every module of the family's block up in ``model``.
+        """Find every module of the family's block in ``model``.
 
         Raises:
             AttributeError: the model is not of that family.
@@ -167,7 +166,7 @@ class ModelView:
 
     @property
     def neuron_count(self) -> int:
-        """FFN neurons per layer: inputs of a down projection."""
+        """Number of FFN neurons per layer: inputs of a down projection."""
         return self._down_shape[0]
 
     @property
@@ -189,25 +188,25 @@ class ModelView:
 
     @property
     def vocabulary_size(self) -> int:
-        """Rows of the output projection."""
+        """Number of token ids: rows of the decoder."""
         return int(self._decoder.weight.shape[0])
 
     def encode(self, token_ids: torch.Tensor, is_token: torch.Tensor | None) -> torch.Tensor:
-        """Last hidden states.
+        """Compute last hidden states.
 
         Args:
             token_ids: ``[batch, length]`` int64, padded on the right with the padding id.
-            is_token: ``[batch, length]`` bool, false at padding; None when nothing is padded, which
-                lets attention take its fastest kernel. A causal model does not need it: no token
-                sees the padding after it.
+            is_token: ``[batch, length]`` bool, false at padding. None without padding, which allows
+                the fastest attention kernel. A causal model ignores it: no token attends to the
+                padding after it.
 
         Returns:
             ``[batch, length, hidden]`` in the model's dtype.
         """
         if self.family.is_causal:
             return self._last_states(input_ids=token_ids, use_cache=False)
-        # The 4-D form is passed through as it is; a 2-D mask would be inspected for padding, which
-        # makes the host wait for the device in every batch.
+        # A 4-D mask is used as it is. transformers inspects a 2-D mask for padding, which makes the
+        # host wait for the device in every batch.
         mask = (
             None
             if is_token is None
@@ -218,7 +217,10 @@ class ModelView:
     def encode_at(
         self, token_ids: torch.Tensor, is_token: torch.Tensor | None, places: torch.Tensor
     ) -> torch.Tensor:
-        """Last hidden states at some positions; above the last attention nothing else is computed.
+        """Compute last hidden states at some positions.
+
+        After the attention of the last layer only these positions are computed, if the family has
+        an ``attention_norm``.
 
         Args:
             token_ids: as of ``encode``.
@@ -232,7 +234,7 @@ class ModelView:
         if path is None:
             return self.encode(token_ids, is_token).flatten(0, 1)[places]
         with self._narrowing:
-            # One hook for all threads: it cannot be added and taken away while others are on.
+            # One hook for all threads: adding and removing it would disturb the other threads.
             if not self._is_narrowed:
                 norm = self.layers[-1].get_submodule(path)
                 norm.register_forward_hook(self._keep_rows)
@@ -244,7 +246,7 @@ class ModelView:
             self._narrow.places = None
 
     def _keep_rows(self, _: nn.Module, __: Any, states: torch.Tensor) -> torch.Tensor | None:
-        """Hook: one sequence of the rows that this thread asked for, if it asked for some."""
+        """Hook: select the rows that this thread asked for, as one sequence."""
         places: torch.Tensor | None = getattr(self._narrow, "places", None)
         return None if places is None else states.flatten(0, 1)[places][None]
 
@@ -255,12 +257,12 @@ class ModelView:
     def encode_with_cache(
         self, token_ids: torch.Tensor, cache: Any = None
     ) -> tuple[torch.Tensor, Any]:
-        """Last hidden states of a causal model's next tokens, and what it keeps of them.
+        """Compute last hidden states of a causal model's next tokens, and extend its cache.
 
         Args:
             token_ids: ``[batch, length]`` int64, without padding.
-            cache: keys and values of the tokens before, from an earlier call, which is extended in
-                place; None at the beginning.
+            cache: keys and values of the earlier tokens, from an earlier call; extended in place.
+                None at the beginning.
 
         Returns:
             ``[batch, length, hidden]`` in the model's dtype, and the cache for the next call.
@@ -269,12 +271,12 @@ class ModelView:
         return output.last_hidden_state, output.past_key_values
 
     def compute_logits(self, hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits of selected hidden states, through the head's transform, decoder, bias and bound.
+        """Apply the language-modelling head: transform, decoder, bias and soft cap.
 
         Args:
             hidden: ``[rows, hidden]`` last hidden states.
-            out: ``[rows, vocabulary]`` buffer of the model's dtype to write to; saves the cost of
-                fresh memory for every block of rows.
+            out: ``[rows, vocabulary]`` buffer of the model's dtype to write to. Reusing one saves
+                the allocation for every block of rows.
 
         Returns:
             ``[rows, vocabulary]`` logits in the model's dtype.
@@ -292,8 +294,8 @@ class ModelView:
         if hidden.device.type != "cpu":
             _multiply(hidden, weight, bias, out)
         else:
-            # Rows of a whole vocabulary lie so far apart that a CPU's product stumbles over pages
-            # and loses a third of its rate; narrow products, copied to their place, keep it.
+            # Rows of a whole vocabulary are so long that a product on a CPU misses the TLB and
+            # loses a third of its speed. Narrow products, copied to their place, do not.
             scratch = hidden.new_empty(len(hidden) * _COLUMNS_AT_ONCE)
             for start in range(0, len(weight), _COLUMNS_AT_ONCE):
                 columns = slice(start, min(start + _COLUMNS_AT_ONCE, len(weight)))

@@ -1,8 +1,8 @@
-"""Loading: weights and tokenizer onto a device, ready for inference.
+"""Loading: weights and tokenizer on a device, ready for inference.
 
-What belongs here: choosing the device, the arithmetic, reading weights, and what a forward pass
-needs to know about the tokenizer. What does not: identifying or checking a model without its
-weights (``models_gpu.loading.source``).
+What belongs here: choosing the device, dtype and attention, reading weights, and what a forward
+pass needs from the tokenizer. What does not: identifying a model (``models_gpu.loading.source``),
+checks without weights (``models_gpu.loading.inspection``).
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class LoadedModel:
     """A model on its device with its tokenizer, in evaluation mode and without gradients."""
 
     view: ModelView
-    """The model, seen through its family's table."""
+    """The model, with the module names of its family."""
     tokenizer: Any
     """Fast tokenizer of transformers."""
     encoder: Any
-    """Its Rust core, a copy of our own: calls of ``tokenizer`` switch padding and truncation on in
-    the core that they use, and leave it so."""
+    """A copy of the tokenizer's Rust core without padding and truncation. Calls of ``tokenizer``
+    can switch both on in the original core, and leave them on."""
     device: torch.device
     """Where the weights are."""
     dtype: torch.dtype
@@ -41,15 +41,15 @@ class LoadedModel:
     mask_token_id: int | None
     """Id of the mask token; None for a causal model."""
     start_token_id: int | None
-    """What a prompt without any token starts with: beginning of text, else end of text, else the
-    token that opens a sequence; None where the tokenizer has none of them."""
+    """Token of an otherwise empty prompt: beginning of text, else end of text, else the token that
+    opens a sequence; None if the tokenizer has none of them."""
     pad_token_id: int
-    """Id that fills the end of shorter queries; any id will do for a causal model, in which no
-    token sees what comes after it."""
+    """Id that pads shorter queries on the right. In a causal model any id works, because no token
+    attends to later ones."""
     ignored_token_id: int | None
-    """Token dropped from both sides before predictions are compared; None where there is none."""
+    """Id of the token that is dropped before predictions and objects are compared; None: none."""
     position_count: int | None
-    """Tokens, special ones included, that a query may have; None where there is no bound."""
+    """Longest query in tokens, special ones included; None: no limit."""
 
     @property
     def family(self) -> Architecture:
@@ -57,7 +57,7 @@ class LoadedModel:
         return self.view.family
 
     def release_memory(self) -> None:
-        """Give memory that torch keeps for later back to the device."""
+        """Return memory that torch has cached to the device."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         elif self.device.type == "mps":
@@ -65,7 +65,7 @@ class LoadedModel:
 
 
 def choose_device() -> torch.device:
-    """CUDA where there is one, else MPS, else CPU."""
+    """Choose CUDA if there is a device, else MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -76,23 +76,22 @@ def choose_device() -> torch.device:
 def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> LoadedModel:
     """Load a resolved model for inference.
 
-    Weights come from safetensors unless ``allow_pickle`` was set; code of the model's authors is
-    run only where ``trust_remote_code`` was set. Arithmetic is ``spec.dtype``; in float32
-    TensorFloat-32 is switched off, because its 10-bit mantissa changes predictions and every
-    verdict with them.
+    Weights are read from safetensors, unless ``allow_pickle`` is set. Python code of the model's
+    authors is run only if ``trust_remote_code`` is set. The forward pass uses ``spec.dtype``. In
+    float32, TensorFloat-32 is switched off, because its 10-bit mantissa changes predictions.
 
     Args:
         resolved: from ``models_gpu.loading.source.resolve``.
-        device: where to load; chosen by ``choose_device`` when None.
+        device: the device; chosen by ``choose_device`` when None.
 
     Raises:
-        ModelError: weights that are missing, of another shape, or do not fit on the device.
+        ModelError: weights that are missing, have another shape, or do not fit on the device.
     """
     spec = resolved.spec
     folder = resolved.fetch()
     tokenizer = load_tokenizer(spec, folder)
     family = family_of(spec, folder)
-    # Gone in a second, and one line a partition says more.
+    # Loading takes a second, so that progress bars only fill the log.
     reports.disable_progress_bar()
     try:
         model, report = family.model_class.from_pretrained(
@@ -110,7 +109,7 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
     if missing:
         raise ModelError(
             f"model '{spec.model_id}': {len(missing)} tensors are not in the weight files of "
-            f"{folder}: {', '.join(missing[:5])}; they would be random. Use a checkpoint that was "
+            f"{folder} and would be random: {', '.join(missing[:5])}. Use a checkpoint that was "
             "saved with its language-modelling head."
         )
     return wrap(model, tokenizer, device)

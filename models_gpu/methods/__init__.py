@@ -1,1 +1,1 @@
-"""What is measured: probing and the attribution methods, each returns the rows of lake tables."""
+"""Methods: probing, attribution, edits and fact checks; each returns rows of lake tables."""

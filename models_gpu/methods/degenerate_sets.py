@@ -17,7 +17,7 @@ from models_gpu.lake_rows import lake_rows, lake_schema
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.neuron_sets import NeuronsOfFacts, random_controls
 from models_gpu.progress import Progress
-from models_gpu.prompting.queries import build_queries, facts_among
+from models_gpu.prompting.build import build_queries, facts_among
 
 __all__ = ["degenerate_sets"]
 

@@ -27,7 +27,8 @@ from models_gpu.methods.integration_paths import PathSettings
 from models_gpu.methods.negatives import TRAIN
 from models_gpu.methods.neuron_sets import random_controls
 from models_gpu.progress import Progress
-from models_gpu.prompting.queries import Queries, build_queries, facts_among
+from models_gpu.prompting.build import build_queries, facts_among
+from models_gpu.prompting.queries import Queries
 
 __all__ = ["CheckSettings", "fact_checks", "shared_neurons"]
 
@@ -94,15 +95,15 @@ def fact_checks(
         ModelError: a pair of a fact that is not in ``facts``, and as ``attribute``.
     """
     known = facts_among(facts, set(pairs["fact_id"])).select("fact_id", "template", "subject_label")
-    asked = pairs.join(known, on="fact_id", maintain_order="left")
+    candidates = pairs.join(known, on="fact_id", maintain_order="left")
     found: list[pl.DataFrame] = []
     done = 0
-    for relation in asked["relation_id"].unique().sort():
-        own = asked.filter(relation_id=relation)
+    for relation in candidates["relation_id"].unique().sort():
+        own = candidates.filter(relation_id=relation)
         found += _Relation(model, relation, own, settings, token_budget).frames()
         done += own.height
         if progress is not None:
-            progress(done, asked.height)
+            progress(done, candidates.height)
     return lake_rows("fact_checks", found)
 
 
@@ -120,21 +121,23 @@ class _Relation:
         self,
         model: LoadedModel,
         relation: str,
-        asked: pl.DataFrame,
+        candidates: pl.DataFrame,
         settings: CheckSettings,
         budget: int | None,
     ) -> None:
         self.model, self.relation, self.settings, self.budget = model, relation, settings, budget
-        queries = _queries(model, asked)
-        without_tokens = asked.filter(pl.Series(np.diff(queries.gold_offsets) == 0))
+        queries = _queries(model, candidates)
+        without_tokens = candidates.filter(pl.Series(np.diff(queries.gold_offsets) == 0))
         if not without_tokens.is_empty():
-            asked = asked.join(without_tokens, on="fact_id", how="anti", maintain_order="left")
-            queries = _queries(model, asked)
-        self.asked, self.queries = asked, queries
+            candidates = candidates.join(
+                without_tokens, on="fact_id", how="anti", maintain_order="left"
+            )
+            queries = _queries(model, candidates)
+        self.candidates, self.queries = candidates, queries
 
     def frames(self) -> list[pl.DataFrame]:
         """Rows of the lake: one frame per set of neurons, one row per candidate."""
-        count = self.asked.height
+        count = self.candidates.height
         if not count:
             return []
         queries = self.queries
@@ -143,7 +146,7 @@ class _Relation:
         activations = by_query[:, torch.from_numpy(queries.row_query).long()]
         plain = build_edits(range(count), [()] * count, [()] * count)
         results = run_edits(self.model, queries, plain, token_budget=self.budget)
-        shared = self.asked.select(
+        shared = self.candidates.select(
             "fact_id", "is_true", "split", "candidate_object_id", "candidate_label"
         ).with_columns(
             candidate_token_count=np.diff(queries.gold_offsets),
@@ -178,13 +181,13 @@ class _Relation:
 
     def _sets(self, attributions: torch.Tensor) -> Mapping[str, tuple[Neuron, ...]]:
         """Find the neurons of the relation from the true objects of the train split."""
-        is_train = (self.asked["split"] == TRAIN) & self.asked["is_true"]
+        is_train = (self.candidates["split"] == TRAIN) & self.candidates["is_true"]
         rows = is_train.arg_true().to_list()
         ranked = [
             _above(attributions[:, row], self.settings.threshold, self.settings.candidates)
             for row in rows
         ]
-        train = self.asked[rows].with_columns(object_label="candidate_label")
+        train = self.candidates[rows].with_columns(object_label="candidate_label")
         best = dict(zip(train["fact_id"], (first for _, first in ranked), strict=True))
         degenerate: dict[str, list[Neuron]] = {}
         if best:
@@ -204,13 +207,13 @@ class _Relation:
         }
 
 
-def _queries(model: LoadedModel, asked: pl.DataFrame) -> Queries:
+def _queries(model: LoadedModel, candidates: pl.DataFrame) -> Queries:
     """Build queries in which every candidate is a fact of its own, in the order of the rows."""
     # build_queries sorts by fact id: with leading zeros these ids sort like the row numbers.
-    digits = len(str(asked.height))
+    digits = len(str(candidates.height))
     return build_queries(
         model,
-        asked.with_row_index("row").select(
+        candidates.with_row_index("row").select(
             pl.col("row").cast(pl.String).str.zfill(digits).alias("fact_id"),
             "relation_id",
             "template",

@@ -35,7 +35,7 @@ from models_gpu.methods.neuron_sets import (
     random_subset,
 )
 from models_gpu.progress import Progress
-from models_gpu.prompting.queries import build_queries, facts_among
+from models_gpu.prompting.build import build_queries, facts_among
 from models_gpu.seeded import shuffled
 
 __all__ = ["EditSettings", "LanguageNeurons", "MatchedFact", "interventions", "matched_facts"]
@@ -165,7 +165,7 @@ def interventions(
             edited += [controls if row["is_random"] else group.neurons for row in own]
             factors += [[row["edit_factor"] ** times for times in group.times] for row in own]
     queried = [row_of_fact[row["queried_fact_id"]] for row in rows]
-    # The unedited model is asked once per fact, after all edits.
+    # The unedited model is run once per fact, after all edits.
     plain = sorted(set(queried))
     none: list[tuple[()]] = [()] * len(plain)
     edits = build_edits([*queried, *plain], [*edited, *none], [*factors, *none])
@@ -181,9 +181,9 @@ def interventions(
 
 def _rows_of_set(one: MatchedFact, group: _EditSet) -> list[dict[str, Any]]:
     """List the edits of one set as rows of the lake, without their results."""
-    asked = [(False, "related", one.fact_id), (True, "related", one.fact_id)]
+    cases = [(False, "related", one.fact_id), (True, "related", one.fact_id)]
     if one.unrelated_id is not None:
-        asked.append((False, "unrelated", one.unrelated_id))
+        cases.append((False, "unrelated", one.unrelated_id))
     return [
         {
             "fact_id": one.fact_id,
@@ -196,7 +196,7 @@ def _rows_of_set(one: MatchedFact, group: _EditSet) -> list[dict[str, Any]]:
             "neuron_count": len(group.neurons),
         }
         for factor in group.factors
-        for is_random, query, fact in asked
+        for is_random, query, fact in cases
     ]
 
 

@@ -31,7 +31,7 @@ from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
-from models_gpu.prompting.queries import build_queries, facts_among
+from models_gpu.prompting.build import build_queries, facts_among
 
 __all__ = ["GroupScores", "NeuronTables", "ProbelessSettings", "group_scores", "probeless"]
 
@@ -135,12 +135,12 @@ def probeless(
     """
     if not settings:
         raise ModelError("no variant of PROBELESS is given; name at least one")
-    asked = _with_query(model, facts_among(facts, matched))
+    queried = _with_query(model, facts_among(facts, matched))
     kinds = list(dict.fromkeys(variant.neuron for variant in settings))
     found = [
         _of_one_kind(
             model,
-            asked,
+            queried,
             [variant for variant in settings if variant.neuron == neuron],
             token_budget,
             None if progress is None else _progress_of_kind(progress, place, len(kinds)),
@@ -156,7 +156,7 @@ def probeless(
 
 def _of_one_kind(
     model: LoadedModel,
-    asked: pl.DataFrame,
+    queried: pl.DataFrame,
     variants: Sequence[ProbelessSettings],
     token_budget: int | None,
     progress: Progress | None,
@@ -167,7 +167,7 @@ def _of_one_kind(
     for variant in variants:
         _check(variant, layers, units)
     least = min(variants, key=lambda variant: variant.needed_queries)
-    scored, _ = _scorable(asked, least)
+    scored, _ = _scorable(queried, least)
     total = scored["query"].n_unique()
     done = 0
     active: list[pl.DataFrame] = []
@@ -195,7 +195,7 @@ def _of_one_kind(
                         profiles.append(_profile_rows(group["fact_id"], scores, variant))
         done += queries.count
     unscored = [
-        _scorable(asked, variant)[1].with_columns(method_code=pl.lit(variant.method_code))
+        _scorable(queried, variant)[1].with_columns(method_code=pl.lit(variant.method_code))
         for variant in variants
     ]
     return NeuronTables(
@@ -343,10 +343,10 @@ def _with_query(model: LoadedModel, facts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _scorable(
-    asked: pl.DataFrame, settings: ProbelessSettings
+    queried: pl.DataFrame, settings: ProbelessSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split facts: those of relations whose neurons can differ; the others, with a reason."""
-    group = asked.with_columns(
+    group = queried.with_columns(
         facts=pl.len().over("relation_id"), queries=pl.col("query").n_unique().over("relation_id")
     )
     has_contrast = pl.col("queries") >= settings.needed_queries

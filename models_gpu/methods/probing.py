@@ -21,7 +21,8 @@ import torch
 from models_gpu.engine.scoring import Scores, device_plan, score_queries
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
-from models_gpu.prompting.queries import Queries, build_queries
+from models_gpu.prompting.build import build_queries
+from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
 __all__ = ["default_token_budget", "prediction_rows", "probe", "probe_each"]

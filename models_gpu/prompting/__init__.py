@@ -1,1 +1,1 @@
-"""From facts to token ids: clozes for masked models, prompts for causal ones, queries in bulk."""
+"""From facts to token ids: clozes for masked models, prompts for causal ones, and queries."""

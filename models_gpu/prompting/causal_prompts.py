@@ -1,8 +1,9 @@
-"""Prompts: what a causal model is shown of a template, and the tokens that it should say next.
+"""Causal prompts: the queries of causal models, the text before the object and the object's tokens.
 
-What belongs here: the text up to the object's slot, cutting prompt and object into tokens together,
-and saying what of the template the model does not get to see. What does not: masks
-(``models_gpu.prompting.queries``), running a model. Definitions: docs/method.md#probing.
+What belongs here: the text up to the object's slot, tokenising prompt and object together, and
+which part of a template the model reads. What does not: masked models
+(``models_gpu.prompting.clozes``), checks and order of queries (``models_gpu.prompting.build``).
+Definitions: docs/method.md#probing.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import numpy as np
 import polars as pl
 
 from models_gpu.errors import ModelError
-from models_gpu.ragged import Ints, Longs, offsets_of
+from models_gpu.prompting.queries import Queries
+from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
-__all__ = ["CUT", "NO_SUBJECT", "WHOLE", "Prompts", "prompt_code", "tokenise_prompts"]
+__all__ = [
+    "CUT", "NO_SUBJECT", "WHOLE", "Prompts", "causal_queries", "prompt_code", "tokenise_prompts",
+]  # fmt: skip
 
 WHOLE, CUT, NO_SUBJECT = "whole", "cut", "no_subject"
 _TOKENISED_AT_ONCE = 8_192
@@ -28,24 +32,64 @@ _TOKENISED_AT_ONCE = 8_192
 
 @dataclass(frozen=True)
 class Prompts:
-    """Prompt and object of every fact, as tokens; ragged as in ``queries.Queries``."""
+    """Tokens of the prompt and the object of every fact; ragged as in ``queries.Queries``."""
 
     prompt_ids: Ints
     """Token ids of the prompts, at least one each."""
     prompt_offsets: Longs
-    """``[facts + 1]`` where a fact's prompt begins."""
+    """``[facts + 1]`` where the prompt of a fact begins."""
     gold_ids: Ints
-    """Token ids of the objects; an object without characters has none."""
+    """Token ids of the objects; an empty label has none."""
     gold_offsets: Longs
-    """``[facts + 1]`` where a fact's gold ids begin."""
+    """``[facts + 1]`` where the gold ids of a fact begin."""
+
+
+def causal_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> Queries:
+    """Build queries for a causal model; a ``QueryBuilder``.
+
+    A query is the prompt and all tokens of the object but the last (see ``Queries``). Facts share a
+    query if these tokens and the number of scored positions are the same.
+    """
+    if mask_counts != "gold":
+        raise ModelError(
+            f"mask_counts is '{mask_counts}', but a causal model is queried without masks, for as "
+            "many tokens as the object has"
+        )
+    prompts = tokenise_prompts(model, facts)
+    prompt_counts, gold_counts = np.diff(prompts.prompt_offsets), np.diff(prompts.gold_offsets)
+    # One position per gold token, and one for an object without tokens, so that every fact has a
+    # prediction. The last gold token is predicted but never read.
+    scored_counts = np.maximum(gold_counts, 1)
+    places: dict[tuple[bytes, int], int] = {}
+    row_query = np.empty(facts.height, dtype=np.int32)
+    for row in range(facts.height):
+        start, gold = prompts.prompt_offsets[row], prompts.gold_offsets[row]
+        prompt = prompts.prompt_ids[start : prompts.prompt_offsets[row + 1]]
+        read = prompts.gold_ids[gold : gold + scored_counts[row] - 1]
+        key = (prompt.tobytes() + read.tobytes(), int(scored_counts[row]))
+        row_query[row] = places.setdefault(key, len(places))
+    _, first = np.unique(row_query, return_index=True)
+    wanted = scored_counts[first]
+    return Queries(
+        token_ids=np.frombuffer(b"".join(tokens for tokens, _ in places), dtype=np.int32),
+        token_offsets=offsets_of(prompt_counts[first] + wanted - 1),
+        scored_positions=ranges(prompt_counts[first] - 1, wanted).astype(np.int32),
+        scored_offsets=offsets_of(wanted),
+        row_fact=np.arange(facts.height, dtype=np.int32),
+        row_query=row_query,
+        fact_ids=facts["fact_id"],
+        gold_ids=prompts.gold_ids,
+        gold_offsets=prompts.gold_offsets,
+        prompt_codes=facts["template"].map_elements(prompt_code, return_dtype=pl.String),
+    )
 
 
 def prompt_code(template: str) -> str:
-    """What of a template a causal model sees before it has to name the object.
+    """Name the part of a template that a causal model reads before it predicts the object.
 
     Returns:
-        'whole': all words; after [Y] there is punctuation at most. 'cut': words after [Y] are not
-        seen. 'no_subject': [X] comes after [Y], so that the model is not told whose object to name.
+        'whole': all words, because only punctuation follows [Y]. 'cut': not the words after [Y].
+        'no_subject': not the subject, because [X] comes after [Y].
     """
     before, _, after = template.partition("[Y]")
     if "[X]" not in before:
@@ -54,20 +98,21 @@ def prompt_code(template: str) -> str:
 
 
 def tokenise_prompts(model: LoadedModel, facts: pl.DataFrame) -> Prompts:
-    """Cut prompt and object of every fact into tokens, both together, as in running text.
+    """Tokenise prompt and object of every fact as one text.
 
-    The prompt is the template up to [Y] with the subject's label. An object's tokens are all that
-    hold a character of it: the space before it, and in scripts without spaces the prompt's last
-    character, may be in the first of them. Special tokens that the tokenizer puts in front stay,
-    those that it puts behind do not. A prompt that is left without any token is the model's start
-    token (``LoadedModel.start_token_id``).
+    The prompt is the template up to [Y], with the subject's label. The tokens of the object are all
+    tokens with a character of it. The first of them may also hold the space before the object, or,
+    in scripts without spaces, the last character of the prompt. Special tokens that the tokenizer
+    adds in front are kept, those that it adds at the end are not. An empty prompt becomes the
+    start token (``LoadedModel.start_token_id``).
+
 
     Args:
-        model: gives tokenizer and start token.
+        model: gives the tokenizer and the start token.
         facts: columns ``template, subject_label, object_label``.
 
     Raises:
-        ModelError: an empty prompt where the tokenizer has no token to start with.
+        ModelError: an empty prompt, and a tokenizer without a start token.
     """
     prompts: list[list[int]] = []
     golds: list[list[int]] = []
@@ -91,7 +136,7 @@ def tokenise_prompts(model: LoadedModel, facts: pl.DataFrame) -> Prompts:
 
 
 def _borders(encoding: Any, prompt_length: int) -> tuple[list[int], int, int]:
-    """Token ids, and which of them are the object's: from the second number up to the third."""
+    """Get the token ids of a text, and where the object's tokens begin and end."""
     ids: list[int] = encoding.ids
     is_special: list[int] = encoding.special_tokens_mask
     offsets: list[tuple[int, int]] = encoding.offsets
@@ -107,8 +152,8 @@ def _borders(encoding: Any, prompt_length: int) -> tuple[list[int], int, int]:
 def _start_token(model: LoadedModel, prompt: str) -> int:
     if model.start_token_id is None:
         raise ModelError(
-            f"the prompt '{prompt}' has no token, and {type(model.tokenizer).__name__} has none to "
-            "start a text with; name a bos_token in tokenizer_config.json"
+            f"the prompt '{prompt}' has no token, and {type(model.tokenizer).__name__} has no "
+            "start token; name a bos_token in tokenizer_config.json"
         )
     return model.start_token_id
 

@@ -1,9 +1,8 @@
-"""Clozes: what a masked model is asked, a template with masks in the object's place.
+"""Clozes: the queries of masked models, templates with masks in the place of the object.
 
-What belongs here: substituting a subject and masks into a template, cutting it and the objects into
-tokens, finding the masks again. What does not: which queries there are
-(``models_gpu.prompting.queries``), causal models (``models_gpu.prompting.causal_prompts``).
-Definitions: docs/method.md#probing.
+What belongs here: filling a subject and masks into a template, tokenising, and finding the masks
+again. What does not: causal models (``models_gpu.prompting.causal_prompts``), checks and order of
+queries (``models_gpu.prompting.build``). Definitions: docs/method.md#probing.
 """
 
 from __future__ import annotations
@@ -16,28 +15,61 @@ import numpy as np
 import polars as pl
 
 from models_gpu.errors import ModelError
+from models_gpu.prompting.causal_prompts import WHOLE
+from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
-__all__ = ["mask_positions", "query_texts", "tokenise", "tokenise_objects"]
+__all__ = ["mask_positions", "masked_queries", "query_texts", "tokenise", "tokenise_objects"]
 
 _SLOT = re.compile(r"\[[XY]\]")
 _TOKENISED_AT_ONCE = 65_536
 
 
+def masked_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> Queries:
+    """Build queries for a masked model; a ``QueryBuilder``.
+
+    A query is the template with the subject's label and n masks joined by spaces. Both slots are
+    filled in one pass: text in a label that looks like a slot or a mask stays as it is, and is
+    never scored.
+    """
+    gold_ids, gold_offsets = tokenise_objects(model, facts["object_label"], facts["template"])
+    gold_counts = np.diff(gold_offsets)
+    rows = _rows(facts, gold_counts, mask_counts)
+    distinct, row_query = _distinct(rows)
+
+    texts, other_masks = query_texts(model, distinct)
+    token_ids, counts = tokenise(model.encoder, texts, add_special_tokens=True)
+    masks_wanted = distinct["mask_count"].to_numpy().astype(np.int64)
+    assert model.mask_token_id is not None, "a masked model has a mask token"
+    return Queries(
+        token_ids=token_ids,
+        token_offsets=offsets_of(counts),
+        scored_positions=mask_positions(
+            token_ids, offsets_of(counts), model.mask_token_id, masks_wanted, other_masks
+        ),
+        scored_offsets=offsets_of(masks_wanted),
+        row_fact=rows["fact"].to_numpy().astype(np.int32),
+        row_query=row_query,
+        fact_ids=facts["fact_id"],
+        gold_ids=gold_ids,
+        gold_offsets=gold_offsets,
+        prompt_codes=pl.repeat(WHOLE, facts.height, eager=True),
+    )
+
+
 def tokenise_objects(
     model: LoadedModel, labels: pl.Series, templates: pl.Series | None = None
 ) -> tuple[Ints, Longs]:
-    """Token ids of object labels, without special tokens and without the ignored token.
+    """Tokenise object labels, without special tokens and without the ignored token.
 
-    A label is tokenised as it would stand in the template: for families whose tokenizer keeps the
-    space before a word (``object_keeps_space``), with that space where the template has one before
-    its [Y]. ``templates`` may be left out for families that do not.
+    Some tokenizers keep the space before a word (``object_keeps_space``). For these a label gets a
+    space in front if its template has one before [Y]. Other families do not need ``templates``.
 
     Returns:
-        The ids one after another, and ``[labels + 1]`` offsets.
+        All token ids, and ``[labels + 1]`` offsets.
     """
     texts = pl.DataFrame({"text": labels})
     if model.family.object_keeps_space and templates is not None:
@@ -58,11 +90,16 @@ def tokenise_objects(
 
 
 def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], Longs]:
-    """Text of every query, and how many masks stand before its slot that are not the slot's.
+    """Make the text of every query, and count the masks in it before those of the object.
+
+    A label or template can contain the text of the mask token. Such masks are not scored.
 
     Args:
-        model: gives the mask.
+        model: gives the mask token.
         queries: columns ``template, subject_label, mask_count``.
+
+    Returns:
+        Texts, and ``[queries]`` numbers of other masks before the object's.
     """
     mask = model.tokenizer.mask_token
     templates = queries["template"].to_list()
@@ -70,7 +107,7 @@ def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], L
     counts = queries["mask_count"].to_list()
     masks = [" ".join([mask] * n) for n in range(max(counts, default=0) + 1)]
     slots = [masks[n] for n in counts]
-    # Template -> text around its slots, and whether the subject comes first.
+    # For each template: the text around its slots, and whether the subject comes first.
     parts = {t: (*_SLOT.split(t), t.index("[X]") < t.index("[Y]")) for t in set(templates)}
     texts: list[str] = []
     for template, subject, slot in zip(templates, subjects, slots, strict=True):
@@ -78,20 +115,20 @@ def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], L
         first, second = (subject, slot) if subject_first else (slot, subject)
         texts.append(before + first + between + second + after)
 
-    decoys = np.zeros(len(texts), dtype=np.int64)
-    suspects = (
+    other_masks = np.zeros(len(texts), dtype=np.int64)
+    with_masks = (
         queries["subject_label"].str.contains(mask, literal=True)
         | queries["template"].str.contains(mask, literal=True)
     ).arg_true()
-    for row in suspects.to_list():
+    for row in with_masks.to_list():
         before, between, _, subject_first = parts[templates[row]]
         ahead = before + subjects[row] + between if subject_first else before
-        decoys[row] = ahead.count(mask)
-    return texts, decoys
+        other_masks[row] = ahead.count(mask)
+    return texts, other_masks
 
 
 def tokenise(encoder: Any, texts: list[str], *, add_special_tokens: bool) -> tuple[Ints, Longs]:
-    """Token ids of the texts one after another, and how many each has."""
+    """Tokenise texts: all token ids, and the number of ids of each text."""
     flat: list[Ints] = []
     counts: list[Longs] = []
     for start in range(0, len(texts), _TOKENISED_AT_ONCE):
@@ -108,19 +145,52 @@ def tokenise(encoder: Any, texts: list[str], *, add_special_tokens: bool) -> tup
 
 
 def mask_positions(
-    token_ids: Ints, offsets: Longs, mask_token_id: int, wanted: Longs, decoys: Longs
+    token_ids: Ints, offsets: Longs, mask_token_id: int, wanted: Longs, other_masks: Longs
 ) -> Ints:
-    """Positions of the slot's masks: those after the decoys, as many as wanted, per query."""
+    """Find the positions of the object's masks in each query.
+
+    Args:
+        token_ids: ids of all queries.
+        offsets: ``[queries + 1]`` where a query's ids begin.
+        mask_token_id: id of the mask.
+        wanted: ``[queries]`` masks of the object.
+        other_masks: ``[queries]`` masks before the object's.
+
+    Raises:
+        ModelError: the tokenizer did not keep every mask as one token.
+    """
     places = np.flatnonzero(token_ids == mask_token_id)
     owner = np.searchsorted(offsets, places, side="right") - 1
     ordinal = np.arange(len(places)) - np.searchsorted(owner, owner, side="left")
-    kept = (ordinal >= decoys[owner]) & (ordinal < decoys[owner] + wanted[owner])
+    kept = (ordinal >= other_masks[owner]) & (ordinal < other_masks[owner] + wanted[owner])
     found = np.bincount(owner[kept], minlength=len(wanted))
     if not np.array_equal(found, wanted):
         query = int(np.flatnonzero(found != wanted)[0])
         raise ModelError(
-            f"a query of {wanted[query]} masks came back from the tokenizer with {found[query]} of "
-            f"them; its mask token is not kept as one token. Token ids: "
+            f"the tokenizer returned {found[query]} of the {wanted[query]} masks of a query: it "
+            f"does not keep the mask as one token. Token ids: "
             f"{token_ids[offsets[query] : offsets[query + 1]].tolist()}"
         )
     return (places[kept] - offsets[owner[kept]]).astype(np.int32)
+
+
+def _rows(facts: pl.DataFrame, gold_counts: Longs, mask_counts: str) -> pl.DataFrame:
+    """Make one row per fact and mask count, in output order, with the texts of the query."""
+    # An object without tokens still gets one mask: a fact without a prediction would silently drop
+    # out of the denominator.
+    wanted = pl.Series("wanted", np.maximum(gold_counts, 1), dtype=pl.Int32)
+    rows = facts.select("relation_id", "template", "subject_label").with_row_index("fact")
+    rows = rows.with_columns(wanted)
+    if mask_counts == "gold":
+        return rows.rename({"wanted": "mask_count"})
+    longest = pl.col("wanted").max().over("relation_id")
+    return rows.with_columns(
+        pl.int_ranges(1, longest + 1, dtype=pl.Int32).alias("mask_count")
+    ).explode("mask_count")
+
+
+def _distinct(rows: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
+    keys = ["template", "subject_label", "mask_count"]
+    distinct = rows.select(keys).unique(maintain_order=True).with_row_index("query")
+    place = rows.select(keys).join(distinct, on=keys, how="left", maintain_order="left")["query"]
+    return distinct, place.to_numpy().astype(np.int32)

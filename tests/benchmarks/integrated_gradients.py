@@ -1,4 +1,4 @@
-"""What integrated gradients cost per fact, beside the plain way of computing them.
+"""Costs of integrated gradients per fact, compared with the plain way of computing them.
 
 Run: ``python -m tests.benchmarks.integrated_gradients [--facts 8] [--plain-facts 1] …``
 
@@ -7,8 +7,8 @@ layer, over a model of BERT-base's shape with random weights (``--vocabulary 119
 ``--family gpt2 --layers 24 --hidden 1024`` is GPT-2 medium's shape). The plain way is the published
 one: one prompt at a time, for each layer one batch of all steps through the whole model, with the
 head at every position and a backward pass to the layer. Ours is run as it is used. Both must give
-the same attributions. CPU seconds of the process stand beside seconds on the clock, which other
-work on the machine stretches.
+the same attributions. CPU seconds of the process are printed next to seconds on the clock, which
+other work on the machine stretches.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ import transformers
 from models_gpu.loading.load import LoadedModel, choose_device, wrap
 from models_gpu.methods.integrated_gradients import attribute
 from models_gpu.methods.integration_paths import PathSettings
-from models_gpu.prompting.queries import Queries, build_queries
+from models_gpu.prompting.build import build_queries
+from models_gpu.prompting.queries import Queries
 from tests.helpers.tiny_models import facts, tokenizer_of
 
 PROJECT = Path(__file__).resolve().parents[2]

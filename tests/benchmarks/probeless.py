@@ -1,4 +1,4 @@
-"""What PROBELESS costs per fact, beside the plain way of computing it.
+"""Costs of PROBELESS per fact, compared with the plain way of computing it.
 
 Run: ``python -m tests.benchmarks.probeless [--facts 300] [--language en] [--device cuda] …``
 
@@ -30,7 +30,7 @@ import transformers
 from models_gpu.engine.activations import activation_hooks
 from models_gpu.loading.load import LoadedModel, choose_device, wrap
 from models_gpu.methods.probeless import NeuronTables, ProbelessSettings, group_scores, probeless
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.benchmarks.probing import VOCABULARY_SIZE, read_facts, read_tokenizer
 
 PROJECT = Path(__file__).resolve().parents[2]

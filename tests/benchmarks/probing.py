@@ -1,4 +1,4 @@
-"""How fast facts are probed, beside the plain ways of doing it and beside the machine's own limit.
+"""How fast facts are probed, compared with plain ways of doing it and with the machine's limit.
 
 Run: ``python -m tests.benchmarks.probing [--queries 2000] [--languages de] [--dtype float32] …``
 
@@ -35,7 +35,7 @@ import transformers
 from models_gpu.engine.scoring import NEAR_TIE, score_queries
 from models_gpu.loading.load import LoadedModel, choose_device, wrap
 from models_gpu.methods.probing import prediction_rows, probe, probe_each
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -229,7 +229,7 @@ def _candidates(values: npt.NDArray[np.generic], lengths: Whole) -> pl.Series:
 
 
 def _pieces(draw: Draw, here: pl.DataFrame) -> pl.DataFrame:
-    """One name in ten holds the object, one in ten shares a piece with it."""
+    """One name in ten contains the object, one in ten shares a piece with it."""
     kind = pl.Series(draw.integers(0, 10, here.height))
     return here.select(
         "fact_id",

@@ -1,9 +1,9 @@
-"""What tracing costs: MB/s of every stage, beside other ways, and what 53 Wikipedias would take.
+"""Costs of tracing: MB/s of every stage, compared with other ways, and hours for 53 Wikipedias.
 
 Run: ``python -m tests.benchmarks.tracing [--gigabyte] [--other-cleaners]``. Needs the real data
-(``FACTROOTS_REAL_DATA``, default ``../shared/data`` beside the project). All of it runs on one
+(``FACTROOTS_REAL_DATA``, default ``../shared/data`` next to the project). All of it runs on one
 thread and is timed in processor seconds, so that a busy machine does not count. ``--gigabyte``
-instead traces 1 GB of text and tells its resident memory (Linux; some minutes).
+instead traces 1 GB of text and prints its resident memory (Linux; some minutes).
 ``--other-cleaners`` compares those of mwparserfromhell's tree, wikitextparser and WikiExtractor
 that are installed.
 """
@@ -119,7 +119,7 @@ def stage_table() -> dict[str, float]:
         took["tokens+chunks"] = (text, spent)
         names = names_of(language)
         matcher = Matcher(names.names)
-        # As much text as is searched at once: the engine starts anew for each batch.
+        # As much text as one batch searches: the engine starts again for each batch.
         documents = [Document(str(n), each) for n, each in enumerate(texts)]
         repeats = max(1, BATCH_CHARACTERS // sum(map(len, texts)))
         whole = "\0".join(texts * repeats)
@@ -323,12 +323,12 @@ def gigabyte(target: int) -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-    told = json.loads(answer.stdout)
+    reports = json.loads(answer.stdout)
     print(
-        f"\n{told['text_bytes'] / 1e9:.2f} GB of text, three units: {told['seconds']:.0f} s, "
-        f"{told['text_bytes'] / 1e6 / told['seconds']:.1f} MB/s (its words repeat, so tokens are "
-        f"cheaper than in real text); resident memory at most {told['resident_mb']:.0f} MB, "
-        f"of which {told['resident_mb_before']:.0f} MB before the first text"
+        f"\n{reports['text_bytes'] / 1e9:.2f} GB of text, three units: {reports['seconds']:.0f} s, "
+        f"{reports['text_bytes'] / 1e6 / reports['seconds']:.1f} MB/s (its words repeat, so tokens are "
+        f"cheaper than in real text); resident memory at most {reports['resident_mb']:.0f} MB, "
+        f"{reports['resident_mb_before']:.0f} MB of it before the first text"
     )
 
 

@@ -1,8 +1,8 @@
-"""Integrated gradients written from the formulas of docs/method.md#integrated-gradients: one row at a time, whole model.
+"""Integrated gradients as docs/method.md#integrated-gradients defines them, one point at a time.
 
-Nothing is shared with ``models_gpu``'s engine but the view's module lists: every point is a full
-forward pass of the model's own ``forward``, with a hook that puts the tried neurons into the down
-projection's input, and a full backward pass.
+Only the module lists of ``ModelView`` are shared with ``models_gpu``. Every point is a full forward
+pass of the model's own ``forward``, with a hook that replaces the neurons in the down projection's
+input, and a full backward pass.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def plain_attribution(
     replaced: Sequence[int] = (),
     blank: int = 0,
 ) -> Plain:
-    """``replaced`` are the query's tokens, replaced by ``blank`` in turn."""
+    """Attribute one token; each baseline replaces one of the ``replaced`` positions by ``blank``."""
     ids = torch.tensor([list(tokens)])
     clean = neurons(model, ids, layer, position)
     baselines = []
@@ -72,7 +72,7 @@ def plain_attribution(
 
 
 def neurons(model: LoadedModel, ids: torch.Tensor, layer: int, position: int) -> torch.Tensor:
-    """What the layer's neurons hold at the position: ``[units]``."""
+    """Get the activations of the layer's neurons at the position: ``[units]``."""
     kept = []
     down = model.view.down_projections[layer]
     handle = down.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0]))
@@ -90,7 +90,7 @@ def answer(
     target: int,
     value: torch.Tensor,
 ) -> torch.Tensor:
-    """P(target) at the position with the layer's neurons there set to ``value``."""
+    """Compute P(target) at the position with the layer's neurons set to ``value`` there."""
 
     def put(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         states = inputs[0].clone()

@@ -1,4 +1,4 @@
-"""Probing as docs/method.md#probing defines it, one query at a time, with nothing but transformers and torch."""
+"""Probing as docs/method.md#probing defines it, one query at a time, by transformers and torch."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _row(model: LoadedModel, fact: dict[str, Any], gold: list[int], n: int) -> d
 
 
 def plain_causal_row(model: LoadedModel, fact: dict[str, Any]) -> dict[str, Any]:
-    """docs/method.md#probing for a causal model, with nothing but transformers' forward and generate."""
+    """Probe a causal model (docs/method.md#probing) with transformers' forward and generate."""
     tokenizer, network = model.tokenizer, model.view.model
     prompt = fact["template"].split("[Y]")[0].replace("[X]", fact["subject_label"])
     batch = tokenizer(prompt + fact["object_label"], return_offsets_mapping=True)

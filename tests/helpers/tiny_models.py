@@ -1,7 +1,7 @@
 """Tiny models of the real architecture classes, each with a tokenizer of its family's kind.
 
-Weights are random but large, so that predictions are far apart; biases are random too, so that a
-head that forgot one would be noticed.
+Weights are random but large, so that predictions are far apart. Biases are random too, so that
+tests notice a head that forgets one.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _unigram() -> Any:
 
 
 def _end_of_text_only() -> Any:
-    """As GPT-2's: bytes, nothing put in front, no padding, one token for both ends of a text."""
+    """Like GPT-2's: bytes, no token in front, no padding, one token for both ends of a text."""
     backend = tokenizers.Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -117,7 +117,7 @@ def _end_of_text_only() -> Any:
 
 
 def _words_after_a_start() -> Any:
-    """As Llama's and Gemma's: pieces with the space before them, and a token that starts a text."""
+    """Like Llama's and Gemma's: pieces with the space before them, and a start token."""
     special = ["<unk>", "<s>", "</s>"]
     pieces = [(name, 0.0) for name in special] + [("▁", -3.0)]
     pieces += [(f"▁{word}", -4.0) for word in WORDS[:24]] + [(letter, -9.0) for letter in LETTERS]
@@ -162,7 +162,7 @@ def _causal_config(family: str, vocabulary_size: int) -> Any:
         return transformers.BloomConfig(
             vocab_size=vocabulary_size, hidden_size=32, n_layer=2, n_head=2
         )
-    # Windows that are shorter than queries, and caps that logits reach, so that both are noticed.
+    # Windows are shorter than queries and caps are below logits, so that tests see both.
     own: dict[str, Any] = {
         "mistral": {"sliding_window": 6},
         "gemma2": {
@@ -190,7 +190,7 @@ def _causal_config(family: str, vocabulary_size: int) -> Any:
 
 
 def units_of(family: str) -> int:
-    """FFN neurons per layer of the tiny model; BLOOM's are always four times its width."""
+    """FFN neurons per layer of the tiny model; BLOOM always has four times its width."""
     return 128 if family == "bloom" else 48
 
 
@@ -217,7 +217,7 @@ def facts(*rows: tuple[str, str, str, str, str]) -> pl.DataFrame:
 
 
 def many_facts() -> pl.DataFrame:
-    """Facts of many lengths; some ask the same query, one has a subject of unknown letters."""
+    """Facts of many lengths; some share a query, one has a subject of unknown letters."""
     capital, born = "[X] is the capital of [Y] .", "[Y] : there was [X] born"
     tight = "[X] speaks([Y])"
     cities, lands = WORDS[:10], ["France", "Germany", "Italia", "Austria", "Peru", "Norway land"]
@@ -227,7 +227,7 @@ def many_facts() -> pl.DataFrame:
         subject = " ".join(cities[: i % 7 + 1])
         rows.append((f"b{i}", "P19", born, subject, f"{cities[-i - 1]} town"))
         rows.append((f"t{i}", "P1412", tight, f"Marie {city}xyz", lands[-i % len(lands)]))
-    # N-M relations: one query, several true objects of as many tokens.
+    # An N-M relation: one query, several true objects with equal numbers of tokens.
     rows += [(f"s{i}", "P36", capital, "Oslo", land) for i, land in enumerate(lands)]
     rows.append(("u0", "P36", capital, "Ωμέγα", "Peru"))
     return facts(*rows)

@@ -1,4 +1,4 @@
-"""Captured activations are what Hugging Face's own forward pass has there, and hooks never stay."""
+"""Recorded activations are those of Hugging Face's own forward pass, and hooks are removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 
 from models_gpu.engine.activations import activation_hooks, neurons_per_layer, record_activations
 from models_gpu.loading.load import LoadedModel
-from models_gpu.prompting.queries import Queries, build_queries
+from models_gpu.prompting.build import build_queries
+from models_gpu.prompting.queries import Queries
 from tests.helpers.tiny_models import FAMILIES, loaded, many_facts, units_of
 
 
@@ -150,10 +151,10 @@ def test_a_batch_that_does_not_fit_is_halved_and_gives_the_same(
 
 
 def test_progress_ends_with_all_queries(model: LoadedModel, queries: Queries) -> None:
-    told: list[tuple[int, int]] = []
-    record_activations(model, queries, token_budget=60, progress=lambda *pair: told.append(pair))
-    assert told == sorted(told)
-    assert told[-1] == (queries.count, queries.count)
+    reports: list[tuple[int, int]] = []
+    record_activations(model, queries, token_budget=60, progress=lambda *pair: reports.append(pair))
+    assert reports == sorted(reports)
+    assert reports[-1] == (queries.count, queries.count)
 
 
 def test_nothing_to_ask_is_nothing_captured(model: LoadedModel) -> None:

@@ -12,7 +12,8 @@ from models_gpu.engine import edits as engine
 from models_gpu.engine.edits import EditResults, Edits, Neuron, build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.prompting.queries import Queries, build_queries
+from models_gpu.prompting.build import build_queries
+from models_gpu.prompting.queries import Queries
 from tests.helpers.tiny_models import FAMILIES, facts, loaded, units_of
 
 CAPITAL = "[X] is in [Y]"

@@ -1,4 +1,4 @@
-"""A model is identified exactly, and everything wrong with it is said before weights are read."""
+"""A model is identified exactly, and every fault is reported before weights are read."""
 
 from __future__ import annotations
 
@@ -350,7 +350,9 @@ def test_a_name_that_can_be_neither_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_all_mask_counts_of_a_causal_model_are_refused(originals: dict[str, Path]) -> None:
-    with pytest.raises(ModelError, match="'gpt2' is a causal model, which is queried without masks"):
+    with pytest.raises(
+        ModelError, match="'gpt2' is a causal model, which is queried without masks"
+    ):
         check(originals["gpt2"], mask_counts="all")
 
 

@@ -13,7 +13,7 @@ from models_gpu.engine import greedy_answers, scoring
 from models_gpu.engine.decoding import continue_greedily
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.probing import probe
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.helpers.plain_probing import assert_same, plain_causal_row, verdicts
 from tests.helpers.tiny_models import CAUSAL, facts, loaded, many_facts
 
@@ -89,39 +89,6 @@ def test_batches_and_order_do_not_matter(
     difference = (rows["gold_log_prob"] - expected["gold_log_prob"]).abs().max()
     assert isinstance(difference, float)
     assert difference < 1e-4
-
-
-def with_twin_winners() -> LoadedModel:
-    """A model for which two tokens, equal up to rounding, are the best after every text."""
-    model = loaded("gpt2")
-    network: Any = model.view.model
-    first, second = (model.tokenizer.convert_tokens_to_ids(w) for w in ("B", "L"))
-    network.lm_head.weight = torch.nn.Parameter(network.lm_head.weight.clone(), False)
-    with torch.no_grad():
-        network.transformer.ln_f.bias.fill_(1.0)
-        network.lm_head.weight[first] = network.lm_head.weight[second] = 3.0
-    return model
-
-
-def test_near_ties_are_settled_by_the_text_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = with_twin_winners()
-    alone = pl.concat(
-        probe(model, many_facts()[row], mask_counts="gold") for row in range(many_facts().height)
-    ).sort("fact_id")
-    compute_logits = model.view.compute_logits
-
-    # A batch of several texts gets noise of the size that another kernel would give it.
-    def noisy(hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        logits = compute_logits(hidden, out=out)
-        if len(hidden) > 8:
-            logits += 1e-5 * torch.randn(logits.shape, generator=torch.manual_seed(len(hidden)))
-        return logits
-
-    monkeypatch.setattr(model.view, "compute_logits", noisy)
-    assert verdicts(probe(model, many_facts(), mask_counts="gold")).equals(verdicts(alone))
-    monkeypatch.setattr(scoring, "NEAR_TIE", -1.0)
-    unsettled = probe(model, many_facts(), mask_counts="gold")
-    assert not verdicts(unsettled).equals(verdicts(alone)), "the noise changed nothing"
 
 
 def test_only_answers_that_go_wrong_early_are_decoded(

@@ -1,4 +1,4 @@
-"""Every pair is suppressed alone and together, beside random pairs of the same layers."""
+"""Both neurons of every pair are suppressed alone and together, as are random pairs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models_gpu.engine.edits import build_edits, run_edits
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.degenerate_pairs import degenerate_pairs
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.helpers.tiny_models import facts, loaded
 
 ASKED = facts(

@@ -13,7 +13,7 @@ from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.degenerate_pairs import degenerate_pairs
 from models_gpu.methods.degenerate_sets import degenerate_sets
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.helpers.tiny_models import facts, loaded
 
 ASKED = facts(

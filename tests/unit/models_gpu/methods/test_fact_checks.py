@@ -1,4 +1,4 @@
-"""Scores of right and wrong objects are those of the relation's neurons, each asked by itself."""
+"""Scores of true and wrong objects are those of the relation's neurons, one object at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.fact_checks import CheckSettings, fact_checks, shared_neurons
 from models_gpu.methods.integrated_gradients import attribute
 from models_gpu.methods.integration_paths import PathSettings
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.helpers.tiny_models import facts, loaded
 
 PATH = PathSettings("zero", 3, "gauss")

@@ -20,7 +20,8 @@ from models_gpu.methods import attribution_rows, integrated_gradients
 from models_gpu.methods.integrated_gradients import Attributions, attribute
 from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
 from models_gpu.methods.knowledge_neurons import knowledge_neurons
-from models_gpu.prompting.queries import Queries, build_queries
+from models_gpu.prompting.build import build_queries
+from models_gpu.prompting.queries import Queries
 from tests.helpers.plain_attribution import Plain, plain_attribution
 from tests.helpers.tiny_models import CAUSAL, FAMILIES, facts, loaded, many_facts
 

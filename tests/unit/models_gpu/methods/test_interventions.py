@@ -1,4 +1,4 @@
-"""Sets of neurons are the intended ones, beside fair controls, on one set of facts."""
+"""Sets of neurons are the intended ones, with fair controls, on one set of facts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from models_gpu.methods.neuron_sets import (
     random_controls,
     random_subset,
 )
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.helpers.tiny_models import facts, loaded
 
 ASKED = facts(

@@ -16,7 +16,7 @@ from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods import probeless as module
 from models_gpu.methods.probeless import NeuronTables, ProbelessSettings, group_scores, probeless
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.helpers.tiny_models import facts, loaded, many_facts
 
 SMALL = ProbelessSettings(top=7, bins=4)
@@ -292,14 +292,18 @@ def test_progress_counts_every_distinct_query_once(
     model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_HELD_BYTES", 1)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     table = many_facts()
     probeless(
-        model, table, table["fact_id"], settings=[SMALL], progress=lambda *pair: told.append(pair)
+        model,
+        table,
+        table["fact_id"],
+        settings=[SMALL],
+        progress=lambda *pair: reports.append(pair),
     )
     distinct = build_queries(model, table, "gold").count
-    assert told == sorted(told)
-    assert told[-1] == (distinct, distinct)
+    assert reports == sorted(reports)
+    assert reports[-1] == (distinct, distinct)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from models_gpu.engine.logits import largest, ranks
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.probing import probe, probe_each
-from models_gpu.prompting.queries import build_queries
+from models_gpu.prompting.build import build_queries
 from tests.helpers.plain_probing import assert_same, plain_rows, slot_logits, verdicts
 from tests.helpers.tiny_models import MASKED, facts, loaded, many_facts
 
@@ -108,38 +108,6 @@ def test_largest_equals_a_full_sort(vocabulary: int) -> None:
         wanted = sorted(range(vocabulary), key=lambda i: (-float(logits[row, i]), i))[:5]
         assert ids[row].tolist() == wanted
         assert values[row].tolist() == logits[row, wanted].tolist()
-
-
-def with_twin_winners() -> LoadedModel:
-    """A model for which two tokens, equal up to rounding, are the best at every mask."""
-    model = loaded("bert")
-    decoder: Any = model.view.model.get_submodule(model.family.decoder)
-    first, second = (model.tokenizer.convert_tokens_to_ids(w) for w in ("Paris", "Berlin"))
-    with torch.no_grad():
-        decoder.weight[second] = decoder.weight[first]
-        decoder.bias[[first, second]] = 30.0
-    return model
-
-
-def test_near_ties_are_settled_by_the_query_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = with_twin_winners()
-    alone = pl.concat(
-        probe(model, many_facts()[row], mask_counts="gold") for row in range(many_facts().height)
-    ).sort("fact_id")
-    compute_logits = model.view.compute_logits
-
-    # A batch of several queries gets noise of the size that another kernel would give it.
-    def noisy(hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        logits = compute_logits(hidden, out=out)
-        if len(hidden) > 8:
-            logits += 1e-5 * torch.randn(logits.shape, generator=torch.manual_seed(len(hidden)))
-        return logits
-
-    monkeypatch.setattr(model.view, "compute_logits", noisy)
-    assert verdicts(probe(model, many_facts(), mask_counts="gold")).equals(verdicts(alone))
-    monkeypatch.setattr(scoring, "NEAR_TIE", -1.0)
-    unsettled = probe(model, many_facts(), mask_counts="gold")
-    assert not verdicts(unsettled).equals(verdicts(alone)), "the noise changed nothing"
 
 
 def failing_above(limit: int, step: Callable[..., Any], size: Callable[[Any], int]) -> Any:

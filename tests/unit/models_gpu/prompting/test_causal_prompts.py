@@ -1,4 +1,4 @@
-"""A causal model is shown the text before the slot, and scored where it should name the object."""
+"""A causal model reads the text before the slot, and is scored where it predicts the object."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
+from models_gpu.prompting.build import build_queries
 from models_gpu.prompting.causal_prompts import prompt_code
-from models_gpu.prompting.queries import Queries, build_queries
+from models_gpu.prompting.queries import Queries
 from tests.helpers.tiny_models import facts, loaded
 
 CAPITAL = "[X] is the capital of [Y] ."
@@ -153,7 +154,7 @@ def test_no_facts_are_no_queries(gpt2: LoadedModel) -> None:
 
 
 def test_a_causal_model_is_not_asked_with_all_mask_counts(gpt2: LoadedModel) -> None:
-    with pytest.raises(ModelError, match="a causal model is asked without masks"):
+    with pytest.raises(ModelError, match="a causal model is queried without masks"):
         build_queries(gpt2, facts(("a", "P", CAPITAL, "Paris", "Oslo")), "all")
 
 

@@ -15,8 +15,9 @@ import transformers
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel, wrap
+from models_gpu.prompting.build import build_queries
 from models_gpu.prompting.clozes import tokenise_objects
-from models_gpu.prompting.queries import Queries, build_queries
+from models_gpu.prompting.queries import Queries
 from tests.helpers.tiny_models import MASKED, facts, hugging_face_model, loaded, many_facts
 
 CAPITAL = "[X] is the capital of [Y] ."
@@ -129,7 +130,7 @@ def test_the_last_position_can_be_used_and_no_further_one(family: str) -> None:
     longest = query(letters)
     assert model.position_count - longest.lengths[0] < step
     model.view.model(input_ids=torch.from_numpy(longest.token_ids.astype(np.int64))[None])
-    with pytest.raises(ModelError, match=r"the model has 6\d positions \(1 such queries\)"):
+    with pytest.raises(ModelError, match=r"the model has 6\d positions \(1 queries are too long\)"):
         query(letters + 1)
 
 
