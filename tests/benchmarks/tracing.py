@@ -323,12 +323,12 @@ def gigabyte(target: int) -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-    reports = json.loads(answer.stdout)
+    found = json.loads(answer.stdout)
     print(
-        f"\n{reports['text_bytes'] / 1e9:.2f} GB of text, three units: {reports['seconds']:.0f} s, "
-        f"{reports['text_bytes'] / 1e6 / reports['seconds']:.1f} MB/s (its words repeat, so tokens are "
-        f"cheaper than in real text); resident memory at most {reports['resident_mb']:.0f} MB, "
-        f"{reports['resident_mb_before']:.0f} MB of it before the first text"
+        f"\n{found['text_bytes'] / 1e9:.2f} GB of text, three units: {found['seconds']:.0f} s, "
+        f"{found['text_bytes'] / 1e6 / found['seconds']:.1f} MB/s (its words repeat, so tokens are "
+        f"cheaper than in real text); resident memory at most {found['resident_mb']:.0f} MB, "
+        f"{found['resident_mb_before']:.0f} MB of it before the first text"
     )
 
 

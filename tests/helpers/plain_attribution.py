@@ -39,7 +39,7 @@ def plain_attribution(
     replaced: Sequence[int] = (),
     blank: int = 0,
 ) -> Plain:
-    """Attribute one token; each baseline replaces one of the ``replaced`` positions by ``blank``."""
+    """Attribute one token; each baseline has one ``replaced`` position set to ``blank``."""
     ids = torch.tensor([list(tokens)])
     clean = neurons(model, ids, layer, position)
     baselines = []
