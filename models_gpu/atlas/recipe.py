@@ -32,8 +32,8 @@ class Recipe:
     learning_rate: float = 2e-3
     """Peak learning rate, reached after the warm-up; then it decays linearly to zero."""
     embedding_rate: float = 1.0
-    """Learning rate of the token embeddings, as a multiple of that of all other weights. A name is
-    rare, so its embedding is moved in few steps: several times the rate saves half of the epochs."""
+    """Learning rate of the token embeddings, as a multiple of that of all other weights. Names are
+    rare, so few steps change their embeddings: several times the rate saves half of the epochs."""
     warm_up: float = 0.06
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.01
