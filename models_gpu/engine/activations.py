@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, local
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,12 +21,9 @@ from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
 from models_gpu.prompting.queries import Queries
+from models_gpu.settings import NeuronKind
 
 __all__ = ["NeuronKind", "activation_hooks", "neurons_per_layer", "record_activations"]
-
-NeuronKind = Literal["ffn", "layer_output"]
-"""'ffn': input of a layer's down projection; 'layer_output': the residual stream after it."""
-
 
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}
 

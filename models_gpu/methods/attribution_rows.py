@@ -24,9 +24,10 @@ from models_gpu.engine.forward_cache import (
 )
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
+from models_gpu.methods.integration_paths import quadrature_nodes
 from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
+from models_gpu.settings import PathSettings
 
 __all__ = ["ItemGroup", "Items", "scored_items"]
 

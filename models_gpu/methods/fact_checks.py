@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -23,37 +22,14 @@ from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.degenerate_pairs import degenerate_pairs
 from models_gpu.methods.integrated_gradients import attribute
-from models_gpu.methods.integration_paths import PathSettings
 from models_gpu.methods.negatives import TRAIN
 from models_gpu.methods.neuron_sets import random_controls
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries, facts_among
 from models_gpu.prompting.queries import Queries
+from models_gpu.settings import CheckSettings
 
 __all__ = ["CheckSettings", "fact_checks", "shared_neurons"]
-
-
-@dataclass(frozen=True)
-class CheckSettings:
-    """Which neurons represent a relation.
-
-    All shares are between 0 and 1.
-    """
-
-    path: PathSettings = field(default_factory=PathSettings)
-    """Integral with which all attributions are computed."""
-    threshold: float = 0.3
-    """τ: knowledge neurons of a fact have an attribution above τ · (its largest attribution)."""
-    candidates: int = 20
-    """Best neurons per training fact whose pairs are tested for degeneracy, at least 2."""
-    single_share: float = 0.8
-    """A degenerate pair keeps at least this share of P without either one of its neurons."""
-    pair_share: float = 0.75
-    """A degenerate pair keeps less than this share of P without both neurons."""
-    shared: float = 0.7
-    """t: keep neurons found in more than t · n training facts; the most frequent neuron is in n."""
-    seed: int = 0
-    """Seed of the random neurons."""
 
 
 def fact_checks(

@@ -28,10 +28,11 @@ from models_gpu.engine.batching import plan_batches
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.attribution_rows import ItemGroup, Items, scored_items
-from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
+from models_gpu.methods.integration_paths import quadrature_nodes
 from models_gpu.progress import Progress
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Longs
+from models_gpu.settings import PathSettings
 
 __all__ = ["Attributions", "attribute"]
 

@@ -6,41 +6,13 @@ model. Definitions: docs/method.md#integrated-gradients.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
 from models_gpu.errors import ModelError
+from models_gpu.settings import Mode, PathSettings, Quadrature
 
 __all__ = ["Mode", "PathSettings", "Quadrature", "quadrature_nodes"]
-
-Mode = Literal["zero", "amig", "amig_mean", "amig_code"]
-"""Baseline b of the straight line to the clean activations w̄.
-
-- 'zero': b = 0 (Dai et al. 2022).
-- 'amig': one line from each b^(i), the activations when token i of the query is replaced by the
-  mask token (by the end-of-text token in a causal model). Attributions are summed over i (paper of
-  Chen et al. 2024).
-- 'amig_mean': one line from the mean of the b^(i).
-- 'amig_code': the same line, but gradients are multiplied by w̄ instead of w̄ − b (published code of
-  Chen et al.). These attributions do not add up to F(w̄) − F(b).
-"""
-Quadrature = Literal["left", "midpoint", "gauss"]
-"""'left': left Riemann sum, as published; 'midpoint': midpoint rule; 'gauss': Gauss–Legendre."""
-
-
-@dataclass(frozen=True)
-class PathSettings:
-    """Which integral is computed, and with how many points."""
-
-    mode: Mode = "zero"
-    """Baseline of the line."""
-    steps: int = 10
-    """Number of points on the line, at least 1."""
-    quadrature: Quadrature = "gauss"
-    """Rule that places and weights the points."""
 
 
 def quadrature_nodes(

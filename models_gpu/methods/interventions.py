@@ -37,22 +37,9 @@ from models_gpu.methods.neuron_sets import (
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries, facts_among
 from models_gpu.seeded import shuffled
+from models_gpu.settings import EditSettings
 
 __all__ = ["EditSettings", "LanguageNeurons", "MatchedFact", "interventions", "matched_facts"]
-
-
-@dataclass(frozen=True)
-class EditSettings:
-    """Which neurons are edited, and by which factors."""
-
-    factors: tuple[float, ...] = (0.0, 2.0)
-    """Factors on the activations: 0 suppresses a neuron, 2 doubles it."""
-    base_language: str | None = None
-    """Language whose PROBELESS neurons are edited in every language; None skips these edits."""
-    base_factors: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
-    """Factors on the neurons of the base language, as in the code of Zhao et al."""
-    seed: int = 0
-    """Seed of all random neurons."""
 
 
 @dataclass(frozen=True)

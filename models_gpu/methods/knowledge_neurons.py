@@ -20,9 +20,9 @@ from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integrated_gradients import Attributions, attribute
-from models_gpu.methods.integration_paths import PathSettings
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries, facts_among
+from models_gpu.settings import PathSettings
 
 __all__ = ["KnowledgeTables", "knowledge_neurons"]
 

@@ -16,6 +16,7 @@ import polars as pl
 from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_schema
 from models_gpu.seeded import shuffled
+from models_gpu.settings import SplitSettings
 
 __all__ = ["TEST", "TRAIN", "VALIDATION", "SplitSettings", "checked_pairs"]
 
@@ -26,24 +27,6 @@ _LISTED = ("relation_id", "subject_id", "object_id")
 _PAIR = (
     "fact_id", "relation_id", "split", "is_true", "candidate_object_id", "candidate_label",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """How many facts are checked, and how the subjects of a relation are split.
-
-    Subjects in neither the validation nor the test split are in the train split; both shares
-    together must be below 1.
-    """
-
-    facts: int = 20
-    """Largest number of facts per relation and split."""
-    validation_share: float = 0.2
-    """Share of a relation's subjects on which the threshold λ is chosen."""
-    test_share: float = 0.2
-    """Share of a relation's subjects on which the threshold λ is evaluated."""
-    seed: int = 0
-    """Seed of the split, of the choice of facts and of the wrong objects."""
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,14 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from models_gpu.engine.activations import NeuronKind, neurons_per_layer, record_activations
+from models_gpu.engine.activations import neurons_per_layer, record_activations
 from models_gpu.engine.batching import core_pool
 from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries, facts_among
+from models_gpu.settings import ProbelessSettings
 
 __all__ = ["GroupScores", "NeuronTables", "ProbelessSettings", "group_scores", "probeless"]
 
@@ -41,35 +42,6 @@ _BLOCK_BYTES = 1 << 25
 _BYTES_PER_SCORE = 96
 """Per score of the current block: a float64, its rank, its sort key, and their copies."""
 _LOW_BITS = (1 << 32) - 1
-
-
-@dataclass(frozen=True)
-class ProbelessSettings:
-    """Which neurons are scored, and how many are kept."""
-
-    top: int = 50
-    """Number of active neurons per fact."""
-    neuron: NeuronKind = "ffn"
-    """'ffn': inputs of the down projections; 'layer_output': the residual stream."""
-    is_normalised: bool = False
-    """Whether scores are divided by the neuron's standard deviation over the relation's facts, so
-    that neurons of high variance do not come first for every fact."""
-    bins: int = 16
-    """Bins per layer in the profiles."""
-
-    @property
-    def method_code(self) -> str:
-        """Code of the variant in the lake."""
-        code = "probeless" if self.neuron == "ffn" else "probeless-layer"
-        return f"{code}-normalised" if self.is_normalised else code
-
-    @property
-    def needed_queries(self) -> int:
-        """Distinct queries that a relation needs so that its neurons can differ in score.
-
-        With two queries all neurons have the same normalised distance.
-        """
-        return 3 if self.is_normalised else 2
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,6 @@ def _checked(facts: pl.DataFrame, mask_counts: str) -> pl.DataFrame:
 
 def _check_lengths(model: LoadedModel, queries: Queries) -> None:
     counts, offsets = queries.lengths, queries.token_offsets
-
     if model.position_count is None or not len(counts) or counts.max() <= model.position_count:
         return
     worst = int(counts.argmax())

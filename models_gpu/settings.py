@@ -1,0 +1,129 @@
+"""Settings of the methods: what a study can set, with a default and a meaning for each.
+
+What belongs here: the settings that change results. What does not: how a method uses them
+(``models_gpu.methods``), the description of a model (``models_gpu.loading.source.ModelSpec``). This
+module does not import torch, so that a study is checked fast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = [
+    "CheckSettings", "EditSettings", "Mode", "NeuronKind", "PathSettings", "ProbelessSettings",
+    "Quadrature", "SplitSettings",
+]  # fmt: skip
+
+NeuronKind = Literal["ffn", "layer_output"]
+"""'ffn': input of a layer's down projection; 'layer_output': the residual stream after it."""
+
+Mode = Literal["zero", "amig", "amig_mean", "amig_code"]
+"""Baseline b of the straight line to the clean activations w̄.
+
+- 'zero': b = 0 (Dai et al. 2022).
+- 'amig': one line from each b^(i), the activations when token i of the query is replaced by the
+  mask token (by the end-of-text token in a causal model). Attributions are summed over i (paper of
+  Chen et al. 2024).
+- 'amig_mean': one line from the mean of the b^(i).
+- 'amig_code': the same line, but gradients are multiplied by w̄ instead of w̄ − b (published code of
+  Chen et al.). These attributions do not add up to F(w̄) − F(b).
+"""
+Quadrature = Literal["left", "midpoint", "gauss"]
+"""'left': left Riemann sum, as published; 'midpoint': midpoint rule; 'gauss': Gauss–Legendre."""
+
+
+@dataclass(frozen=True)
+class ProbelessSettings:
+    """Which neurons are scored, and how many are kept."""
+
+    top: int = 50
+    """Number of active neurons per fact."""
+    neuron: NeuronKind = "ffn"
+    """'ffn': inputs of the down projections; 'layer_output': the residual stream."""
+    is_normalised: bool = False
+    """Whether scores are divided by the neuron's standard deviation over the relation's facts, so
+    that neurons of high variance do not come first for every fact."""
+    bins: int = 16
+    """Bins per layer in the profiles."""
+
+    @property
+    def method_code(self) -> str:
+        """Code of the variant in the lake."""
+        code = "probeless" if self.neuron == "ffn" else "probeless-layer"
+        return f"{code}-normalised" if self.is_normalised else code
+
+    @property
+    def needed_queries(self) -> int:
+        """Distinct queries that a relation needs so that its neurons can differ in score.
+
+        With two queries all neurons have the same normalised distance.
+        """
+        return 3 if self.is_normalised else 2
+
+
+@dataclass(frozen=True)
+class PathSettings:
+    """Which integral is computed, and with how many points."""
+
+    mode: Mode = "zero"
+    """Baseline of the line."""
+    steps: int = 10
+    """Number of points on the line, at least 1."""
+    quadrature: Quadrature = "gauss"
+    """Rule that places and weights the points."""
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """Which neurons are edited, and by which factors."""
+
+    factors: tuple[float, ...] = (0.0, 2.0)
+    """Factors on the activations: 0 suppresses a neuron, 2 doubles it."""
+    base_language: str | None = None
+    """Language whose PROBELESS neurons are edited in every language; None skips these edits."""
+    base_factors: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    """Factors on the neurons of the base language, as in the code of Zhao et al."""
+    seed: int = 0
+    """Seed of all random neurons."""
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How many facts are checked, and how the subjects of a relation are split.
+
+    Subjects in neither the validation nor the test split are in the train split; both shares
+    together must be below 1.
+    """
+
+    facts: int = 20
+    """Largest number of facts per relation and split."""
+    validation_share: float = 0.2
+    """Share of a relation's subjects on which the threshold λ is chosen."""
+    test_share: float = 0.2
+    """Share of a relation's subjects on which the threshold λ is evaluated."""
+    seed: int = 0
+    """Seed of the split, of the choice of facts and of the wrong objects."""
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """Which neurons represent a relation.
+
+    All shares are between 0 and 1.
+    """
+
+    path: PathSettings = field(default_factory=PathSettings)
+    """Integral with which all attributions are computed."""
+    threshold: float = 0.3
+    """τ: knowledge neurons of a fact have an attribution above τ · (its largest attribution)."""
+    candidates: int = 20
+    """Best neurons per training fact whose pairs are tested for degeneracy, at least 2."""
+    single_share: float = 0.8
+    """A degenerate pair keeps at least this share of P without either one of its neurons."""
+    pair_share: float = 0.75
+    """A degenerate pair keeps less than this share of P without both neurons."""
+    shared: float = 0.7
+    """t: keep neurons found in more than t · n training facts; the most frequent neuron is in n."""
+    seed: int = 0
+    """Seed of the random neurons."""
