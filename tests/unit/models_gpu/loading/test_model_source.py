@@ -111,7 +111,7 @@ def test_loading_obeys_dtype(folder: Path) -> None:
 
 def test_importing_the_module_imports_no_torch(project: Path) -> None:
     code = (
-        "import sys, models_gpu.loading.source, models_gpu.loading.inspection; "
+        "import sys, models_gpu.settings, models_gpu.loading.inspection; "
         "assert not {'torch', 'transformers', 'huggingface_hub'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=project)
