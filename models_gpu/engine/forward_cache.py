@@ -266,8 +266,8 @@ def _record_layers(
     view: ModelView, sequences: torch.Tensor, positions: torch.Tensor
 ) -> Iterator[_Recorded]:
     """Record the forward pass inside; with several passes, the last one."""
-    count = len(view.layers)
-    recorded = _Recorded(*([torch.empty(0)] * count for _ in range(3)))
+    empty = [torch.empty(0)] * len(view.layers)
+    recorded = _Recorded(empty.copy(), empty.copy(), empty.copy())
 
     def record_neurons(layer: int, states: torch.Tensor) -> None:
         recorded.neurons[layer] = states[sequences, positions]

@@ -239,7 +239,7 @@ class _Scorer:
         if self.kept < 2:
             return []
         margin = self.top_log_probs[:, 0] - self.top_log_probs[:, 1]
-        queries: list[int] = self.mask_query[margin < NEAR_TIE].unique().tolist()
+        queries: list[int] = np.unique(self.mask_query[margin < NEAR_TIE].cpu().numpy()).tolist()
         return queries
 
     def scores(self, recomputed_count: int) -> Scores:
