@@ -357,7 +357,7 @@ def _store(shape: tuple[int, int, int], device: torch.device) -> Iterator[torch.
 
 
 def _progress_after(progress: Progress, before: int, total: int) -> Progress:
-    """Progress over ``total`` queries, of which ``before`` are done already."""
+    """Progress over ``total`` queries; ``before`` of them are done already."""
 
     def report(done: int, _: int) -> None:
         progress(before + done, total)

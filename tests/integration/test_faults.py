@@ -149,7 +149,7 @@ def trouble(
 
 
 def failing_above(most: int, step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """A forward pass on a device that has memory for so many rows."""
+    """A forward pass on a device that has memory for ``most`` rows."""
 
     def fail(view: ModelView, rows: Any, *others: Any) -> torch.Tensor:
         if len(rows) > most:
