@@ -1,7 +1,7 @@
-"""What tracing costs: MB/s of every stage, beside other ways, and what 53 Wikipedias would take.
+"""What tracing costs: MB/s of every stage and of other ways, and what 53 Wikipedias would take.
 
 Run: ``python -m tests.benchmarks.tracing [--gigabyte] [--other-cleaners]``. Needs the real data
-(``FACTROOTS_REAL_DATA``, default ``../shared/data`` beside the project). All of it runs on one
+(``FACTROOTS_REAL_DATA``, default ``../shared/data``). All of it runs on one
 thread and is timed in processor seconds, so that a busy machine does not count. ``--gigabyte``
 instead traces 1 GB of text and tells its resident memory (Linux; some minutes).
 ``--other-cleaners`` compares those of mwparserfromhell's tree, wikitextparser and WikiExtractor
@@ -119,7 +119,7 @@ def stage_table() -> dict[str, float]:
         took["tokens+chunks"] = (text, spent)
         names = names_of(language)
         matcher = Matcher(names.names)
-        # As much text as is searched at once: the engine starts anew for each batch.
+        # As much text as is searched at once: the engine starts again for each batch.
         documents = [Document(str(n), each) for n, each in enumerate(texts)]
         repeats = max(1, BATCH_CHARACTERS // sum(map(len, texts)))
         whole = "\0".join(texts * repeats)
@@ -323,12 +323,12 @@ def gigabyte(target: int) -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-    told = json.loads(answer.stdout)
+    cost = json.loads(answer.stdout)
     print(
-        f"\n{told['text_bytes'] / 1e9:.2f} GB of text, three units: {told['seconds']:.0f} s, "
-        f"{told['text_bytes'] / 1e6 / told['seconds']:.1f} MB/s (its words repeat, so tokens are "
-        f"cheaper than in real text); resident memory at most {told['resident_mb']:.0f} MB, "
-        f"of which {told['resident_mb_before']:.0f} MB before the first text"
+        f"\n{cost['text_bytes'] / 1e9:.2f} GB of text, three units: {cost['seconds']:.0f} s, "
+        f"{cost['text_bytes'] / 1e6 / cost['seconds']:.1f} MB/s (its words repeat, so tokens are "
+        f"cheaper than in real text); resident memory at most {cost['resident_mb']:.0f} MB, "
+        f"{cost['resident_mb_before']:.0f} MB before the first text"
     )
 
 

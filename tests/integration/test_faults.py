@@ -57,7 +57,7 @@ def has_undisturbed_tables(home: Path, finished: Path) -> bool:
 
 @pytest.fixture
 def small_disk() -> Iterator[Callable[[Path, int], None]]:
-    """Puts a folder on a disk of its own, of so many bytes; a second call changes the size."""
+    """Puts a folder on a disk of its own, of that many bytes; a second call changes the size."""
     mounted: list[Path] = []
 
     def put(folder: Path, size: int) -> None:
@@ -149,7 +149,7 @@ def trouble(
 
 
 def failing_above(most: int, step: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """A forward pass on a device that has memory for so many rows."""
+    """A forward pass on a device that has memory for at most ``most`` rows."""
 
     def fail(adapter: Adapter, rows: Any, *others: Any) -> torch.Tensor:
         if len(rows) > most:
