@@ -126,7 +126,7 @@ def trace_languages(
     processes = workspace.plan.study.study.tracing.processes
     for begun in passes:
         counts = trace_corpus(
-            *begun.arguments, folder=corpus.folder, processes=processes, cache=begun.kept
+            begun.arguments, folder=corpus.folder, processes=processes, cache=begun.kept
         )
         _finish(workspace, corpus, begun, counts)
 
