@@ -66,7 +66,7 @@ def test_every_rate_shows_its_interval(models: Path) -> None:
 
 
 def test_staging_takes_each_column_of_the_contract_once_with_its_type(models: Path) -> None:
-    for path in models.glob("staging/stg_lake__*.sql"):
+    for path in models.glob("staging/**/stg_lake__*.sql"):
         name = path.stem.removeprefix("stg_lake__")
         if name == "parts":  # Not a table of the lake: it reads the footers of all parts.
             continue

@@ -1,5 +1,6 @@
+-- Generated from the lake contract (ingestion/contract.py) by `make generate`; do not edit.
 with source as (
-    select * from {{ source('lake', 'active_neurons') }}
+    select * from {{ source('lake', 'neuron_profiles') }}
 ),
 
 final as (
@@ -8,10 +9,10 @@ final as (
         language_code::varchar as language_code,
         fact_id::varchar as fact_id,
         method_code::varchar as method_code,
-        neuron_rank::integer as neuron_rank,
         layer_index::integer as layer_index,
-        neuron_index::integer as neuron_index,
-        neuron_score::float as neuron_score,
+        bin_index::integer as bin_index,
+        contiguous_score::float as contiguous_score,
+        strided_score::float as strided_score,
     from source
 )
 
