@@ -53,6 +53,13 @@ def test_every_mart_states_its_grain_and_describes_every_column(models: Path) ->
             assert column["description"].strip(), (name, column["name"])
 
 
+def test_every_model_is_described_in_a_file_of_its_own(models: Path) -> None:
+    for path in models.glob("*/**/*.sql"):
+        if path.parent.name != "generated":
+            described = yaml.safe_load(path.with_suffix(".yml").read_text())["models"]
+            assert [model["name"] for model in described] == [path.stem]
+
+
 def test_column_names_follow_the_grammar(models: Path) -> None:
     names = {column["name"] for mart in marts(models).values() for column in mart["columns"]}
     assert {name for name in names - PLAIN_NAMES if not GRAMMAR.fullmatch(name)} == set()
