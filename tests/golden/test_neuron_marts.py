@@ -401,7 +401,7 @@ def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Pa
     blocks = rows(
         warehouse,
         """select language_a, language_b, list(relation_count order by block_index),
-           list(relation_excess_sum order by block_index) from intermediate.int_neuron_pair_blocks
+           list(relation_excess_total order by block_index) from intermediate.int_neuron_pair_blocks
            where model_id = 'drawn' and relation_count > 0 group by all""",
     )
     marts = {

@@ -1,12 +1,18 @@
+with
+stg_lake__fact_checks as (select * from {{ ref('stg_lake__fact_checks') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+dim_languages as (select * from {{ ref('dim_languages') }}),
+dim_facts as (select * from {{ ref('dim_facts') }}),
+
 -- What each way to check gives a candidate, where it gives anything.
-with checks as (
+checks as (
     select
         checks.*,
         dim_facts.relation_id,
-    from {{ ref('stg_lake__fact_checks') }} as checks
-    semi join {{ ref('dim_models') }} as models using (model_id)
-    semi join {{ ref('dim_languages') }} as languages using (language_code)
-    inner join {{ ref('dim_facts') }} as dim_facts using (fact_id)
+    from stg_lake__fact_checks as checks
+    semi join dim_models as models using (model_id)
+    semi join dim_languages as languages using (language_code)
+    inner join dim_facts as dim_facts using (fact_id)
 ),
 
 neurons as (

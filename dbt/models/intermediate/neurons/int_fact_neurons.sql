@@ -1,5 +1,9 @@
+with
+fct_active_neurons as (select * from {{ ref('fct_active_neurons') }}),
+fct_knowledge_neurons as (select * from {{ ref('fct_knowledge_neurons') }}),
+
 -- What every method takes for the neurons of a fact, one below the other.
-with final as (
+final as (
     select
         model_id,
         method_code,
@@ -10,7 +14,7 @@ with final as (
         layer_index,
         neuron_index,
         neuron_score,
-    from {{ ref('fct_active_neurons') }}
+    from fct_active_neurons
     union all
     select
         model_id,
@@ -22,7 +26,7 @@ with final as (
         layer_index,
         neuron_index,
         attribution_score,
-    from {{ ref('fct_knowledge_neurons') }}
+    from fct_knowledge_neurons
 )
 
 select * from final

@@ -1,11 +1,15 @@
 {{ config(materialized='table') }}
 
--- Facts with one object go together: PROBELESS follows the object, so they are not independent.
-with blocks as (
+with
+dim_facts as (select * from {{ ref('dim_facts') }}),
+int_neuron_overlaps as (select * from {{ ref('int_neuron_overlaps') }}),
+
+-- Facts with one object share a block: PROBELESS follows the object, so they depend on each other.
+blocks as (
     select
         fact_id,
         floor({{ draw("relation_id || ':' || object_id") }} * 64)::integer as block_index,
-    from {{ ref('dim_facts') }}
+    from dim_facts
 ),
 
 final as (
@@ -16,14 +20,13 @@ final as (
         language_b,
         block_index,
         count(*) as jaccard_count,
-        {{ exact_sum("jaccard_score") }} as jaccard_sum,
-        count(relation_null_score) as relation_count,
-        {{ exact_sum("relation_null_score") }} as relation_null_sum,
-        {{ exact_sum("jaccard_score - relation_null_score") }} as relation_excess_sum,
-        count(object_null_score) as object_count,
-        {{ exact_sum("object_null_score") }} as object_null_sum,
-        {{ exact_sum("jaccard_score - object_null_score") }} as object_excess_sum,
-    from {{ ref('int_neuron_overlaps') }}
+        {{ exact_sum("jaccard_score") }} as jaccard_total,
+        {%- for null in ["relation", "object"] %}
+        {{ exact_sum(null ~ "_null_score") }} as {{ null }}_null_total,
+        count({{ null }}_null_score) as {{ null }}_excess_count,
+        {{ exact_sum("jaccard_score - " ~ null ~ "_null_score") }} as {{ null }}_excess_total,
+        {%- endfor %}
+    from int_neuron_overlaps
     inner join blocks using (fact_id)
     group by all
 )

@@ -1,6 +1,9 @@
 {{ config(materialized='table') }}
 
-with final as (
+with
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+
+final as (
     select
         model_id,
         language_code,
@@ -9,7 +12,7 @@ with final as (
         count(*) as fact_count,
         count(*) filter (where is_full_match) as full_match_count,
         count(*) filter (where is_full_match) / count(*)::double as full_match_rate,
-    from {{ ref('fct_predictions') }}
+    from fct_predictions
     where object_token_count > 0
     group by all
 )

@@ -1,6 +1,11 @@
 {{ config(materialized='table') }}
 
-with queries as (
+with
+stg_lake__predictions as (select * from {{ ref('stg_lake__predictions') }}),
+stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
+int_language_facts as not materialized (select * from {{ ref('int_language_facts') }}),
+
+queries as (
     select
         predictions.model_id,
         predictions.language_code,
@@ -17,14 +22,14 @@ with queries as (
         predictions.predicted_text,
         predictions.gold_log_prob,
         predictions.gold_rank,
-    from {{ ref('stg_lake__predictions') }} as predictions
-    inner join {{ ref('stg_lake__models') }} as models using (model_id)
-    inner join {{ ref('int_language_facts') }} as language_facts using (language_code, fact_id)
+    from stg_lake__predictions as predictions
+    inner join stg_lake__models as models using (model_id)
+    inner join int_language_facts as language_facts using (language_code, fact_id)
 ),
 
 -- Only a subject with several objects can be right with another object than the fact's own.
 subjects_with_rivals as (
-    {{ subjects_with_rivals() }}
+    {{ subjects_with_rivals("int_language_facts") }}
 ),
 
 rival_objects as (

@@ -1,6 +1,11 @@
+with
+stg_lake__label_tokens as (select * from {{ ref('stg_lake__label_tokens') }}),
+stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+
 -- The first rule of docs/method.md#fact-types that fires. It looks at names and relation only, so that facts of
 -- which the text was seen can be sorted in the same way.
-with rules as (
+rules as (
     select
         pieces.model_id,
         pieces.language_code,
@@ -11,9 +16,9 @@ with rules as (
             when facts.relation_id in ('{{ var("naming_relations") | join("', '") }}') then 'naming'
             else 'others'
         end as fact_rule_code,
-    from {{ ref('stg_lake__label_tokens') }} as pieces
-    inner join {{ ref('stg_lake__models') }} as models using (model_id)
-    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
+    from stg_lake__label_tokens as pieces
+    inner join stg_lake__models as models using (model_id)
+    inner join int_language_facts as facts using (language_code, fact_id)
 ),
 
 final as (

@@ -1,4 +1,7 @@
-with counts as (
+with
+fct_degenerate_pairs as (select * from {{ ref('fct_degenerate_pairs') }}),
+
+counts as (
     select
         model_id,
         language_code,
@@ -13,7 +16,7 @@ with counts as (
             then count(*) filter (where {{ is_random }} and is_degenerate)
         end as degenerate_{{ name }}_count,
         {%- endfor %}
-    from {{ ref('fct_degenerate_pairs') }}
+    from fct_degenerate_pairs
     group by all
 ),
 

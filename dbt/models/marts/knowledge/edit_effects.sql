@@ -2,8 +2,14 @@
 {%- set key_list = keys | join(", ") %}
 {%- set measures = ["related_delta", "unrelated_delta", "random_delta", "over_unrelated", "over_random"] %}
 
+with
+stg_lake__interventions as (select * from {{ ref('stg_lake__interventions') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+dim_languages as (select * from {{ ref('dim_languages') }}),
+dim_facts as (select * from {{ ref('dim_facts') }}),
+
 -- One row per fact: the three questions beside each other.
-with facts as (
+facts as (
     select
         {{ key_list }},
         fact_id,
@@ -17,9 +23,9 @@ with facts as (
             where query_code = '{{ query }}' and is_random = {{ is_random }}
         ) as {{ name }}_delta,
         {%- endfor %}
-    from {{ ref('stg_lake__interventions') }}
-    semi join {{ ref('dim_models') }} as models using (model_id)
-    semi join {{ ref('dim_languages') }} as languages using (language_code)
+    from stg_lake__interventions
+    semi join dim_models as models using (model_id)
+    semi join dim_languages as languages using (language_code)
     group by {{ key_list }}, fact_id
 ),
 
@@ -31,7 +37,7 @@ observations as (
         facts.related_delta - facts.random_delta as over_random,
         floor({{ draw("dim_facts.relation_id || ':' || dim_facts.object_id") }} * 64)::integer as block_index,
     from facts
-    inner join {{ ref('dim_facts') }} as dim_facts using (fact_id)
+    inner join dim_facts as dim_facts using (fact_id)
 ),
 
 means as (

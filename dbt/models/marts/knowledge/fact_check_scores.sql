@@ -1,36 +1,8 @@
 {%- set keys = "model_id, language_code, check_code" %}
 
--- What every score of the validation part would do as the threshold: accept all that reach it.
-with validation as (
-    select
-        {{ keys }},
-        check_score,
-        count(*) filter (where is_true) over from_the_top as accepted_true_count,
-        count(*) filter (where not is_true) over from_the_top as accepted_wrong_count,
-        count(*) filter (where is_true) over own_check as true_count,
-        count(*) filter (where not is_true) over own_check as wrong_count,
-    from {{ ref('int_fact_check_scores') }}
-    where split = 'validation'
-    window
-        own_check as (partition by {{ keys }}),
-        from_the_top as (partition by {{ keys }} order by check_score desc)
-),
-
--- The one that errs least on right and wrong objects alike; of equal ones the smallest.
-chosen as (
-    select
-        {{ keys }},
-        min(true_count + wrong_count) as validation_count,
-        first(
-            check_score
-            order by
-                round(accepted_true_count / true_count - accepted_wrong_count / wrong_count, 9) desc,
-                check_score
-        ) as lambda_score,
-    from validation
-    where true_count > 0 and wrong_count > 0
-    group by all
-),
+with
+int_fact_check_scores as (select * from {{ ref('int_fact_check_scores') }}),
+int_fact_check_thresholds as (select * from {{ ref('int_fact_check_thresholds') }}),
 
 -- A candidate of the test part counts for its relation, and for all of them.
 tested as (
@@ -43,8 +15,8 @@ tested as (
         -- These two have nothing to choose.
         if(check_code in ('always_true', 'top_1'), 1, chosen.lambda_score) as lambda_score,
         rank() over peers + (count(*) over ties - 1) / 2.0 as score_place,
-    from {{ ref('int_fact_check_scores') }} as scores
-    left join chosen using ({{ keys }})
+    from int_fact_check_scores as scores
+    left join int_fact_check_thresholds as chosen using ({{ keys }})
     cross join unnest([scores.relation_id, 'all']) as scope (relation_id)
     where scores.split = 'test'
     window

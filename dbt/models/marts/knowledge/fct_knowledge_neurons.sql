@@ -1,6 +1,11 @@
 {%- set by_language = var("knowledge_threshold_by_language", {}) %}
 
-with ranked as (
+with
+stg_lake__knowledge_neurons as (select * from {{ ref('stg_lake__knowledge_neurons') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+ranked as (
     select
         neurons.*,
         facts.relation_id,
@@ -14,9 +19,9 @@ with ranked as (
             {%- endfor %}
             else {{ var("knowledge_threshold", 0.3) }}
         end as threshold,
-    from {{ ref('stg_lake__knowledge_neurons') }} as neurons
-    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
-    semi join {{ ref('dim_models') }} as models using (model_id)
+    from stg_lake__knowledge_neurons as neurons
+    inner join int_language_facts as facts using (language_code, fact_id)
+    semi join dim_models as models using (model_id)
 ),
 
 final as (

@@ -1,5 +1,9 @@
-with objects as (
-    select * from {{ ref('int_object_p_at_1') }}
+with
+int_object_p_at_1 as (select * from {{ ref('int_object_p_at_1') }}),
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+
+objects as (
+    select * from int_object_p_at_1
 ),
 
 lengths as (
@@ -31,7 +35,7 @@ languages as (
         language_code,
         sum(object_token_count)::bigint / count(*)::double as mean_token_count,
         count(*) filter (where is_full_match) / count(*)::double as full_match_rate,
-    from {{ ref('fct_predictions') }}
+    from fct_predictions
     where object_token_count > 0
     group by all
 ),

@@ -1,33 +1,36 @@
-{%- set sizes = [
-    ("documents", "document_count"),
-    ("chunks", "chunk_count"),
-    ("tokens", "token_count"),
-    ("characters", "character_count"),
-    ("bytes", "text_bytes"),
-] %}
+{%- set sizes = {
+    "documents": "document_count",
+    "chunks": "chunk_count",
+    "tokens": "token_count",
+    "characters": "character_count",
+    "bytes": "text_bytes",
+} %}
 
-with languages as (
+with
+p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+corpus_sizes as (select * from {{ ref('corpus_sizes') }}),
+
+languages as (
     select
         models.model_id,
         models.corpus_id,
         p_at_1.language_code,
-        p_at_1.full_match_rate,
-        sizes.* exclude (corpus_id, language_code),
-    from {{ ref('p_at_1_by_language') }} as p_at_1
-    inner join {{ ref('dim_models') }} as models using (model_id)
-    inner join {{ ref('corpus_sizes') }} as sizes
+        p_at_1.full_match_rate as y,
+        {%- for size, column in sizes.items() %}
+        sizes.{{ column }}::double as {{ size }},
+        {%- endfor %}
+    from p_at_1_by_language as p_at_1
+    inner join dim_models as models using (model_id)
+    inner join corpus_sizes as sizes
         on models.corpus_id = sizes.corpus_id
         and p_at_1.language_code = sizes.language_code
 ),
 
 pairs as (
-    {%- for size, column in sizes %}
-    select model_id, corpus_id, '{{ size }}' as size_code, language_code, {{ column }}::double as x, full_match_rate as y
+    select *
     from languages
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    unpivot include nulls (x for size_code in ({{ sizes | join(", ") }}))
 ),
 
 points as (

@@ -1,5 +1,12 @@
-with truth as (
-    select * from {{ ref('stg_lake__atlas_truth') }}
+with
+stg_lake__atlas_truth as (select * from {{ ref('stg_lake__atlas_truth') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+stg_lake__languages as (select * from {{ ref('stg_lake__languages') }}),
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+truth as (
+    select * from stg_lake__atlas_truth
 ),
 
 labels as (
@@ -8,8 +15,8 @@ labels as (
         language_facts.fact_id,
         language_facts.object_label,
         languages.script,
-    from {{ ref('int_language_facts') }} as language_facts
-    inner join {{ ref('stg_lake__languages') }} as languages using (language_code)
+    from int_language_facts as language_facts
+    inner join stg_lake__languages as languages using (language_code)
 ),
 
 -- Where else a fact is planted in the same corpus, and how close the names are there.
@@ -69,8 +76,8 @@ verdicts as (
         presence.presence_code,
         presence.link_code,
         predictions.is_full_match,
-    from {{ ref('fct_predictions') }} as predictions
-    inner join {{ ref('dim_models') }} as models using (model_id)
+    from fct_predictions as predictions
+    inner join dim_models as models using (model_id)
     inner join presence using (corpus_id, language_code, fact_id)
 ),
 
