@@ -400,9 +400,9 @@ def test_the_p_value_of_a_fact_is_its_rank_in_the_null_of_its_relation(warehouse
 def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Path) -> None:
     blocks = rows(
         warehouse,
-        """select language_a, language_b, list(relation_count order by block_index),
+        """select language_a, language_b, list(relation_excess_count order by block_index),
            list(relation_excess_total order by block_index) from intermediate.int_neuron_pair_blocks
-           where model_id = 'drawn' and relation_count > 0 group by all""",
+           where model_id = 'drawn' and relation_excess_count > 0 group by all""",
     )
     marts = {
         (row[0], row[1]): row[2:]
