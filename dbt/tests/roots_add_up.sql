@@ -115,7 +115,7 @@ planted_roots as (
         roots.root_code,
         count(*) as root_count,
     from fct_fact_roots as roots
-    semi join fct_planted_predictions as planted using (model_id, language_code, fact_id)
+    semi join fct_planted_predictions using (model_id, language_code, fact_id)
     group by all
 ),
 

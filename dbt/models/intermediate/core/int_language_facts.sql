@@ -15,7 +15,7 @@ final as (
         fact_labels.subject_label,
         fact_labels.object_label,
     from stg_lake__fact_labels as fact_labels
-    inner join stg_lake__languages as languages using (language_code)
+    inner join stg_lake__languages using (language_code)
     inner join stg_lake__facts as facts using (fact_id)
 )
 

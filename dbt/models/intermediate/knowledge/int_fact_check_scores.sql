@@ -10,9 +10,9 @@ checks as (
         checks.*,
         dim_facts.relation_id,
     from stg_lake__fact_checks as checks
-    semi join dim_models as models using (model_id)
-    semi join dim_languages as languages using (language_code)
-    inner join dim_facts as dim_facts using (fact_id)
+    semi join dim_models using (model_id)
+    semi join dim_languages using (language_code)
+    inner join dim_facts using (fact_id)
 ),
 
 neurons as (
@@ -41,9 +41,9 @@ answers as (
         kind.check_score,
     from checks
     cross join unnest([
-        {'check_code': 'always_true', 'check_score': 1::double},
-        {'check_code': 'top_1', 'check_score': is_top::integer::double},
-        {'check_code': 'probability', 'check_score': log_prob}
+        { 'check_code': 'always_true', 'check_score': 1::double },
+        { 'check_code': 'top_1', 'check_score': is_top::integer::double },
+        { 'check_code': 'probability', 'check_score': log_prob }
     ]) as kinds (kind)
     where neuron_set_code = 'knowledge' and not is_random
 ),

@@ -7,17 +7,17 @@ int_language_facts as (select * from {{ ref('int_language_facts') }}),
 -- which the text was seen can be sorted in the same way.
 rules as (
     select
-        pieces.model_id,
-        pieces.language_code,
-        pieces.fact_id,
+        labels.model_id,
+        labels.language_code,
+        labels.fact_id,
         case
-            when contains(pieces.subject_folded, pieces.object_folded) then 'overlap'
-            when list_has_any(pieces.subject_tokens, pieces.object_tokens) then 'token_overlap'
+            when contains(labels.subject_folded, labels.object_folded) then 'overlap'
+            when list_has_any(labels.subject_tokens, labels.object_tokens) then 'token_overlap'
             when facts.relation_id in ('{{ var("naming_relations") | join("', '") }}') then 'naming'
             else 'others'
         end as fact_rule_code,
-    from stg_lake__label_tokens as pieces
-    inner join stg_lake__models as models using (model_id)
+    from stg_lake__label_tokens as labels
+    inner join stg_lake__models using (model_id)
     inner join int_language_facts as facts using (language_code, fact_id)
 ),
 

@@ -20,7 +20,7 @@ templates as (
         prompts.relation_id,
         count(*) as template_count,
     from stg_lake__prompts as prompts
-    inner join stg_lake__languages as languages using (language_code)
+    inner join stg_lake__languages using (language_code)
     group by all
 ),
 

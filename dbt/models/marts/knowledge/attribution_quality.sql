@@ -8,8 +8,8 @@ facts as (
         *,
         baseline_count * (clean_probability - baseline_probability) as expected_sum,
     from stg_lake__attribution_quality
-    semi join int_language_facts as language_facts using (language_code, fact_id)
-    semi join dim_models as models using (model_id)
+    semi join int_language_facts using (language_code, fact_id)
+    semi join dim_models using (model_id)
 ),
 
 final as (

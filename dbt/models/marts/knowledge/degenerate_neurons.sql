@@ -14,8 +14,8 @@ members as (
         bool_or(is_degenerate) as is_degenerate,
     from fct_degenerate_pairs
     cross join unnest([
-        {'layer_index': layer_index_a, 'neuron_index': neuron_index_a},
-        {'layer_index': layer_index_b, 'neuron_index': neuron_index_b}
+        { 'layer_index': layer_index_a, 'neuron_index': neuron_index_a },
+        { 'layer_index': layer_index_b, 'neuron_index': neuron_index_b }
     ]) as sides (side)
     where not is_random
     group by all

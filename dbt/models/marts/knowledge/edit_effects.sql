@@ -24,8 +24,8 @@ facts as (
         ) as {{ name }}_delta,
         {%- endfor %}
     from stg_lake__interventions
-    semi join dim_models as models using (model_id)
-    semi join dim_languages as languages using (language_code)
+    semi join dim_models using (model_id)
+    semi join dim_languages using (language_code)
     group by {{ key_list }}, fact_id
 ),
 
@@ -37,7 +37,7 @@ observations as (
         facts.related_delta - facts.random_delta as over_random,
         floor({{ draw("dim_facts.relation_id || ':' || dim_facts.object_id") }} * 64)::integer as block_index,
     from facts
-    inner join dim_facts as dim_facts using (fact_id)
+    inner join dim_facts using (fact_id)
 ),
 
 means as (

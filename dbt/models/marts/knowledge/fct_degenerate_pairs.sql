@@ -11,8 +11,8 @@ pairs as (
             and log_prob_without_b - log_prob >= ln({{ var("degenerate_single_share") }})
             and log_prob_without_both - log_prob < ln({{ var("degenerate_pair_share") }}) as is_published_degenerate,
     from stg_lake__degenerate_pairs as pairs
-    semi join dim_models as models using (model_id)
-    semi join dim_languages as languages using (language_code)
+    semi join dim_models using (model_id)
+    semi join dim_languages using (language_code)
 ),
 
 nulls as (

@@ -20,8 +20,8 @@ final as (
         one_left_log_prob - log_prob >= ln({{ var("degenerate_single_share") }})
             and none_left_log_prob - log_prob < ln({{ var("degenerate_pair_share") }}) as is_published_degenerate,
     from stg_lake__degenerate_sets
-    semi join dim_models as models using (model_id)
-    semi join dim_languages as languages using (language_code)
+    semi join dim_models using (model_id)
+    semi join dim_languages using (language_code)
     order by model_id, language_code, fact_id, is_random, set_size
 )
 

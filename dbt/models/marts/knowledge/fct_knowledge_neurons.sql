@@ -21,7 +21,7 @@ ranked as (
         end as threshold,
     from stg_lake__knowledge_neurons as neurons
     inner join int_language_facts as facts using (language_code, fact_id)
-    semi join dim_models as models using (model_id)
+    semi join dim_models using (model_id)
 ),
 
 final as (

@@ -18,7 +18,7 @@ layers as (
         max(quality.completeness_residual) as largest_residual,
     from stg_lake__attribution_quality as quality
     inner join int_language_facts as facts using (language_code, fact_id)
-    semi join dim_models as models using (model_id)
+    semi join dim_models using (model_id)
     group by all
 ),
 

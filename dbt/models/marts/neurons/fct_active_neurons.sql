@@ -18,7 +18,7 @@ final as (
         neurons.neuron_score,
     from stg_lake__active_neurons as neurons
     inner join int_language_facts as facts using (language_code, fact_id)
-    semi join dim_models as models using (model_id)
+    semi join dim_models using (model_id)
     order by model_id, method_code, language_code, fact_id, neuron_rank
 )
 

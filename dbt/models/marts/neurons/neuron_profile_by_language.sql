@@ -21,8 +21,8 @@ means as (
 final as (
     select *
     from means
-    semi join dim_languages as languages using (language_code)
-    semi join dim_models as models using (model_id)
+    semi join dim_languages using (language_code)
+    semi join dim_models using (model_id)
     order by model_id, method_code, language_code, layer_index, bin_index
 )
 

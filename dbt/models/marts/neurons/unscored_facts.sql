@@ -13,7 +13,7 @@ final as (
         unscored.reason_code,
     from stg_lake__unscored_facts as unscored
     inner join int_language_facts as facts using (language_code, fact_id)
-    semi join dim_models as models using (model_id)
+    semi join dim_models using (model_id)
     order by model_id, method_code, language_code, fact_id
 )
 
