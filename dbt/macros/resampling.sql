@@ -1,6 +1,6 @@
 {#-
-    A number between 0 and 1 that follows from `key` (text) alone: the same in every version of
-    DuckDB and on every machine, unlike random() and hash().
+    A number between 0 and 1 that depends only on `key` (text). It is the same in every version of DuckDB
+    and on every machine, unlike random() and hash().
 -#}
 {% macro draw(key) -%}
     (md5_number_lower('{{ var("bootstrap_seed", "factroots") }}:' || {{ key }}) / 18446744073709551616.0::double)
@@ -16,7 +16,7 @@
     select
         replicate_index,
         block_index,
-        -- The quantiles of the Poisson distribution with mean 1; above 7 lies one draw in 100,000.
+        -- Quantiles of the Poisson distribution with mean 1. One draw in 100,000 is above 7.
         (
             {%- for bound in [0.3678794412, 0.7357588823, 0.9196986029, 0.9810118431, 0.9963401532, 0.9994058152, 0.9999167589] %}
             (draw >= {{ bound }})::integer{{ " +" if not loop.last }}
@@ -103,7 +103,7 @@
 {%- endmacro %}
 
 {#-
-    The same of `observations`, one row per observation with its `keys`, block_index and `measures`
+    The same for `observations`, one row per observation with its `keys`, block_index and `measures`
     (null where not observed). Observations that depend on each other must share a block.
 -#}
 {% macro bootstrap_means(observations, keys, measures) -%}

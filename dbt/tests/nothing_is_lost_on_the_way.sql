@@ -1,5 +1,5 @@
--- What the lake has, which was checked before, arrives in the marts: every fact of every model has its
--- verdict and its type, and every fact of a searched language its presence.
+-- All facts of the lake arrive in the marts: every fact of every model has its verdict and its type,
+-- and every fact of a searched language has its presence.
 with
 fct_predictions as (select * from {{ ref('fct_predictions') }}),
 int_traced_predictions as (select * from {{ ref('int_traced_predictions') }}),

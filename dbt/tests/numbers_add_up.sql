@@ -1,5 +1,5 @@
--- The same count, reached on two ways: relations add up to languages, languages to the overview,
--- the fact table to every denominator, the pairs' members to the languages.
+-- The same counts, computed in two ways, agree: relations add up to languages, languages to the
+-- overview, and the fact table to every denominator.
 {%- set measures = ["fact_count", "full_match_count", "partial_match_count", "any_object_match_count"] %}
 
 with

@@ -1,5 +1,5 @@
--- Where a model was attributed in a language, every fact that it gets right with as many masks as the
--- object has tokens has active neurons of each method, or a row that says why it has none.
+-- If a model has active neurons in a language, every fact that it gets right there with as many masks
+-- as the object has tokens has active neurons of each method, or a row that says why not.
 with
 stg_lake__parts as (select * from {{ ref('stg_lake__parts') }}),
 fct_active_neurons as not materialized (select * from {{ ref('fct_active_neurons') }}),
@@ -27,7 +27,7 @@ answered as (
     select model_id, language_code, fact_id, method_code from unscored_facts
 ),
 
--- A study that forces facts, to measure an untrained model, attributes others than the right ones.
+-- A study may choose the facts itself, to measure an untrained model: these need not be right.
 forced as (
     select distinct
         answered.model_id,

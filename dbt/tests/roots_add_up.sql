@@ -1,4 +1,4 @@
--- Every right answer has one root, roots add up to P@1, sources to the matrix, truths to the roots.
+-- Every right answer has one root: roots add up to P@1, sources to root_matrix, truths to the roots.
 with
 roots_by_language as not materialized (select * from {{ ref('roots_by_language') }}),
 p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),

@@ -1,6 +1,5 @@
--- The same count, reached on two ways: scopes against P@1 and against each other, types and
--- browsable rows against the absent and correct, the overview against the languages, the planted
--- truth against presence.
+-- The same counts, computed in two ways, agree: scopes and P@1, scopes among themselves, types and
+-- listed facts, the overview and the languages, kinds of distractors and their total.
 with
 absence_by_language as (select * from {{ ref('absence_by_language') }}),
 p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),

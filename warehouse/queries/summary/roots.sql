@@ -1,4 +1,4 @@
--- Where the right answers come from, and which transferred ones a twin model also guesses
+-- Where the right answers come from, and which transferred ones a control model also guesses
 select
     model_id as model,
     sum(root_count)::bigint as "right",

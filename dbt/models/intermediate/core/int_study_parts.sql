@@ -3,7 +3,7 @@ stg_lake__parts as (select * from {{ ref('stg_lake__parts') }}),
 stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
 stg_lake__languages as (select * from {{ ref('stg_lake__languages') }}),
 
--- A language or model that left the study keeps its parts, but they are not part of it any more.
+-- Languages and models that left the study keep their parts in the lake; they are left out here.
 final as (
     select
         parts.*,

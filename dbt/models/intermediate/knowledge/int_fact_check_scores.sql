@@ -4,7 +4,6 @@ dim_models as (select * from {{ ref('dim_models') }}),
 dim_languages as (select * from {{ ref('dim_languages') }}),
 dim_facts as (select * from {{ ref('dim_facts') }}),
 
--- What each way to check gives a candidate, where it gives anything.
 checks as (
     select
         checks.*,
@@ -33,7 +32,7 @@ neurons as (
     ]) as kinds (kind)
 ),
 
--- Without neurons: every row of a candidate has the same answer, of which one is taken.
+-- Scores without neurons are the same in all rows of a candidate; one row is taken.
 answers as (
     select
         checks.*,

@@ -3,7 +3,7 @@
 with
 int_fact_check_scores as (select * from {{ ref('int_fact_check_scores') }}),
 
--- What every score of the validation part would do as the threshold: accept all that reach it.
+-- Every score of the validation facts as a threshold: how many candidates reach it.
 validation as (
     select
         {{ keys }},
@@ -19,7 +19,7 @@ validation as (
         from_the_top as (partition by {{ keys }} order by check_score desc)
 ),
 
--- The one that errs least on right and wrong objects alike; of equal ones the smallest.
+-- The threshold with the largest balanced accuracy; the smallest if several are equal.
 final as (
     select
         {{ keys }},

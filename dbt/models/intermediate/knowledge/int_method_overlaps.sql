@@ -3,7 +3,6 @@ fct_knowledge_neurons as (select * from {{ ref('fct_knowledge_neurons') }}),
 fct_active_neurons as (select * from {{ ref('fct_active_neurons') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
--- Layers' outputs are no neurons of the FFN: only variants over the same units can be compared.
 driving as (
     select
         model_id,
@@ -15,6 +14,7 @@ driving as (
     from fct_knowledge_neurons
 ),
 
+-- Layer outputs are no FFN neurons, so those variants of PROBELESS cannot be compared.
 standing_out as (
     select
         model_id,
@@ -66,8 +66,8 @@ shared as (
     group by all
 ),
 
--- Of a units in a layer, a random set of b meets a given set of c in b * c / a units on average
--- (hypergeometric): the null needs no drawing.
+-- In a layer of a neurons, a random set of b shares b * c / a neurons with a given set of c on average
+-- (hypergeometric distribution).
 expected as (
     select
         model_id,

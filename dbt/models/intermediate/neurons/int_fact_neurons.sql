@@ -2,7 +2,6 @@ with
 fct_active_neurons as (select * from {{ ref('fct_active_neurons') }}),
 fct_knowledge_neurons as (select * from {{ ref('fct_knowledge_neurons') }}),
 
--- What every method takes for the neurons of a fact, one below the other.
 final as (
     select
         model_id,

@@ -45,7 +45,7 @@ int_neuron_stand_ins as not materialized (select * from {{ ref('int_neuron_stand
         facts.fact_number,
         least(facts.language_number, stand_ins.language_number) as number_a,
         greatest(facts.language_number, stand_ins.language_number) as number_b,
-        -- Of two values, so that their order does not matter.
+        -- A mean of two values does not depend on their order.
         avg({{ jaccard }}) as null_score,
         min_by({{ jaccard }}, facts.language_number) as null_single_score,
     from int_neuron_stand_ins as facts

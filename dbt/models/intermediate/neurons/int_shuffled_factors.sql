@@ -12,7 +12,7 @@ language_numbers as (
     {{ numbered("dim_languages", "language_code", "language_number", "smallint") }}
 ),
 
--- Both orders of every two languages: shuffling does not keep the order.
+-- Both orders of every two languages, because shuffling does not keep the order.
 factors as (
     select
         a.language_number as number_a,
@@ -24,7 +24,7 @@ factors as (
     inner join language_numbers as b on a.language_number != b.language_number
 ),
 
--- Permutation 0 leaves every language where it is.
+-- Permutation 0 changes nothing.
 shuffles as (
     select
         permutation.permutation_index,

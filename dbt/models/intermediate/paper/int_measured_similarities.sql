@@ -3,7 +3,7 @@ fact_jaccard_by_language_pair as (select * from {{ ref('fact_jaccard_by_language
 neuron_jaccard_by_language_pair as (select * from {{ ref('neuron_jaccard_by_language_pair') }}),
 published_figures as (select * from {{ ref('published_figures') }}),
 
--- The published mean is over certain languages; only pairs of these enter ours.
+-- Only pairs of the languages in the published mean.
 neuron_pairs as (
     select
         model_id,
@@ -61,7 +61,7 @@ final as (
     select model_id, 'neuron_jaccard', 'pairs', 'macro', null, null, language_count, pair_mean
     from neuron_means
     union all
-    -- As the published matrix is averaged: with its diagonal, which is 0.
+    -- The published mean includes the diagonal of the matrix, which is 0.
     select
         model_id, 'neuron_jaccard', 'zero_diagonal', 'macro', null, null, language_count,
         pair_mean * (language_count - 1) / language_count,

@@ -16,7 +16,7 @@ language_pairs as (
         on first_languages.language_code < second_languages.language_code
 ),
 
--- Small integers: the joins below meet millions of pairs of languages and facts.
+-- Small integers, because the joins below compare millions of pairs of languages and facts.
 language_numbers as (
     {{ numbered("dim_languages", "language_code", "language_number", "smallint") }}
 ),
@@ -57,7 +57,7 @@ shared as (
     group by all
 ),
 
--- Facts right in one language among those that the other one holds, right there or not.
+-- Facts that are right in one language, among those that the dataset holds in the other one.
 matched_and_held as (
     select
         matched.model_id,

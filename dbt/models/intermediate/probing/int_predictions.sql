@@ -44,7 +44,7 @@ rival_objects as (
     group by all
 ),
 
--- A label of which no token is left could be matched by an empty answer: that is no knowledge.
+-- An empty answer would match a label without tokens. This is not counted as a match.
 own_verdicts as (
     select
         *,

@@ -15,7 +15,7 @@ compared as (
         and neurons.method_code = scopes.method_code
 ),
 
--- One overlap of different facts per fact: a mean of two would spread less than the overlap of one.
+-- One null overlap per fact: a mean of two would vary less than the single overlap it is compared with.
 null_values as (
     {%- for null in nulls %}
     select
@@ -43,8 +43,8 @@ levels as (
     having count(*) >= {{ var("smallest_null") }} and null_spread > 0
 ),
 
--- Languages differ in how much they have in common for any two facts. Measured from there, in units
--- of its spread, the overlaps of all pairs of languages in a relation are of one kind.
+-- Pairs of languages differ in how much any two facts overlap. Standardized by their pair's null, the
+-- overlaps of all pairs of languages in a relation can be compared.
 final as (
     select
         {{ pair }},

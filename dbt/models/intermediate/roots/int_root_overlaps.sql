@@ -14,7 +14,7 @@ excess_counts as (
     group by all
 ),
 
--- Ties count as above.
+-- Equal values count as larger.
 ranks as (
     select
         {{ stratum }},
@@ -36,7 +36,7 @@ ranked as (
     where excesses.fact_id is not null
 ),
 
--- Both ways: each language of a pair has its own number of languages to be compared with.
+-- Both directions: each language of a pair has its own number of compared languages.
 directed as (
     {%- for here, there in [("a", "b"), ("b", "a")] %}
     select
@@ -68,7 +68,7 @@ testable as (
     having count(*) / (any_value(null_value_count) + 1) < {{ var("significance_level") }}
 ),
 
--- The same object's null where its smallest p value survives the correction, else the relation's.
+-- The object null if its smallest possible p value is significant after correction, else the relation null.
 chosen as (
     select
         model_id,

@@ -3,8 +3,8 @@ stg_lake__label_tokens as (select * from {{ ref('stg_lake__label_tokens') }}),
 stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
 int_language_facts as (select * from {{ ref('int_language_facts') }}),
 
--- The first rule of docs/method.md#fact-types that fires. It looks at names and relation only, so that facts of
--- which the text was seen can be sorted in the same way.
+-- The first rule of docs/method.md#fact-types that applies. It uses only names and relation, so that
+-- facts that the text states get a type too.
 rules as (
     select
         labels.model_id,

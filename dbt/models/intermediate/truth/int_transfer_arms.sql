@@ -2,7 +2,7 @@ with
 fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
--- Finished models only: a corpus' models are then its seeds.
+-- Finished models only, so that the models of a corpus are its seeds.
 places as (
     select distinct
         planted.corpus_id,
@@ -14,8 +14,8 @@ places as (
     semi join (from dim_models where step_index is null) as models using (model_id)
 ),
 
--- What is compared: in a corpus, facts planted elsewhere against other facts planted nowhere;
--- between two corpora, the same facts, planted elsewhere in the one and nowhere in the other.
+-- Within a corpus: facts planted elsewhere, compared with other facts planted nowhere. Between two
+-- corpora: the same facts, planted elsewhere in the one and nowhere in the other.
 final as (
     select
         corpus_id,

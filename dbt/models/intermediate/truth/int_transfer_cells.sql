@@ -5,7 +5,7 @@ fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
 dim_models as not materialized (select * from {{ ref('dim_models') }}),
 int_transfer_arms as (select * from {{ ref('int_transfer_arms') }}),
 
--- Finished models only: a corpus' models are then its seeds.
+-- Finished models only, so that the models of a corpus are its seeds.
 verdicts as (
     select
         planted.model_id,
@@ -23,7 +23,7 @@ verdicts as (
     where models.step_index is null
 ),
 
--- Masked and causal models differ in more than what they read: neither is the other's seed or twin.
+-- Masked and causal models differ in more than their text, so they are never compared.
 objectives as (
     select distinct corpus_id, objective
     from verdicts
@@ -66,7 +66,7 @@ stratified as (
         or (not observations.is_treated and observations.link_code = 'none')
 ),
 
--- A model's own effect needs its own treated answers, beside all answers of the control corpus.
+-- The effect of one model compares its own treated answers with all answers of the control corpus.
 scoped as (
     select 'all' as scope_kind, 'all' as scope_code, *
     from stratified

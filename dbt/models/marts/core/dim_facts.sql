@@ -2,7 +2,7 @@ with
 int_language_facts as (select * from {{ ref('int_language_facts') }}),
 stg_lake__facts as (select * from {{ ref('stg_lake__facts') }}),
 
--- English where there is a label, else the first language in which there is one.
+-- English if the fact has an English label, otherwise the first language by code.
 labels as (
     select
         fact_id,

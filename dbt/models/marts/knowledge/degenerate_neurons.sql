@@ -2,7 +2,7 @@ with
 fct_degenerate_pairs as (select * from {{ ref('fct_degenerate_pairs') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
--- Every candidate of a fact once, with the verdicts of all its pairs.
+-- Each candidate of a fact once: is any of its pairs degenerate?
 members as (
     select
         model_id,

@@ -8,7 +8,7 @@ dim_models as (select * from {{ ref('dim_models') }}),
 dim_languages as (select * from {{ ref('dim_languages') }}),
 dim_facts as (select * from {{ ref('dim_facts') }}),
 
--- One row per fact: the three questions beside each other.
+-- One row per fact, with the three kinds of change as columns.
 facts as (
     select
         {{ key_list }},
@@ -29,7 +29,7 @@ facts as (
     group by {{ key_list }}, fact_id
 ),
 
--- Facts with one object are not independent: they are drawn together.
+-- Facts with the same object depend on each other, so they share a block.
 observations as (
     select
         facts.*,
@@ -44,7 +44,7 @@ means as (
     {{ bootstrap_means("observations", keys, measures) }}
 ),
 
--- As published: relative changes of P, whose means are divided by each other.
+-- As published: the ratio of two mean relative changes of P.
 published as (
     select
         {{ key_list }},
@@ -70,7 +70,7 @@ final as (
         {%- endfor %}
         means.over_random_score_low > 0 or means.over_random_score_high < 0 as is_told_from_random,
         published.published_ratio_score,
-        -- Suppression and doubling, both of which it needs.
+        -- Needs both suppression and doubling.
         case
             when edit_factor in (0, 2)
                 and count(published.published_ratio_score) filter (where edit_factor in (0, 2)) over edits = 2

@@ -4,7 +4,7 @@ with
 int_fact_check_scores as (select * from {{ ref('int_fact_check_scores') }}),
 int_fact_check_thresholds as (select * from {{ ref('int_fact_check_thresholds') }}),
 
--- A candidate of the test part counts for its relation, and for all of them.
+-- Each candidate of the test facts counts for its relation and for all relations.
 tested as (
     select
         {{ keys }},
@@ -12,7 +12,7 @@ tested as (
         scores.is_true,
         scores.check_score,
         coalesce(chosen.validation_count, 0) as validation_count,
-        -- These two have nothing to choose.
+        -- These two need no threshold.
         if(check_code in ('always_true', 'top_1'), 1, chosen.lambda_score) as lambda_score,
         rank() over peers + (count(*) over ties - 1) / 2.0 as score_place,
     from int_fact_check_scores as scores
@@ -38,14 +38,14 @@ counts as (
             then count(*) filter (where {{ condition }} and check_score >= lambda_score)
         end as accepted_{{ name }}_count,
         {%- endfor %}
-        -- Mann and Whitney: how often a right object beats a wrong one, ties counting half.
+        -- Mann and Whitney: how often a right object scores above a wrong one; ties count half.
         (sum(score_place) filter (where is_true) - true_count * (true_count + 1) / 2)
         / nullif(true_count * wrong_count, 0) as auroc_score,
     from tested
     group by all
 ),
 
--- Hanley and McNeil (1982).
+-- Half width of the interval: Hanley and McNeil (1982).
 spreads as (
     select
         *,

@@ -38,7 +38,7 @@ final as (
         attribution_score,
         attribution_score::double / largest_score as relative_score,
     from ranked
-    -- Where no neuron raises the probability, none drives it.
+    -- A fact without a neuron that raises its probability has no knowledge neurons.
     where largest_score > 0 and attribution_score::double / largest_score > threshold
     order by model_id, method_code, language_code, fact_id, neuron_rank
 )

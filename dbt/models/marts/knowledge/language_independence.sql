@@ -2,8 +2,6 @@ with
 knowledge_facts as not materialized (select * from {{ ref('knowledge_facts') }}),
 fct_knowledge_neurons as (select * from {{ ref('fct_knowledge_neurons') }}),
 
--- Facts that were attributed in every language of the method, so that all languages are compared on
--- the same facts.
 languages as (
     select
         model_id,
@@ -14,6 +12,7 @@ languages as (
     from (select distinct model_id, method_code, language_code from knowledge_facts) as known
 ),
 
+-- Facts that were attributed in every language, so that all languages are compared on the same facts.
 complete as (
     select
         facts.model_id,
@@ -26,9 +25,9 @@ complete as (
     having count(*) = languages.language_count
 ),
 
--- The null gives every language another fact: all facts stand in a ring, in an order drawn once, and
--- the language of number j takes the one j places on. With fewer facts than languages one would come
--- twice: then there is no null.
+-- The null gives every language a different fact: all facts stand in a ring, in an order drawn once,
+-- and language j takes the fact j places further. With fewer facts than languages, two languages
+-- would get the same fact: then there is no null.
 rings as (
     select
         *,

@@ -3,7 +3,7 @@ stg_lake__active_neurons as (select * from {{ ref('stg_lake__active_neurons') }}
 int_language_facts as (select * from {{ ref('int_language_facts') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
--- A model or language that left the study keeps its parts, but they are not part of it any more.
+-- Models and languages that left the study keep their parts in the lake; they are left out here.
 final as (
     select
         neurons.model_id,

@@ -1,7 +1,7 @@
 with
 int_fact_neurons as not materialized (select * from {{ ref('int_fact_neurons') }}),
 
--- Ranks have no gaps: a fact that has neurons has one of rank 1.
+-- Ranks have no gaps, so a fact with neurons has exactly one of rank 1.
 scored as (
     select
         model_id,

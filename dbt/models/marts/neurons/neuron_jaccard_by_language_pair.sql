@@ -18,7 +18,7 @@ language_pairs as (
     inner join dim_languages as b on a.language_code < b.language_code
 ),
 
--- Standard error of a mean over blocks (Liang & Zeger 1986): how far each block pulls the mean, squared.
+-- Standard error of a mean over blocks (Liang & Zeger 1986), from each block's squared effect on it.
 errors as (
     select
         {{ keys }},

@@ -46,7 +46,7 @@ sums as (
     group by all
 ),
 
--- A fact's neurons are not independent of each other: the interval takes facts as units.
+-- The neurons of a fact depend on each other, so the interval is over facts.
 shares as (
     select
         layers.*,

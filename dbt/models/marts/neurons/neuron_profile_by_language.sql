@@ -3,7 +3,7 @@ stg_lake__neuron_profiles as (select * from {{ ref('stg_lake__neuron_profiles') 
 dim_languages as (select * from {{ ref('dim_languages') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
--- Averages of decimals are exact, so that the order of the rows does not matter.
+-- Averages of decimals are exact and do not depend on the order of the rows.
 means as (
     select
         model_id,

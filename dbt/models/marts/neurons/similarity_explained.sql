@@ -1,5 +1,5 @@
--- Mantel's test: are pairs of languages similar where they are close in space, family or script? The
--- similarities stay, the languages behind the factors are shuffled (docs/method.md#factors).
+-- Mantel's test: the similarities stay, the languages of the factors are shuffled
+-- (docs/method.md#factors).
 {%- set factors = ["distance", "family", "branch", "script"] %}
 
 with

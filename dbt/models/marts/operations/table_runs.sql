@@ -5,7 +5,7 @@ int_study_parts as (select * from {{ ref('int_study_parts') }}),
 partition_runs as (select * from {{ ref('partition_runs') }}),
 study_overview as (select * from {{ ref('study_overview') }}),
 
--- Of the parts that are there: what an earlier run computed and a later one replaced left no trace.
+-- Only parts that exist now; parts that a later run replaced leave no trace.
 runs as (
     select
         parts.lake_table,

@@ -22,7 +22,7 @@ answers as (
     group by all
 ),
 
--- A subject with one object has one fact, which has its answer already.
+-- A subject with one object has one fact, so the answers above are complete for it.
 subjects_with_rivals as (
     {{ subjects_with_rivals("int_language_facts") }}
 ),
@@ -39,7 +39,7 @@ subjects as (
     group by all
 ),
 
--- What has to be answered comes from models and facts; a missing answer is null and fails a test.
+-- All facts and models have a row. A missing answer is null and fails a test.
 final as (
     select
         models.model_id,

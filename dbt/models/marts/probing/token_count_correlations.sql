@@ -16,7 +16,7 @@ lengths as (
     group by all
 ),
 
--- Each language counts as much as any other: its curve is divided by its own sum.
+-- The curve of each language is divided by its sum, so that all languages have the same weight.
 curves as (
     select
         model_id,

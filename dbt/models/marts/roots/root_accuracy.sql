@@ -1,5 +1,5 @@
--- What the planted truth says of a right answer, and which roots are no mistake. It knows who states
--- a fact, not which neurons hold it: independent and shared are both right where the text states it.
+-- Roots that are compatible with each truth. The truth says which text states a fact, not which
+-- neurons hold it: independent and shared are both compatible if the text states it.
 {%- set agreements = {
     "stated_here_only": ["independent", "shared"],
     "stated_here_and_elsewhere": ["independent", "shared"],
@@ -23,7 +23,7 @@ planted_counts as (
     group by all
 ),
 
--- Absent answers are transferred as far as the twins say so, and untold where there is no twin.
+-- An absent answer is transferred or guessed, as its control models show; untold without one.
 judged as (
     select
         roots.model_id,

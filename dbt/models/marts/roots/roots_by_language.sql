@@ -18,7 +18,7 @@ counts as (
     group by all
 ),
 
--- A language in which nothing is right has its rows as well.
+-- A language without a right answer has rows of zeros.
 filled as (
     select
         p_at_1.model_id,

@@ -11,7 +11,7 @@ presence as (
         fact_id,
         count(*) as present_language_count,
         list(language_code order by language_code) as present_language_codes,
-        -- English can be read by most; else where the fact is stated most often.
+        -- English, which most readers know, otherwise the language that states the fact most often.
         min_by(language_code, (language_code != 'en', -shared_count, language_code)) as evidence_language_code,
     from fct_fact_presence
     where is_present

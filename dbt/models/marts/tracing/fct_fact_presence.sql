@@ -10,7 +10,7 @@ text_units as (
     from stg_lake__occurrences
 ),
 
--- What has to be traced comes from sizes and facts; a fact nobody looked for is null and fails a test.
+-- All facts of a traced language have a row. A fact that was not searched for is null and fails a test.
 final as (
     select
         sizes.corpus_id,

@@ -48,7 +48,7 @@ unplanted as (
     group by all
 ),
 
--- The planted facts against one kind of unplanted ones: with these alone no precision could be told.
+-- Precision needs planted facts: each kind of unplanted facts is combined with all planted ones.
 counts as (
     select
         unplanted.corpus_id,

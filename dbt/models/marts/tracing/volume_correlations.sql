@@ -49,8 +49,8 @@ correlations as (
     {{ correlate('points', ['model_id', 'size_code']) | indent(4) }}
 ),
 
--- The same languages are drawn for all models and sizes. As for Fisher's interval, three points are
--- too few.
+-- The same languages are drawn for all models and sizes. Three points are too few, as for Fisher's
+-- interval.
 draws as (
     select
         places.language_count,

@@ -33,7 +33,7 @@ summaries as (
     group by all
 ),
 
--- The step after the last miss is the one from which the fact stays right.
+-- From the first step after the last miss on, the fact stays right.
 settled as (
     select
         checkpoints.training_run_id,

@@ -19,7 +19,7 @@ labels as (
     inner join stg_lake__languages as languages using (language_code)
 ),
 
--- Where else a fact is planted in the same corpus, and how close the names are there.
+-- Other languages of the corpus in which the fact is planted, and how similar the names are there.
 links as (
     select
         truth.corpus_id,
@@ -81,9 +81,9 @@ verdicts as (
     inner join presence using (corpus_id, language_code, fact_id)
 ),
 
--- Models of other corpora that read the fact in no language: what they get right as well is a guess.
--- A checkpoint is no twin: it is an unfinished model; nor is a model of another objective.
-twins as (
+-- Control models: finished models with the same objective and another corpus, in which the fact is
+-- planted nowhere. What they get right too is a guess.
+controls as (
     select
         verdicts.model_id,
         verdicts.language_code,
@@ -113,11 +113,11 @@ final as (
         verdicts.presence_code,
         verdicts.link_code,
         verdicts.is_full_match,
-        coalesce(twins.twin_count, 0) as twin_count,
-        coalesce(twins.twin_full_match_count, 0) as twin_full_match_count,
-        case when twins.twin_count > 0 then verdicts.is_full_match and twins.twin_full_match_count > 0 end as is_guess,
+        coalesce(controls.twin_count, 0) as twin_count,
+        coalesce(controls.twin_full_match_count, 0) as twin_full_match_count,
+        case when controls.twin_count > 0 then verdicts.is_full_match and controls.twin_full_match_count > 0 end as is_guess,
     from verdicts
-    left join twins using (model_id, language_code, fact_id)
+    left join controls using (model_id, language_code, fact_id)
     order by verdicts.model_id, verdicts.language_code, verdicts.fact_id
 )
 

@@ -29,7 +29,7 @@ fact_variances as (
     {{ cluster_variance("int_transfer_cells", "totals", keys, "fact_id") }}
 ),
 
--- A corpus' models are its seeds.
+-- The models of a corpus are its seeds.
 seed_variances as (
     {{ cluster_variance("int_transfer_cells", "totals", keys, "model_id", "model_corpus_id") }}
 ),
