@@ -1,10 +1,6 @@
 with
-int_object_p_at_1 as (select * from {{ ref('int_object_p_at_1') }}),
+int_object_p_at_1 as not materialized (select * from {{ ref('int_object_p_at_1') }}),
 fct_predictions as (select * from {{ ref('fct_predictions') }}),
-
-objects as (
-    select * from int_object_p_at_1
-),
 
 lengths as (
     select
@@ -12,7 +8,7 @@ lengths as (
         language_code,
         object_token_count,
         avg(full_match_rate order by full_match_rate) as mean_object_rate,
-    from objects
+    from int_object_p_at_1
     group by all
 ),
 
@@ -42,10 +38,10 @@ languages as (
 
 points as (
     select model_id, 'object' as unit_code, language_code as scope_code, object_token_count::double as x, full_match_rate as y
-    from objects
+    from int_object_p_at_1
     union all
     select model_id, 'object', 'all', object_token_count, full_match_rate
-    from objects
+    from int_object_p_at_1
     union all
     select model_id, 'language', 'all', mean_token_count, full_match_rate
     from languages

@@ -94,14 +94,6 @@ intervals as (
     group by all
 ),
 
-groups as (
-    select distinct
-        model_id,
-        corpus_id,
-        size_code,
-    from pairs
-),
-
 final as (
     select
         groups.model_id,
@@ -115,7 +107,7 @@ final as (
         intervals.{{ name }}_bootstrap_score_low,
         intervals.{{ name }}_bootstrap_score_high,
         {%- endfor %}
-    from groups
+    from (select distinct model_id, corpus_id, size_code from pairs) as groups
     left join correlations using (model_id, size_code)
     left join intervals using (model_id, size_code)
     order by groups.model_id, groups.size_code

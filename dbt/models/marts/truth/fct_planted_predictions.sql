@@ -5,10 +5,6 @@ stg_lake__languages as (select * from {{ ref('stg_lake__languages') }}),
 fct_predictions as (select * from {{ ref('fct_predictions') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
-truth as (
-    select * from stg_lake__atlas_truth
-),
-
 labels as (
     select
         language_facts.language_code,
@@ -27,8 +23,8 @@ links as (
         truth.fact_id,
         bool_or(there.object_label = here.object_label) as is_identical_string,
         bool_or(there.script = here.script) as is_same_script,
-    from truth
-    inner join truth as elsewhere
+    from stg_lake__atlas_truth as truth
+    inner join stg_lake__atlas_truth as elsewhere
         on truth.corpus_id = elsewhere.corpus_id
         and truth.fact_id = elsewhere.fact_id
         and truth.language_code != elsewhere.language_code
@@ -59,7 +55,7 @@ presence as (
             when links.is_same_script then 'same_script'
             else 'other_script'
         end as link_code,
-    from truth
+    from stg_lake__atlas_truth as truth
     left join links using (corpus_id, language_code, fact_id)
 ),
 
