@@ -2,7 +2,7 @@
 with source as (
     select models.*
     from {{ source('lake', 'models') }} as models
-    anti join {{ source('lake', 'missing_models') }} as missing using (model_id)
+    anti join {{ source('lake', 'missing_models') }} using (model_id)
 ),
 
 final as (

@@ -1,4 +1,5 @@
 {%- set keys = "model_id, language_code, fact_id" %}
+{%- set best_columns = ["other_language_code", "jaccard_score", "null_score", "p_value", "adjusted_p_value"] %}
 
 with
 fct_predictions as (select * from {{ ref('fct_predictions') }}),
@@ -38,15 +39,15 @@ scored as (
     where neuron_rank = 1
 ),
 
-comparisons as (
+compared as (
     select
         {{ keys }},
         any_value(null_code) as null_code,
         any_value(compared_language_count) as compared_language_count,
         min_by(
             {
-                {%- for column in ["other_language_code", "jaccard_score", "null_score", "p_value", "adjusted_p_value"] %}
-                'best_{{ column }}': {{ column }}{{ "," if not loop.last }}
+                {%- for column in best_columns %}
+                '{{ column }}': {{ column }}{{ "," if not loop.last }}
                 {%- endfor %}
             },
             (p_value, null_score - jaccard_score, other_language_code)
@@ -55,13 +56,6 @@ comparisons as (
             filter (where is_above_null) as shared_language_codes,
     from int_root_overlaps
     group by all
-),
-
-compared as (
-    select
-        * exclude (best),
-        unnest(best),
-    from comparisons
 ),
 
 sources as (
@@ -90,7 +84,10 @@ final as (
         scored.scored_language_count,
         unscored.reason_code as unscored_code,
         coalesce(compared.compared_language_count, 0) as compared_language_count,
-        compared.* exclude ({{ keys }}, compared_language_count, shared_language_codes),
+        compared.null_code,
+        {%- for column in best_columns %}
+        compared.best['{{ column }}'] as best_{{ column }},
+        {%- endfor %}
         coalesce(compared.shared_language_codes, []) as shared_language_codes,
         coalesce(sources.source_language_codes, []) as source_language_codes,
     from right_answers

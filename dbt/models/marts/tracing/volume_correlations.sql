@@ -96,9 +96,9 @@ intervals as (
 
 final as (
     select
-        groups.model_id,
-        groups.corpus_id,
-        groups.size_code,
+        measured.model_id,
+        measured.corpus_id,
+        measured.size_code,
         coalesce(correlations.point_count, 0) as language_count,
         {%- for name in ['pearson', 'spearman'] %}
         correlations.{{ name }}_score,
@@ -107,10 +107,10 @@ final as (
         intervals.{{ name }}_bootstrap_score_low,
         intervals.{{ name }}_bootstrap_score_high,
         {%- endfor %}
-    from (select distinct model_id, corpus_id, size_code from pairs) as groups
+    from (select distinct model_id, corpus_id, size_code from pairs) as measured
     left join correlations using (model_id, size_code)
     left join intervals using (model_id, size_code)
-    order by groups.model_id, groups.size_code
+    order by measured.model_id, measured.size_code
 )
 
 select * from final
