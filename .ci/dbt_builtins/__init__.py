@@ -41,7 +41,9 @@ def _select(rows: str, *_: Any, **__: Any) -> str:
 
 
 # The project's macros, as short as possible: what they expand to would take minutes to parse.
-haversine = student_tail = draw = exact_sum = exact_mean = first_listed = method_of_mode = _stub("1")
+haversine = student_tail = draw = exact_sum = exact_mean = first_listed = method_of_mode = _stub(
+    "1"
+)
 in_study_corpora = _stub("true")
 lake_glob = _stub("''")
 wilson = _stub("1 as rate")

@@ -364,7 +364,9 @@ def mart_sql(path: str, **settings: Any) -> str:
     project = yaml.safe_load((DBT / "dbt_project.yml").read_text(encoding="utf-8"))
     environment = jinja2.Environment()
     variables = {**project["vars"], **settings}
-    environment.globals.update(var=lambda name, *_: variables[name], ref=lambda name: f"temp.{name}")
+    environment.globals.update(
+        var=lambda name, *_: variables[name], ref=lambda name: f"temp.{name}"
+    )
     names = ("averages_over_languages", "correlate", "resampling", "wilson")
     macros = [(DBT / "macros" / f"{name}.sql").read_text() for name in names]
     model_sql = (DBT / "models" / f"{path}.sql").read_text(encoding="utf-8")

@@ -161,7 +161,7 @@ def _read(
 
 
 def _query(name: str) -> tuple[str, str, str]:
-    """Title, sentence and SQL of a figure: of its own file, or of the saved question of that name."""
+    """Title, sentence and SQL of a figure, from its own file or the saved question of its name."""
     path = QUERIES / "report" / f"{name}.sql"
     if not path.exists():
         question = find_question(name)
