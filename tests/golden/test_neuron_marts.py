@@ -498,7 +498,7 @@ def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
 def test_neither_threads_nor_the_order_of_parts_and_rows_change_the_marts(
     tmp_path: Path, warehouse: Path
 ) -> None:
-    """A lake of which the parts were written, and the rows stand, in the opposite order."""
+    """A lake with parts written, and rows stored, in reverse order."""
     backwards = {name: found[::-1] for name, found in reversed(tables().items())}
     other = built(write_lake(tmp_path / "lake", **backwards), "one-thread", 1)
     for mart in MARTS:

@@ -16,8 +16,8 @@ Absent: de f1 f2 f3 f4 (all right), en f3 (right) f4, ja f1 f3 f5. In articles d
 The corpus 'half' has German only and none of the facts; model h of that corpus is always wrong.
 Model u has no corpus in the study.
 
-Truth: de f5 f6 are planted; en f1 f2 f4 f5 f6 are, of which f4 was missed; ja f2 is, and f4,
-inside a longer word, was found as well.
+Truth: de f5 f6 are planted. en f1 f2 f4 f5 f6 are planted; f4 was missed. ja f2 is planted; f4,
+inside a longer word, was found too.
 """
 
 from __future__ import annotations
