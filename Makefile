@@ -21,6 +21,7 @@ test-nightly: .venv/installed-dev
 check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint dbt/models dbt/tests
 	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/python -m pytest -n 0 tests/contract/test_words.py tests/contract/test_documents.py
 	$(BIN)/mypy

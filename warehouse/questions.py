@@ -1,7 +1,8 @@
-"""Reads the saved questions: SQL files in ``queries/`` over the published tables.
+"""Reads the saved questions: SQL files in ``queries/saved`` over the published tables.
 
 A file starts with comments: the question and notes, then three lines that a test checks (columns,
-number of rows, variables). One SQL statement follows.
+number of rows, variables). One SQL statement follows. What does not belong here: the queries of the
+report (``report.figures``) and of the end of a run (``summary``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from warehouse.tables import WarehouseError, known_names
 __all__ = ["QUERIES", "SavedQuestion", "find_question", "question_table", "saved_questions"]
 
 QUERIES = Path(__file__).parent / "queries"
+"""Folder of all queries: ``saved``, ``report`` and ``summary``."""
 
 _ROWS = re.compile(r"(?P<least>\d+)\.\.(?P<most>\d+|\*), one per (?P<key>.+)")
 _VARIABLE = re.compile(r"(?P<name>\w+) = (?P<default>[^;]+?)(?:;|$)")
@@ -53,7 +55,7 @@ def saved_questions() -> list[SavedQuestion]:
     Raises:
         WarehouseError: a file does not begin with the required comments.
     """
-    return [_read(path) for path in sorted(QUERIES.glob("*.sql"))]
+    return [_read(path) for path in sorted((QUERIES / "saved").glob("*.sql"))]
 
 
 def find_question(name: str, variables: Collection[str] = ()) -> SavedQuestion:

@@ -3,9 +3,9 @@
     points, Pearson's r, Spearman's rho (mean ranks for ties), each with a 95 % interval by Fisher's
     transformation. The variance of the transformed value is 1 / (n - 3) for r and
     (1 + rho^2 / 2) / (n - 3) for rho (Bonett & Wright 2000). A coefficient is null for fewer than
-    three points or when x or y does not vary; an interval needs four points and |coefficient| < 1.
-    The aggregates are ordered, so that the last digit does not depend on the number of threads;
-    12 digits are kept, so that a perfect correlation is exactly 1.
+    three points or if x or y does not vary; an interval needs four points and |coefficient| < 1.
+    The aggregates are ordered, so that the last digit does not depend on the number of threads.
+    Rounding to 12 digits makes a perfect correlation exactly 1.
 -#}
 {% macro correlate(points, keys) -%}
     {%- set key_list = keys | join(", ") -%}

@@ -1,6 +1,6 @@
 {#-
-    Sum and mean of values between -9 and 9 that are the same in whatever order the rows come, without
-    sorting them: of decimals with 17 places, which are as fine as a double.
+    Sum and mean of values between -9 and 9. They do not depend on the order of the rows, because the
+    values are decimals with 17 places, which are as precise as a double.
 -#}
 {% macro exact_sum(value) -%}
     (sum(({{ value }})::decimal(18, 17))::double)

@@ -1,4 +1,4 @@
-{#- Aggregate: of a column's values the one that the list in the var names first, null if it names none. -#}
+{#- Aggregate: the value of a column that comes first in the list of a dbt var; null if none is listed. -#}
 {% macro first_listed(column, list) -%}
     {%- set listed -%}
     list_position(['{{ var(list) | join("', '") }}'], {{ column }})

@@ -1,6 +1,6 @@
 {#-
-    Condition that a corpus is one of the study's. A corpus that left the study keeps its Parquet, for
-    tracing is slow, but leaves the marts. Without the var every corpus of the lake counts.
+    Condition that a corpus belongs to the study. The lake keeps the Parquet files of a corpus that left
+    the study, because tracing is slow. Without the var every corpus of the lake belongs to it.
 -#}
 {% macro in_study_corpora(column) -%}
     {%- if var('corpora', none) is none -%}

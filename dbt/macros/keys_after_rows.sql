@@ -1,7 +1,7 @@
 {#-
-    Keys of marts are declared in their contracts, and made when the rows are there: DuckDB then builds
-    the index at one go, on all threads, in half the time. The first macro leaves the key out of the
-    table's definition, the second, a hook after it, puts it in; rows that share a key fail then.
+    Adds primary keys after the rows: DuckDB then builds the index at once, on all threads, in half the
+    time. The first macro leaves the key out of the table's definition. The second, a post-hook, adds
+    it, and fails if rows share a key.
 -#}
 {% macro duckdb__get_table_columns_and_constraints() -%}
     {%- set constraints = model["constraints"] | rejectattr("type", "equalto", "primary_key") | list -%}

@@ -1,6 +1,6 @@
 {#-
-    A glob below the lake as a quoted SQL string. The lake's own path may hold quotes and characters
-    that a glob would read as wildcards, so these are escaped; the pattern is taken as it is.
+    A glob below the lake as a quoted SQL string. Quotes and wildcards in the lake's own path are
+    escaped; those of the pattern are not.
 -#}
 {% macro lake_glob(pattern) -%}
     '{{ var("lake")

@@ -1,11 +1,11 @@
-{#- A select that counts the facts and the three kinds of matches of fct_predictions per `keys`. -#}
-{% macro match_counts(keys) -%}
+{#- A select that counts the facts and the three kinds of matches per `keys` in `predictions`. -#}
+{% macro match_counts(predictions, keys) -%}
     select
         {{ keys | join(", ") }},
         count(*) as fact_count,
         count(*) filter (where is_full_match) as full_match_count,
         count(*) filter (where is_partial_match) as partial_match_count,
         count(*) filter (where is_any_object_match) as any_object_match_count,
-    from {{ ref('fct_predictions') }}
+    from {{ predictions }}
     group by all
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#-
-    What people see of a mart beside its run: its row count and its first rows by key, as one JSON
-    object in the folder that FACTROOTS_PREVIEWS names. Ten rows, or all of them where `meta: plotted`
-    names a column that is drawn over time. It is a hook because no other process can read the file
-    while dbt writes it. Without the folder nothing is written.
+    Writes what Dagster shows of a mart: its row count and its first ten rows by key, as one JSON object
+    in the folder FACTROOTS_PREVIEWS. All rows if `meta: plotted` names a column to draw over time. A
+    hook, because no other process can read the file while dbt writes it. Without the folder nothing is
+    written.
 -#}
 {% macro preview() -%}
     {%- set folder = env_var("FACTROOTS_PREVIEWS", "") -%}

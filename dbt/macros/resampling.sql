@@ -1,6 +1,6 @@
 {#-
-    A number between 0 and 1 that follows from `key` (text) alone: the same in every version of
-    DuckDB and on every machine, unlike random() and hash().
+    A number between 0 and 1 that depends only on `key` (text). It is the same in every version of DuckDB
+    and on every machine, unlike random() and hash().
 -#}
 {% macro draw(key) -%}
     (md5_number_lower('{{ var("bootstrap_seed", "factroots") }}:' || {{ key }}) / 18446744073709551616.0::double)
@@ -16,7 +16,7 @@
     select
         replicate_index,
         block_index,
-        -- The quantiles of the Poisson distribution with mean 1; above 7 lies one draw in 100,000.
+        -- Quantiles of the Poisson distribution with mean 1. One draw in 100,000 is above 7.
         (
             {%- for bound in [0.3678794412, 0.7357588823, 0.9196986029, 0.9810118431, 0.9963401532, 0.9994058152, 0.9999167589] %}
             (draw >= {{ bound }})::integer{{ " +" if not loop.last }}
@@ -33,13 +33,14 @@
 {%- endmacro %}
 
 {#-
-    A select of `keys` and, for each of `measures` (columns of the CTE `observations`, null where not
-    observed): <measure>_count, the mean <measure>_score, and its 95 % interval <measure>_score_low and
-    _high by bootstrap over the blocks of block_index (0 to 63; what belongs together shares a block).
-    No interval with fewer than smallest_sample blocks. Sums are ordered, so that the last digit does
-    not depend on the number of threads.
+    A select of `keys` and, for each of `measures`, of <measure>_count, the mean <measure>_score, its
+    95 % interval <measure>_score_low and _high, and <measure>_block_count, the blocks in which it was
+    observed. `blocks` has <measure>_count and <measure>_total per `keys` and block_index (0 to 63).
+    The interval is a bootstrap over the blocks, null with fewer than smallest_sample of them.
+    A replicate's sum is one inner product: all blocks lie in one array, as do their weights. Sums are
+    ordered, so that the last digit does not depend on the number of threads.
 -#}
-{% macro bootstrap_means(observations, keys, measures) -%}
+{% macro bootstrap_blocks(blocks, keys, measures) -%}
     {%- set key_list = keys | join(", ") -%}
     {%- set block_count = 64 -%}
     with weights as (
@@ -50,31 +51,22 @@
         group by all
     ),
 
-    blocks as (
-        select
-            {{ key_list }},
-            block_index,
-            {%- for measure in measures %}
-            count({{ measure }}) as {{ measure }}_count,
-            coalesce(sum({{ measure }} order by {{ measure }}), 0) as {{ measure }}_total,
-            {%- endfor %}
-        from {{ observations }}
-        group by {{ key_list }}, block_index
-    ),
-
     sums as (
         select
             {{ key_list }},
             {%- for measure in measures %}
             sum(blocks.{{ measure }}_count)::bigint as {{ measure }}_count,
-            sum(blocks.{{ measure }}_total order by block_index) / nullif(sum(blocks.{{ measure }}_count), 0) as {{ measure }}_score,
+            sum(blocks.{{ measure }}_total order by block_index)
+                / nullif(sum(blocks.{{ measure }}_count), 0) as {{ measure }}_score,
             count(*) filter (where blocks.{{ measure }}_count > 0) as {{ measure }}_block_count,
-            list(coalesce(blocks.{{ measure }}_total, 0) order by block_index)::double[{{ block_count }}] as {{ measure }}_totals,
-            list(coalesce(blocks.{{ measure }}_count, 0)::double order by block_index)::double[{{ block_count }}] as {{ measure }}_counts,
+            {%- for part in ["count", "total"] %}
+            list(coalesce(blocks.{{ measure }}_{{ part }}, 0)::double order by block_index)
+                ::double[{{ block_count }}] as {{ measure }}_{{ part }}s,
             {%- endfor %}
-        from (select distinct {{ key_list }} from {{ observations }})
+            {%- endfor %}
+        from (select distinct {{ key_list }} from {{ blocks }})
         cross join range({{ block_count }}) as block (block_index)
-        left join blocks using ({{ key_list }}, block_index)
+        left join {{ blocks }} as blocks using ({{ key_list }}, block_index)
         group by {{ key_list }}
     ),
 
@@ -97,6 +89,7 @@
         {{ key_list }},
         {%- for measure in measures %}
         {{ measure }}_count,
+        {{ measure }}_block_count,
         {{ measure }}_score,
         {%- for bound in ["low", "high"] %}
         case
@@ -107,4 +100,25 @@
         {%- endfor %}
     from sums
     inner join replicates using ({{ key_list }})
+{%- endmacro %}
+
+{#-
+    The same for `observations`, one row per observation with its `keys`, block_index and `measures`
+    (null where not observed). Observations that depend on each other must share a block.
+-#}
+{% macro bootstrap_means(observations, keys, measures) -%}
+    with observed_blocks as (
+        select
+            {{ keys | join(", ") }},
+            block_index,
+            {%- for measure in measures %}
+            count({{ measure }}) as {{ measure }}_count,
+            coalesce(sum({{ measure }} order by {{ measure }}), 0) as {{ measure }}_total,
+            {%- endfor %}
+        from {{ observations }}
+        group by all
+    )
+
+    select *
+    from ({{ bootstrap_blocks("observed_blocks", keys, measures) }})
 {%- endmacro %}

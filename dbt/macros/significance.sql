@@ -1,8 +1,8 @@
 {#-
     P(T >= t) for Student's t with `df` degrees of freedom: T is turned into a normal value (Wallace
     1959), whose tail is a Chebyshev fit with a relative error below 1.2e-7 (Numerical Recipes,
-    erfcc). From four degrees of freedom on the result is within 4 % where P is above 0.005, and
-    errs to the safe side below.
+    erfcc). From four degrees of freedom on the result is within 4 % if P is above 0.005, and too
+    large (conservative) below.
 -#}
 {% macro student_tail(t, df) -%}
     {%- set z = "(sqrt(ln(1 + (" ~ t ~ ") * (" ~ t ~ ") / (" ~ df ~ ")) * (" ~ df ~ ")) * (8 * (" ~ df ~ ") + 1) / (8 * (" ~ df ~ ") + 3) / sqrt(2))" -%}
@@ -20,10 +20,10 @@
 {%- endmacro %}
 
 {#-
-    A select of all rows of `tests` with a column <p>_adjusted beside each p value named in
-    `p_values`: adjusted for the number of tests in the row's group of `keys` (Benjamini & Hochberg
-    1995), it is the share of false discoveries to expect among all tests at least as sharp. Rows
-    without a p value are no tests and get none.
+    A select of all rows of `tests` with a column <p>_adjusted for each p value named in `p_values`,
+    adjusted for the number of tests in the row's group of `keys` (Benjamini & Hochberg 1995): the
+    expected share of false discoveries among all tests with this or a smaller p value. Rows without a
+    p value do not count and get none.
 -#}
 {% macro adjust_p_values(tests, keys, p_values) -%}
     {%- set key_list = keys | join(", ") -%}

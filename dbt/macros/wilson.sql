@@ -1,7 +1,7 @@
 {#-
     Three columns: <rate>, <rate>_low, <rate>_high. The rate is numerator / denominator, the bounds
     are its Wilson score interval (Wilson 1927), null where the denominator is 0. The clamps only
-    take off the last bit of rounding at rates of 0 and 1.
+    remove rounding errors at rates of 0 and 1.
 -#}
 {% macro wilson(numerator, denominator, rate) -%}
     {%- set n = "nullif(" ~ denominator ~ ", 0)::double" -%}

@@ -1,12 +1,19 @@
--- What the lake has, which was checked before, arrives in the marts: every fact of every model has its
--- verdict and its type, and every fact of a searched language its presence.
-with unanswered as (
+-- All facts of the lake arrive in the marts: every fact of every model has its verdict and its type,
+-- and every fact of a searched language has its presence.
+with
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+int_traced_predictions as (select * from {{ ref('int_traced_predictions') }}),
+corpus_sizes as (select * from {{ ref('corpus_sizes') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
+
+unanswered as (
     select
         'a fact has no verdict in fct_predictions' as problem,
         model_id as owner_id,
         language_code,
         fact_id,
-    from {{ ref('fct_predictions') }}
+    from fct_predictions
     where is_full_match is null
 ),
 
@@ -16,7 +23,7 @@ untyped as (
         model_id,
         language_code,
         fact_id,
-    from {{ ref('int_traced_predictions') }}
+    from int_traced_predictions
     where fact_type_code is null
 ),
 
@@ -26,9 +33,9 @@ untraced as (
         sizes.corpus_id,
         labels.language_code,
         labels.fact_id,
-    from {{ ref('corpus_sizes') }} as sizes
-    inner join {{ ref('int_language_facts') }} as labels using (language_code)
-    anti join {{ ref('fct_fact_presence') }} as presence
+    from corpus_sizes as sizes
+    inner join int_language_facts as labels using (language_code)
+    anti join fct_fact_presence as presence
         on sizes.corpus_id = presence.corpus_id
         and labels.language_code = presence.language_code
         and labels.fact_id = presence.fact_id

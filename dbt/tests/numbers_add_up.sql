@@ -1,15 +1,23 @@
--- The same count, reached on two ways: relations add up to languages, languages to the overview,
--- the fact table to every denominator, the pairs' members to the languages.
+-- The same counts, computed in two ways, agree: relations add up to languages, languages to the
+-- overview, and the fact table to every denominator.
 {%- set measures = ["fact_count", "full_match_count", "partial_match_count", "any_object_match_count"] %}
 
-with relations as (
+with
+p_at_1_by_relation as (select * from {{ ref('p_at_1_by_relation') }}),
+p_at_1_by_language as not materialized (select * from {{ ref('p_at_1_by_language') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+dim_languages as (select * from {{ ref('dim_languages') }}),
+p_at_1_overview as (select * from {{ ref('p_at_1_overview') }}),
+p_at_1_by_presence as (select * from {{ ref('p_at_1_by_presence') }}),
+
+relations as (
     select
         model_id,
         language_code,
         {%- for measure in measures %}
         sum({{ measure }}) as {{ measure }},
         {%- endfor %}
-    from {{ ref('p_at_1_by_relation') }}
+    from p_at_1_by_relation
     group by all
 ),
 
@@ -19,7 +27,7 @@ relations_against_languages as (
         coalesce(relations.model_id, languages.model_id) as model_id,
         coalesce(relations.language_code, languages.language_code) as place,
     from relations
-    full join {{ ref('p_at_1_by_language') }} as languages using (model_id, language_code)
+    full join p_at_1_by_language as languages using (model_id, language_code)
     where false
         {%- for measure in measures %}
         or relations.{{ measure }} is distinct from languages.{{ measure }}
@@ -31,9 +39,9 @@ languages_against_facts as (
         'p_at_1_by_language has another denominator than dim_languages' as problem,
         models.model_id,
         languages.language_code as place,
-    from {{ ref('dim_models') }} as models
-    cross join {{ ref('dim_languages') }} as languages
-    left join {{ ref('p_at_1_by_language') }} as p_at_1 using (model_id, language_code)
+    from dim_models as models
+    cross join dim_languages as languages
+    left join p_at_1_by_language as p_at_1 using (model_id, language_code)
     where coalesce(p_at_1.fact_count, 0) != languages.fact_count
 ),
 
@@ -42,7 +50,7 @@ totals as (
         model_id,
         sum(fact_count) as fact_count,
         sum(full_match_count) as match_count,
-    from {{ ref('p_at_1_by_language') }}
+    from p_at_1_by_language
     group by all
 ),
 
@@ -52,7 +60,7 @@ overview_against_languages as (
         totals.model_id,
         overview.aggregation_code as place,
     from totals
-    inner join {{ ref('p_at_1_overview') }} as overview using (model_id)
+    inner join p_at_1_overview as overview using (model_id)
     where overview.match_code = 'full'
         and (overview.fact_count != totals.fact_count or overview.match_count != totals.match_count)
 ),
@@ -63,7 +71,7 @@ presence as (
         language_code,
         sum(fact_count) as fact_count,
         sum(full_match_count) as full_match_count,
-    from {{ ref('p_at_1_by_presence') }}
+    from p_at_1_by_presence
     group by all
 ),
 
@@ -73,7 +81,7 @@ presence_against_languages as (
         presence.model_id,
         presence.language_code as place,
     from presence
-    inner join {{ ref('p_at_1_by_language') }} as languages using (model_id, language_code)
+    inner join p_at_1_by_language as languages using (model_id, language_code)
     where presence.fact_count != languages.fact_count
         or presence.full_match_count != languages.full_match_count
 ),

@@ -1,33 +1,39 @@
--- Where a model was attributed in a language, every fact that it gets right with as many masks as the
--- object has tokens has active neurons of each method, or a row that says why it has none.
-with attributed as (
+-- If a model has active neurons in a language, every fact that it gets right there with as many masks
+-- as the object has tokens has active neurons of each method, or a row that says why not.
+with
+stg_lake__parts as (select * from {{ ref('stg_lake__parts') }}),
+fct_active_neurons as not materialized (select * from {{ ref('fct_active_neurons') }}),
+unscored_facts as not materialized (select * from {{ ref('unscored_facts') }}),
+fct_predictions as not materialized (select * from {{ ref('fct_predictions') }}),
+
+attributed as (
     select distinct
         model_id,
         language_code,
-    from {{ ref('stg_lake__parts') }}
+    from stg_lake__parts
     where lake_table = 'active_neurons'
 ),
 
 methods as (
-    select distinct model_id, method_code from {{ ref('fct_active_neurons') }}
+    select distinct model_id, method_code from fct_active_neurons
     union
-    select distinct model_id, method_code from {{ ref('unscored_facts') }}
+    select distinct model_id, method_code from unscored_facts
 ),
 
 answered as (
-    select model_id, language_code, fact_id, method_code from {{ ref('fct_active_neurons') }}
+    select model_id, language_code, fact_id, method_code from fct_active_neurons
     where neuron_rank = 1
     union all
-    select model_id, language_code, fact_id, method_code from {{ ref('unscored_facts') }}
+    select model_id, language_code, fact_id, method_code from unscored_facts
 ),
 
--- A study that forces facts, to measure an untrained model, attributes others than the right ones.
+-- A study may choose the facts itself, to measure an untrained model: these need not be right.
 forced as (
     select distinct
         answered.model_id,
         answered.language_code,
     from answered
-    inner join {{ ref('fct_predictions') }} as predictions using (model_id, language_code, fact_id)
+    inner join fct_predictions as predictions using (model_id, language_code, fact_id)
     where predictions.gold_rank is distinct from 1
 ),
 
@@ -37,7 +43,7 @@ final as (
         predictions.language_code,
         predictions.fact_id,
         methods.method_code,
-    from {{ ref('fct_predictions') }} as predictions
+    from fct_predictions as predictions
     semi join attributed using (model_id, language_code)
     anti join forced using (model_id, language_code)
     inner join methods using (model_id)

@@ -1,11 +1,20 @@
--- Every right answer has one root, roots add up to P@1, sources to the matrix, truths to the roots.
-with languages as (
+-- Every right answer has one root: roots add up to P@1, sources to root_matrix, truths to the roots.
+with
+roots_by_language as not materialized (select * from {{ ref('roots_by_language') }}),
+p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
+fct_fact_roots as not materialized (select * from {{ ref('fct_fact_roots') }}),
+fact_types_by_language as (select * from {{ ref('fact_types_by_language') }}),
+root_matrix as (select * from {{ ref('root_matrix') }}),
+root_accuracy as (select * from {{ ref('root_accuracy') }}),
+fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
+
+languages as (
     select
         model_id,
         language_code,
         sum(root_count) as root_count,
         any_value(full_match_count) as full_match_count,
-    from {{ ref('roots_by_language') }}
+    from roots_by_language
     group by all
 ),
 
@@ -14,7 +23,7 @@ languages_against_p_at_1 as (
         'roots_by_language does not add up to p_at_1_by_language' as problem,
         model_id,
         language_code as place,
-    from {{ ref('p_at_1_by_language') }} as p_at_1
+    from p_at_1_by_language as p_at_1
     left join languages using (model_id, language_code)
     where languages.root_count is distinct from p_at_1.full_match_count
         or languages.full_match_count is distinct from p_at_1.full_match_count
@@ -27,7 +36,7 @@ types as (
         count(*) filter (where root_code = 'transferred') as transferred_count,
         count(*) filter (where root_code = 'cue') as cue_count,
         any_value(text_unit) as text_unit,
-    from {{ ref('fct_fact_roots') }}
+    from fct_fact_roots
     where text_unit is not null
     group by all
 ),
@@ -39,7 +48,7 @@ traced_types as (
         language_code,
         sum(type_count) filter (where fact_type_code = 'others') as others_count,
         sum(type_count) filter (where fact_type_code != 'others') as cue_count,
-    from {{ ref('fact_types_by_language') }}
+    from fact_types_by_language
     group by all
 ),
 
@@ -60,7 +69,7 @@ sources as (
         root_code,
         language_code,
         sum(len(source_language_codes)) as source_count,
-    from {{ ref('fct_fact_roots') }}
+    from fct_fact_roots
     where root_code in ('shared', 'transferred')
     group by all
 ),
@@ -73,7 +82,7 @@ matrix as (
         sum(source_count) as source_count,
         min(root_count) as least_root_count,
         max(root_count) as root_count,
-    from {{ ref('root_matrix') }}
+    from root_matrix
     group by all
 ),
 
@@ -84,7 +93,7 @@ matrix_against_roots as (
         language_code,
     from matrix
     full join sources using (model_id, root_code, language_code)
-    left join {{ ref('roots_by_language') }} as roots using (model_id, root_code, language_code)
+    left join roots_by_language as roots using (model_id, root_code, language_code)
     -- A study of one language has no pairs, and no sources.
     where coalesce(matrix.source_count, 0) != coalesce(sources.source_count, 0)
         or matrix.least_root_count != matrix.root_count
@@ -96,7 +105,7 @@ truths as (
         model_id,
         root_code,
         sum(root_count) as root_count,
-    from {{ ref('root_accuracy') }}
+    from root_accuracy
     group by all
 ),
 
@@ -105,8 +114,8 @@ planted_roots as (
         roots.model_id,
         roots.root_code,
         count(*) as root_count,
-    from {{ ref('fct_fact_roots') }} as roots
-    semi join {{ ref('fct_planted_predictions') }} as planted using (model_id, language_code, fact_id)
+    from fct_fact_roots as roots
+    semi join fct_planted_predictions using (model_id, language_code, fact_id)
     group by all
 ),
 

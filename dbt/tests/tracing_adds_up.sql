@@ -1,8 +1,15 @@
--- The same count, reached on two ways: scopes against P@1 and against each other, types and
--- browsable rows against the absent and correct, the overview against the languages, the planted
--- truth against presence.
-with scopes as (
-    pivot {{ ref('absence_by_language') }}
+-- The same counts, computed in two ways, agree: scopes and P@1, scopes among themselves, types and
+-- listed facts, the overview and the languages, kinds of distractors and their total.
+with
+absence_by_language as (select * from {{ ref('absence_by_language') }}),
+p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
+fact_types_by_language as not materialized (select * from {{ ref('fact_types_by_language') }}),
+absent_predictable_facts as (select * from {{ ref('absent_predictable_facts') }}),
+fact_types_overview as (select * from {{ ref('fact_types_overview') }}),
+tracing_accuracy as (select * from {{ ref('tracing_accuracy') }}),
+
+scopes as (
+    pivot absence_by_language
     on scope_code in ('all', 'full_match', 'full_match_not_easy', 'full_match_not_easy_published')
     using any_value(fact_count) as facts, any_value(absent_count) as absent
     group by model_id, text_unit, language_code
@@ -14,7 +21,7 @@ scopes_against_p_at_1 as (
         model_id as owner_id,
         language_code as place,
     from scopes
-    left join {{ ref('p_at_1_by_language') }} as p_at_1 using (model_id, language_code)
+    left join p_at_1_by_language as p_at_1 using (model_id, language_code)
     where scopes.all_facts is distinct from p_at_1.fact_count
         or scopes.full_match_facts is distinct from p_at_1.full_match_count
 ),
@@ -39,7 +46,7 @@ types as (
         sum(type_count) as type_count,
         sum(type_count) filter (where fact_type_code = 'others') as others_count,
         any_value(absent_full_match_count) as absent_full_match_count,
-    from {{ ref('fact_types_by_language') }}
+    from fact_types_by_language
     group by all
 ),
 
@@ -62,7 +69,7 @@ browsable as (
         language_code,
         fact_type_code,
         count(*) as fact_count,
-    from {{ ref('absent_predictable_facts') }}
+    from absent_predictable_facts
     group by all
 ),
 
@@ -71,7 +78,7 @@ browsable_against_types as (
         'absent_predictable_facts has other facts than fact_types_by_language' as problem,
         coalesce(types.model_id, browsable.model_id) as model_id,
         coalesce(types.language_code, browsable.language_code) as language_code,
-    from {{ ref('fact_types_by_language') }} as types
+    from fact_types_by_language as types
     full join browsable using (model_id, text_unit, language_code, fact_type_code)
     where coalesce(types.type_count, -1) != coalesce(browsable.fact_count, 0)
 ),
@@ -83,7 +90,7 @@ sums as (
         fact_type_code,
         sum(type_count) as type_count,
         sum(absent_full_match_count) as absent_full_match_count,
-    from {{ ref('fact_types_by_language') }}
+    from fact_types_by_language
     group by all
 ),
 
@@ -93,7 +100,7 @@ overview_against_languages as (
         model_id,
         overview.fact_type_code,
     from sums
-    inner join {{ ref('fact_types_overview') }} as overview using (model_id, text_unit, fact_type_code)
+    inner join fact_types_overview as overview using (model_id, text_unit, fact_type_code)
     where overview.type_count != sums.type_count
         or overview.absent_full_match_count != sums.absent_full_match_count
 ),
@@ -107,7 +114,7 @@ kinds as (
         sum(unplanted_found_count) filter (where distractor_kind != 'all') as unplanted_found_count,
         any_value(unplanted_count) filter (where distractor_kind = 'all') as all_unplanted_count,
         any_value(unplanted_found_count) filter (where distractor_kind = 'all') as all_unplanted_found_count,
-    from {{ ref('tracing_accuracy') }}
+    from tracing_accuracy
     group by all
 ),
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dagster_project.dbt.generate_sources import SOURCES_FILE, render_sources
+from dagster_project.dbt.generate_sources import (
+    SOURCES_FILE,
+    STAGING,
+    render_sources,
+    render_staging,
+)
 from ingestion.contract import LAKE
 
 
 def test_dbt_sources_are_those_of_the_lake_contract() -> None:
     assert SOURCES_FILE.read_text(encoding="utf-8") == render_sources(), "run: make generate"
+
+
+def test_staging_models_that_only_cast_are_those_of_the_lake_contract() -> None:
+    found = {path: path.read_text(encoding="utf-8") for path in STAGING.iterdir()}
+    assert found == render_staging(), "run: make generate"
 
 
 def test_every_lake_table_and_column_is_described() -> None:

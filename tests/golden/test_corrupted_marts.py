@@ -62,7 +62,7 @@ CORRUPTIONS = {
     "delete from fct_fact_presence where language_code = 'en' and fact_id = 'f2'": (
         "a fact is missing in fct_fact_presence", "wiki", "en", "f2"),
 }  # fmt: skip
-"""What went wrong in a mart → the row with which dbt answers."""
+"""Fault in a mart → the row that dbt's test returns."""
 
 RELATIONSHIPS = re.findall(
     r'\("(\w+)", "(\w+)", "(\w+)", "\w+"\)', (DBT / "tests" / "relationships_hold.sql").read_text()

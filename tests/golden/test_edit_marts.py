@@ -1,4 +1,4 @@
-"""What edits change, worked out by hand: six facts of as many objects, or two where it says so.
+"""Effects of edits, worked out by hand: six facts with six objects, or two where noted.
 
 Pairs of neurons in English, as changes of log P from -1 (the thresholds are ln 0.8 = -0.223 and
 ln 0.75 = -0.288), and 20 random pairs whose interactions are 0, 0.01, ..., 0.19:

@@ -400,9 +400,9 @@ def test_the_p_value_of_a_fact_is_its_rank_in_the_null_of_its_relation(warehouse
 def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Path) -> None:
     blocks = rows(
         warehouse,
-        """select language_a, language_b, list(relation_count order by block_index),
-           list(relation_excess_sum order by block_index) from intermediate.int_neuron_pair_blocks
-           where model_id = 'drawn' and relation_count > 0 group by all""",
+        """select language_a, language_b, list(relation_excess_count order by block_index),
+           list(relation_excess_total order by block_index) from intermediate.int_neuron_pair_blocks
+           where model_id = 'drawn' and relation_excess_count > 0 group by all""",
     )
     marts = {
         (row[0], row[1]): row[2:]
@@ -498,7 +498,7 @@ def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
 def test_neither_threads_nor_the_order_of_parts_and_rows_change_the_marts(
     tmp_path: Path, warehouse: Path
 ) -> None:
-    """A lake of which the parts were written, and the rows stand, in the opposite order."""
+    """A lake with parts written, and rows stored, in reverse order."""
     backwards = {name: found[::-1] for name, found in reversed(tables().items())}
     other = built(write_lake(tmp_path / "lake", **backwards), "one-thread", 1)
     for mart in MARTS:

@@ -16,8 +16,8 @@ Absent: de f1 f2 f3 f4 (all right), en f3 (right) f4, ja f1 f3 f5. In articles d
 The corpus 'half' has German only and none of the facts; model h of that corpus is always wrong.
 Model u has no corpus in the study.
 
-Truth: de f5 f6 are planted; en f1 f2 f4 f5 f6 are, and f4 was missed; ja f2 is, and f4,
-inside a longer word, was found as well.
+Truth: de f5 f6 are planted. en f1 f2 f4 f5 f6 are planted; f4 was missed. ja f2 is planted; f4,
+inside a longer word, was found too.
 """
 
 from __future__ import annotations
@@ -364,8 +364,10 @@ def mart_sql(path: str, **settings: Any) -> str:
     project = yaml.safe_load((DBT / "dbt_project.yml").read_text(encoding="utf-8"))
     environment = jinja2.Environment()
     variables = {**project["vars"], **settings}
-    environment.globals.update(var=lambda name, *_: variables[name], ref=lambda name: name)
-    names = ("correlate", "resampling", "wilson")
+    environment.globals.update(
+        var=lambda name, *_: variables[name], ref=lambda name: f"temp.{name}"
+    )
+    names = ("averages_over_languages", "correlate", "resampling", "wilson")
     macros = [(DBT / "macros" / f"{name}.sql").read_text() for name in names]
     model_sql = (DBT / "models" / f"{path}.sql").read_text(encoding="utf-8")
     return environment.from_string("".join([*macros, model_sql])).render()
@@ -425,7 +427,7 @@ def test_published_examples_have_their_published_type(real_data: Path) -> None:
         connection.register("stg_lake__label_tokens", cut)
         connection.register("stg_lake__models", pl.DataFrame({"model_id": ["mbert"]}))
         connection.register("int_language_facts", examples)
-        found = connection.sql(mart_sql("intermediate/int_fact_types")).pl()
+        found = connection.sql(mart_sql("intermediate/tracing/int_fact_types")).pl()
     assert len(found) == 144
     published = dict(examples.select("fact_id", "fact_type").iter_rows())
     assert dict(found.select("fact_id", "fact_rule_code").iter_rows()) == published

@@ -29,7 +29,7 @@ PLAIN_NAMES = {
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"
     r"\w+_(id|codes?|count|rate|rank|index|score|at|bytes|probability|log_prob|residual|sum)(_[ab])?|"
-    r"log_prob(_without_(a|b|both))?|\w+_(rate|score)_(low|high)"
+    r"log_prob(_without_(a|b|both))?|\w+_(rate|score)_(low|high)|(\w+_)?p_value"
 )
 
 
@@ -53,6 +53,13 @@ def test_every_mart_states_its_grain_and_describes_every_column(models: Path) ->
             assert column["description"].strip(), (name, column["name"])
 
 
+def test_every_model_is_described_in_a_file_of_its_own(models: Path) -> None:
+    for path in models.glob("*/**/*.sql"):
+        if path.parent.name != "generated":
+            described = yaml.safe_load(path.with_suffix(".yml").read_text())["models"]
+            assert [model["name"] for model in described] == [path.stem]
+
+
 def test_column_names_follow_the_grammar(models: Path) -> None:
     names = {column["name"] for mart in marts(models).values() for column in mart["columns"]}
     assert {name for name in names - PLAIN_NAMES if not GRAMMAR.fullmatch(name)} == set()
@@ -66,7 +73,7 @@ def test_every_rate_shows_its_interval(models: Path) -> None:
 
 
 def test_staging_takes_each_column_of_the_contract_once_with_its_type(models: Path) -> None:
-    for path in models.glob("staging/stg_lake__*.sql"):
+    for path in models.glob("staging/**/stg_lake__*.sql"):
         name = path.stem.removeprefix("stg_lake__")
         if name == "parts":  # Not a table of the lake: it reads the footers of all parts.
             continue

@@ -1,4 +1,4 @@
-"""Reads the figures: a query of ``queries/``, its rows, and the chart that shows them.
+"""Reads the figures: a query of ``queries/report``, its rows, and the chart that shows them.
 
 What belongs here: the list of figures, their order, and reading their rows. What does not: drawing
 a chart (``charts``) and writing the page (``page``).
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from warehouse.questions import QUERIES, find_question
 from warehouse.report import charts, neuron_charts, truth_charts
 from warehouse.report.drawing import Drawing, View
 from warehouse.report.errors import ReportError
 
 __all__ = ["SECTIONS", "Figure", "read_figures"]
-
-_QUERIES = Path(__file__).with_name("queries")
 
 Draw = Callable[[View], Drawing]
 
@@ -154,11 +152,19 @@ def _facts_called(connection: duckdb.DuckDBPyConnection, fact: str) -> list[str]
 def _read(
     connection: duckdb.DuckDBPyConnection, name: str, draw: Draw, languages: tuple[str, ...]
 ) -> Figure | None:
-    text = (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
-    title, sentence, query = text.split("\n", 2)
+    title, sentence, query = _query(name)
     rows = connection.sql(query).pl()
     if rows.is_empty():
         return None
-    title, sentence = title.removeprefix("-- "), sentence.removeprefix("-- ")
     chart = draw(View(rows, languages)).to_dict(validate=False)
     return Figure(name, title, sentence, query.strip(), rows, chart)
+
+
+def _query(name: str) -> tuple[str, str, str]:
+    """Title, sentence and SQL of a figure, from its own file or the saved question of its name."""
+    path = QUERIES / "report" / f"{name}.sql"
+    if not path.exists():
+        question = find_question(name)
+        return question.question, question.note, question.sql
+    title, sentence, query = path.read_text(encoding="utf-8").split("\n", 2)
+    return title.removeprefix("-- "), sentence.removeprefix("-- "), query

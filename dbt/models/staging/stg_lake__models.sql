@@ -1,8 +1,8 @@
--- A model that is not computed whole is left out here, once for all: no mart can count half of it.
+-- A model whose tables are not all computed is left out here, so that no mart counts half of it.
 with source as (
     select models.*
     from {{ source('lake', 'models') }} as models
-    anti join {{ source('lake', 'missing_models') }} as missing using (model_id)
+    anti join {{ source('lake', 'missing_models') }} using (model_id)
 ),
 
 final as (

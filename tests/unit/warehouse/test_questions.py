@@ -38,6 +38,7 @@ create table p_at_1_by_language as from (values
 create table roots_by_language as from (values
     ('m', 'id', 'cue', 1), ('m', 'id', 'shared', 1), ('m', 'ms', 'cue', 0), ('m', 'ms', 'shared', 2)
 ) as _ (model_id, language_code, root_code, root_count);
+create table absence_by_language as select 'm' as model_id;
 create table absent_predictable_facts as
     select
         'm' as model_id, 'chunk' as text_unit, fact_id, 'capital' as relation_name,
@@ -191,7 +192,8 @@ def test_wrong_names_get_close_matches_or_all_names() -> None:
 def test_a_file_without_its_shape_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
-    (tmp_path / "odd.sql").write_text(text)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "odd.sql").write_text(text)
     monkeypatch.setattr(questions, "QUERIES", tmp_path)
     with pytest.raises(WarehouseError, match=message):
         saved_questions()

@@ -1,9 +1,13 @@
-with counts as (
+with
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+stg_lake__languages as (select * from {{ ref('stg_lake__languages') }}),
+
+counts as (
     select
         language_code,
         count(*) as fact_count,
         count(distinct relation_id) as relation_count,
-    from {{ ref('int_language_facts') }}
+    from int_language_facts
     group by all
 ),
 
@@ -18,7 +22,7 @@ final as (
         languages.longitude,
         coalesce(counts.fact_count, 0) as fact_count,
         coalesce(counts.relation_count, 0) as relation_count,
-    from {{ ref('stg_lake__languages') }} as languages
+    from stg_lake__languages as languages
     left join counts using (language_code)
     order by language_code
 )

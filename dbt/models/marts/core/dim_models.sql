@@ -1,4 +1,7 @@
-with final as (
+with
+stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
+
+final as (
     select
         model_id,
         source,
@@ -17,7 +20,7 @@ with final as (
         ignored_token_id,
         dtype,
         mask_counts,
-    from {{ ref('stg_lake__models') }}
+    from stg_lake__models
     order by model_id
 )
 

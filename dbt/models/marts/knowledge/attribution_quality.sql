@@ -1,10 +1,15 @@
-with facts as (
+with
+stg_lake__attribution_quality as (select * from {{ ref('stg_lake__attribution_quality') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+facts as (
     select
         *,
         baseline_count * (clean_probability - baseline_probability) as expected_sum,
-    from {{ ref('stg_lake__attribution_quality') }}
-    semi join {{ ref('int_language_facts') }} as language_facts using (language_code, fact_id)
-    semi join {{ ref('dim_models') }} as models using (model_id)
+    from stg_lake__attribution_quality
+    semi join int_language_facts using (language_code, fact_id)
+    semi join dim_models using (model_id)
 ),
 
 final as (

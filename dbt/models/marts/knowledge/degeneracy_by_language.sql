@@ -1,4 +1,7 @@
-with counts as (
+with
+fct_degenerate_pairs as (select * from {{ ref('fct_degenerate_pairs') }}),
+
+counts as (
     select
         model_id,
         language_code,
@@ -7,13 +10,13 @@ with counts as (
         {%- for name, is_random in [("pair", "not is_random"), ("random_pair", "is_random")] %}
         count(*) filter (where {{ is_random }}) as {{ name }}_count,
         count(*) filter (where {{ is_random }} and is_published_degenerate) as published_{{ name }}_count,
-        -- Without enough random pairs there is no verdict, and no count of verdicts.
+        -- Null if there are too few random pairs for a null_score.
         case
             when any_value(null_score) is not null
             then count(*) filter (where {{ is_random }} and is_degenerate)
         end as degenerate_{{ name }}_count,
         {%- endfor %}
-    from {{ ref('fct_degenerate_pairs') }}
+    from fct_degenerate_pairs
     group by all
 ),
 

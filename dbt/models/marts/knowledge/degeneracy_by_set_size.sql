@@ -1,4 +1,7 @@
-with counts as (
+with
+fct_degenerate_sets as (select * from {{ ref('fct_degenerate_sets') }}),
+
+counts as (
     select
         model_id,
         language_code,
@@ -8,7 +11,7 @@ with counts as (
         count(*) filter (where {{ is_random }} and is_published_degenerate) as published_{{ name }}_count,
         avg(gap_score order by fact_id) filter (where {{ is_random }}) as mean_{{ name }}_gap_score,
         {%- endfor %}
-    from {{ ref('fct_degenerate_sets') }}
+    from fct_degenerate_sets
     group by all
 ),
 

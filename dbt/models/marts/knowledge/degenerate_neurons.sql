@@ -1,5 +1,9 @@
--- Every candidate of a fact once, with the verdicts of all its pairs.
-with members as (
+with
+fct_degenerate_pairs as (select * from {{ ref('fct_degenerate_pairs') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+-- Each candidate of a fact once: is any of its pairs degenerate?
+members as (
     select
         model_id,
         language_code,
@@ -8,10 +12,10 @@ with members as (
         side.neuron_index,
         bool_or(is_published_degenerate) as is_published_degenerate,
         bool_or(is_degenerate) as is_degenerate,
-    from {{ ref('fct_degenerate_pairs') }}
+    from fct_degenerate_pairs
     cross join unnest([
-        {'layer_index': layer_index_a, 'neuron_index': neuron_index_a},
-        {'layer_index': layer_index_b, 'neuron_index': neuron_index_b}
+        { 'layer_index': layer_index_a, 'neuron_index': neuron_index_a },
+        { 'layer_index': layer_index_b, 'neuron_index': neuron_index_b }
     ]) as sides (side)
     where not is_random
     group by all
@@ -23,7 +27,7 @@ layers as (
         places.language_code,
         layer.layer_index::integer as layer_index,
     from (select distinct model_id, language_code from members) as places
-    inner join {{ ref('dim_models') }} as models using (model_id)
+    inner join dim_models as models using (model_id)
     cross join unnest(range(models.layer_count)) as layer (layer_index)
 ),
 

@@ -2,8 +2,14 @@
 {%- set key_list = keys | join(", ") %}
 {%- set measures = ["related_delta", "unrelated_delta", "random_delta", "over_unrelated", "over_random"] %}
 
--- One row per fact: the three questions beside each other.
-with facts as (
+with
+stg_lake__interventions as (select * from {{ ref('stg_lake__interventions') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+dim_languages as (select * from {{ ref('dim_languages') }}),
+dim_facts as (select * from {{ ref('dim_facts') }}),
+
+-- One row per fact, with the three kinds of change as columns.
+facts as (
     select
         {{ key_list }},
         fact_id,
@@ -17,13 +23,13 @@ with facts as (
             where query_code = '{{ query }}' and is_random = {{ is_random }}
         ) as {{ name }}_delta,
         {%- endfor %}
-    from {{ ref('stg_lake__interventions') }}
-    semi join {{ ref('dim_models') }} as models using (model_id)
-    semi join {{ ref('dim_languages') }} as languages using (language_code)
+    from stg_lake__interventions
+    semi join dim_models using (model_id)
+    semi join dim_languages using (language_code)
     group by {{ key_list }}, fact_id
 ),
 
--- Facts with one object are not independent: they are drawn together.
+-- Facts with the same object depend on each other, so they share a block.
 observations as (
     select
         facts.*,
@@ -31,14 +37,14 @@ observations as (
         facts.related_delta - facts.random_delta as over_random,
         floor({{ draw("dim_facts.relation_id || ':' || dim_facts.object_id") }} * 64)::integer as block_index,
     from facts
-    inner join {{ ref('dim_facts') }} as dim_facts using (fact_id)
+    inner join dim_facts using (fact_id)
 ),
 
 means as (
     {{ bootstrap_means("observations", keys, measures) }}
 ),
 
--- As published: relative changes of P, whose means are divided by each other.
+-- As published: the ratio of two mean relative changes of P.
 published as (
     select
         {{ key_list }},
@@ -64,7 +70,7 @@ final as (
         {%- endfor %}
         means.over_random_score_low > 0 or means.over_random_score_high < 0 as is_told_from_random,
         published.published_ratio_score,
-        -- Suppression and doubling, both of which it needs.
+        -- Needs both suppression and doubling.
         case
             when edit_factor in (0, 2)
                 and count(published.published_ratio_score) filter (where edit_factor in (0, 2)) over edits = 2

@@ -1,38 +1,10 @@
 {%- set keys = "model_id, language_code, check_code" %}
 
--- What every score of the validation part would do as the threshold: accept all that reach it.
-with validation as (
-    select
-        {{ keys }},
-        check_score,
-        count(*) filter (where is_true) over from_the_top as accepted_true_count,
-        count(*) filter (where not is_true) over from_the_top as accepted_wrong_count,
-        count(*) filter (where is_true) over own_check as true_count,
-        count(*) filter (where not is_true) over own_check as wrong_count,
-    from {{ ref('int_fact_check_scores') }}
-    where split = 'validation'
-    window
-        own_check as (partition by {{ keys }}),
-        from_the_top as (partition by {{ keys }} order by check_score desc)
-),
+with
+int_fact_check_scores as (select * from {{ ref('int_fact_check_scores') }}),
+int_fact_check_thresholds as (select * from {{ ref('int_fact_check_thresholds') }}),
 
--- The one that errs least on right and wrong objects alike; of equal ones the smallest.
-chosen as (
-    select
-        {{ keys }},
-        min(true_count + wrong_count) as validation_count,
-        first(
-            check_score
-            order by
-                round(accepted_true_count / true_count - accepted_wrong_count / wrong_count, 9) desc,
-                check_score
-        ) as lambda_score,
-    from validation
-    where true_count > 0 and wrong_count > 0
-    group by all
-),
-
--- A candidate of the test part counts for its relation, and for all of them.
+-- Each candidate of the test facts counts for its relation and for all relations.
 tested as (
     select
         {{ keys }},
@@ -40,11 +12,11 @@ tested as (
         scores.is_true,
         scores.check_score,
         coalesce(chosen.validation_count, 0) as validation_count,
-        -- These two have nothing to choose.
+        -- These two need no threshold.
         if(check_code in ('always_true', 'top_1'), 1, chosen.lambda_score) as lambda_score,
         rank() over peers + (count(*) over ties - 1) / 2.0 as score_place,
-    from {{ ref('int_fact_check_scores') }} as scores
-    left join chosen using ({{ keys }})
+    from int_fact_check_scores as scores
+    left join int_fact_check_thresholds as chosen using ({{ keys }})
     cross join unnest([scores.relation_id, 'all']) as scope (relation_id)
     where scores.split = 'test'
     window
@@ -66,14 +38,14 @@ counts as (
             then count(*) filter (where {{ condition }} and check_score >= lambda_score)
         end as accepted_{{ name }}_count,
         {%- endfor %}
-        -- Mann and Whitney: how often a right object beats a wrong one, ties counting half.
+        -- Mann and Whitney: how often a right object scores above a wrong one; ties count half.
         (sum(score_place) filter (where is_true) - true_count * (true_count + 1) / 2)
         / nullif(true_count * wrong_count, 0) as auroc_score,
     from tested
     group by all
 ),
 
--- Hanley and McNeil (1982).
+-- Half width of the interval: Hanley and McNeil (1982).
 spreads as (
     select
         *,

@@ -1,13 +1,18 @@
-with pairs as (
+with
+stg_lake__degenerate_pairs as (select * from {{ ref('stg_lake__degenerate_pairs') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+dim_languages as (select * from {{ ref('dim_languages') }}),
+
+pairs as (
     select
         pairs.*,
         log_prob_without_a + log_prob_without_b - log_prob - log_prob_without_both as interaction_score,
         log_prob_without_a - log_prob >= ln({{ var("degenerate_single_share") }})
             and log_prob_without_b - log_prob >= ln({{ var("degenerate_single_share") }})
             and log_prob_without_both - log_prob < ln({{ var("degenerate_pair_share") }}) as is_published_degenerate,
-    from {{ ref('stg_lake__degenerate_pairs') }} as pairs
-    semi join {{ ref('dim_models') }} as models using (model_id)
-    semi join {{ ref('dim_languages') }} as languages using (language_code)
+    from stg_lake__degenerate_pairs as pairs
+    semi join dim_models using (model_id)
+    semi join dim_languages using (language_code)
 ),
 
 nulls as (

@@ -1,6 +1,11 @@
 {%- set by_language = var("knowledge_threshold_by_language", {}) %}
 
-with ranked as (
+with
+stg_lake__knowledge_neurons as (select * from {{ ref('stg_lake__knowledge_neurons') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+ranked as (
     select
         neurons.*,
         facts.relation_id,
@@ -14,9 +19,9 @@ with ranked as (
             {%- endfor %}
             else {{ var("knowledge_threshold", 0.3) }}
         end as threshold,
-    from {{ ref('stg_lake__knowledge_neurons') }} as neurons
-    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
-    semi join {{ ref('dim_models') }} as models using (model_id)
+    from stg_lake__knowledge_neurons as neurons
+    inner join int_language_facts as facts using (language_code, fact_id)
+    semi join dim_models using (model_id)
 ),
 
 final as (
@@ -33,7 +38,7 @@ final as (
         attribution_score,
         attribution_score::double / largest_score as relative_score,
     from ranked
-    -- Where no neuron raises the probability, none drives it.
+    -- A fact without a neuron that raises its probability has no knowledge neurons.
     where largest_score > 0 and attribution_score::double / largest_score > threshold
     order by model_id, method_code, language_code, fact_id, neuron_rank
 )

@@ -1,4 +1,11 @@
-with layers as (
+with
+stg_lake__attribution_quality as (select * from {{ ref('stg_lake__attribution_quality') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+stg_lake__knowledge_neurons as (select * from {{ ref('stg_lake__knowledge_neurons') }}),
+fct_knowledge_neurons as (select * from {{ ref('fct_knowledge_neurons') }}),
+
+layers as (
     select
         quality.model_id,
         {{ method_of_mode("quality.mode_code") }} as method_code,
@@ -9,9 +16,9 @@ with layers as (
         any_value(quality.object_token_count) as object_token_count,
         any_value(quality.clean_probability) as clean_probability,
         max(quality.completeness_residual) as largest_residual,
-    from {{ ref('stg_lake__attribution_quality') }} as quality
-    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
-    semi join {{ ref('dim_models') }} as models using (model_id)
+    from stg_lake__attribution_quality as quality
+    inner join int_language_facts as facts using (language_code, fact_id)
+    semi join dim_models using (model_id)
     group by all
 ),
 
@@ -23,7 +30,7 @@ kept as (
         fact_id,
         count(*) as kept_count,
         max(attribution_score) as largest_score,
-    from {{ ref('stg_lake__knowledge_neurons') }}
+    from stg_lake__knowledge_neurons
     group by all
 ),
 
@@ -34,7 +41,7 @@ above as (
         language_code,
         fact_id,
         count(*) as neuron_count,
-    from {{ ref('fct_knowledge_neurons') }}
+    from fct_knowledge_neurons
     group by all
 ),
 

@@ -1,10 +1,14 @@
-with attributed as (
+with
+knowledge_facts as (select * from {{ ref('knowledge_facts') }}),
+fct_knowledge_neurons as (select * from {{ ref('fct_knowledge_neurons') }}),
+
+attributed as (
     select
         model_id,
         method_code,
         fact_id,
         count(*) as language_count,
-    from {{ ref('knowledge_facts') }}
+    from knowledge_facts
     group by all
 ),
 
@@ -20,7 +24,7 @@ shared as (
         count(*) as shared_language_count,
         list(language_code order by language_code) as language_codes,
         avg(attribution_score::double order by language_code) as attribution_score,
-    from {{ ref('fct_knowledge_neurons') }}
+    from fct_knowledge_neurons
     group by all
     having count(*) >= 2
 ),

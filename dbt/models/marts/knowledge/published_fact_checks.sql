@@ -1,4 +1,7 @@
-with final as (
+with
+published_fact_checks_table_3 as (select * from {{ ref('published_fact_checks_table_3') }}),
+
+final as (
     select
         published_source,
         row_number,
@@ -10,7 +13,7 @@ with final as (
         2 * printed_precision * printed_recall / nullif(printed_precision + printed_recall, 0) as f1_score,
         2 / 3::double as always_true_f1_score,
         note,
-    from {{ ref('published_fact_checks_table_3') }}
+    from published_fact_checks_table_3
     order by published_source, row_number
 )
 

@@ -1,11 +1,14 @@
--- Ranks have no gaps: a fact that has neurons has one of rank 1.
-with scored as (
+with
+int_fact_neurons as not materialized (select * from {{ ref('int_fact_neurons') }}),
+
+-- Ranks have no gaps, so a fact with neurons has exactly one of rank 1.
+scored as (
     select
         model_id,
         method_code,
         language_code,
         count(*) filter (where neuron_rank = 1) as scored_fact_count,
-    from {{ ref('int_fact_neurons') }}
+    from int_fact_neurons
     group by all
 ),
 
@@ -19,7 +22,7 @@ by_relation as (
         neuron_index,
         count(*) as active_fact_count,
         sum(neuron_score::decimal(18, 9)) as score_sum,
-    from {{ ref('int_fact_neurons') }}
+    from int_fact_neurons
     group by all
 ),
 

@@ -1,4 +1,8 @@
-with facts as (
+with
+int_fact_neurons as (select * from {{ ref('int_fact_neurons') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+facts as (
     select
         model_id,
         method_code,
@@ -6,7 +10,7 @@ with facts as (
         fact_id,
         layer_index,
         count(*) as active_count,
-    from {{ ref('int_fact_neurons') }}
+    from int_fact_neurons
     group by all
 ),
 
@@ -26,7 +30,7 @@ layers as (
         totals.*,
         layer.layer_index,
     from totals
-    inner join {{ ref('dim_models') }} as models using (model_id)
+    inner join dim_models as models using (model_id)
     cross join lateral (select unnest(range(models.layer_count))::integer as layer_index) as layer
 ),
 
@@ -42,7 +46,7 @@ sums as (
     group by all
 ),
 
--- A fact's neurons are not independent of each other: the interval takes facts as units.
+-- The neurons of a fact depend on each other, so the interval is over facts.
 shares as (
     select
         layers.*,

@@ -1,4 +1,9 @@
-with final as (
+with
+stg_lake__unscored_facts as (select * from {{ ref('stg_lake__unscored_facts') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+final as (
     select
         unscored.model_id,
         unscored.language_code,
@@ -6,9 +11,9 @@ with final as (
         unscored.method_code,
         facts.relation_id,
         unscored.reason_code,
-    from {{ ref('stg_lake__unscored_facts') }} as unscored
-    inner join {{ ref('int_language_facts') }} as facts using (language_code, fact_id)
-    semi join {{ ref('dim_models') }} as models using (model_id)
+    from stg_lake__unscored_facts as unscored
+    inner join int_language_facts as facts using (language_code, fact_id)
+    semi join dim_models using (model_id)
     order by model_id, method_code, language_code, fact_id
 )
 

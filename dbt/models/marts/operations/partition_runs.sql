@@ -1,6 +1,9 @@
 {{ config(schema='operations') }}
 
-with sizes as (
+with
+stg_lake__parts as (select * from {{ ref('stg_lake__parts') }}),
+
+sizes as (
     select
         file_name,
         file_size_bytes,
@@ -20,7 +23,7 @@ final as (
         parts.row_count,
         parts.row_count / nullif(parts.duration_seconds, 0) as rows_per_second,
         sizes.file_size_bytes::bigint as part_bytes,
-    from {{ ref('stg_lake__parts') }} as parts
+    from stg_lake__parts as parts
     inner join sizes using (file_name)
     order by lake_table, part_name
 )

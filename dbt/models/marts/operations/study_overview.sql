@@ -1,4 +1,8 @@
-with contents as (
+with
+int_study_parts as (select * from {{ ref('int_study_parts') }}),
+stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
+
+contents as (
     select
         lake_table,
         scope_code,
@@ -6,7 +10,7 @@ with contents as (
         sum(row_count)::bigint as row_count,
         string_agg(distinct code_version, ', ' order by code_version) as code_version,
         md5(string_agg(fingerprint, ',' order by part_name)) as content_hash,
-    from {{ ref('int_study_parts') }}
+    from int_study_parts
     group by all
 ),
 
@@ -31,7 +35,7 @@ final as (
         facts.facts_version,
     from contents
     cross join facts
-    left join {{ ref('stg_lake__models') }} as models on contents.scope_code = models.model_id
+    left join stg_lake__models as models on contents.scope_code = models.model_id
     order by lake_table, scope_code
 )
 

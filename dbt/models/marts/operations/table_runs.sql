@@ -1,7 +1,12 @@
 {{ config(schema='operations') }}
 
--- Of the parts that are there: what an earlier run computed and a later one replaced left no trace.
-with runs as (
+with
+int_study_parts as (select * from {{ ref('int_study_parts') }}),
+partition_runs as (select * from {{ ref('partition_runs') }}),
+study_overview as (select * from {{ ref('study_overview') }}),
+
+-- Only parts that exist now; parts that a later run replaced leave no trace.
+runs as (
     select
         parts.lake_table,
         parts.scope_code,
@@ -11,8 +16,8 @@ with runs as (
         min(parts.created_at) as first_created_at,
         max(parts.created_at) as last_created_at,
         sum(parts.duration_seconds order by parts.part_name) as duration_seconds,
-    from {{ ref('int_study_parts') }} as parts
-    inner join {{ ref('partition_runs') }} as runs using (lake_table, part_name)
+    from int_study_parts as parts
+    inner join partition_runs as runs using (lake_table, part_name)
     group by all
 ),
 
@@ -31,7 +36,7 @@ final as (
         runs.duration_seconds,
         runs.row_count / nullif(runs.duration_seconds, 0) as rows_per_second,
     from runs
-    inner join {{ ref('study_overview') }} as overview using (lake_table, scope_code)
+    inner join study_overview as overview using (lake_table, scope_code)
     order by lake_table, scope_code
 )
 

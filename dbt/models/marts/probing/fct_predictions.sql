@@ -1,4 +1,9 @@
-with answers as (
+with
+int_predictions as not materialized (select * from {{ ref('int_predictions') }}),
+int_language_facts as not materialized (select * from {{ ref('int_language_facts') }}),
+stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
+
+answers as (
     select
         model_id,
         language_code,
@@ -13,13 +18,13 @@ with answers as (
         max(gold_log_prob) as gold_log_prob,
         max(gold_rank) as gold_rank,
         min(predicted_text) filter (where gold_rank is not null) as predicted_text,
-    from {{ ref('int_predictions') }}
+    from int_predictions
     group by all
 ),
 
--- A subject with one object has one fact, which has its answer already.
+-- A subject with one object has one fact, so the answers above are complete for it.
 subjects_with_rivals as (
-    {{ subjects_with_rivals() }}
+    {{ subjects_with_rivals("int_language_facts") }}
 ),
 
 subjects as (
@@ -29,12 +34,12 @@ subjects as (
         relation_id,
         subject_id,
         bool_or(is_any_object_match) as is_any_object_match,
-    from {{ ref('int_predictions') }}
+    from int_predictions
     semi join subjects_with_rivals using (language_code, relation_id, subject_id)
     group by all
 ),
 
--- What has to be answered comes from models and facts; a missing answer is null and fails a test.
+-- All facts and models have a row. A missing answer is null and fails a test.
 final as (
     select
         models.model_id,
@@ -56,8 +61,8 @@ final as (
             when answers.fact_id is not null
             then coalesce(subjects.is_any_object_match, answers.is_any_object_match)
         end as is_any_object_match,
-    from {{ ref('int_language_facts') }} as language_facts
-    cross join {{ ref('stg_lake__models') }} as models
+    from int_language_facts as language_facts
+    cross join stg_lake__models as models
     left join answers
         on models.model_id = answers.model_id
         and language_facts.language_code = answers.language_code

@@ -1,4 +1,8 @@
-with objects as (
+with
+int_object_p_at_1 as (select * from {{ ref('int_object_p_at_1') }}),
+p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
+
+objects as (
     select
         model_id,
         language_code,
@@ -7,7 +11,7 @@ with objects as (
         stddev_samp(full_match_rate order by full_match_rate) / sqrt(count(*)) as object_mean_error,
         sum(fact_count)::bigint as one_token_fact_count,
         sum(full_match_count)::bigint as one_token_full_match_count,
-    from {{ ref('int_object_p_at_1') }}
+    from int_object_p_at_1
     where object_token_count = 1
     group by all
 ),
@@ -21,7 +25,7 @@ counts as (
         objects.object_mean_error,
         coalesce(objects.one_token_fact_count, 0) as one_token_fact_count,
         coalesce(objects.one_token_full_match_count, 0) as one_token_full_match_count,
-    from {{ ref('p_at_1_by_language') }} as languages
+    from p_at_1_by_language as languages
     left join objects using (model_id, language_code)
 ),
 

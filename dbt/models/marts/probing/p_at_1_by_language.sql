@@ -1,5 +1,8 @@
-with counts as (
-    {{ match_counts(["model_id", "language_code"]) }}
+with
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+
+counts as (
+    {{ match_counts("fct_predictions", ["model_id", "language_code"]) }}
 ),
 
 final as (

@@ -1,5 +1,9 @@
-with counts as (
-    {{ match_counts(["model_id", "language_code", "relation_id"]) }}
+with
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+stg_lake__prompts as (select * from {{ ref('stg_lake__prompts') }}),
+
+counts as (
+    {{ match_counts("fct_predictions", ["model_id", "language_code", "relation_id"]) }}
 ),
 
 final as (
@@ -16,7 +20,7 @@ final as (
         counts.any_object_match_count,
         {{ wilson('counts.any_object_match_count', 'counts.fact_count', 'any_object_match_rate') }},
     from counts
-    left join {{ ref('stg_lake__prompts') }} as prompts using (language_code, relation_id)
+    left join stg_lake__prompts as prompts using (language_code, relation_id)
     order by counts.model_id, counts.language_code, counts.relation_id
 )
 

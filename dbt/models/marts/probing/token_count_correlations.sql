@@ -1,6 +1,6 @@
-with objects as (
-    select * from {{ ref('int_object_p_at_1') }}
-),
+with
+int_object_p_at_1 as not materialized (select * from {{ ref('int_object_p_at_1') }}),
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
 
 lengths as (
     select
@@ -8,11 +8,11 @@ lengths as (
         language_code,
         object_token_count,
         avg(full_match_rate order by full_match_rate) as mean_object_rate,
-    from objects
+    from int_object_p_at_1
     group by all
 ),
 
--- Each language counts as much as any other: its curve is divided by its own sum.
+-- The curve of each language is divided by its sum, so that all languages have the same weight.
 curves as (
     select
         model_id,
@@ -31,17 +31,17 @@ languages as (
         language_code,
         sum(object_token_count)::bigint / count(*)::double as mean_token_count,
         count(*) filter (where is_full_match) / count(*)::double as full_match_rate,
-    from {{ ref('fct_predictions') }}
+    from fct_predictions
     where object_token_count > 0
     group by all
 ),
 
 points as (
     select model_id, 'object' as unit_code, language_code as scope_code, object_token_count::double as x, full_match_rate as y
-    from objects
+    from int_object_p_at_1
     union all
     select model_id, 'object', 'all', object_token_count, full_match_rate
-    from objects
+    from int_object_p_at_1
     union all
     select model_id, 'language', 'all', mean_token_count, full_match_rate
     from languages

@@ -1,5 +1,5 @@
--- What the planted truth says of a right answer, and which roots are no mistake. It knows who states
--- a fact, not which neurons hold it: independent and shared are both right where the text states it.
+-- Roots that are compatible with each truth. The truth says which text states a fact, not which
+-- neurons hold it: independent and shared are both compatible if the text states it.
 {%- set agreements = {
     "stated_here_only": ["independent", "shared"],
     "stated_here_and_elsewhere": ["independent", "shared"],
@@ -9,16 +9,21 @@
 } %}
 {%- set root_codes = ["cue", "independent", "shared", "transferred", "undetermined"] %}
 
-with planted_counts as (
+with
+stg_lake__atlas_truth as (select * from {{ ref('stg_lake__atlas_truth') }}),
+fct_fact_roots as (select * from {{ ref('fct_fact_roots') }}),
+fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
+
+planted_counts as (
     select
         corpus_id,
         fact_id,
         count(*) filter (where is_planted) as planted_language_count,
-    from {{ ref('stg_lake__atlas_truth') }}
+    from stg_lake__atlas_truth
     group by all
 ),
 
--- Absent answers are transferred as far as the twins say so, and untold where there is no twin.
+-- An absent answer is transferred or guessed, as its control models show; untold without one.
 judged as (
     select
         roots.model_id,
@@ -31,8 +36,8 @@ judged as (
             when not planted.is_guess then 'transferred'
             else 'untold'
         end as truth_code,
-    from {{ ref('fct_fact_roots') }} as roots
-    inner join {{ ref('fct_planted_predictions') }} as planted using (model_id, language_code, fact_id)
+    from fct_fact_roots as roots
+    inner join fct_planted_predictions as planted using (model_id, language_code, fact_id)
     inner join planted_counts
         on planted.corpus_id = planted_counts.corpus_id
         and planted.fact_id = planted_counts.fact_id

@@ -1,4 +1,9 @@
-with targets as (
+with
+fct_fact_roots as (select * from {{ ref('fct_fact_roots') }}),
+fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
+dim_languages as (select * from {{ ref('dim_languages') }}),
+
+targets as (
     select
         model_id,
         corpus_id,
@@ -7,7 +12,7 @@ with targets as (
         fact_id,
         root_code,
         source_language_codes,
-    from {{ ref('fct_fact_roots') }}
+    from fct_fact_roots
     where root_code in ('shared', 'transferred')
 ),
 
@@ -32,7 +37,7 @@ stated as (
             where list_contains(targets.source_language_codes, presence.language_code)
         ) as source_count,
     from targets
-    inner join {{ ref('fct_fact_presence') }} as presence
+    inner join fct_fact_presence as presence
         on targets.corpus_id = presence.corpus_id
         and targets.text_unit = presence.text_unit
         and targets.fact_id = presence.fact_id
@@ -51,7 +56,7 @@ counts as (
         coalesce(stated.present_count, 0) as present_count,
         coalesce(stated.source_count, 0) as source_count,
     from totals
-    inner join {{ ref('dim_languages') }} as languages on totals.language_code != languages.language_code
+    inner join dim_languages as languages on totals.language_code != languages.language_code
     left join stated
         on totals.model_id = stated.model_id
         and totals.language_code = stated.language_code

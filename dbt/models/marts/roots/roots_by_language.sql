@@ -1,4 +1,8 @@
-with roots as (
+with
+fct_fact_roots as (select * from {{ ref('fct_fact_roots') }}),
+p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
+
+roots as (
     select unnest(['cue', 'independent', 'shared', 'transferred', 'undetermined']) as root_code
 ),
 
@@ -10,11 +14,11 @@ counts as (
         count(*) as root_count,
         count(is_guess) as twin_fact_count,
         count(*) filter (where is_guess) as guess_count,
-    from {{ ref('fct_fact_roots') }}
+    from fct_fact_roots
     group by all
 ),
 
--- A language in which nothing is right has its rows as well.
+-- A language without a right answer has rows of zeros.
 filled as (
     select
         p_at_1.model_id,
@@ -24,7 +28,7 @@ filled as (
         p_at_1.full_match_count,
         coalesce(counts.twin_fact_count, 0) as twin_fact_count,
         coalesce(counts.guess_count, 0) as guess_count,
-    from {{ ref('p_at_1_by_language') }} as p_at_1
+    from p_at_1_by_language as p_at_1
     cross join roots
     left join counts using (model_id, language_code, root_code)
 ),

@@ -5,7 +5,10 @@
     ("full_match_not_easy_published", "is_full_match", "fact_type_code = 'others'"),
 ] %}
 
-with counts as (
+with
+int_traced_predictions as not materialized (select * from {{ ref('int_traced_predictions') }}),
+
+counts as (
     {%- for scope, is_counted, is_numerator in scopes %}
     select
         model_id,
@@ -15,7 +18,7 @@ with counts as (
         '{{ scope }}' as scope_code,
         count(*) filter (where {{ is_counted }}) as fact_count,
         count(*) filter (where {{ is_counted }} and not is_present and {{ is_numerator }}) as absent_count,
-    from {{ ref('int_traced_predictions') }}
+    from int_traced_predictions
     group by all
     {%- if not loop.last %}
     union all

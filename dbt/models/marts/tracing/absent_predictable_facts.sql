@@ -1,13 +1,19 @@
-with presence as (
+with
+fct_fact_presence as not materialized (select * from {{ ref('fct_fact_presence') }}),
+int_traced_predictions as (select * from {{ ref('int_traced_predictions') }}),
+dim_fact_labels as (select * from {{ ref('dim_fact_labels') }}),
+dim_relations as (select * from {{ ref('dim_relations') }}),
+
+presence as (
     select
         corpus_id,
         text_unit,
         fact_id,
         count(*) as present_language_count,
         list(language_code order by language_code) as present_language_codes,
-        -- English can be read by most; else where the fact is stated most often.
+        -- English, which most readers know, otherwise the language that states the fact most often.
         min_by(language_code, (language_code != 'en', -shared_count, language_code)) as evidence_language_code,
-    from {{ ref('fct_fact_presence') }}
+    from fct_fact_presence
     where is_present
     group by all
 ),
@@ -31,14 +37,14 @@ final as (
         presence.evidence_language_code,
         evidence.evidence_document,
         evidence.evidence_text,
-    from {{ ref('int_traced_predictions') }} as predictions
-    inner join {{ ref('dim_fact_labels') }} as labels using (language_code, fact_id)
-    inner join {{ ref('dim_relations') }} as relations using (relation_id)
+    from int_traced_predictions as predictions
+    inner join dim_fact_labels as labels using (language_code, fact_id)
+    inner join dim_relations as relations using (relation_id)
     left join presence
         on predictions.corpus_id = presence.corpus_id
         and predictions.text_unit = presence.text_unit
         and predictions.fact_id = presence.fact_id
-    left join {{ ref('fct_fact_presence') }} as evidence
+    left join fct_fact_presence as evidence
         on presence.corpus_id = evidence.corpus_id
         and presence.text_unit = evidence.text_unit
         and presence.fact_id = evidence.fact_id

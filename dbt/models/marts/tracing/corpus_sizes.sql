@@ -1,7 +1,11 @@
-with final as (
+with
+stg_lake__corpus_sizes as (select * from {{ ref('stg_lake__corpus_sizes') }}),
+stg_lake__languages as (select * from {{ ref('stg_lake__languages') }}),
+
+final as (
     select sizes.*
-    from {{ ref('stg_lake__corpus_sizes') }} as sizes
-    semi join {{ ref('stg_lake__languages') }} as languages using (language_code)
+    from stg_lake__corpus_sizes as sizes
+    semi join stg_lake__languages using (language_code)
     where {{ in_study_corpora('sizes.corpus_id') }}
     order by sizes.corpus_id, sizes.language_code
 )

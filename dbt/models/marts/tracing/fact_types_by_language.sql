@@ -1,11 +1,14 @@
-with totals as (
+with
+int_traced_predictions as not materialized (select * from {{ ref('int_traced_predictions') }}),
+
+totals as (
     select
         model_id,
         corpus_id,
         text_unit,
         language_code,
         count(*) filter (where is_full_match and not is_present) as absent_full_match_count,
-    from {{ ref('int_traced_predictions') }}
+    from int_traced_predictions
     group by all
 ),
 
@@ -21,7 +24,7 @@ typed as (
         fact_type_code,
         count(*) as type_count,
         count(*) filter (where fact_rule_code = 'token_overlap') as token_overlap_count,
-    from {{ ref('int_traced_predictions') }}
+    from int_traced_predictions
     where is_full_match and not is_present
     group by all
 ),

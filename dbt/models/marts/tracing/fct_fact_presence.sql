@@ -1,11 +1,16 @@
-with text_units as (
+with
+stg_lake__occurrences as not materialized (select * from {{ ref('stg_lake__occurrences') }}),
+corpus_sizes as (select * from {{ ref('corpus_sizes') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+
+text_units as (
     select distinct
         corpus_id,
         text_unit,
-    from {{ ref('stg_lake__occurrences') }}
+    from stg_lake__occurrences
 ),
 
--- What has to be traced comes from sizes and facts; a fact nobody looked for is null and fails a test.
+-- All facts of a traced language have a row. A fact that was not searched for is null and fails a test.
 final as (
     select
         sizes.corpus_id,
@@ -21,10 +26,10 @@ final as (
         occurrences.evidence_offset,
         occurrences.evidence_distance,
         occurrences.evidence_text,
-    from {{ ref('corpus_sizes') }} as sizes
+    from corpus_sizes as sizes
     inner join text_units using (corpus_id)
-    inner join {{ ref('int_language_facts') }} as language_facts using (language_code)
-    left join {{ ref('stg_lake__occurrences') }} as occurrences
+    inner join int_language_facts as language_facts using (language_code)
+    left join stg_lake__occurrences as occurrences
         on sizes.corpus_id = occurrences.corpus_id
         and text_units.text_unit = occurrences.text_unit
         and language_facts.language_code = occurrences.language_code

@@ -1,4 +1,8 @@
-with checked as (
+with
+stg_lake__atlas_truth as (select * from {{ ref('stg_lake__atlas_truth') }}),
+fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
+
+checked as (
     select
         truth.corpus_id,
         presence.text_unit,
@@ -6,8 +10,8 @@ with checked as (
         truth.is_planted,
         coalesce(truth.distractor_kind, 'none') as distractor_kind,
         coalesce(presence.is_present, false) as is_found,
-    from {{ ref('stg_lake__atlas_truth') }} as truth
-    inner join {{ ref('fct_fact_presence') }} as presence using (corpus_id, language_code, fact_id)
+    from stg_lake__atlas_truth as truth
+    inner join fct_fact_presence as presence using (corpus_id, language_code, fact_id)
 ),
 
 planted as (
@@ -44,7 +48,7 @@ unplanted as (
     group by all
 ),
 
--- The planted facts against one kind of unplanted ones: with these alone no precision could be told.
+-- Precision needs planted facts: each kind of unplanted facts is combined with all planted ones.
 counts as (
     select
         unplanted.corpus_id,

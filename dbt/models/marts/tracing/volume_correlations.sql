@@ -1,33 +1,36 @@
-{%- set sizes = [
-    ("documents", "document_count"),
-    ("chunks", "chunk_count"),
-    ("tokens", "token_count"),
-    ("characters", "character_count"),
-    ("bytes", "text_bytes"),
-] %}
+{%- set sizes = {
+    "documents": "document_count",
+    "chunks": "chunk_count",
+    "tokens": "token_count",
+    "characters": "character_count",
+    "bytes": "text_bytes",
+} %}
 
-with languages as (
+with
+p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+corpus_sizes as (select * from {{ ref('corpus_sizes') }}),
+
+languages as (
     select
         models.model_id,
         models.corpus_id,
         p_at_1.language_code,
-        p_at_1.full_match_rate,
-        sizes.* exclude (corpus_id, language_code),
-    from {{ ref('p_at_1_by_language') }} as p_at_1
-    inner join {{ ref('dim_models') }} as models using (model_id)
-    inner join {{ ref('corpus_sizes') }} as sizes
+        p_at_1.full_match_rate as y,
+        {%- for size, column in sizes.items() %}
+        sizes.{{ column }}::double as {{ size }},
+        {%- endfor %}
+    from p_at_1_by_language as p_at_1
+    inner join dim_models as models using (model_id)
+    inner join corpus_sizes as sizes
         on models.corpus_id = sizes.corpus_id
         and p_at_1.language_code = sizes.language_code
 ),
 
 pairs as (
-    {%- for size, column in sizes %}
-    select model_id, corpus_id, '{{ size }}' as size_code, language_code, {{ column }}::double as x, full_match_rate as y
+    select *
     from languages
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    unpivot include nulls (x for size_code in ({{ sizes | join(", ") }}))
 ),
 
 points as (
@@ -46,8 +49,8 @@ correlations as (
     {{ correlate('points', ['model_id', 'size_code']) | indent(4) }}
 ),
 
--- The same languages are drawn for all models and sizes. As for Fisher's interval, three points are
--- too few.
+-- The same languages are drawn for all models and sizes. Three points are too few, as for Fisher's
+-- interval.
 draws as (
     select
         places.language_count,
@@ -91,19 +94,11 @@ intervals as (
     group by all
 ),
 
-groups as (
-    select distinct
-        model_id,
-        corpus_id,
-        size_code,
-    from pairs
-),
-
 final as (
     select
-        groups.model_id,
-        groups.corpus_id,
-        groups.size_code,
+        measured.model_id,
+        measured.corpus_id,
+        measured.size_code,
         coalesce(correlations.point_count, 0) as language_count,
         {%- for name in ['pearson', 'spearman'] %}
         correlations.{{ name }}_score,
@@ -112,10 +107,10 @@ final as (
         intervals.{{ name }}_bootstrap_score_low,
         intervals.{{ name }}_bootstrap_score_high,
         {%- endfor %}
-    from groups
+    from (select distinct model_id, corpus_id, size_code from pairs) as measured
     left join correlations using (model_id, size_code)
     left join intervals using (model_id, size_code)
-    order by groups.model_id, groups.size_code
+    order by measured.model_id, measured.size_code
 )
 
 select * from final

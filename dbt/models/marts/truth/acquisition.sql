@@ -1,4 +1,9 @@
-with checkpoints as (
+with
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
+
+checkpoints as (
     select
         models.training_run_id,
         models.step_index,
@@ -7,9 +12,9 @@ with checkpoints as (
         predictions.relation_id,
         coalesce(planted.presence_code, 'unknown') as presence_code,
         coalesce(predictions.is_full_match, false) as is_full_match,
-    from {{ ref('fct_predictions') }} as predictions
-    inner join {{ ref('dim_models') }} as models using (model_id)
-    left join {{ ref('fct_planted_predictions') }} as planted using (model_id, language_code, fact_id)
+    from fct_predictions as predictions
+    inner join dim_models as models using (model_id)
+    left join fct_planted_predictions as planted using (model_id, language_code, fact_id)
     where models.step_index is not null
 ),
 
@@ -28,7 +33,7 @@ summaries as (
     group by all
 ),
 
--- The step after the last miss is the one from which the fact stays right.
+-- From the first step after the last miss on, the fact stays right.
 settled as (
     select
         checkpoints.training_run_id,

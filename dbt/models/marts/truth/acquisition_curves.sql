@@ -1,4 +1,9 @@
-with counts as (
+with
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
+
+counts as (
     select
         models.training_run_id,
         predictions.language_code,
@@ -6,9 +11,9 @@ with counts as (
         models.step_index,
         count(*) as fact_count,
         count(*) filter (where predictions.is_full_match) as full_match_count,
-    from {{ ref('fct_predictions') }} as predictions
-    inner join {{ ref('dim_models') }} as models using (model_id)
-    left join {{ ref('fct_planted_predictions') }} as planted using (model_id, language_code, fact_id)
+    from fct_predictions as predictions
+    inner join dim_models as models using (model_id)
+    left join fct_planted_predictions as planted using (model_id, language_code, fact_id)
     where models.step_index is not null
     group by all
 ),

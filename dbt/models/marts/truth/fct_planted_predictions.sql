@@ -1,6 +1,9 @@
-with truth as (
-    select * from {{ ref('stg_lake__atlas_truth') }}
-),
+with
+stg_lake__atlas_truth as (select * from {{ ref('stg_lake__atlas_truth') }}),
+int_language_facts as (select * from {{ ref('int_language_facts') }}),
+stg_lake__languages as (select * from {{ ref('stg_lake__languages') }}),
+fct_predictions as (select * from {{ ref('fct_predictions') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
 
 labels as (
     select
@@ -8,11 +11,11 @@ labels as (
         language_facts.fact_id,
         language_facts.object_label,
         languages.script,
-    from {{ ref('int_language_facts') }} as language_facts
-    inner join {{ ref('stg_lake__languages') }} as languages using (language_code)
+    from int_language_facts as language_facts
+    inner join stg_lake__languages as languages using (language_code)
 ),
 
--- Where else a fact is planted in the same corpus, and how close the names are there.
+-- Other languages of the corpus in which the fact is planted, and how similar the names are there.
 links as (
     select
         truth.corpus_id,
@@ -20,8 +23,8 @@ links as (
         truth.fact_id,
         bool_or(there.object_label = here.object_label) as is_identical_string,
         bool_or(there.script = here.script) as is_same_script,
-    from truth
-    inner join truth as elsewhere
+    from stg_lake__atlas_truth as truth
+    inner join stg_lake__atlas_truth as elsewhere
         on truth.corpus_id = elsewhere.corpus_id
         and truth.fact_id = elsewhere.fact_id
         and truth.language_code != elsewhere.language_code
@@ -52,7 +55,7 @@ presence as (
             when links.is_same_script then 'same_script'
             else 'other_script'
         end as link_code,
-    from truth
+    from stg_lake__atlas_truth as truth
     left join links using (corpus_id, language_code, fact_id)
 ),
 
@@ -69,14 +72,14 @@ verdicts as (
         presence.presence_code,
         presence.link_code,
         predictions.is_full_match,
-    from {{ ref('fct_predictions') }} as predictions
-    inner join {{ ref('dim_models') }} as models using (model_id)
+    from fct_predictions as predictions
+    inner join dim_models as models using (model_id)
     inner join presence using (corpus_id, language_code, fact_id)
 ),
 
--- Models of other corpora that read the fact in no language: what they get right as well is a guess.
--- A checkpoint is no twin: it is an unfinished model; nor is a model of another objective.
-twins as (
+-- Control models: finished models with the same objective and another corpus, in which the fact is
+-- planted nowhere. What they get right too is a guess.
+controls as (
     select
         verdicts.model_id,
         verdicts.language_code,
@@ -106,11 +109,11 @@ final as (
         verdicts.presence_code,
         verdicts.link_code,
         verdicts.is_full_match,
-        coalesce(twins.twin_count, 0) as twin_count,
-        coalesce(twins.twin_full_match_count, 0) as twin_full_match_count,
-        case when twins.twin_count > 0 then verdicts.is_full_match and twins.twin_full_match_count > 0 end as is_guess,
+        coalesce(controls.twin_count, 0) as twin_count,
+        coalesce(controls.twin_full_match_count, 0) as twin_full_match_count,
+        case when controls.twin_count > 0 then verdicts.is_full_match and controls.twin_full_match_count > 0 end as is_guess,
     from verdicts
-    left join twins using (model_id, language_code, fact_id)
+    left join controls using (model_id, language_code, fact_id)
     order by verdicts.model_id, verdicts.language_code, verdicts.fact_id
 )
 

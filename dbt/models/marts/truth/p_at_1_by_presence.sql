@@ -1,4 +1,7 @@
-with counts as (
+with
+fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
+
+counts as (
     select
         model_id,
         language_code,
@@ -10,7 +13,7 @@ with counts as (
         count(*) filter (where twin_count > 0) as twin_fact_count,
         count(*) filter (where twin_count > 0 and is_full_match) as twin_full_match_count,
         count(*) filter (where is_guess) as guess_count,
-    from {{ ref('fct_planted_predictions') }}
+    from fct_planted_predictions
     group by all
 ),
 

@@ -1,0 +1,38 @@
+with
+fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
+fct_active_neurons as (select * from {{ ref('fct_active_neurons') }}),
+unscored_facts as (select * from {{ ref('unscored_facts') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+
+text_units as (
+    select
+        corpus_id,
+        {{ first_listed("text_unit", "root_text_units") }} as text_unit,
+    from (select distinct corpus_id, text_unit from fct_fact_presence)
+    group by all
+),
+
+methods as (
+    select
+        model_id,
+        {{ first_listed("method_code", "root_method_codes") }} as method_code,
+    from (
+        select distinct model_id, method_code from fct_active_neurons
+        union
+        select distinct model_id, method_code from unscored_facts
+    )
+    group by all
+),
+
+final as (
+    select
+        models.model_id,
+        models.corpus_id,
+        text_units.text_unit,
+        methods.method_code,
+    from dim_models as models
+    left join text_units using (corpus_id)
+    left join methods using (model_id)
+)
+
+select * from final

@@ -1,0 +1,15 @@
+-- Generated from the lake contract (ingestion/contract.py) by `make generate`; do not edit.
+with source as (
+    select * from {{ source('lake', 'fact_labels') }}
+),
+
+final as (
+    select
+        language_code::varchar as language_code,
+        fact_id::varchar as fact_id,
+        subject_label::varchar as subject_label,
+        object_label::varchar as object_label,
+    from source
+)
+
+select * from final

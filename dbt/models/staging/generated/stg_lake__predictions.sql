@@ -1,0 +1,23 @@
+-- Generated from the lake contract (ingestion/contract.py) by `make generate`; do not edit.
+with source as (
+    select * from {{ source('lake', 'predictions') }}
+),
+
+final as (
+    select
+        model_id::varchar as model_id,
+        language_code::varchar as language_code,
+        fact_id::varchar as fact_id,
+        mask_count::integer as mask_count,
+        prompt_code::varchar as prompt_code,
+        gold_token_ids::integer[] as gold_token_ids,
+        predicted_token_ids::integer[] as predicted_token_ids,
+        predicted_text::varchar as predicted_text,
+        gold_log_prob::float as gold_log_prob,
+        gold_rank::integer as gold_rank,
+        candidate_token_ids::integer[][] as candidate_token_ids,
+        candidate_log_probs::float[][] as candidate_log_probs,
+    from source
+)
+
+select * from final

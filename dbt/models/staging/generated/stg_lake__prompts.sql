@@ -1,0 +1,14 @@
+-- Generated from the lake contract (ingestion/contract.py) by `make generate`; do not edit.
+with source as (
+    select * from {{ source('lake', 'prompts') }}
+),
+
+final as (
+    select
+        language_code::varchar as language_code,
+        relation_id::varchar as relation_id,
+        template::varchar as template,
+    from source
+)
+
+select * from final

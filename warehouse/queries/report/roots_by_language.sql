@@ -1,0 +1,13 @@
+-- The roots of what is known
+-- Every right answer has one root: learned in the language alone (independent), shared with other languages in one representation, transferred from them, or given away by its names (cue).
+select
+    model_id,
+    language_code,
+    root_code,
+    root_count,
+    full_match_count,
+    root_rate,
+    root_rate_low,
+    root_rate_high,
+from roots_by_language
+order by model_id, language_code, root_code

@@ -1,0 +1,15 @@
+-- Are languages more similar if they are close in space, family or script?
+-- Mantel's test: the p value is the share of shuffles with a correlation at least as strong.
+-- columns: model_id, method_code, similarity_code, factor_code, language_pair_count, mantel_score,
+--   mantel_p_value
+-- rows: 0..*, one per model_id, method_code, similarity_code, factor_code
+select
+    model_id,
+    method_code,
+    similarity_code,
+    factor_code,
+    language_pair_count,
+    mantel_score,
+    mantel_p_value,
+from similarity_explained
+order by model_id, similarity_code, method_code, abs(mantel_score) desc nulls last, factor_code
