@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dagster_project.dbt.project import compile_models, dbt_version, prepare_manifest
+from dagster_project.dbt.project import compile_models, dbt_fingerprint, prepare_manifest
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
 
@@ -37,7 +37,7 @@ def prepare_lineage(study: Study, home: Home) -> Lineage:
         DbtError: the project does not compile; with dbt's own words.
     """
     kept = home.build / "column_lineage.json"
-    version = f"{_VERSION} {dbt_version()}"
+    version = f"{_VERSION} {dbt_fingerprint()}"
     if kept.exists():
         found = json.loads(kept.read_text(encoding="utf-8"))
         if found["version"] == version:

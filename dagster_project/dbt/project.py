@@ -14,14 +14,15 @@ from pathlib import Path
 from dagster_project.paths import DBT_PROJECT
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
+from ingestion.errors import FactrootsError
 
 __all__ = [
     "DBT_EXECUTABLE",
     "compile_models",
     "dbt_environment",
     "dbt_failures",
+    "dbt_fingerprint",
     "dbt_variables",
-    "dbt_version",
     "parse",
     "prepare_manifest",
 ]
@@ -31,7 +32,7 @@ DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
 _ARTEFACTS = {"target", "logs", "dbt_packages"}
 
 
-class DbtError(RuntimeError):
+class DbtError(FactrootsError):
     """dbt could not read the project; carries what it printed."""
 
 
@@ -72,7 +73,7 @@ def dbt_failures(run_results: Path) -> str:
     )
 
 
-def dbt_version() -> str:
+def dbt_fingerprint() -> str:
     """Digest over the files of the dbt project: models, macros, tests, seeds, settings."""
     digest = hashlib.sha256()
     for path in sorted(DBT_PROJECT.rglob("*")):
@@ -130,7 +131,7 @@ def prepare_manifest(study: Study, home: Home) -> Path:
     target = home.build / "target"
     manifest, mark = target / "manifest.json", target / "manifest.version"
     variables = dbt_variables(study, home)
-    version = f"{dbt_version()} {variables}"
+    version = f"{dbt_fingerprint()} {variables}"
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8") == version:
             return manifest

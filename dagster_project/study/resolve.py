@@ -81,8 +81,8 @@ class StudyModel:
         return self.resolved.spec.model_id
 
     @property
-    def identity(self) -> str:
-        """Digest of all that its answers depend on."""
+    def fingerprint(self) -> str:
+        """Hash of everything that its answers depend on."""
         spec = self.resolved.spec
         return fingerprint(self.resolved.fingerprint, spec.dtype, spec.mask_counts)
 
@@ -120,8 +120,8 @@ class StudyCorpus:
     """Where its files lie and how they are read."""
     folder: Path
     """What its relative paths are relative to."""
-    digests: Mapping[str, str]
-    """Language → digest of its text."""
+    fingerprints: Mapping[str, str]
+    """Language → hash of its text."""
     is_atlas: bool
     """Whether it is embedded: written from its truth before it is read."""
 
@@ -134,16 +134,16 @@ class ResolvedStudy:
     """The study file."""
     facts: FactSource | None
     """The facts, opened; None in a process that finds them in the lake."""
-    facts_digests: Mapping[str, str]
-    """Language → digest of its input."""
+    facts_fingerprints: Mapping[str, str]
+    """Language → hash of its input."""
     models: tuple[StudyModel, ...]
     """The models, in the study's order, without those that are broken."""
     broken_models: tuple[BrokenModel, ...]
     """Models that cannot be identified; none unless the study was resolved to go on without."""
     corpora: tuple[StudyCorpus, ...]
     """The corpora, in the study's order."""
-    aliases_digest: str | None
-    """Digest of the table of aliases; None without one."""
+    aliases_fingerprint: str | None
+    """Hash of the table of aliases; None without one."""
     knowledge_languages: tuple[str, ...]
     """Languages whose facts integrated gradients attribute. None of them in a run that is narrowed
     to other languages: facts are chosen by what is right in all of these."""
@@ -151,7 +151,7 @@ class ResolvedStudy:
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages of the study, in the order of their codes."""
-        return tuple(self.facts_digests)
+        return tuple(self.facts_fingerprints)
 
     @property
     def traced_models(self) -> tuple[StudyModel, ...]:
@@ -169,21 +169,6 @@ class ResolvedStudy:
         """The model whose tokenizer measures a corpus' chunks: the first that was trained on it."""
         trained = (model for model in self.traced_models if model.corpus_id == corpus_id)
         return next(trained, None)
-
-    @property
-    def tracing_identity(self) -> dict[str, object]:
-        """What decides which occurrences are found; how fast is left out."""
-        tracing = self.study.tracing
-        return {
-            "units": sorted(tracing.units),
-            "matching": tracing.matching,
-            "chunk_tokens": tracing.chunk_tokens,
-        }
-
-    @property
-    def facts_identity(self) -> str:
-        """What decides, beside the input itself, which facts it yields."""
-        return self.study.facts.kind
 
 
 def resolve_study(
@@ -242,14 +227,14 @@ def resolve_study(
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
     corpora = _corpora(study, home, languages, problems)
-    aliases = _aliases_digest(study, problems)
+    aliases = _aliases_fingerprint(study, problems)
     if problems or facts is None:
         raise StudyError(study.path, problems)
-    digests = {language: facts.digest(language) for language in languages}
+    fingerprints = {language: facts.digest(language) for language in languages}
     if not set(knowledge) <= set(languages):
         knowledge = ()
     return ResolvedStudy(
-        study, facts, digests, tuple(models), tuple(broken), corpora, aliases, knowledge
+        study, facts, fingerprints, tuple(models), tuple(broken), corpora, aliases, knowledge
     )
 
 
@@ -371,7 +356,7 @@ def _resolve_model(
     only = study.corpora[0].id if len(study.corpora) == 1 else None
     found = resolve(spec)
     model = StudyModel(found, block.source, block.trained_on or only, None)
-    if not is_inspected or recorded.identities.get(block.id) == model.identity:
+    if not is_inspected or recorded.fingerprints.get(block.id) == model.fingerprint:
         return model
     return replace(model, card=inspect(found))
 
@@ -405,8 +390,8 @@ class _Recorded:
     revisions: Mapping[tuple[str, str], str]
     """(id, source) → commit at which a hub model was first resolved: a hub that moves on changes
     nothing until the study says so."""
-    identities: Mapping[str, str]
-    """Id → identity of the model that was inspected."""
+    fingerprints: Mapping[str, str]
+    """Id → fingerprint of the model that was inspected."""
 
     @classmethod
     def of(cls, home: Home) -> _Recorded:
@@ -435,11 +420,11 @@ def _corpora(
             continue
         chosen = languages if block.languages == "all" else block.languages
         settings = _corpus_settings(block, home)
-        digests = {}
+        fingerprints = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
-                digests[language] = (
-                    _atlas_digest()
+                fingerprints[language] = (
+                    _atlas_fingerprint()
                     if block.kind == "atlas"
                     else corpus_digest(settings, language, study.path.parent)
                 )
@@ -447,7 +432,7 @@ def _corpora(
                 remedy = "Mend the path, or list the languages that it has under 'languages'."
                 problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
         found.append(
-            StudyCorpus(block.id, settings, study.path.parent, digests, block.kind == "atlas")
+            StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )
     return tuple(found)
 
@@ -466,7 +451,7 @@ def _corpus_settings(block: CorpusBlock, home: Home) -> CorpusSettings:
 
 
 @cache
-def _atlas_digest() -> str:
+def _atlas_fingerprint() -> str:
     """Digest of everything that the embedded corpora are written from."""
     sources = sorted(
         path for path in ATLAS_FACTS.parent.iterdir() if path.suffix in (".csv", ".py", ".yml")
@@ -474,7 +459,7 @@ def _atlas_digest() -> str:
     return fingerprint([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources])
 
 
-def _aliases_digest(study: Study, problems: list[Problem]) -> str | None:
+def _aliases_fingerprint(study: Study, problems: list[Problem]) -> str | None:
     if study.tracing.aliases is None:
         return None
     path = study.locate(study.tracing.aliases)

@@ -19,6 +19,7 @@ import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from dagster_project.paths import STUDIES
+from ingestion.errors import FactrootsError
 from ingestion.store import address_problem
 
 __all__ = [
@@ -59,7 +60,7 @@ class Problem:
     """Line of the study file, from 1; None when it is not about one line."""
 
 
-class StudyError(ValueError):
+class StudyError(FactrootsError):
     """All that is wrong with a study, at once."""
 
     def __init__(

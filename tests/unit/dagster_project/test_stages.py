@@ -11,7 +11,7 @@ import pytest
 from dagster_project.defs.asset_specs import lake_key
 from dagster_project.defs.partitions import MODEL_LANGUAGES
 from dagster_project.defs.stages import Stage, stages
-from dagster_project.study.plan import Part
+from dagster_project.steps.plan import Part
 
 
 def asset(*tables: str, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetsDefinition:
