@@ -1,6 +1,7 @@
 """The command line: run, add-model, status, sql, questions, explain, report, export, diff, ui.
 
-Every command runs the Dagster assets or reads what they left. Only options and printing belong here.
+Every command runs the Dagster assets or reads what they left. Only options and printing belong
+here.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ def _scaled_out(command: Callable[..., Any]) -> Callable[..., Any]:
         "--ray",
         metavar="ADDRESS",
         envvar="FACTROOTS_RAY",
-        help="Compute on a Ray cluster: local or local:N (N workers on this machine during the run), "
-        "auto, HOST:PORT or ray://HOST:PORT.",
+        help="Compute on a Ray cluster: local or local:N (N workers on this machine during the "
+        "run), auto, HOST:PORT or ray://HOST:PORT.",
     )
     lake = click.option(
         "--lake",
         metavar="ADDRESS",
         envvar="FACTROOTS_LAKE",
-        help="Shared lake for finished parts, overrides the study's: s3://BUCKET/PREFIX or a folder.",
+        help="Shared lake for finished parts, not the study's: s3://BUCKET/PREFIX, a folder.",
     )
     return ray(lake(command))
 
@@ -322,9 +323,7 @@ def explain(model: str, fact: str, languages: tuple[str, ...], study: str, homes
 @main.command()
 @_study
 @_homes
-@click.option(
-    "--fact", help="Id or name of the fact whose neurons are shown; default: the best known."
-)
+@click.option("--fact", help="Id or name of the fact whose neurons to show; default: best known.")
 def report(study: str, homes: Path, fact: str | None) -> None:
     """Draw the report of the published warehouse, and each figure as SVG, PNG and CSV."""
     from warehouse.report.page import write_report
@@ -379,7 +378,7 @@ def ui(
 
 def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
     """Tells STUDY from QUERY, as each may be left out: a study is embedded or a YAML file."""
-    from dagster_project.study.schema import embedded_studies
+    from dagster_project.study.load import embedded_studies
 
     words = list(arguments)
     if len(words) > 2:

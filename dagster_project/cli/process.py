@@ -32,6 +32,7 @@ class Group(click.Group):
     """Commands that print user errors without a traceback and exit with 2."""
 
     def invoke(self, context: click.Context) -> Any:
+        """Runs the command that the arguments name."""
         with _received_signals() as signals:
             try:
                 return super().invoke(context)

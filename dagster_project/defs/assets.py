@@ -5,11 +5,10 @@ metadata of their partitions. What the marts are belongs in ``dagster_project.de
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 
-from dagster_project.defs.asset_specs import lake_spec, report_partition, results
+from dagster_project.defs.asset_specs import lake_key, lake_spec, report_partition, results
 from dagster_project.defs.partitions import (
     CORPUS_LANGUAGES,
     MODEL_LANGUAGES,
@@ -82,7 +81,7 @@ def _partitioned_asset(step: Step) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         workspace: dg.ResourceParam[Workspace],
         workers: dg.ResourceParam[Workers],
-    ) -> Any:
+    ) -> Iterator[dg.MaterializeResult[None]]:
         chosen = languages_by_owner(partitions, context.partition_keys)
         if isinstance(step, ModelStep):
             parts = compute_models(workspace, workers, step, chosen)
@@ -94,7 +93,7 @@ def _partitioned_asset(step: Step) -> dg.AssetsDefinition:
                 report_partition(context, workspace, part, partition_key(part))
         except ModelsFailedError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        # One output per table; none has a value, because the rows are in the lake.
-        return None if len(step.tables) == 1 else (None,) * len(step.tables)
+        # The figures are on each partition already.
+        yield from (dg.MaterializeResult(asset_key=lake_key(table)) for table in step.tables)
 
     return compute

@@ -22,8 +22,9 @@ from dagster_project.runtime.sync import LakeSync
 from dagster_project.steps.plan import Part, Plan
 from dagster_project.steps.registry import make_plan
 from dagster_project.study.home import Home
+from dagster_project.study.load import load_study
 from dagster_project.study.resolve import resolve_study
-from dagster_project.study.schema import Study, StudyError, load_study
+from dagster_project.study.schema import Study, StudyError
 from ingestion.lake import (
     Provenance,
     fingerprint,

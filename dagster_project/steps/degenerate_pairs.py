@@ -12,7 +12,7 @@ __all__ = ["STEP", "candidates"]
 
 
 def candidates(task: ModelTask, language: str) -> dict[str, tuple[tuple[int, int], ...]]:
-    """The best knowledge neurons (layer, neuron) of each chosen fact, the same for all set sizes."""
+    """The best knowledge neurons (layer, neuron) of each chosen fact, for all set sizes."""
     from models_gpu.methods.neuron_sets import first_neurons
     from models_gpu.seeded import shuffled
 

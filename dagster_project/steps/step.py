@@ -48,7 +48,7 @@ class Computed:
     """What a compute function yields: rows of each of its tables, for one partition."""
 
     tables: Mapping[str, pl.DataFrame]
-    """Table → rows. Columns that name the model and the language of the partition may be left out."""
+    """Table → rows. The columns of the partition may be left out."""
     language: str | None = None
     """Language of the partition; None for tables that are not partitioned by language."""
     corpus_id: str | None = None
@@ -275,7 +275,7 @@ class ModelStep(Step):
     languages: Callable[[ResolvedStudy, StudyModel], Collection[str]] = _all_languages
     """Languages of a model that it is computed in."""
     inputs: Callable[[ModelLanguage], tuple[object, ...]]
-    """Values that the rows depend on: fingerprints of other parts, and settings that change rows."""
+    """Values that the rows depend on: fingerprints of other parts, settings that change rows."""
     details: Callable[[ModelLanguage], Mapping[str, str]] = _details_of_predictions
     """What identifies its inputs to a person."""
     compute: Callable[[ModelTask], Iterator[Computed]]

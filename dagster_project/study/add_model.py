@@ -12,15 +12,9 @@ from pathlib import Path
 
 import yaml
 
+from dagster_project.study.load import embedded_studies, load_study
 from dagster_project.study.resolve import resolve_block
-from dagster_project.study.schema import (
-    ModelBlock,
-    Problem,
-    Study,
-    StudyError,
-    embedded_studies,
-    load_study,
-)
+from dagster_project.study.schema import ModelBlock, Problem, Study, StudyError
 from models_gpu.errors import ModelError
 
 __all__ = ["add_model"]

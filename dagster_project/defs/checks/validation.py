@@ -1,7 +1,7 @@
 """Runs the expectations with Great Expectations: one context and one connection for all tables.
 
-Which parts are checked comes from the plan, what must hold from ``expectations``. Nothing here knows
-Dagster. Great Expectations takes seconds to import: import this module only to run it.
+Which parts are checked comes from the plan, what must hold from ``expectations``. Nothing here
+knows Dagster. Great Expectations takes seconds to import: import this module only to run it.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from dagster_project.defs.stages import Stage, stages
 from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE
 
-
 ASSETS = [lake_key(table) for table in LAKE]
 
 
