@@ -108,7 +108,7 @@ def test_a_failure_lists_the_rows(findings: dict[tuple[str, str], Finding]) -> N
     finding = findings["active_neurons", "complete"]
     assert finding.row_count == 1
     assert as_markdown(finding) == (
-        "In each part, all that must be there is there, and nothing else. "
+        "Each part is complete and has nothing else. "
         "Not so in 1 rows, such as\n\n"
         "| problem | model_id | language_code | fact_id | method_code |\n"
         "| --- | --- | --- | --- | --- |\n"
