@@ -15,9 +15,9 @@ import dagster as dg
 
 from dagster_project.dbt.lineage import Lineage, prepare_lineage
 from dagster_project.dbt.project import prepare_manifest
-from dagster_project.dbt.resource import dbt_resource
 from dagster_project.defs.assets import lake_assets
 from dagster_project.defs.checks.assets import lake_checks
+from dagster_project.defs.dbt_resource import dbt_resource
 from dagster_project.defs.jobs import study_jobs, verify_lake
 from dagster_project.defs.marts import marts_asset
 from dagster_project.defs.missing_models import missing_models

@@ -1,1 +1,1 @@
-"""The dbt project: how it is called, how Dagster shows it, and files generated for it."""
+"""The dbt project: how it is called, its column lineage, and files generated for it."""

@@ -15,8 +15,8 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from dagster_project.dbt.lineage import Lineage
 from dagster_project.dbt.project import dbt_environment, dbt_failures, dbt_variables
-from dagster_project.dbt.translator import Translator, primary_key
 from dagster_project.defs.preview import mart_figures
+from dagster_project.defs.translator import Translator, primary_key
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.home import Home
 

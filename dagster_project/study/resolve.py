@@ -213,16 +213,7 @@ def resolve_study(
     _check_edited(study, knowledge, problems)
     ids = [block.id for block in study.models]
     chosen = _narrowed("model", ids, only_models, problems)
-    models: list[StudyModel] = []
-    broken: list[BrokenModel] = []
-    for block in study.models:
-        if block.id not in chosen:
-            continue
-        try:
-            models.append(_resolve_model(study, block, recorded, is_inspected=not keep_going))
-        except ModelError as error:
-            line = study.block_line("models", block.id)
-            broken.append(BrokenModel(block.id, block.source, str(error), line))
+    models, broken = _models(study, chosen, recorded, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
     corpora = _corpora(study, home, languages, problems)
@@ -333,6 +324,23 @@ def _narrowed(
         if name not in names
     ]
     return [name for name in names if name in only]
+
+
+def _models(
+    study: Study, chosen: Sequence[str], recorded: _Recorded, *, is_inspected: bool
+) -> tuple[list[StudyModel], list[BrokenModel]]:
+    """Identifies the chosen models; those that cannot be identified come second."""
+    models: list[StudyModel] = []
+    broken: list[BrokenModel] = []
+    for block in study.models:
+        if block.id not in chosen:
+            continue
+        try:
+            models.append(_resolve_model(study, block, recorded, is_inspected=is_inspected))
+        except ModelError as error:
+            line = study.block_line("models", block.id)
+            broken.append(BrokenModel(block.id, block.source, str(error), line))
+    return models, broken
 
 
 def _resolve_model(
