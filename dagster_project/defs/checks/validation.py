@@ -36,7 +36,6 @@ __all__ = ["Finding", "validate"]
 _SCHEMA_FILE = "_schema.parquet"
 _LISTED_ROWS = 10
 _QUERY = "unexpected_rows_query"
-_DRIVER = "duckdb+auto:///:memory:"
 _PART_COLUMNS = (
     *("lake_table", "part_name", "file_name", "is_there", "is_sound"),
     *("model_id", "corpus_id", "language_code", "revision", "tokenizer_hash", "dtype"),
