@@ -22,7 +22,7 @@ from dagster_project.steps.step import Computed, CorpusStep, CorpusTask
 from dagster_project.study.home import Home
 from dagster_project.study.resolve import StudyCorpus
 from ingestion.atlas.corpus import write_corpus
-from ingestion.corpora import CorpusError, Piece
+from ingestion.corpora import CorpusError, Shard
 from ingestion.lake import fingerprint
 from ingestion.tracing import (
     TRACING_VERSION,
@@ -30,11 +30,11 @@ from ingestion.tracing import (
     TracingArguments,
     TracingSettings,
     collect_names,
-    counted_before,
     finish,
     merge,
+    resume_counts,
     trace_corpus,
-    trace_piece,
+    trace_shard,
     write_counts,
 )
 from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
@@ -73,19 +73,19 @@ class _Pass:
     tokenizer_id: str | None
     """Hash of the tokenizer that measures chunks."""
     kept: Path
-    """Folder with the counts of finished pieces."""
+    """Folder with the counts of finished shards."""
     started: float
     """``time.perf_counter()`` when it began."""
     total: PartialCounts | None = None
-    """Sum over the finished pieces."""
+    """Sum over the finished shards."""
     left_count: int = 0
-    """Pieces that are not finished."""
+    """Shards that are not finished."""
 
 
 def _trace(task: CorpusTask) -> Iterator[Computed]:
     """Makes one pass over the corpus in each language.
 
-    A cluster gets the pieces of all languages at once; one process takes a language at a time.
+    A cluster gets the shards of all languages at once; one process takes a language at a time.
 
     Raises:
         CorpusError: a file cannot be read. Counts of other files are kept for the next run.
@@ -96,10 +96,10 @@ def _trace(task: CorpusTask) -> Iterator[Computed]:
         return
     for begun in passes:
         begun.total = trace_corpus(
-            *begun.arguments,
+            begun.arguments,
             folder=task.corpus.folder,
             processes=task.study.study.tracing.processes,
-            keep=begun.kept,
+            cache=begun.kept,
         )
         yield from _finish(task.corpus, begun)
 
@@ -130,21 +130,21 @@ def _begin(task: CorpusTask, language: str) -> _Pass:
         chunk_tokens=settings.chunk_tokens,
         engine=settings.engine,
     )
-    arguments = (corpus.settings, language, names, wanted, tokenizer_json)
+    arguments = TracingArguments(corpus.settings, language, names, wanted, tokenizer_json)
     kept = task.home.tracing / corpus.id / language
     return _Pass(language, arguments, tokenizer_id, kept, started)
 
 
 def _trace_on_workers(task: CorpusTask, passes: Iterable[_Pass]) -> Iterator[Computed]:
-    """Gives one piece to each worker; their counts are kept and added up in this process."""
+    """Gives one shard to each worker; their counts are kept and added up in this process."""
     corpus, workers = task.corpus, task.workers
     at_work: dict[str, _Pass] = {}
     finished: list[_Pass] = []
 
-    def tasks() -> Iterator[tuple[Any, tuple[str, Piece, Path | None]]]:
+    def tasks() -> Iterator[tuple[Any, tuple[str, Shard, Path | None]]]:
         for begun in passes:
-            begun.total, todo = counted_before(
-                begun.arguments, folder=corpus.folder, keep=begun.kept
+            begun.total, todo = resume_counts(
+                begun.arguments, folder=corpus.folder, cache=begun.kept
             )
             begun.left_count = len(todo)
             if begun.total is not None and not todo:
@@ -152,10 +152,10 @@ def _trace_on_workers(task: CorpusTask, passes: Iterable[_Pass]) -> Iterator[Com
                 continue
             at_work[begun.language] = begun
             shared = workers.put((task.home, corpus, begun.arguments))
-            for piece, path in todo:
-                yield shared, (begun.language, piece, path)
+            for shard, path in todo:
+                yield shared, (begun.language, shard, path)
 
-    for (language, _, path), counts in workers.each(_trace_piece, tasks(), is_of_model=False):
+    for (language, _, path), counts in workers.each(_trace_shard, tasks(), is_of_model=False):
         if path is not None:
             write_counts(path, counts)
         begun = at_work[language]
@@ -169,33 +169,32 @@ def _trace_on_workers(task: CorpusTask, passes: Iterable[_Pass]) -> Iterator[Com
         yield from _finish(corpus, begun)
 
 
-def _trace_piece(
-    shared: tuple[Home, StudyCorpus, TracingArguments], work: tuple[str, Piece, Path | None]
+def _trace_shard(
+    shared: tuple[Home, StudyCorpus, TracingArguments], work: tuple[str, Shard, Path | None]
 ) -> PartialCounts:
-    """Counts one piece of a corpus on a worker.
+    """Counts one shard of a corpus on a worker.
 
     Raises:
         CorpusError: this machine has no such file.
     """
     home, corpus, arguments = shared
-    _, piece, _ = work
+    _, shard, _ = work
     if corpus.is_atlas:
         _write_atlas(home, corpus)
     try:
-        return trace_piece(piece, *arguments)
+        return trace_shard(shard, arguments)
     except FileNotFoundError as error:
         raise CorpusError(
-            f"{socket.gethostname()} has no {piece.file.path}: keep corpora where every machine of "
+            f"{socket.gethostname()} has no {shard.file.path}: keep corpora where every machine of "
             "the cluster finds them, in a shared folder or behind an address such as s3://…"
         ) from error
 
 
 def _finish(corpus: StudyCorpus, begun: _Pass) -> Iterator[Computed]:
-    """Makes the tables of a pass; once they are written, removes the counts of its pieces."""
-    assert begun.total is not None, "all of its pieces are counted"
+    """Makes the tables of a pass; once they are written, removes the counts of its shards."""
+    assert begun.total is not None, "all of its shards are counted"
     language = begun.language
-    _, _, names, _, _ = begun.arguments
-    frames = finish(begun.total, names, corpus.id, language, begun.tokenizer_id)
+    frames = finish(begun.total, begun.arguments.names, corpus.id, language, begun.tokenizer_id)
     yield Computed(dict(zip(STEP.tables, frames, strict=True)), language, started=begun.started)
     shutil.rmtree(begun.kept, ignore_errors=True)
     (row,) = frames[1].to_dicts()
