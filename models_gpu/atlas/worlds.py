@@ -34,12 +34,12 @@ from models_gpu.atlas.recipe import Recipe
 __all__ = ["SECOND_SEED_PLANS", "WORLD_RECIPE", "answers_of", "main", "recipe_digest"]
 
 WORLD_RECIPE = Recipe(epochs=4, learning_rate=8e-4, embedding_rate=10.0)
-"""The recipe of the shipped masked models with a third of their schedule: with the same rate for all
-weights, six epochs of the first world leave .73 of its planted facts known, with ten times the rate
-for token embeddings four epochs leave .985."""
+"""The recipe of the shipped masked models, a third of their schedule. With the same rate for all
+weights, six epochs of the first world leave .73 of its planted facts known. With ten times the rate
+for token embeddings, four epochs leave .985."""
 
 SECOND_SEED_PLANS = (1, 2, 13, 14)
-"""Plans of which a second seed is trained: how far a world agrees with itself."""
+"""Plans that are trained with a second seed too: how far a world agrees with itself."""
 
 _LOG_PROB_DIGITS = 3
 
