@@ -1,6 +1,6 @@
 """Source of a model: the exact identity of its weights.
 
-What belongs here: finding the revision of a ``ModelSpec`` (hub commit, or a hash of the local files).
+What belongs here: finding the revision of a ``ModelSpec`` (hub commit, or hash of local files).
 What does not: the hub (``models_gpu.loading.hub``), checks of the files
 (``models_gpu.loading.inspection``), loading (``models_gpu.loading.load``). This module imports
 neither torch nor transformers, so that checks before a run are fast.
