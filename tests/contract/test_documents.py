@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -61,6 +62,68 @@ def test_every_path_that_a_document_names_is_there(page: Path) -> None:
     named = PATH.findall(text_of(page))
     missing = [p for p in named if not p.startswith(STUDY_FOLDERS) and not (PROJECT / p).exists()]
     assert missing == []
+
+
+def definitions(path: Path) -> set[str]:
+    """Names that a module defines, and the members of its classes as ``Class.member``."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        found |= defined(node)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{member}" for inner in node.body for member in defined(inner)}
+    return found
+
+
+def defined(node: ast.stmt) -> set[str]:
+    """Names that one statement defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def is_there(dotted: str) -> bool:
+    """Whether a dotted name is a module, or a definition of one."""
+    names = dotted.split(".")
+    for end in range(len(names), 0, -1):
+        path = PROJECT.joinpath(*names[:end])
+        if path.is_dir() and end == len(names):
+            return True
+        if path.with_suffix(".py").is_file():
+            return end == len(names) or ".".join(names[end:]) in definitions(
+                path.with_suffix(".py")
+            )
+    return False
+
+
+def renamed_python_names() -> list[tuple[str, list[str], list[str]]]:
+    """Rows of the changelog's tables of Python names: package, old names, new names."""
+    rows, package = [], ""
+    for line in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            package = ""
+        elif found := re.fullmatch(r"In `(\w+)`:", line):
+            package = found[1]
+        elif package and line.startswith("| `"):
+            old, new = line.strip("| ").split(" | ")
+            rows.append((package, *(re.findall(r"`([\w.]+)`", cell) for cell in (old, new))))
+    return rows
+
+
+def test_the_changelog_leads_from_old_python_names_to_names_that_are_there() -> None:
+    rows = renamed_python_names()
+    assert len(rows) > 80
+    assert ("models_gpu", ["capture.Neuron"], ["settings.NeuronKind"]) in rows
+    # A name without a dot is a parameter, except in the tables of modules.
+    new = {f"{package}.{name}" for package, _, names in rows for name in names if "." in name}
+    assert {name for name in new if not is_there(name)} == set()
+    moved = {
+        f"{package}.{name}"
+        for package, olds, news in rows
+        for name in olds
+        if "." in name and name not in news
+    }
+    assert {name for name in moved if is_there(name)} == set()
 
 
 def test_every_fault_names_a_test_that_is_there() -> None:
