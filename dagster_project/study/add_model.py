@@ -1,6 +1,6 @@
 """Adds a model to a study: loads it once as a test, then writes one line into the study file.
 
-The file is changed as text, so that its comments, order and formatting stay.
+What the new line looks like, and where it goes, belongs in ``dagster_project.study.yaml_file``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import os
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
-import yaml
-
 from dagster_project.study.load import embedded_studies, load_study
 from dagster_project.study.resolve import resolve_block
 from dagster_project.study.schema import ModelBlock, Problem, Study, StudyError
+from dagster_project.study.yaml_file import with_item
 from models_gpu.errors import ModelError
 
 __all__ = ["add_model"]
@@ -44,10 +43,7 @@ def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
         message = f"the study has a model {block.id!r} already: choose another id, or edit its line"
         raise StudyError(study.path, [Problem(message, line)])
     block = _from_study(block, study)
-    entry = yaml.safe_dump(
-        _written(block), sort_keys=False, width=10_000, allow_unicode=True, default_flow_style=True
-    ).strip()
-    text = _with_line(study, entry)
+    text, entry = with_item(study.path, "models", _written(block))
     temporary = study.path.with_name(f".{study.path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -102,30 +98,3 @@ def _load(study: Study, block: ModelBlock, homes: Path) -> None:
     from models_gpu.loading.load import load
 
     load(model.resolved, device="cpu")
-
-
-def _with_line(study: Study, entry: str) -> str:
-    """Adds an entry at the end of the models in the study file's text."""
-    text = study.path.read_text(encoding="utf-8")
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    assert isinstance(root, yaml.MappingNode), "the study was loaded from it"
-    models = next(value for name, value in root.value if name.value == "models")
-    if models.flow_style:
-        end = models.end_mark.index - 1
-        return f"{text[:end].rstrip().rstrip(',')}, {entry}{text[end:]}"
-    lines = text.splitlines(keepends=True)
-    last = _last_line(models.value[-1])
-    indent = " " * models.start_mark.column
-    if not lines[last].endswith("\n"):
-        lines[last] += "\n"
-    lines.insert(last + 1, f"{indent}- {entry}\n")
-    return "".join(lines)
-
-
-def _last_line(node: yaml.Node) -> int:
-    """Line, from 0, on which a node's text ends; a block's end mark is after its comments."""
-    if isinstance(node, yaml.MappingNode) and not node.flow_style:
-        return max(_last_line(value) for _, value in node.value)
-    if isinstance(node, yaml.SequenceNode) and not node.flow_style:
-        return max(_last_line(value) for value in node.value)
-    return int(node.end_mark.line)

@@ -11,13 +11,12 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from dagster_project.paths import STUDIES
 from dagster_project.study.schema import Problem, Study, StudyError, near_match
 from dagster_project.study.validation import contradictions
-from dagster_project.study.yaml_lines import compose, line_of
+from dagster_project.study.yaml_file import FileError, line_of, lines, read
 
 __all__ = ["embedded_studies", "load_study"]
 
@@ -40,12 +39,9 @@ def load_study(study: str) -> Study:
         raise StudyError(path, [problem])
     path = path.resolve()
     try:
-        root = compose(path)
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        raise StudyError(path, [Problem(f"not readable as YAML: {error}", line)]) from error
+        data = read(path)
+    except FileError as error:
+        raise StudyError(path, [Problem(f"not readable as YAML: {error}", error.line)]) from error
     if not isinstance(data, dict):
         problem = Problem("a study is a mapping of keys such as name, facts, models", 1)
         raise StudyError(path, [problem])
@@ -54,6 +50,7 @@ def load_study(study: str) -> Study:
         parsed = adapter.validate_python({**data, "path": path})
     except ValidationError as error:
         details = [dict(detail) for detail in error.errors() if not _is_echo(dict(detail))]
+        root = lines(path)
         problems = [_problem(root, detail) for detail in details]
         try:
             sound = adapter.validate_python({**_without(data, details), "path": path})
@@ -66,7 +63,7 @@ def load_study(study: str) -> Study:
     return parsed
 
 
-def _problem(root: yaml.Node | None, detail: dict[str, Any]) -> Problem:
+def _problem(root: Any, detail: dict[str, Any]) -> Problem:
     """Converts an error of pydantic into the words of the study file, with its line."""
     keys = [key for key in detail["loc"] if not _is_variant(key)]
     where = ".".join(str(key) for key in keys)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-import yaml
 from pydantic import ConfigDict, Field
 
-from dagster_project.study.yaml_lines import child, compose, line_of
+from dagster_project.study.yaml_file import line_of, lines
 from ingestion.errors import FactrootsError
 
 __all__ = [
@@ -348,17 +347,16 @@ class Study:
 
     def block_line(self, section: str, block_id: str) -> int | None:
         """Line on which the block of this id begins, for messages about it."""
-        entries = child(compose(self.path), section)
-        if isinstance(entries, yaml.SequenceNode):
-            for entry in entries.value:
-                node = child(entry, "id")
-                if isinstance(node, yaml.ScalarNode) and node.value == block_id:
-                    return int(node.start_mark.line) + 1
+        root = lines(self.path)
+        entries = root.get(section)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if isinstance(entry, dict) and entry.get("id") == block_id:
+                return line_of(root, [section, index])
         return self.section_line(section)
 
     def section_line(self, section: str) -> int | None:
         """Line on which a top-level section begins; None where the file leaves it out."""
-        return line_of(compose(self.path), [section])
+        return line_of(lines(self.path), [section])
 
 
 def near_match(wrong: str, known: Sequence[str]) -> str:

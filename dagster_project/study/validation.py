@@ -1,4 +1,8 @@
-"""Rules between the settings of a study, each broken rule with its line and remedy."""
+"""Rules between the settings of a study, each broken rule with its line and remedy.
+
+They are not pydantic validators: pydantic runs a validator only where every key of its block is
+right, and adds the whole block to the message, but a user reads all problems of a file at once.
+"""
 
 from __future__ import annotations
 

@@ -60,6 +60,25 @@ def test_a_list_in_one_line_stays_in_one_line(study: Path) -> None:
     assert line.endswith("]  # one so far")
 
 
+def test_the_spelling_of_the_rest_of_the_file_stays(study: Path) -> None:
+    text = """\
+name:   'tiny'
+facts:  { kind: table,path: "facts.csv" }
+languages: [en,
+    "no"]
+models:
+-   id:     first
+    source: "./first"
+
+refresh:    # never
+    watch:  no
+"""
+    study.write_text(text)
+    assert add(study, "no", "--source", str(study.parent / "fourth"))[0] == 0
+    entry = f"- {{id: 'no', source: {study.parent / 'fourth'}}}\n"
+    assert study.read_text() == text.replace('"./first"\n', '"./first"\n' + entry)
+
+
 @pytest.mark.parametrize(
     ("model_id", "source", "words"),
     [

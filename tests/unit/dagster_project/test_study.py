@@ -63,6 +63,8 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
         ("name: mine", "name: ../mine", 1, "an id starts with a letter or digit"),
         ("trained_on: atlas", "trained_on: atals", 7, "Did you mean 'atlas'?"),
         ("name: mine", "name: [", None, "not readable as YAML"),
+        ("name: mine", "name: mine\nname: twin", 2, 'duplicate key "name" with value "twin"'),
+        ("id: small", "<<: {id: sm, dtype: int8}\n    id: small", 7, "'float16', not 'int8'"),
         (
             "name: mine",
             "lake: 's3://me:key@x'\nname: mine",
@@ -105,6 +107,20 @@ def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> N
     text = GOOD.replace("name: mine", "name: my study").replace("path:", "pth:")
     text = text.replace('"no"', "no").replace("trained_on: atlas", "trained_on: x")
     assert [line for line, _ in problems(tmp_path, text)] == [1, 2, 3, 7]
+
+
+def test_a_block_is_found_by_its_id_among_malformed_blocks(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "  - id: small\n    source:", "  - gone\n  - sauce: a\n    id: a/b\n    source:"
+    )
+    found = problems(tmp_path, text)
+    assert [line for line, _ in found] == [7, 8, 8]
+    assert any("id 'a/b': an id starts" in message for _, message in found)
+    path = study_file(
+        tmp_path, GOOD.replace("  - id: small\n", "  - dtype: float16\n    id: a/b\n")
+    )
+    with pytest.raises(StudyError, match="yml:7: id 'a/b': an id starts"):
+        load_study(path)
 
 
 def test_two_models_of_one_id_are_refused(tmp_path: Path) -> None:
