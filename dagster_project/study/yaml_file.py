@@ -55,10 +55,11 @@ def line_of(root: Any, keys: Sequence[object]) -> int | None:
     """Line, from 1, of the deepest of the nested keys and list items that the file has."""
     line = None
     for key in keys:
-        places = root.lc.data if isinstance(root, CommentedMap | CommentedSeq) else None
-        if key not in (places or {}):
+        known = isinstance(root, CommentedMap | CommentedSeq)
+        places: Mapping[object, Sequence[int]] = (root.lc.data if known else None) or {}
+        if key not in places:
             break
-        line, root = int(places[key][0]) + 1, root[key]
+        line, root = places[key][0] + 1, root[key]
     return line
 
 
@@ -101,7 +102,7 @@ def _yaml(kind: str) -> YAML:
 def _in_one_line(item: Mapping[str, object]) -> str:
     yaml = _yaml("safe")
     yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, 10_000, True
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     written = io.StringIO()
     yaml.dump(dict(item), written)
     # Before the item stands the version of YAML.
