@@ -10,7 +10,6 @@ import functools
 import itertools
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -30,6 +29,7 @@ from ingestion.corpora.settings import (
 )
 from ingestion.corpora.streams import CutStreamError, is_divisible, stream_blocks
 from ingestion.corpora.wikitext import MEDIA_NAMESPACES, WikitextError, plain_text
+from ingestion.text import normal_text
 
 __all__ = [
     "SHARD_BYTES",
@@ -104,7 +104,7 @@ class Tally:
 
 
 def check_readable(tally: Tally, where: str) -> None:
-    """Refuse a corpus of which little was read, because every fact would be absent from it.
+    """Refuse a corpus that was hardly read, because every fact would be absent from it.
 
     Args:
         tally: counts of all files of the corpus in one language.
@@ -235,7 +235,7 @@ def _parquet_documents(
                     tally.note(f"{file.name}: row {tally.page_count} is not UTF-8 ({text.reason})")
                     continue
                 title = None if isinstance(title, UnicodeDecodeError) else title
-                yield _title(title, file, tally), _clean(text or "")
+                yield _title(title, file, tally), normal_text(text or "")
 
 
 def _check_columns(wanted: Sequence[str], schema: pa.Schema, file: SourceFile) -> None:
@@ -316,7 +316,7 @@ def _json_documents(
                 break
             continue
         title = entry.get(settings.title_key) if settings.title_key else None
-        yield _title(title, file, tally), _clean(_paired(text, file, tally))
+        yield _title(title, file, tally), normal_text(_paired(text, file, tally))
     if without_key and not with_key:
         raise CorpusError(f"{file.path}: {without_key}. Set text_key to your key.")
 
@@ -357,7 +357,7 @@ def _text_documents(
             tally.broken_count += 1
             tally.note(f"{file.name}: line {tally.page_count} is not UTF-8 ({line.reason})")
         else:
-            yield _title(None, file, tally), _clean(line)
+            yield _title(None, file, tally), normal_text(line)
 
 
 def _text_file(file: SourceFile, tally: Tally) -> Iterator[tuple[str, str]]:
@@ -373,7 +373,7 @@ def _text_file(file: SourceFile, tally: Tally) -> Iterator[tuple[str, str]]:
     if bad > len(good):
         tally.broken_count += 1
     else:
-        yield _whole_characters(file.name), _clean("\n".join(good))
+        yield _whole_characters(file.name), normal_text("\n".join(good))
 
 
 def _lines(file: SourceFile, tally: Tally) -> Iterator[str | UnicodeDecodeError]:
@@ -406,7 +406,3 @@ def _decoded(line: bytes) -> str | UnicodeDecodeError:
 
 def _title(title: object, file: SourceFile, tally: Tally) -> str:
     return _whole_characters(str(title)) if title is not None else f"{file.name}:{tally.page_count}"
-
-
-def _clean(text: str) -> str:
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\0", " "))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 
 import mwparserfromhell.parser as wikitext_parser
 from mwparserfromhell.parser import ParserError, tokens
 from mwparserfromhell.parser.tokenizer import Tokenizer
+
+from ingestion.text import normal_text
 
 __all__ = ["MEDIA_NAMESPACES", "WikitextError", "plain_text"]
 
@@ -88,7 +89,7 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
             another one is still recognised by its file extension, or if it is alone on a line.
 
     Returns:
-        Plain text in NFC: one paragraph per line, entities decoded.
+        Plain text in normal form: one paragraph per line, entities decoded.
 
     Raises:
         WikitextError: the tokenizer fails on this page.
@@ -109,9 +110,9 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     if "-{" in text:
         text = _VARIANT.sub(_simplified, text)
     text = _EMPTY_BRACKETS.sub("", text).replace(_APOSTROPHE, "'")
-    text = _SPACE_BEFORE_STOP.sub("", _SPACES.sub(" ", text))
+    text = _SPACE_BEFORE_STOP.sub("", normal_text(_SPACES.sub(" ", text)))
     lines = (line for line in _LINES.split(text.strip()) if _HAS_LETTER.search(line))
-    return unicodedata.normalize("NFC", "\n".join(lines))
+    return "\n".join(lines)
 
 
 def _unquoted(line: str) -> str:

@@ -36,9 +36,9 @@ def test_a_row_becomes_fact_label_and_prompt(tmp_path: Path) -> None:
     assert source.languages() == ("de", "en")
     english, german = source.read("en"), source.read("de")
     assert english.facts.rows() == [("f1", "capital", "Q657", "Q3659")]
-    assert english.fact_labels.rows() == [("en", "f1", " Chad ", "N'Djamena")]
-    assert english.prompts.rows() == [("en", "capital", "[X], capital: [Y]")]
-    assert german.fact_labels.rows() == [("de", "f1", "Tschad", 'N"D')]
+    assert english.fact_labels.rows() == [("en", "f1", "Chad", "N'Djamena", True)]
+    assert english.prompts.rows() == [("en", "capital", "[X], capital: [Y]", False)]
+    assert german.fact_labels.rows() == [("de", "f1", "Tschad", 'N"D', False)]
 
 
 def test_parquet_and_csv_agree(tmp_path: Path) -> None:
