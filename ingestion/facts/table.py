@@ -12,8 +12,9 @@ Missing identifiers are derived; they begin with ``label-`` or ``fact-``:
 - A fact with ``fact_id`` but without subject_id or object_id gets them from its English label, or
   from its label in the first other language (by code).
 
-A row without a language is rejected. It is listed under the language of the previous row (the first
-rows: of the next one), because every rejected row needs a language.
+A row without a language is rejected, and so is one with a wrong number of fields. If no other row
+has its language, it is listed under the language of the previous row (the first rows: of the next
+one), because every rejected row needs a language.
 """
 
 from __future__ import annotations
@@ -164,6 +165,13 @@ def _read_csv(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
             continue
         values, reason = _csv_values(line, len(header))
         rows.append((number, reason, *values))
+    # A line break in a label makes a row of its second half: it begins with no language.
+    place = 2 + header.index("language")
+    known = {row[place] for row in rows if row[1] is None}
+    rows = [
+        row if row[1] is None or row[place] in known else (*row[:place], None, *row[place + 1 :])
+        for row in rows
+    ]
     schema = {"line_number": pl.Int32, "reason": pl.String, **dict.fromkeys(header, pl.String)}
     return _complete(pl.DataFrame(rows, schema, orient="row")), lines
 
