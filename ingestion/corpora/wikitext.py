@@ -60,15 +60,17 @@ _MEDIA_FILE = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08]")
 _BROKEN_REFERENCE = re.compile(r"<ref\b[^<>\n]*>(?:[^<\n]*</ref>)?", re.IGNORECASE)
 _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
-_BROKEN_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
+_BROKEN_TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s*/?|\s+[^<>\n]*=[^<>\n]*)>")
 # Remains of mark-up that is not closed: rows of tables, borders of templates, quotes.
 _BROKEN_LINE = re.compile(r"^[ \t]*(?:\||\{\||\{\{|\}\}|![^\n]*(?:!!|\|)).*$", re.MULTILINE)
-_MAGIC = re.compile(r"__[^\W\d_]+__")
+_MAGIC = re.compile(r"__[^\W\d_]+(?:_[^\W\d_]+)*__")
 _QUOTES = re.compile(r"('{2,})")
 _NOT_PARSED = re.compile(r"<(nowiki|pre)\s*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
-_VARIANT_OF = re.compile(r"(?:^|;)\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
-_VARIANT_FLAG = re.compile(r"^[A-Z;]*[A-Z]\|")
+_VARIANT_OF = re.compile(r"(?:^|;)(?:[^;]*=>)?\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
+_VARIANT_FLAG = re.compile(r"^\s*([A-Z;-]+)\s*\|")
+# Flags of rules that show nothing: hidden, title, removed.
+_VARIANT_HIDDEN = frozenset("HT-")
 _EMPTY_BRACKETS = re.compile(r"[ \u3000]*(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)")
 _SPACES = re.compile(r"[^\S\n]+")
 _SPACE_BEFORE_STOP = re.compile(r" (?=[,.;](?:\s|$))")
@@ -108,7 +110,9 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     text = _BROKEN_LINE.sub("", text)
     text = _MAGIC.sub("", text)
     if "-{" in text:
-        text = _VARIANT.sub(_simplified, text)
+        # The innermost first; each round removes one level.
+        while (shown := _VARIANT.sub(_simplified, text)) != text:
+            text = shown
     text = _EMPTY_BRACKETS.sub("", text).replace(_APOSTROPHE, "'")
     text = _SPACE_BEFORE_STOP.sub("", normal_text(_SPACES.sub(" ", text)))
     lines = (line for line in _LINES.split(text.strip()) if _HAS_LETTER.search(line))
@@ -301,9 +305,12 @@ def _link_text(
 
 def _is_alone(stream: Sequence[tokens.Token], position: int, before: list[str]) -> bool:
     """Whether the line of the link just closed contains no other text."""
-    lines = "".join(before[-2:]).rsplit("\n", 1)
-    if lines[-1].strip(" \t" + _LINE_BREAK) or (len(lines) == 1 and len(before) > 2):
-        return False
+    for part in reversed(before):
+        line = part.rpartition("\n")[2]
+        if line.strip(" \t" + _LINE_BREAK):
+            return False
+        if len(line) < len(part):
+            break
     if position == len(stream):
         return True
     following = stream[position]
@@ -312,11 +319,20 @@ def _is_alone(stream: Sequence[tokens.Token], position: int, before: list[str]) 
     if type(following) is not tokens.Text:
         return False
     line, newline, _ = following["text"].partition("\n")
-    return not line.strip() and (bool(newline) or position + 1 == len(stream))
+    if line.strip():
+        return False
+    rest = stream[position + 1 : position + 3]
+    if not newline and len(rest) == 2 and type(rest[0]) is tokens.WikilinkOpen:
+        # Several such links on one line.
+        return type(rest[1]) is tokens.Text and ":" in rest[1]["text"]
+    return bool(newline) or position + 1 == len(stream)
 
 
 def _simplified(match: re.Match[str]) -> str:
     """Mainland form of a Chinese language variant ``-{zh-hans:…;zh-hant:…}-``."""
+    flag = _VARIANT_FLAG.match(match.group(1))
+    if flag and _VARIANT_HIDDEN & set(flag.group(1)):
+        return ""
     body: str = _VARIANT_FLAG.sub("", match.group(1))
     forms: dict[str, str] = dict(_VARIANT_OF.findall(body))
     if not forms:
