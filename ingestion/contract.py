@@ -149,8 +149,13 @@ _TABLES = (
         (
             _LANGUAGE,
             _FACT,
-            Column("subject_label", _TEXT, "Name of the subject in this language, unchanged."),
-            Column("object_label", _TEXT, "Name of the object in this language, unchanged."),
+            Column("subject_label", _TEXT, "Name of the subject in this language, in normal form."),
+            Column("object_label", _TEXT, "Name of the object in this language, in normal form."),
+            Column(
+                "is_label_changed",
+                _BOOL,
+                "Whether a name in the file differs from its normal form (docs/method.md#facts).",
+            ),
         ),
         partition_by=("language_code",),
     ),
@@ -165,6 +170,11 @@ _TABLES = (
                 "template",
                 _TEXT,
                 "Sentence with the slot [X] for the subject and the slot [Y] for the object.",
+            ),
+            Column(
+                "is_template_changed",
+                _BOOL,
+                "Whether the template in the file differs from its normal form.",
             ),
         ),
         partition_by=("language_code",),

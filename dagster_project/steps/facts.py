@@ -35,7 +35,7 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
     source, languages = task.study.facts, task.study.languages
     assert source is not None, "only Ray's workers are without, and they compute no facts"
     started = time.perf_counter()
-    label_count = rejected_count = 0
+    label_count = rejected_count = changed_count = 0
     facts: dict[str, pl.DataFrame] = {}
     relations: set[str] = set()
     for language in languages:
@@ -44,6 +44,7 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
         relations |= {*found.facts["relation_id"], *found.prompts["relation_id"]}
         label_count += len(found.fact_labels)
         rejected_count += len(found.rejected_rows)
+        changed_count += found.fact_labels["is_label_changed"].sum()
         tables = {
             "fact_labels": found.fact_labels,
             "prompts": found.prompts,
@@ -58,17 +59,18 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
         }
     )
     LOG.info(
-        "facts: %s labels in %d languages, %s lines rejected, %.1f s",
+        "facts: %s labels in %d languages, %s lines rejected, %s not in normal form, %.1f s",
         f"{label_count:,}",
         len(facts),
         f"{rejected_count:,}",
+        f"{changed_count:,}",
         time.perf_counter() - started,
     )
 
 
 STEP = StudyStep(
     tables=("facts", "relations", "languages", "fact_labels", "prompts", "rejected_rows"),
-    code_version="1",
+    code_version="2",
     group="lake_facts",
     inputs=_inputs,
     compute=_ingest,

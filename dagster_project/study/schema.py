@@ -123,8 +123,8 @@ class CorpusBlock:
     """Languages of the study that the corpus has."""
     text_column: str = "text"
     """Column of a Parquet file, or key of a JSON line, that holds the text."""
-    title_column: str = "title"
-    """Column or key that holds the document's title."""
+    title_column: str | None = "title"
+    """Column or key that holds the document's title; null: file and number."""
     document: Literal["line", "file"] = "line"
     """What one document of plain text is."""
 

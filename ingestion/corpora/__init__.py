@@ -8,6 +8,7 @@ from ingestion.corpora.reading import (
     Document,
     Shard,
     Tally,
+    check_readable,
     file_shards,
     read_documents,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "SourceFile",
     "Tally",
     "WikipediaDump",
+    "check_readable",
     "corpus_digest",
     "file_shards",
     "list_files",

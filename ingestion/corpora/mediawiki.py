@@ -39,7 +39,7 @@ class Page:
     model: str
     """Content model; ``wikitext`` if the dump names none."""
     wikitext: str
-    """Text of the latest revision in the file."""
+    """Text of the latest revision, by its timestamp."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,12 @@ def _parse(raw: bytes) -> Page | BrokenPage:
     revisions = page.findall("revision")
     if title is None or not revisions:
         return BrokenPage("has no title or no revision", is_cut=False)
+    # Times of one format sort as texts; of equal or missing ones, the last in the file.
+    latest = max(reversed(revisions), key=lambda revision: revision.findtext("timestamp", ""))
     return Page(
         title=title,
         namespace=int(namespace) if namespace.lstrip("-").isdigit() else None,
         is_redirect=page.find("redirect") is not None,
-        model=revisions[-1].findtext("model") or "wikitext",
-        wikitext=revisions[-1].findtext("text") or "",
+        model=latest.findtext("model") or "wikitext",
+        wikitext=latest.findtext("text") or "",
     )

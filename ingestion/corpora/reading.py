@@ -10,9 +10,9 @@ import functools
 import itertools
 import json
 import re
-import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,8 +29,17 @@ from ingestion.corpora.settings import (
 )
 from ingestion.corpora.streams import CutStreamError, is_divisible, stream_blocks
 from ingestion.corpora.wikitext import MEDIA_NAMESPACES, WikitextError, plain_text
+from ingestion.text import normal_text
 
-__all__ = ["SHARD_BYTES", "Document", "Shard", "Tally", "file_shards", "read_documents"]
+__all__ = [
+    "SHARD_BYTES",
+    "Document",
+    "Shard",
+    "Tally",
+    "check_readable",
+    "file_shards",
+    "read_documents",
+]
 
 SHARD_BYTES = 64 << 20
 """Size of a shard in stored bytes, about one minute of work."""
@@ -38,6 +47,9 @@ SHARD_BYTES = 64 << 20
 _FILE_NAMESPACES = (-2, 6, 14)
 _ROWS = 1_000
 _NOTES = 20
+# Objects without the text's key after which the key is wrong, not the objects.
+_OBJECTS_WITHOUT_KEY = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # A redirect in any language: '#REDIRECT [[Berlin]]', '#WEITERLEITUNG [[Berlin]]'.
 _REDIRECT = re.compile(r"\s*#\s*[^\W\d_]+\s*:?\s*\[\[")
 
@@ -89,6 +101,30 @@ class Tally:
         """Add a note about a loss, up to 20."""
         if len(self.notes) < _NOTES:
             self.notes.append(text)
+
+
+def check_readable(tally: Tally, where: str) -> None:
+    """Refuse a corpus that was hardly read, because every fact would be absent from it.
+
+    Args:
+        tally: counts of all files of the corpus in one language.
+        where: the corpus, for the message.
+
+    Raises:
+        CorpusError: no page was found, no document has text, or most pages are broken.
+    """
+    left_out = tally.redirect_count + tally.other_namespace_count + tally.empty_count
+    if left_out + tally.broken_count < tally.page_count and (
+        tally.broken_count <= tally.page_count / 2
+    ):
+        return
+    notes = "".join(f"\n  {note}" for note in tally.notes[:5])
+    raise CorpusError(
+        f"{where}: of {tally.page_count:,} pages {tally.document_count:,} have text and "
+        f"{tally.broken_count:,} are broken, so it does not show which facts are absent.{notes}\n"
+        "Look whether the files are complete, in UTF-8, and of this kind of corpus; or take the "
+        "corpus or this language out of the study."
+    )
 
 
 def file_shards(
@@ -189,84 +225,184 @@ def _parquet_documents(
             table = pq.ParquetFile(raw)
         except pa.ArrowInvalid as error:
             raise CorpusError(f"{file.path} is not a complete Parquet file: {error}") from error
-        missing = [column for column in wanted if column not in table.schema_arrow.names]
-        if missing:
-            raise CorpusError(
-                f"{file.path} has no column {missing[0]!r}. "
-                f"It has: {', '.join(table.schema_arrow.names)}. "
-                "Set text_column and title_column to your columns."
-            )
-        for batch in table.iter_batches(batch_size=_ROWS, columns=wanted):
-            columns = [batch.column(name).to_pylist() for name in wanted]
+        _check_columns(wanted, table.schema_arrow, file)
+        for columns in _batches(table, wanted, file):
             titles = columns[1] if len(columns) > 1 else [None] * len(columns[0])
             for title, text in zip(titles, columns[0], strict=True):
                 tally.page_count += 1
-                yield _title(title, file, tally), _clean(text or "")
+                if isinstance(text, UnicodeDecodeError):
+                    tally.broken_count += 1
+                    tally.note(f"{file.name}: row {tally.page_count} is not UTF-8 ({text.reason})")
+                    continue
+                title = None if isinstance(title, UnicodeDecodeError) else title
+                yield _title(title, file, tally), normal_text(text or "")
+
+
+def _check_columns(wanted: Sequence[str], schema: pa.Schema, file: SourceFile) -> None:
+    """Raise ``CorpusError`` if a column is missing, or if the first one is not text."""
+    missing = [column for column in wanted if column not in schema.names]
+    if missing:
+        raise CorpusError(
+            f"{file.path} has no column {missing[0]!r}. "
+            f"It has: {', '.join(schema.names)}. "
+            "Set text_column and title_column to your columns; title_column: null if there is none."
+        )
+    kind = schema.field(wanted[0]).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    is_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    if not pa.types.is_null(kind) and not any(check(kind) for check in is_text):
+        raise CorpusError(
+            f"{file.path}: column {wanted[0]!r} is {kind} and not text. Set text_column to a "
+            "column of text, or write the file again with this column as a string."
+        )
+
+
+def _batches(
+    table: pq.ParquetFile, wanted: Sequence[str], file: SourceFile
+) -> Iterator[list[list[Any]]]:
+    """Values of the columns, batch by batch; a text that is not UTF-8 is the error it causes."""
+    try:
+        for batch in table.iter_batches(batch_size=_ROWS, columns=list(wanted)):
+            yield [_values(batch.column(name)) for name in wanted]
+    except (OSError, pa.ArrowException) as error:
+        raise CorpusError(
+            f"{file.path} is damaged: {error}. Download or write it again."
+        ) from error
+
+
+def _values(column: pa.Array) -> list[Any]:
+    try:
+        return cast(list[Any], column.to_pylist())
+    except UnicodeDecodeError:
+        return [_value(item) for item in column]
+
+
+def _value(item: pa.Scalar) -> Any:
+    try:
+        return item.as_py()
+    except UnicodeDecodeError as error:
+        return error
 
 
 def _json_documents(
     settings: JsonLines, file: SourceFile, tally: Tally
 ) -> Iterator[tuple[str, str]]:
+    """Documents of a file; objects without the key are an error only if no object has it."""
+    with_key, without_key = 0, ""
     for line in _lines(file, tally):
-        if not line.strip():
+        if isinstance(line, str) and not line.strip():
             continue
         tally.page_count += 1
-        try:
-            entry = json.loads(line)
-        except ValueError as error:
-            entry = error
+        entry = _json_object(line)
         if not isinstance(entry, dict):
+            if tally.page_count == 1 and isinstance(line, str) and line.lstrip().startswith("["):
+                raise CorpusError(
+                    f"{file.path} begins with a JSON array. It must have one JSON object per "
+                    "line: write it again with jq -c '.[]'."
+                )
             tally.broken_count += 1
-            tally.note(f"{file.name}: object {tally.page_count} is not a JSON object")
+            tally.note(f"{file.name}: object {tally.page_count} {entry}")
             continue
-        text = entry.get(settings.text_key)
+        text = entry.get(settings.text_key, "" if settings.text_key in entry else ...)
+        if text is None or (isinstance(text, float) and text != text):
+            text = ""
+        with_key += isinstance(text, str)
         if not isinstance(text, str):
-            raise CorpusError(
-                f"{file.path}: object {tally.page_count} has no text under {settings.text_key!r}. "
-                f"Its keys: {', '.join(entry)}. Set text_key to your key."
-            )
+            tally.broken_count += 1
+            problem = f"object {tally.page_count} has no text under {settings.text_key!r}"
+            tally.note(f"{file.name}: {problem}")
+            without_key = without_key or f"{problem}. Its keys: {', '.join(entry)}"
+            if not with_key and tally.broken_count >= _OBJECTS_WITHOUT_KEY:
+                break
+            continue
         title = entry.get(settings.title_key) if settings.title_key else None
-        yield _title(title, file, tally), _clean(text)
+        yield _title(title, file, tally), normal_text(_paired(text, file, tally))
+    if without_key and not with_key:
+        raise CorpusError(f"{file.path}: {without_key}. Set text_key to your key.")
+
+
+def _json_object(line: str | UnicodeDecodeError) -> dict[str, Any] | str:
+    """The object of a line, or why there is none."""
+    if isinstance(line, UnicodeDecodeError):
+        return f"is not UTF-8 ({line.reason})"
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        entry = None
+    return entry if isinstance(entry, dict) else "is not a JSON object"
+
+
+def _paired(text: str, file: SourceFile, tally: Tally) -> str:
+    """The text with halves of surrogate pairs, which no UTF-8 can hold, replaced and noted."""
+    if _SURROGATE.search(text):
+        tally.note(f"{file.name}: object {tally.page_count} has half of a character")
+    return _whole_characters(text)
+
+
+def _whole_characters(text: str) -> str:
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _text_documents(
     settings: PlainText, file: SourceFile, tally: Tally
 ) -> Iterator[tuple[str, str]]:
     if settings.document == "file":
-        tally.page_count += 1
-        yield file.name, _clean("\n".join(_lines(file, tally)))
+        yield from _text_file(file, tally)
         return
     for line in _lines(file, tally):
         tally.page_count += 1
-        yield _title(None, file, tally), _clean(line)
+        if isinstance(line, UnicodeDecodeError):
+            tally.broken_count += 1
+            tally.note(f"{file.name}: line {tally.page_count} is not UTF-8 ({line.reason})")
+        else:
+            yield _title(None, file, tally), normal_text(line)
 
 
-def _lines(file: SourceFile, tally: Tally) -> Iterator[str]:
-    rest = b""
+def _text_file(file: SourceFile, tally: Tally) -> Iterator[tuple[str, str]]:
+    """A file as one document without its broken lines; it is lost if most of them are broken."""
+    good, bad = [], 0
+    for number, line in enumerate(_lines(file, tally), 1):
+        if isinstance(line, UnicodeDecodeError):
+            bad += 1
+            tally.note(f"{file.name}: line {number} is not UTF-8 ({line.reason})")
+        else:
+            good.append(line)
+    tally.page_count += 1
+    if bad > len(good):
+        tally.broken_count += 1
+    else:
+        yield _whole_characters(file.name), normal_text("\n".join(good))
+
+
+def _lines(file: SourceFile, tally: Tally) -> Iterator[str | UnicodeDecodeError]:
+    """Lines of a file without their ends; a line that is not UTF-8 is the error it causes."""
+    parts: list[bytes] = []
+    end: bytes | None = None
     try:
         for block, _ in stream_blocks(file):
-            *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                yield _decoded(line, file, tally)
+            if end is None and (b"\n" in block or b"\r" in block[:-1]):
+                # Old Mac files have no line feed at all.
+                end = b"\n" if b"\n" in block else b"\r"
+            first, *more = block.split(end or b"\n")
+            parts.append(first)
+            for part in more:
+                yield _decoded(b"".join(parts))
+                parts = [part]
     except CutStreamError as error:
         tally.is_truncated = True
         tally.note(f"{file.name} {error}")
-    if rest:
-        yield _decoded(rest, file, tally)
+    if rest := b"".join(parts):
+        yield _decoded(rest)
 
 
-def _decoded(line: bytes, file: SourceFile, tally: Tally) -> str:
+def _decoded(line: bytes) -> str | UnicodeDecodeError:
     try:
         return line.decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        tally.broken_count += 1
-        tally.note(f"{file.name}: line {tally.page_count + 1} is not UTF-8 ({error.reason})")
-        return line.decode("utf-8", errors="replace")
+        return error
 
 
 def _title(title: object, file: SourceFile, tally: Tally) -> str:
-    return str(title) if title is not None else f"{file.name}:{tally.page_count}"
-
-
-def _clean(text: str) -> str:
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\0", " "))
+    return _whole_characters(str(title)) if title is not None else f"{file.name}:{tally.page_count}"

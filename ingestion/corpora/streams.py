@@ -15,13 +15,29 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
-from ingestion.corpora.settings import SourceFile
+from ingestion.corpora.settings import CorpusError, SourceFile
 
 __all__ = ["CutStreamError", "is_divisible", "stream_blocks"]
 
 _BLOCK_BYTES = 1 << 16
 _BZ2_STREAM = re.compile(rb"BZh[1-9]1AY&SY")
 _BZ2_STREAM_BYTES = 10
+
+
+# First bytes of layouts that cannot be read: its name, and what to do.
+_UNREADABLE = (
+    (b"\x28\xb5\x2f\xfd", "zstd", "unpack it with zstd -d"),
+    (b"PK\x03\x04", "a zip", "unpack it with unzip"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it with 7z x"),
+    (b"Rar!", "a rar archive", "unpack it with unrar x"),
+    (b"\x04\x22\x4d\x18", "lz4", "unpack it with lz4 -d"),
+    (b"PAR1", "Parquet", "write kind: parquet in the study file"),
+    (b"%PDF", "PDF", "extract its text"),
+)
+_TAR_MARK, _TAR_PLACE = b"ustar", 257
+_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
+_MOST_ZEROS = 0.1
+"""Share of zero bytes from which a file is not text: UTF-16 without a byte order mark has more."""
 
 
 class CutStreamError(Exception):
@@ -69,6 +85,7 @@ def stream_blocks(
         complete a page that begins before it; the caller stops when the page is complete.
 
     Raises:
+        CorpusError: the file has a layout that is not supported; the message says what to do.
         CutStreamError: the file is damaged; raised after all readable bytes.
     """
     with file.open() as raw:
@@ -82,7 +99,30 @@ def stream_blocks(
             blocks = _bz2_streams(raw, start, limit)
         else:
             blocks = ((block, True) for block, _ in _decompress(raw, decompressor, 0))
-        yield from _utf8(blocks)
+        for index, (block, is_ours) in enumerate(_utf8(blocks)):
+            if index == 0 and start == 0:
+                _refuse_unreadable(block, file)
+            yield block, is_ours
+
+
+def _refuse_unreadable(head: bytes, file: SourceFile) -> None:
+    """Raise ``CorpusError`` if a file that was decompressed is no text."""
+    for mark, layout, remedy in _UNREADABLE:
+        if head.startswith(mark):
+            raise CorpusError(f"{file.path} is {layout}, which cannot be read here: {remedy}.")
+    if head.startswith(_TAR_MARK, _TAR_PLACE):
+        raise CorpusError(f"{file.path} is a tar archive: unpack it with tar -xf.")
+    if _HTML.match(head.removeprefix(codecs.BOM_UTF8)):
+        raise CorpusError(
+            f"{file.path} is an HTML page and no corpus: look whether the download gave an error "
+            "page, or extract the text of your pages."
+        )
+    if head.count(0) > _MOST_ZEROS * len(head):
+        raise CorpusError(
+            f"{file.path} is not UTF-8: {head.count(0):,} of its first {len(head):,} bytes are "
+            "zero. UTF-16 without a byte order mark looks so; convert it with "
+            "iconv -f UTF-16LE -t UTF-8."
+        )
 
 
 def _plain(raw: BinaryIO, start: int, limit: int) -> Iterator[tuple[bytes, bool]]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 
 import mwparserfromhell.parser as wikitext_parser
 from mwparserfromhell.parser import ParserError, tokens
 from mwparserfromhell.parser.tokenizer import Tokenizer
+
+from ingestion.text import normal_text
 
 __all__ = ["MEDIA_NAMESPACES", "WikitextError", "plain_text"]
 
@@ -47,6 +48,10 @@ _DROPPED = {
 }
 _LIST_MARK = "\x02"
 _LINE_BREAK = "\x03"
+# An apostrophe that is no mark-up although another one is next to it.
+_APOSTROPHE = "\x04"
+# Keeps quotes apart between which a tag, a template or a file was.
+_JOINT = "\x05"
 
 _MEDIA_FILE = re.compile(
     r"\.(?:jpe?g|png|gif|svg|tiff?|webp|xcf|pdf|djvu|og[agv]|webm|mpe?g|midi?|wav|mp3|flac|stl)\s*$",
@@ -55,13 +60,17 @@ _MEDIA_FILE = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08]")
 _BROKEN_REFERENCE = re.compile(r"<ref\b[^<>\n]*>(?:[^<\n]*</ref>)?", re.IGNORECASE)
 _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
-_BROKEN_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
+_BROKEN_TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s*/?|\s+[^<>\n]*=[^<>\n]*)>")
 # Remains of mark-up that is not closed: rows of tables, borders of templates, quotes.
 _BROKEN_LINE = re.compile(r"^[ \t]*(?:\||\{\||\{\{|\}\}|![^\n]*(?:!!|\|)).*$", re.MULTILINE)
-_MAGIC_OR_QUOTES = re.compile(r"__[^\W\d_]+__|'{2,}")
+_MAGIC = re.compile(r"__[^\W\d_]+(?:_[^\W\d_]+)*__")
+_QUOTES = re.compile(r"('{2,})")
+_NOT_PARSED = re.compile(r"<(nowiki|pre)\s*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
-_VARIANT_OF = re.compile(r"(?:^|;)\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
-_VARIANT_FLAG = re.compile(r"^[A-Z;]*[A-Z]\|")
+_VARIANT_OF = re.compile(r"(?:^|;)(?:[^;]*=>)?\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
+_VARIANT_FLAG = re.compile(r"^\s*([A-Z;-]+)\s*\|")
+# Flags of rules that show nothing: hidden, title, removed.
+_VARIANT_HIDDEN = frozenset("HT-")
 _EMPTY_BRACKETS = re.compile(r"[ \u3000]*(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)")
 _SPACES = re.compile(r"[^\S\n]+")
 _SPACE_BEFORE_STOP = re.compile(r" (?=[,.;](?:\s|$))")
@@ -82,27 +91,79 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
             another one is still recognised by its file extension, or if it is alone on a line.
 
     Returns:
-        Plain text in NFC: one paragraph per line, entities decoded.
+        Plain text in normal form: one paragraph per line, entities decoded.
 
     Raises:
         WikitextError: the tokenizer fails on this page.
     """
+    wikitext = _CONTROLS.sub(" ", wikitext)
+    wikitext = _NOT_PARSED.sub(lambda match: _literal(match.group()), wikitext)
     try:
-        stream = _TOKENIZER().tokenize(_CONTROLS.sub(" ", wikitext), 0, False)
+        # True: quotes stay in the text, because the library pairs them across lines.
+        stream = _TOKENIZER().tokenize(wikitext, 0, True)
     except (ParserError, RecursionError) as error:
         raise WikitextError(f"the wikitext cannot be split: {error}") from error
     text = _fold(stream, media_names)
-    text = "\n".join(line for line in text.split("\n") if _LIST_MARK not in line)
-    text = text.replace(_LINE_BREAK, "\n")
+    text = "\n".join(_unquoted(line) for line in text.split("\n") if _LIST_MARK not in line)
+    text = text.replace(_JOINT, "").replace(_LINE_BREAK, "\n")
     text = _BROKEN_TAG.sub("", _BROKEN_TEMPLATE.sub("", _BROKEN_REFERENCE.sub("", text)))
     text = _BROKEN_LINE.sub("", text)
-    text = _MAGIC_OR_QUOTES.sub("", text)
+    text = _MAGIC.sub("", text)
     if "-{" in text:
-        text = _VARIANT.sub(_simplified, text)
-    text = _EMPTY_BRACKETS.sub("", text)
-    text = _SPACE_BEFORE_STOP.sub("", _SPACES.sub(" ", text))
+        # The innermost first; each round removes one level.
+        while (shown := _VARIANT.sub(_simplified, text)) != text:
+            text = shown
+    text = _EMPTY_BRACKETS.sub("", text).replace(_APOSTROPHE, "'")
+    text = _SPACE_BEFORE_STOP.sub("", normal_text(_SPACES.sub(" ", text)))
     lines = (line for line in _LINES.split(text.strip()) if _HAS_LETTER.search(line))
-    return unicodedata.normalize("NFC", "\n".join(lines))
+    return "\n".join(lines)
+
+
+def _unquoted(line: str) -> str:
+    """Remove the marks of italics and bold from a line, in the way of MediaWiki's ``doQuotes``.
+
+    Two apostrophes are italics, three are bold, five are both; one more is an apostrophe of the
+    text. If both are open at the end of the line, one bold mark was an apostrophe and italics
+    (``l'''Iliade''``): the first one after a word of one letter, else after a longer word, else
+    after a blank.
+    """
+    parts = _QUOTES.split(line)
+    if len(parts) == 1:
+        return line
+    bold: list[int] = []
+    italics = 0
+    for mark in range(1, len(parts), 2):
+        size = len(parts[mark])
+        if size == 4 or size > 5:
+            size = 3 if size == 4 else 5
+            parts[mark - 1] += "'" * (len(parts[mark]) - size)
+        italics += size != 3
+        if size != 2:
+            bold.append(mark)
+        parts[mark] = "'" * size
+    if len(bold) % 2 and italics % 2:
+        single, longer, blank = ([] for _ in range(3))
+        for mark in bold:
+            if len(parts[mark]) == 3:
+                # MediaWiki compares bytes, and reads a text of one byte as its own neighbour.
+                before = parts[mark - 1].encode()[-2:]
+                is_blank, is_single = before.endswith(b" "), before[:-1] == b" "
+                (blank if is_blank else single if is_single else longer).append(mark)
+        if found := [*single[:1], *longer[:1], *blank[:1]]:
+            parts[found[0] - 1] += "'"
+    return "".join(parts[::2])
+
+
+def _literal(text: str) -> str:
+    """Protect the apostrophes of a text in which they are no mark-up."""
+    return text.replace("'", _APOSTROPHE)
+
+
+def _are_apart(stream: Sequence[tokens.Token], position: int, out: Sequence[str]) -> bool:
+    """Whether anything but a comment is between a text that begins with a quote and one before."""
+    if position > 1 and type(stream[position - 2]) is tokens.CommentEnd:
+        return False
+    return next((text for text in reversed(out) if text), "").endswith("'")
 
 
 def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
@@ -116,7 +177,10 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
         kind = type(token)
         position += 1
         if kind is tokens.Text:
-            out.append(token["text"])
+            text = token["text"]
+            if text.startswith("'") and _are_apart(stream, position, out):
+                out.append(_JOINT)
+            out.append(text)
         elif kind in _DROPPED:
             position = _after(stream, position, kind, _DROPPED[kind])
         elif kind is tokens.WikilinkOpen or kind is tokens.ExternalLinkOpen:
@@ -132,6 +196,8 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
             if is_url:
                 shown = "" if target is None else shown
             else:
+                # MediaWiki pairs quotes within a link's own text, and shows those of a title.
+                shown = _literal(shown) if target is None else _unquoted(shown)
                 shown = _link_text(stream, position, before, target, shown, media_names)
             out = before
             out.append(shown)
@@ -146,7 +212,7 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
             position += 1
         elif kind is tokens.HTMLEntityStart:
             position, shown = _entity(stream, position)
-            out.append(shown)
+            out.append(_literal(shown))
     return "".join(out)
 
 
@@ -239,9 +305,12 @@ def _link_text(
 
 def _is_alone(stream: Sequence[tokens.Token], position: int, before: list[str]) -> bool:
     """Whether the line of the link just closed contains no other text."""
-    lines = "".join(before[-2:]).rsplit("\n", 1)
-    if lines[-1].strip(" \t" + _LINE_BREAK) or (len(lines) == 1 and len(before) > 2):
-        return False
+    for part in reversed(before):
+        line = part.rpartition("\n")[2]
+        if line.strip(" \t" + _LINE_BREAK):
+            return False
+        if len(line) < len(part):
+            break
     if position == len(stream):
         return True
     following = stream[position]
@@ -250,11 +319,20 @@ def _is_alone(stream: Sequence[tokens.Token], position: int, before: list[str]) 
     if type(following) is not tokens.Text:
         return False
     line, newline, _ = following["text"].partition("\n")
-    return not line.strip() and (bool(newline) or position + 1 == len(stream))
+    if line.strip():
+        return False
+    rest = stream[position + 1 : position + 3]
+    if not newline and len(rest) == 2 and type(rest[0]) is tokens.WikilinkOpen:
+        # Several such links on one line.
+        return type(rest[1]) is tokens.Text and ":" in rest[1]["text"]
+    return bool(newline) or position + 1 == len(stream)
 
 
 def _simplified(match: re.Match[str]) -> str:
     """Mainland form of a Chinese language variant ``-{zh-hans:…;zh-hant:…}-``."""
+    flag = _VARIANT_FLAG.match(match.group(1))
+    if flag and _VARIANT_HIDDEN & set(flag.group(1)):
+        return ""
     body: str = _VARIANT_FLAG.sub("", match.group(1))
     forms: dict[str, str] = dict(_VARIANT_OF.findall(body))
     if not forms:

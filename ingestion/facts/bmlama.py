@@ -21,6 +21,7 @@ The candidates are not used: docs/method.md#probing ranks over the whole vocabul
 from __future__ import annotations
 
 import codecs
+import csv
 import hashlib
 import re
 from collections import Counter
@@ -40,7 +41,7 @@ from ingestion.facts.sifting import (
     sift,
 )
 from ingestion.facts.source import FactsError, LanguageFacts, require_language
-from ingestion.text import did_you_mean
+from ingestion.text import did_you_mean, normal_name
 
 __all__ = ["BmlamaSource"]
 
@@ -202,6 +203,7 @@ class BmlamaSource:
                 f"{self._archive.path}: {language}.tsv is not a BMLAMA file: its header lacks "
                 f"{lacks} Found: {', '.join(header)}."
             )
+        header = _fitting_header(header, lines[1:])
         places = [header.index(name) for name in _COLUMNS]
         rows = [
             _parse_line(number, line, len(header), places)
@@ -215,26 +217,53 @@ class BmlamaSource:
         rows, _ = self._parse(_ANCHOR)
         return _Anchor(
             _relations_by_line(rows),
-            {row.number: row.subject_label for row in rows if row.subject_label},
-            {row.number: row.object_label for row in rows if row.object_label},
+            {row.number: normal_name(row.subject_label) for row in rows if row.subject_label},
+            {row.number: normal_name(row.object_label) for row in rows if row.object_label},
             rows[-1].number if rows else 1,
         )
 
 
+def _fitting_header(header: Sequence[str], lines: Sequence[bytes]) -> Sequence[str]:
+    """The header without the name that has no column, if it has one name more than the rows."""
+    rows = [line for line in lines if line.strip()]
+    widths = Counter(len(_cells(line.decode(errors="replace"))) for line in rows)
+    if not widths or widths.most_common(1)[0][0] != len(header) - 1:
+        return header
+    for place in reversed(range(len(header))):
+        shorter = [*header[:place], *header[place + 1 :]]
+        if not set(_COLUMNS) <= set(shorter):
+            continue
+        places = [shorter.index(name) for name in _COLUMNS]
+        good = (_parse_line(0, line, len(shorter), places).reason is None for line in rows)
+        if sum(good) > len(rows) / 2:
+            return shorter
+    return header
+
+
+def _cells(line: str) -> list[str]:
+    """Cells of a row; quotes around a cell and doubled quotes in it are the file's, not text."""
+    line = line.rstrip("\r")
+    try:
+        return next(csv.reader([line], delimiter="\t", strict=True), [])
+    except csv.Error:
+        return line.split("\t")
+
+
 def _parse_line(number: int, line: bytes, width: int, places: Sequence[int]) -> _Line:
     try:
-        values = line.decode().rstrip("\r").split("\t")
+        values = _cells(line.decode())
     except UnicodeDecodeError as error:
         return _Line(number, reason=f"not valid UTF-8 at byte {error.start + 1}")
     if len(values) != width:
         return _Line(number, reason=f"{len(values)} fields instead of {width}")
     prompt, answer, subject = (values[place] for place in places)
-    templates = _templates(prompt, subject) if subject.strip() else ()
+    prompt, subject_name = normal_name(prompt), normal_name(subject)
+    templates = _templates(prompt, subject_name) if subject_name else ()
     if (count := prompt.count(_MASK)) != 1:
         reason = f"prompt has {_MASK} {count} times instead of once"
     elif "[X]" in prompt or "[Y]" in prompt:
         reason = "prompt holds a literal [X] or [Y]"
-    elif not subject.strip():
+    elif not subject_name:
         reason = "subject label is empty"
     elif not templates:
         reason = "the subject does not stand in the prompt"

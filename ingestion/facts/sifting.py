@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from ingestion.facts.source import FactsError, LanguageFacts, as_table
+from ingestion.text import normal_column
 
 __all__ = [
     "FACT_LINE",
@@ -106,18 +107,26 @@ def _judge(lines: pl.DataFrame, *problems: pl.Expr) -> pl.DataFrame:
     return lines
 
 
+def _normalized(lines: pl.DataFrame, changed: str, *columns: str) -> pl.DataFrame:
+    """Put columns into normal form; ``changed`` says whether that changed any of them."""
+    before = [pl.col(column).alias(f"{column}_before") for column in columns]
+    lines = lines.with_columns(*before, *(normal_column(pl.col(column)) for column in columns))
+    is_changed = [pl.col(column) != pl.col(f"{column}_before") for column in columns]
+    return lines.with_columns(pl.any_horizontal(is_changed).fill_null(False).alias(changed))
+
+
 def sift(lines: FactLines) -> LanguageFacts:
     """Sort one language's lines into lake tables.
 
-    Labels and templates are stored unchanged; they are stripped only to test whether they are
-    empty. If several lines have one fact_id, or several templates one relation, the first is
+    Labels and templates are stored in normal form, and a column says where it differs from the
+    file. If several lines have one fact_id, or several templates one relation, the first is
     accepted.
 
     Returns:
         Frames with the contract's columns; accepted and rejected lines add up to all lines.
     """
     templates = _judge(
-        lines.templates,
+        _normalized(lines.templates, "is_template_changed", "template"),
         _blank_problem({"relation_id": "relation", "template": "template"}),
         template_problem(pl.col("template")),
         _repeat_problem("relation_id", "template of relation"),
@@ -125,7 +134,7 @@ def sift(lines: FactLines) -> LanguageFacts:
     prompts = templates.filter(pl.col("reason").is_null())
     has_template = pl.col("relation_id").is_in(prompts["relation_id"].to_list())
     facts = _judge(
-        lines.facts,
+        _normalized(lines.facts, "is_label_changed", "subject_label", "object_label"),
         _blank_problem(
             {
                 "relation_id": "relation",

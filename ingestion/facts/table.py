@@ -12,8 +12,9 @@ Missing identifiers are derived; they begin with ``label-`` or ``fact-``:
 - A fact with ``fact_id`` but without subject_id or object_id gets them from its English label, or
   from its label in the first other language (by code).
 
-A row without a language is rejected. It is listed under the language of the previous row (the first
-rows: of the next one), because every rejected row needs a language.
+A row without a language is rejected, and so is one with a wrong number of fields. If no other row
+has its language, it is listed under the language of the previous row (the first rows: of the next
+one), because every rejected row needs a language.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from ingestion.facts.sifting import (
     template_problem,
 )
 from ingestion.facts.source import FactsError, LanguageFacts, require_language
-from ingestion.text import did_you_mean
+from ingestion.text import did_you_mean, normal_column
 
 __all__ = ["TableSource"]
 
@@ -99,8 +100,9 @@ class TableSource:
         return self._sifted[language]
 
     def _sift(self, language: str) -> tuple[LanguageFacts, int]:
+        template = normal_column(pl.col("template"))
         rows = self._rows.filter(pl.col("language") == language).with_columns(
-            reason=pl.coalesce("reason", template_problem(pl.col("template")))
+            reason=pl.coalesce("reason", template_problem(template))
         )
         good = pl.col("reason").is_null() & (pl.col("relation").str.strip_chars() != "")
         templates = rows.filter(good).unique("relation", keep="first", maintain_order=True)
@@ -112,7 +114,7 @@ class TableSource:
         ).with_columns(
             reason=pl.coalesce(
                 "reason",
-                pl.when(pl.col("first_template") != pl.col("template")).then(
+                pl.when(normal_column(pl.col("first_template")) != template).then(
                     pl.format("template differs from that of line {}", "first_line")
                 ),
             )
@@ -163,6 +165,13 @@ def _read_csv(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
             continue
         values, reason = _csv_values(line, len(header))
         rows.append((number, reason, *values))
+    # A line break in a label makes a row of its second half: it begins with no language.
+    place = 2 + header.index("language")
+    known = {row[place] for row in rows if row[1] is None}
+    rows = [
+        row if row[1] is None or row[place] in known else (*row[:place], None, *row[place + 1 :])
+        for row in rows
+    ]
     schema = {"line_number": pl.Int32, "reason": pl.String, **dict.fromkeys(header, pl.String)}
     return _complete(pl.DataFrame(rows, schema, orient="row")), lines
 
@@ -229,7 +238,7 @@ def _with_identifiers(rows: pl.DataFrame) -> pl.DataFrame:
         "fact-",
         pl.when(has_entities)
         .then(_key("relation", "subject_id", "object_id"))
-        .otherwise(_key("language", "relation", "subject", "object")),
+        .otherwise(_key("language", "relation", *_labels("subject", "object"))),
         where=~has_fact_id,
     )
     return rows.with_columns(
@@ -247,9 +256,9 @@ def _with_identifiers(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _anchor_key(label: str) -> pl.Expr:
     """Key of the row's own label; with a fact_id, of the English or first language's label."""
-    own = _key("relation", "language", label)
+    own = _key("relation", "language", *_labels(label))
     order = [
-        pl.col(label).str.strip_chars() == "",
+        normal_column(pl.col(label)) == "",
         pl.col("language") != "en",
         pl.col("language"),
         pl.col("line_number"),
@@ -258,8 +267,12 @@ def _anchor_key(label: str) -> pl.Expr:
     return pl.when(pl.col("fact_id").is_not_null()).then(shared).otherwise(own)
 
 
-def _key(*columns: str) -> pl.Expr:
-    return pl.concat_str(columns, separator="\0")
+def _labels(*columns: str) -> list[pl.Expr]:
+    return [normal_column(pl.col(column)) for column in columns]
+
+
+def _key(*columns: str | pl.Expr) -> pl.Expr:
+    return pl.concat_str(list(columns), separator="\0")
 
 
 def _derived(prefix: str, key: pl.Expr, where: pl.Expr) -> pl.Expr:

@@ -17,7 +17,14 @@ import numpy.typing as npt
 import polars as pl
 
 from ingestion.contract import LAKE
-from ingestion.corpora import CorpusSettings, Document, Shard, Tally, read_documents
+from ingestion.corpora import (
+    CorpusSettings,
+    Document,
+    Shard,
+    Tally,
+    check_readable,
+    read_documents,
+)
 from ingestion.errors import FactrootsError
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching, ranges
 from ingestion.tracing.names import FactNames
@@ -225,6 +232,7 @@ def finish(
         tokenizer_hash: hash of the tokenizer that counted; None without one.
 
     Raises:
+        CorpusError: little of the corpus could be read.
         TracingError: the counts are of other names.
     """
     if counts.names_digest != names.digest:
@@ -258,6 +266,8 @@ def _sizes(
     counts: PartialCounts, corpus_id: str, language: str, tokenizer_hash: str | None
 ) -> pl.DataFrame:
     all_pages = functools.reduce(_added, counts.tallies.values(), Tally())
+    if counts.tallies:
+        check_readable(all_pages, f"corpus '{corpus_id}', language '{language}'")
     notes = sorted({note for tally in counts.tallies.values() for note in tally.notes})
     if len(notes) > _NOTES:
         notes = [*notes[:_NOTES], f"and {len(notes) - _NOTES} more"]

@@ -6,7 +6,6 @@ What does not belong here: finding the names in text (``ingestion.tracing.matchi
 from __future__ import annotations
 
 import functools
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import polars as pl
 
 from ingestion.errors import FactrootsError
 from ingestion.lake import fingerprint
+from ingestion.text import normal_column, normal_name
 
 __all__ = ["ALIAS_COLUMNS", "FactNames", "NamesError", "collect_names"]
 
@@ -41,7 +41,7 @@ class FactNames:
     object_mentions: npt.NDArray[np.int32]
     """Index of the mention of each fact's object."""
     names: tuple[str, ...]
-    """Distinct names in NFC, sorted."""
+    """Distinct names in normal form, sorted."""
     mention_names: tuple[tuple[int, ...], ...]
     """For each mention, the positions of its names in ``names``."""
 
@@ -86,11 +86,11 @@ def collect_names(
     mentions: dict[tuple[str, ...], int] = {}
 
     def mention(label: str, entity: str | None) -> int:
-        names = {_normal(label), *others.get(entity or "", ())}
+        names = {normal_name(label), *others.get(entity or "", ())}
         return mentions.setdefault(tuple(sorted(names)), len(mentions))
 
     for column in ("subject_label", "object_label"):
-        empty = labels.filter(pl.col(column).str.strip_chars() == "")
+        empty = labels.filter(normal_column(pl.col(column)) == "")
         if len(empty):
             raise NamesError(
                 f"{language}: fact {empty['fact_id'][0]!r} has an empty {column}; "
@@ -122,13 +122,9 @@ def _aliases(aliases: pl.DataFrame, language: str) -> dict[str, list[str]]:
             f"they need {', '.join(ALIAS_COLUMNS)}"
         )
     rows = aliases.filter(
-        (pl.col("language_code") == language) & (pl.col("alias").str.strip_chars() != "")
+        (pl.col("language_code") == language) & (normal_column(pl.col("alias")) != "")
     )
     others: dict[str, list[str]] = {}
     for entity, alias in zip(rows["entity_id"], rows["alias"], strict=True):
-        others.setdefault(entity, []).append(_normal(alias))
+        others.setdefault(entity, []).append(normal_name(alias))
     return others
-
-
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name.strip())

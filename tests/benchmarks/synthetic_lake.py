@@ -132,7 +132,12 @@ class SyntheticLake:
             relations=[dict(names[relation_id]) for relation_id in relation_ids],
             facts=facts.drop("object_number").rows(named=True),
             prompts=[
-                {"language_code": code, "relation_id": relation_id, "template": "[X] is in [Y] ."}
+                {
+                    "language_code": code,
+                    "relation_id": relation_id,
+                    "template": "[X] is in [Y] .",
+                    "is_template_changed": False,
+                }
                 for code in codes
                 for relation_id in relation_ids
             ],
@@ -185,6 +190,7 @@ def _labels(here: pl.DataFrame, code: str) -> pl.DataFrame:
         "fact_id",
         subject_label=pl.format("Subject {} {}", "subject_id", pl.lit(code)),
         object_label=pl.format("Object {} {}", "object_id", pl.lit(code)),
+        is_label_changed=False,
     )
 
 

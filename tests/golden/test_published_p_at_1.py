@@ -47,6 +47,7 @@ def write_full_lake(lake: Path, published: pl.DataFrame) -> Path:
             "fact_id",
             subject_label=pl.format("{} {}", "language_code", "subject_id"),
             object_label=pl.format("{} {}", "language_code", "object_id"),
+            is_label_changed=False,
         )
         _write(lake, labels, "fact_labels", language_code=code)
         length = (pl.col("number") % OBJECT_COUNT % 3 + 1).cast(pl.Int32)

@@ -153,3 +153,13 @@ def test_what_is_no_cron_line_is_refused_with_an_example(tmp_path: Path, line: s
 def test_an_unknown_time_zone_is_refused_with_near_matches(tmp_path: Path) -> None:
     ((_, message),) = problems(tmp_path, GOOD + "refresh: {timezone: Europe/Berlln}\n")
     assert "Did you mean 'Europe/Berlin'" in message
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_a_corpus_may_have_no_titles(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text(
+        "name: s\nfacts: {kind: table, path: f.csv}\nmodels: [{id: m, source: ./m}]\n"
+        f"corpora: [{{id: c, kind: {kind}, path: x, title_column: null}}]\n"
+    )
+    assert load_study(str(path)).corpora[0].title_column is None

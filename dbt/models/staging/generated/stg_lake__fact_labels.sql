@@ -9,6 +9,7 @@ final as (
         fact_id::varchar as fact_id,
         subject_label::varchar as subject_label,
         object_label::varchar as object_label,
+        is_label_changed::boolean as is_label_changed,
     from source
 )
 

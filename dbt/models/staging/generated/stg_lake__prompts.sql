@@ -8,6 +8,7 @@ final as (
         language_code::varchar as language_code,
         relation_id::varchar as relation_id,
         template::varchar as template,
+        is_template_changed::boolean as is_template_changed,
     from source
 )
 

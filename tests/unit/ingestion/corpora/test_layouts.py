@@ -7,9 +7,12 @@ import gzip
 import json
 import lzma
 import os
+import time
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion.corpora import (
@@ -21,6 +24,7 @@ from ingestion.corpora import (
     Shard,
     Tally,
     WikipediaDump,
+    check_readable,
     corpus_digest,
     list_files,
     read_documents,
@@ -103,9 +107,102 @@ def test_text_is_a_document_a_line_or_a_file(tmp_path: Path) -> None:
 def test_a_line_that_is_no_utf8_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_bytes(b"gut\nschl\xffcht\n")
     found, tally = read(PlainText(f"{tmp_path}/x.txt"))
-    assert found == [("x.txt:1", "gut"), ("x.txt:2", "schl\ufffdcht")]
-    assert tally.broken_count == 1
+    assert found == [("x.txt:1", "gut")]
+    assert (tally.page_count, tally.document_count, tally.broken_count) == (2, 1, 1)
     assert "line 2" in tally.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "remedy"),
+    [
+        (b"\x28\xb5\x2f\xfd....", r"is zstd, .* zstd -d"),
+        (b"PK\x03\x04....", r"is a zip, .* unzip"),
+        (b"7z\xbc\xaf\x27\x1c....", r"is a 7z archive, .* 7z x"),
+        (b"\x04\x22\x4d\x18....", r"is lz4, .* lz4 -d"),
+        (b"PAR1....", r"is Parquet, .* kind: parquet"),
+        (gzip.compress(b"name" + bytes(253) + b"ustar"), r"is a tar archive.* tar -xf"),
+        (b"\n<!DOCTYPE html><html><p>404</p></html>", "is an HTML page"),
+        ("Bern ist eine Stadt.\n".encode("utf-16-le"), "UTF-16 without a byte order mark.*iconv"),
+        ("Bern ist eine Stadt.\n".encode("utf-16-be"), "UTF-16 without a byte order mark.*iconv"),
+    ],
+)
+@pytest.mark.parametrize("kind", [PlainText, JsonLines, WikipediaDump])
+def test_a_layout_that_cannot_be_read_is_an_error_with_its_remedy(
+    tmp_path: Path, content: bytes, remedy: str, kind: type[CorpusSettings]
+) -> None:
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(CorpusError, match=remedy):
+        read(kind(f"{tmp_path}/x"))
+
+
+def test_a_json_array_is_an_error_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('[\n{"text": "a"},\n{"text": "b"}\n]\n')
+    with pytest.raises(CorpusError, match=r"begins with a JSON array.* jq -c"):
+        read(JsonLines(f"{tmp_path}/x.json"))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_end_in_every_way(tmp_path: Path, end: bytes) -> None:
+    (tmp_path / "x.txt").write_bytes(end.join([b"one", b"two", b"three"]))
+    found, _ = read(PlainText(f"{tmp_path}/x.txt"))
+    assert [text.strip() for _, text in found] == ["one", "two", "three"]
+
+
+def test_one_odd_object_costs_itself_alone(tmp_path: Path) -> None:
+    lines = [
+        b'{"other": 1}',
+        b'{"text": "good"}',
+        b'{"text": null}',
+        b'{"text": NaN}',
+        b'{"text": 7}',
+        b'{"text": "Der Flu\xdf."}',
+        b'{"title": "x\\ud83d", "text": "half \\ud83d, whole \\ud83d\\ude00"}',
+    ]
+    (tmp_path / "x").write_bytes(b"\n".join(lines))
+    found, tally = read(JsonLines(f"{tmp_path}/x"))
+    assert found == [("x:2", "good"), ("x\ufffd", "half \ufffd, whole \U0001f600")]
+    counts = (tally.page_count, tally.document_count, tally.empty_count, tally.broken_count)
+    assert counts == (7, 2, 2, 3)
+    named = [note.split(": ", 1)[1].split(" ", 2)[:2] for note in tally.notes]
+    assert named == [["object", number] for number in ("1", "5", "6", "7")]
+
+
+def test_a_parquet_column_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    for values in ([b"x"], [1], [["x"]], [{"a": "x"}]):
+        pl.DataFrame({"text": values, "title": ["t"]}).write_parquet(path)
+        with pytest.raises(CorpusError, match=r"a\.parquet: column 'text' is .* and not text"):
+            read(ParquetText(str(path)))
+    pl.DataFrame({"text": ["x"]}, {"text": pl.Categorical}).write_parquet(path)
+    assert read(ParquetText(str(path), title_column=None))[0] == [("a.parquet:1", "x")]
+
+
+def test_a_parquet_row_that_is_no_utf8_costs_itself_alone(tmp_path: Path) -> None:
+    text = pa.array([b"good", b"Flu\xdf", None]).view(pa.string())
+    pq.write_table(pa.table({"text": text}), tmp_path / "a.parquet")
+    found, tally = read(ParquetText(f"{tmp_path}/a.parquet", title_column=None))
+    assert found == [("a.parquet:1", "good")]
+    assert (tally.page_count, tally.empty_count, tally.broken_count) == (3, 1, 1)
+
+
+def test_a_corpus_of_which_little_was_read_is_refused() -> None:
+    check_readable(Tally(page_count=4, document_count=2, broken_count=2), "c")
+    for tally in (
+        Tally(),
+        Tally(page_count=3, empty_count=3),
+        Tally(page_count=5, document_count=2, broken_count=3, notes=["x.txt: line 1 is bad"]),
+    ):
+        with pytest.raises(CorpusError, match=r"c: of .*does not show which facts are absent"):
+            check_readable(tally, "c")
+
+
+def test_a_long_line_is_read_in_linear_time(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"a" * (48 << 20) + b"\nb")
+    started = time.process_time()
+    found, _ = read(PlainText(f"{tmp_path}/x"))
+    assert [len(text) for _, text in found] == [48 << 20, 1]
+    # Joining the rest again for every block takes 14 seconds.
+    assert time.process_time() - started < 5
 
 
 def test_several_globs_are_one_sorted_list_without_repeats(tmp_path: Path) -> None:

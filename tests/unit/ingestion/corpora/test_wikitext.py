@@ -36,11 +36,47 @@ from ingestion.corpora.wikitext import plain_text
         ("__NOTOC__ Text", "Text"),
         ("Name ({{IPA|x}}) is", "Name is"),
         ("-{zh-hans:计算机;zh-hant:電腦}-和-{简}-", "计算机和简"),
+        (
+            "-{H|zh-hans:甲;zh-hant:乙}--{T|zh-hans:奥巴马;zh-hant:歐巴馬}-他生于檀香山。",
+            "他生于檀香山。",
+        ),
+        ("-{A|zh-hans:简;zh-hant:繁}-和-{A|繁=>zh-cn:简;}-", "简和简"),
+        ("-{zh-hans:外-{zh-hans:内;zh-hant:內}-;zh-hant:x}-。", "外内。"),
+        ("Text\n[[en:Cologne]] [[fr:Cologne]]", "Text"),
+        ("__БЕЗ_ОГЛАВЛЕНИЯ__ Text", "Text"),
+        ("a <b und c> d <span class=x>e</span>", "a <b und c> d e"),
         ("", ""),
         ("{{only|a template}}\n* and a list", ""),
     ],
 )
 def test_what_is_text_stays_and_the_rest_goes(wikitext: str, text: str) -> None:
+    assert plain_text(wikitext) == text
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        # From issues of mwparserfromhell (353) and wikitextparser (51): bold in a later line.
+        ("Il lit l'''Iliade''.\n\nIl est '''né''' à Lyon.", "Il lit l'Iliade.\nIl est né à Lyon."),
+        (
+            "Il écrit l'''Iliade''.\n\nPuis l'''Odyssée''.\n\nEnfin l'''Énéide''.",
+            "Il écrit l'Iliade.\nPuis l'Odyssée.\nEnfin l'Énéide.",
+        ),
+        ("''Sentinel'''s crew. '''Bold''' ''b''.", "Sentinel's crew. Bold b."),
+        ("L'''Eneide'' e l'''Iliade''.", "LEneide e lIliade."),
+        ("''''Tis''' so, '''''both''''' and ''''''six'''''.", "'Tis so, both and 'six."),
+        ("'''''Both''' italic'' and '''b ''i''''' end.", "Both italic and b i end."),
+        ("An open ''italic.\nThe next'' line.", "An open italic.\nThe next line."),
+        ("rock 'n' roll, it's O'Neill's", "rock 'n' roll, it's O'Neill's"),
+        ("dell'''[[Iliade]]'' di Omero", "dell'Iliade di Omero"),
+        ("d''[[Lista d''e paise]]'', [[a|l'''Iliade'']]", "dLista d''e paise, l'Iliade"),
+        ("l'<nowiki/>''Iliade'' et <nowiki>''x''</nowiki>", "l'Iliade et ''x''"),
+        ("l&#39;''Iliade'', ''Iliad''{{sic}}'s, ''A''<!-- -->''B''.", "l'Iliade, Iliad's, A'B."),
+        ("l'''Iliade''<ref>'''one\nmore'' ''</ref> est '''ici'''.", "l'Iliade est ici."),
+        ("O'''Brien's''\n\nand in<i>'side'''wo''rds</i>", "O'Brien's\nand in'side'words"),
+    ],
+)
+def test_quotes_are_paired_within_a_line_as_mediawiki_does(wikitext: str, text: str) -> None:
     assert plain_text(wikitext) == text
 
 

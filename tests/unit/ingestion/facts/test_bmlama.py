@@ -63,7 +63,33 @@ def test_rows_of_one_number_are_one_fact_in_all_languages(tmp_path: Path) -> Non
     assert source.languages() == ("de", "en")
     assert english.facts.equals(german.facts)
     assert german.facts.row(0) == ("bmlama-00001", "P19", "Ann", "Paris")
-    assert german.fact_labels.row(2) == ("de", "bmlama-00003", "Tschad", "Afrika")
+    assert german.fact_labels.row(2) == ("de", "bmlama-00003", "Tschad", "Afrika", False)
+
+
+def test_quotes_around_a_cell_are_the_file_s(tmp_path: Path) -> None:
+    german = [*GERMAN]
+    german[0] = '"""Anna"" kam in <mask> zur Welt."\t"נאט""ו"\tx\t"""Anna"""'
+    german[1] = '12" kam in <mask> zur Welt.\tRom\tx\t12"'
+    german[3] = '"Peru liegt auf <mask>.\tAmerika\tx\tPeru'
+    read = open_bmlama(tmp_path, 1.0, en=ENGLISH, de=german).read("de")
+    labels = read.fact_labels.select("subject_label", "object_label").rows()
+    assert labels[:3] == [('"Anna"', 'נאט"ו'), ('12"', "Rom"), ("Tschad", "Afrika")]
+    # A quote that opens nothing costs its own row alone.
+    assert read.rejected_rows["line_number"].to_list() == [5]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [HEADER + "\tUnnamed", "Index\t" + HEADER, "Prompt\tAns\tOdd\tCandidate Ans\tSubject"],
+)
+def test_a_header_with_one_name_too_many_costs_nothing(tmp_path: Path, header: str) -> None:
+    right = open_bmlama(tmp_path / "a", 0.0, en=ENGLISH, de=GERMAN).read("de")
+    source = open_bmlama(tmp_path / "b", 0.0, en=ENGLISH, de=GERMAN)
+    path = tmp_path / "b" / "de.tsv"
+    path.write_text(path.read_text("utf-8").replace(HEADER, header), encoding="utf-8")
+    found = source.read("de")
+    assert found.fact_labels.equals(right.fact_labels)
+    assert found.prompts.equals(right.prompts)
 
 
 def test_templates_are_the_prompts_without_their_subjects(tmp_path: Path) -> None:

@@ -36,9 +36,20 @@ def test_a_row_becomes_fact_label_and_prompt(tmp_path: Path) -> None:
     assert source.languages() == ("de", "en")
     english, german = source.read("en"), source.read("de")
     assert english.facts.rows() == [("f1", "capital", "Q657", "Q3659")]
-    assert english.fact_labels.rows() == [("en", "f1", " Chad ", "N'Djamena")]
-    assert english.prompts.rows() == [("en", "capital", "[X], capital: [Y]")]
-    assert german.fact_labels.rows() == [("de", "f1", "Tschad", 'N"D')]
+    assert english.fact_labels.rows() == [("en", "f1", "Chad", "N'Djamena", True)]
+    assert english.prompts.rows() == [("en", "capital", "[X], capital: [Y]", False)]
+    assert german.fact_labels.rows() == [("de", "f1", "Tschad", 'N"D', False)]
+
+
+def test_a_line_break_in_a_label_costs_its_row_alone(tmp_path: Path) -> None:
+    rows = [f"de,P36,[X] {{}} [Y],s{n},o{n}".replace("{}", "in") for n in range(300)]
+    source = open_csv(
+        tmp_path, *rows, 'de,P36,[X] in [Y],"two', 'lines",Lima', *rows[:0], rate=0.01
+    )
+    assert source.languages() == ("de",)
+    found = source.read("de")
+    assert len(found.fact_labels) == 300
+    assert found.rejected_rows["line_number"].to_list() == [302, 303]
 
 
 def test_parquet_and_csv_agree(tmp_path: Path) -> None:

@@ -71,16 +71,16 @@ def test_a_language_becomes_the_tables_of_the_contract(tmp_path: Path) -> None:
     german = open_mlama(as_zip(tmp_path / "m.zip", GOOD)).read("de")
     assert german.facts.rows() == [("a", "P36", "Sa", "Oa"), ("b", "P36", "Sb", "Ob")]
     assert german.prompts.rows() == [
-        ("de", "P36", "The capital of [X] is [Y] ."),
-        ("de", "P37", "[X] speaks [Y] ."),
+        ("de", "P36", "The capital of [X] is [Y] .", False),
+        ("de", "P37", "[X] speaks [Y] .", False),
     ]
     for name in ("facts", "fact_labels", "prompts", "rejected_rows"):
         assert getattr(german, name).schema == pl.Schema(LAKE[name].schema)
 
 
-def test_labels_are_kept_byte_for_byte(tmp_path: Path) -> None:
+def test_labels_are_in_normal_form(tmp_path: Path) -> None:
     german = open_mlama(as_zip(tmp_path / "m.zip", GOOD)).read("de")
-    assert german.fact_labels.row(0) == ("de", "a", " Tschad ", "N’Djamena")
+    assert german.fact_labels.row(0) == ("de", "a", "Tschad", "N’Djamena", True)
 
 
 @pytest.mark.parametrize("top", ["", "mlama1.1/"])
