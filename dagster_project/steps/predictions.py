@@ -37,7 +37,7 @@ def _probe(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("predictions",),
-    code_version="2",
+    code_version="3",
     depends_on=("facts", "fact_labels", "prompts", "models"),
     group="lake_models",
     settings=lambda study: study.probing,
