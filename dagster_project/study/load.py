@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from dagster_project.paths import STUDIES
 from dagster_project.study.schema import Problem, Study, StudyError, near_match
 from dagster_project.study.validation import contradictions
-from dagster_project.study.yaml_lines import compose, line_of
+from dagster_project.study.yaml_lines import compose, line_of, repeated_keys
 
 __all__ = ["embedded_studies", "load_study"]
 
@@ -49,21 +49,32 @@ def load_study(study: str) -> Study:
     if not isinstance(data, dict):
         problem = Problem("a study is a mapping of keys such as name, facts, models", 1)
         raise StudyError(path, [problem])
+    twice = [_repeated(key, lines) for key, lines in repeated_keys(root)]
     adapter = TypeAdapter(Study)
     try:
         parsed = adapter.validate_python({**data, "path": path})
     except ValidationError as error:
         details = [dict(detail) for detail in error.errors() if not _is_echo(dict(detail))]
-        problems = [_problem(root, detail) for detail in details]
+        problems = [*twice, *(_problem(root, detail) for detail in details)]
         try:
             sound = adapter.validate_python({**_without(data, details), "path": path})
         except ValidationError:
             raise StudyError(path, problems) from error
         raise StudyError(path, [*problems, *contradictions(sound)], sound) from error
-    problems = contradictions(parsed)
+    problems = [*twice, *contradictions(parsed)]
     if problems:
         raise StudyError(path, problems, parsed)
     return parsed
+
+
+def _repeated(key: str, lines: Sequence[int]) -> Problem:
+    """Says that a mapping has a key several times, and in which lines."""
+    places = ", ".join(map(str, lines[:-1])) + f" and {lines[-1]}"
+    return Problem(
+        f"key {key!r} is given {len(lines)} times, in the lines {places}, and YAML keeps the last "
+        "one alone. Put their values under one key, or remove the others",
+        lines[-1],
+    )
 
 
 def _problem(root: yaml.Node | None, detail: dict[str, Any]) -> Problem:

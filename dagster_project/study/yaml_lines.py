@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
 
-__all__ = ["child", "compose", "line_of"]
+__all__ = ["child", "compose", "line_of", "repeated_keys"]
 
 
 def compose(path: Path) -> yaml.Node | None:
@@ -22,6 +22,25 @@ def child(node: yaml.Node | None, key: object) -> yaml.Node | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(key, int):
         return node.value[key]  # type: ignore[no-any-return]
     return None
+
+
+def repeated_keys(root: yaml.Node | None) -> Iterator[tuple[str, list[int]]]:
+    """Keys that a mapping has several times, each with its lines from 1; YAML keeps the last."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            waiting += [part for pair in node.value for part in pair]
+            lines: dict[tuple[str, str], list[int]] = {}
+            for name, _ in node.value:
+                if isinstance(name, yaml.ScalarNode):
+                    lines.setdefault((name.tag, name.value), []).append(name.start_mark.line + 1)
+            yield from ((key, found) for (_, key), found in lines.items() if len(found) > 1)
 
 
 def line_of(root: yaml.Node | None, keys: Sequence[object]) -> int | None:

@@ -137,3 +137,30 @@ def test_what_is_no_cron_line_is_refused_with_an_example(tmp_path: Path, line: s
 def test_an_unknown_time_zone_is_refused_with_near_matches(tmp_path: Path) -> None:
     ((_, message),) = problems(tmp_path, GOOD + "refresh: {timezone: Europe/Berlln}\n")
     assert "Did you mean 'Europe/Berlin'" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "lines"),
+    [
+        ("models:", "corpora:\n  - {id: atlas, kind: atlas}\nmodels:", "corpora", (4, 6)),
+        ("    source: models", "    source: a\n    source: models", "source", (8, 9)),
+        ("kind: table", "kind: table, kind: table", "kind", (2, 2)),
+        ("name: mine", 'name: mine\n"name": mine', "name", (1, 2)),
+    ],
+)
+def test_a_key_that_is_given_twice_is_an_error_with_both_lines(
+    tmp_path: Path, old: str, new: str, key: str, lines: tuple[int, int]
+) -> None:
+    first, second = lines
+    ((line, message),) = problems(tmp_path, GOOD.replace(old, new, 1))
+    assert line == second
+    assert f"key {key!r} is given 2 times, in the lines {first} and {second}" in message
+
+
+def test_a_key_given_twice_is_named_with_the_other_problems(tmp_path: Path) -> None:
+    text = GOOD.replace("name: mine", "name: a\nname: mine").replace("path:", "pth:")
+    assert [line for line, _ in problems(tmp_path, text)] == [2, 3]
+    text = GOOD.replace("name: mine", "name: a\nname: mine").replace(
+        "trained_on: atlas", "trained_on: x"
+    )
+    assert len(problems(tmp_path, text)) == 2
