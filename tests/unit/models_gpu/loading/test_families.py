@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView, architecture, architectures
@@ -138,3 +139,44 @@ def test_loaded_models_need_no_gradients_and_do_not_drop_out(model: LoadedModel)
     module: Any = model.view.model
     assert not module.training
     assert not any(parameter.requires_grad for parameter in module.parameters())
+
+
+class OldNames(torch.nn.Module):
+    """A backbone that calls its cache as transformers 5.24 does."""
+
+    name = "past_key_values"
+
+    def forward(
+        self, input_ids: torch.Tensor, use_cache: bool, past_key_values: list[int] | None = None
+    ) -> dict[str, Any]:
+        return self.extended(input_ids, past_key_values)
+
+    def extended(self, input_ids: torch.Tensor, cache: list[int] | None) -> Any:
+        states = input_ids[..., None].float()
+        values = {"last_hidden_state": states, self.name: [*(cache or []), input_ids.shape[1]]}
+        return transformers.utils.ModelOutput(**values)
+
+
+class NewNames(OldNames):
+    """The same as transformers 5.40 does."""
+
+    name = "cache"
+
+    def forward(  # type: ignore[override]
+        self, input_ids: torch.Tensor, use_cache: bool, cache: list[int] | None = None
+    ) -> dict[str, Any]:
+        return self.extended(input_ids, cache)
+
+
+@pytest.mark.parametrize("backbone", [OldNames(), NewNames()])
+def test_the_cache_has_the_name_of_the_installed_transformers(backbone: OldNames) -> None:
+    model = hugging_face_model("gpt2", 340)
+    layers, embeddings = model.transformer.h, model.transformer.wte
+    model.transformer = backbone
+    backbone.h, backbone.wte = layers, embeddings
+    view = ModelView(model, architecture("gpt2"))
+    states, cache = view.encode_with_cache(torch.tensor([[5, 6, 7]]))
+    assert states.tolist() == [[[5], [6], [7]]]
+    states, cache = view.encode_with_cache(torch.tensor([[8]]), cache)
+    assert states.tolist() == [[[8]]]
+    assert cache == [3, 1]
