@@ -287,7 +287,8 @@ _TABLES = (
             Column(
                 "gold_token_ids",
                 _TOKENS,
-                "Token ids of the object's label, without the ignored token.",
+                "Token ids of the object's label, without the ignored token. Empty if the label "
+                "has no tokens, or has the unknown token: no answer can then be right.",
             ),
             Column(
                 "predicted_token_ids",
@@ -301,15 +302,15 @@ _TABLES = (
                 _FLOAT,
                 "Natural log-probability of the object: the sum over its tokens. Masked model: "
                 "each token at its mask. Causal model: each token after the right tokens before "
-                "it. Null if mask_count is not the object's token count.",
+                "it. Null if mask_count is not the object's token count, or if it has the unknown "
+                "token.",
                 is_nullable=True,
             ),
             Column(
                 "gold_rank",
                 _INT32,
                 "Worst rank of the object's tokens, from 1, each scored as for gold_log_prob. 1 "
-                "means that every token is the argmax. Null if mask_count is not the object's "
-                "token count.",
+                "means that every token is the argmax. Null where gold_log_prob is null.",
                 is_nullable=True,
             ),
             Column(

@@ -18,7 +18,7 @@ from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture
 from models_gpu.loading.inspection import family_of
 from models_gpu.loading.source import ResolvedModel
-from models_gpu.loading.tokenizers import load_tokenizer
+from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
 
@@ -43,11 +43,15 @@ class LoadedModel:
     start_token_id: int | None
     """Token of an otherwise empty prompt: beginning of text, else end of text, else the token that
     opens a sequence; None if the tokenizer has none of them."""
+    end_token_id: int | None
+    """End of text: of the tokenizer, else of config.json (of several ids the first); None: none."""
     pad_token_id: int
     """Id that pads shorter queries on the right. In a causal model any id works, because no token
     attends to later ones."""
     ignored_token_id: int | None
     """Id of the token that is dropped before predictions and objects are compared; None: none."""
+    unknown_token_ids: frozenset[int]
+    """Ids that stand for text which the vocabulary lacks."""
     position_count: int | None
     """Longest query in tokens, special ones included; None: no limit."""
 
@@ -140,7 +144,9 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
     except RuntimeError as error:
         raise ModelError(f"the model does not fit on {target}: {error}") from error
     model.eval().requires_grad_(False)
+    # What config.json wishes for is no part of the weights.
     model.set_attn_implementation(family.attention)
+    model.config.return_dict = True
     view = ModelView(model, family)
     if len(tokenizer) > view.vocabulary_size:
         raise ModelError(
@@ -157,9 +163,20 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
         dtype=model.dtype,
         mask_token_id=mask,
         start_token_id=next((start for start in starts if start is not None), None),
+        end_token_id=_end_token(model.config, tokenizer),
         pad_token_id=int(
             pad if pad is not None else getattr(model.config, "pad_token_id", None) or 0
         ),
         ignored_token_id=family.ignored_token_id(tokenizer),
+        unknown_token_ids=unknown_token_ids(tokenizer),
         position_count=family.usable_positions(model.config.to_dict()),
     )
+
+
+def _end_token(config: Any, tokenizer: Any) -> int | None:
+    """Find the token that ends a text; config.json can name several."""
+    if tokenizer.eos_token_id is not None:
+        return int(tokenizer.eos_token_id)
+    named = getattr(config, "eos_token_id", None)
+    first = next(iter(named), None) if isinstance(named, list | tuple) else named
+    return None if first is None else int(first)

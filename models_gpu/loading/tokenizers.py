@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from models_gpu.errors import ModelError, first_line
 if TYPE_CHECKING:
     from models_gpu.loading.spec import ModelSpec
 
-__all__ = ["TOKENIZER_FILES", "load_tokenizer", "tokenizer_hash"]
+__all__ = ["TOKENIZER_FILES", "load_tokenizer", "tokenizer_hash", "unknown_token_ids"]
 
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 TOKENIZER_FILES = (
@@ -155,3 +156,18 @@ def _quiet() -> Iterator[None]:
 def tokenizer_hash(tokenizer: Any) -> str:
     """Hash the serialised state of a fast tokenizer: SHA-256, first 16 hex digits."""
     return hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()[:16]
+
+
+def unknown_token_ids(tokenizer: Any) -> frozenset[int]:
+    """Find the ids that a fast tokenizer gives to text which its vocabulary lacks.
+
+    Both the token that its settings name, and the one that its core uses.
+    """
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    named = model.get("unk_token")
+    found = (
+        tokenizer.unk_token_id,
+        model.get("unk_id"),
+        None if named is None else tokenizer.backend_tokenizer.token_to_id(named),
+    )
+    return frozenset(int(token_id) for token_id in found if token_id is not None)

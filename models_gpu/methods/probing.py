@@ -133,6 +133,7 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
     predicted = scores.top_ids[masks, 0]
     gold_counts = np.diff(queries.gold_offsets)[queries.row_fact]
     gold = queries.gold_ids[ranges(queries.gold_offsets[:-1][queries.row_fact], gold_counts)]
+    is_unwritable = _have_unknown(model, gold, gold_counts)
 
     row_count = len(counts)
     log_prob = np.zeros(row_count, dtype=np.float32)
@@ -144,6 +145,9 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
         log_prob[scored] = np.add.reduceat(scores.gold_log_probs.astype(np.float64), starts)
         rank[scored] = np.maximum.reduceat(scores.gold_ranks, starts)
         is_unscored[scored] = False
+    is_unscored |= is_unwritable
+    gold = gold[~np.repeat(is_unwritable, gold_counts)]
+    gold_counts = np.where(is_unwritable, 0, gold_counts)
     fact_ids = queries.fact_ids.gather(queries.row_fact)
     table = pa.table(
         {
@@ -164,6 +168,13 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def _have_unknown(model: LoadedModel, gold: Ints, counts: Longs) -> npt.NDArray[np.bool_]:
+    """``[rows]`` whether the object has the unknown token, which stands for any other text too."""
+    is_unknown = np.isin(gold, list(model.unknown_token_ids))
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return np.bincount(owner[is_unknown], minlength=len(counts)) > 0
 
 
 def _with_key(progress: Callable[[Key, int, int], None], key: Key) -> Progress:

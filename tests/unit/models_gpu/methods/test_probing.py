@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -222,3 +223,21 @@ def test_an_error_in_a_later_group_reaches_the_caller(bert: LoadedModel) -> None
     assert next(rows)[0] == "good"
     with pytest.raises(ModelError, match="needs exactly one"):
         next(rows)
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "llama"])
+def test_an_object_of_unknown_text_is_stored_without_tokens(family: str) -> None:
+    model = loaded(family)
+    assert model.unknown_token_ids == {model.tokenizer.unk_token_id}
+    template = "[X] is the capital of [Y]"
+    table = facts(
+        ("a", "P36", template, "Paris", "አዲስ"),
+        ("b", "P36", template, "Paris", "France አዲስ"),
+        ("c", "P36", template, "Paris", "France"),
+    )
+    queries = build_queries(model, table, "gold")
+    rows = probe(model, table, mask_counts="gold")
+    assert rows["mask_count"].to_list() == np.diff(queries.gold_offsets).tolist()
+    assert [len(ids) for ids in rows["gold_token_ids"]] == [0, 0, rows["mask_count"][2]]
+    assert rows["gold_rank"].is_null().to_list() == [True, True, False]
+    assert rows["gold_log_prob"].is_null().to_list() == [True, True, False]
