@@ -107,7 +107,8 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
 
     config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
-        model: Any = family.model_class.from_config(config)
+        # config.json can wish for an attention that is not installed.
+        model: Any = family.model_class.from_config(config, attn_implementation=family.attention)
     model.tie_weights()
     vocabulary_size = int(config.to_dict()["vocab_size"])
     tensors = read_tensors(weight_files(folder, spec))

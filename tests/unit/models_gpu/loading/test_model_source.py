@@ -32,6 +32,8 @@ from tests.helpers.tiny_models import (
     units_of,
 )
 
+GOLD = {"mask_counts": "gold"}
+
 
 def saved(folder: Path, family: str, vocabulary_size: int | None = None) -> Path:
     tokenizer = tokenizer_of(family)
@@ -298,6 +300,19 @@ def test_unknown_settings_are_an_error(settings: dict[str, str], message: str) -
 def test_a_local_folder_has_no_revision(folder: Path) -> None:
     with pytest.raises(ModelError, match="has no revision 'main'"):
         check(folder, revision="main")
+
+
+@pytest.mark.parametrize("wish", ["flash_attention_2", "flex_attention", "eager"])
+@pytest.mark.parametrize("key", ["_attn_implementation", "attn_implementation"])
+def test_wishes_of_the_config_do_not_change_how_a_model_runs(
+    folder: Path, wish: str, key: str
+) -> None:
+    expected = probe(load(resolve(ModelSpec("m", str(folder))), "cpu"), many_facts(), **GOLD)
+    edit_config(folder, **{key: wish, "return_dict": False})
+    check(folder)
+    model = load(resolve(ModelSpec("m", str(folder))), "cpu")
+    assert model.view.model.config._attn_implementation == model.family.attention
+    assert_frame_equal(probe(model, many_facts(), **GOLD), expected, abs_tol=1e-5)
 
 
 # The hub: its cache on disk is laid out as huggingface_hub does, and read by huggingface_hub.
