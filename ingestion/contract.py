@@ -282,7 +282,9 @@ _TABLES = (
                 _TEXT,
                 "Part of the template that the model saw. 'whole': all words. A causal model sees "
                 "only what precedes the object. 'cut': the words after the object are missing. "
-                "'no_subject': the subject is missing too, because it follows the object.",
+                "'no_subject': the subject is missing too, because it follows the object. "
+                "'unasked': the fact cannot be asked, because a query is longer than the model's "
+                "positions or a token has no embedding; there is no answer.",
             ),
             Column(
                 "gold_token_ids",

@@ -8,6 +8,7 @@ checks without weights (``models_gpu.loading.inspection``).
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,8 +125,7 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
 
     Raises:
         ModelError: an architecture that is not in the table, no fast tokenizer, no mask token for a
-            masked model, a tokenizer with more ids than the model has embeddings, a model too large
-            for the device.
+            masked model, a mask without an embedding, a model too large for the device.
     """
     family = architecture(model.config.model_type)
     if not getattr(tokenizer, "is_fast", False):
@@ -148,12 +148,11 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
     model.set_attn_implementation(family.attention)
     model.config.return_dict = True
     view = ModelView(model, family)
-    if len(tokenizer) > view.vocabulary_size:
-        raise ModelError(
-            f"the tokenizer has {len(tokenizer)} ids, the model {view.vocabulary_size} "
-            "embeddings; they do not belong together"
-        )
-    pad = tokenizer.pad_token_id
+    # A tokenizer can have a few ids more: only what needs one of them is refused.
+    count = view.vocabulary_size
+    if mask is not None and mask >= count:
+        raise ModelError(f"the mask has the id {mask}, but the model {count} embeddings")
+    pads = (tokenizer.pad_token_id, getattr(model.config, "pad_token_id", None), 0)
     starts = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.cls_token_id)
     return LoadedModel(
         view=view,
@@ -162,21 +161,22 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
         device=target,
         dtype=model.dtype,
         mask_token_id=mask,
-        start_token_id=next((start for start in starts if start is not None), None),
-        end_token_id=_end_token(model.config, tokenizer),
-        pad_token_id=int(
-            pad if pad is not None else getattr(model.config, "pad_token_id", None) or 0
-        ),
+        start_token_id=_first_of(starts, count),
+        end_token_id=_end_token(model.config, tokenizer, count),
+        pad_token_id=_first_of(pads, count) or 0,
         ignored_token_id=family.ignored_token_id(tokenizer),
         unknown_token_ids=unknown_token_ids(tokenizer),
         position_count=family.usable_positions(model.config.to_dict()),
     )
 
 
-def _end_token(config: Any, tokenizer: Any) -> int | None:
+def _first_of(token_ids: Iterable[int | None], count: int) -> int | None:
+    """Find the first id that is given and has one of ``count`` embeddings."""
+    return next((int(t) for t in token_ids if t is not None and 0 <= t < count), None)
+
+
+def _end_token(config: Any, tokenizer: Any, count: int) -> int | None:
     """Find the token that ends a text; config.json can name several."""
-    if tokenizer.eos_token_id is not None:
-        return int(tokenizer.eos_token_id)
     named = getattr(config, "eos_token_id", None)
-    first = next(iter(named), None) if isinstance(named, list | tuple) else named
-    return None if first is None else int(first)
+    several = named if isinstance(named, list | tuple) else [named]
+    return _first_of((tokenizer.eos_token_id, *several), count)

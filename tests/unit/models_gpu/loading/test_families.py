@@ -129,10 +129,19 @@ def test_an_unknown_architecture_names_near_matches_and_all_that_are_supported()
         architecture("robert")
 
 
-def test_a_tokenizer_that_is_too_large_for_the_model_is_refused() -> None:
+def test_a_mask_without_an_embedding_is_refused() -> None:
     tokenizer = tokenizer_of("bert")
-    with pytest.raises(ModelError, match="do not belong together"):
-        wrap(hugging_face_model("bert", len(tokenizer) - 1), tokenizer, "cpu")
+    with pytest.raises(ModelError, match=f"the mask has the id {tokenizer.mask_token_id}, but"):
+        wrap(hugging_face_model("bert", tokenizer.mask_token_id), tokenizer, "cpu")
+
+
+def test_special_tokens_without_an_embedding_are_not_used() -> None:
+    tokenizer = tokenizer_of("gpt2")
+    count = len(tokenizer)
+    tokenizer.add_special_tokens({"pad_token": "<pad>", "bos_token": "<s>"})
+    model = wrap(hugging_face_model("gpt2", count), tokenizer, "cpu")
+    assert model.pad_token_id == 0
+    assert model.start_token_id == model.end_token_id == tokenizer.eos_token_id
 
 
 def test_loaded_models_need_no_gradients_and_do_not_drop_out(model: LoadedModel) -> None:

@@ -255,11 +255,19 @@ def test_embeddings_of_another_vocabulary_are_an_error(folder: Path) -> None:
         check(folder)
 
 
-def test_a_tokenizer_larger_than_the_vocabulary_is_an_error(folder: Path) -> None:
+def test_a_tokenizer_with_some_ids_more_than_embeddings_is_allowed(folder: Path) -> None:
     tokenizer = tokenizer_of("bert")
     tokenizer.add_tokens(["quite", "new"])
     tokenizer.save_pretrained(folder)
-    with pytest.raises(ModelError, match=rf"tokenizer has {len(tokenizer)} ids"):
+    check(folder)
+    assert load(resolve(ModelSpec("m", str(folder))), "cpu").mask_token_id == 4
+
+
+def test_a_mask_without_an_embedding_is_an_error(folder: Path) -> None:
+    tokenizer = tokenizer_of("bert")
+    tokenizer.add_special_tokens({"mask_token": "<other>"})
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ModelError, match="the mask has the id 121, but the model 121 embeddings"):
         check(folder)
 
 
