@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from models_gpu.errors import ModelError
-from models_gpu.loading.source import ModelSpec
+from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer
 from tests.helpers.tiny_models import FAMILIES, config_of, tokenizer_of
 
