@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers import AutoConfig
 from transformers.utils import logging as reports
 
 from models_gpu.errors import ModelError
@@ -99,8 +100,14 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
     # Loading takes a second, so that progress bars only fill the log.
     reports.disable_progress_bar()
     try:
+        config: Any = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=spec.trust_remote_code
+        )
+        # config.json can wish for an attention that is not installed.
+        config._attn_implementation = family.attention
         model, report = family.model_class.from_pretrained(
             folder,
+            config=config,
             local_files_only=True,
             use_safetensors=None if spec.allow_pickle else True,
             trust_remote_code=spec.trust_remote_code,

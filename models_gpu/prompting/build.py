@@ -109,8 +109,9 @@ def _faults(model: LoadedModel, queries: Queries) -> dict[int, str]:
         length = lengths[query]
         if limit is not None and length > limit:
             found[fact] = (
-                f"a query has {length} tokens, the model has {limit} positions; shorten the names "
-                "of the fact or leave it out"
+                f"a query has {length} tokens, the model has {limit} positions "
+                f"({sum(n > limit for n in lengths)} queries are too long); shorten the names of "
+                "the fact or leave it out"
             )
         elif query in beyond:
             found[fact] = _beyond(model, beyond[query])
