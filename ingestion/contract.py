@@ -292,12 +292,15 @@ _TABLES = (
                 _TEXT,
                 "Part of the template that the model saw. 'whole': all words. A causal model sees "
                 "only what precedes the object. 'cut': the words after the object are missing. "
-                "'no_subject': the subject is missing too, because it follows the object.",
+                "'no_subject': the subject is missing too, because it follows the object. "
+                "'unasked': the fact cannot be asked, because a query is longer than the model's "
+                "positions or a token has no embedding; there is no answer.",
             ),
             Column(
                 "gold_token_ids",
                 _TOKENS,
-                "Token ids of the object's label, without the ignored token.",
+                "Token ids of the object's label, without the ignored token. Empty if the label "
+                "has no tokens, or has the unknown token: no answer can then be right.",
             ),
             Column(
                 "predicted_token_ids",
@@ -311,15 +314,15 @@ _TABLES = (
                 _FLOAT,
                 "Natural log-probability of the object: the sum over its tokens. Masked model: "
                 "each token at its mask. Causal model: each token after the right tokens before "
-                "it. Null if mask_count is not the object's token count.",
+                "it. Null if mask_count is not the object's token count, or if it has the unknown "
+                "token.",
                 is_nullable=True,
             ),
             Column(
                 "gold_rank",
                 _INT32,
                 "Worst rank of the object's tokens, from 1, each scored as for gold_log_prob. 1 "
-                "means that every token is the argmax. Null if mask_count is not the object's "
-                "token count.",
+                "means that every token is the argmax. Null where gold_log_prob is null.",
                 is_nullable=True,
             ),
             Column(

@@ -55,7 +55,7 @@ def _attribute(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("knowledge_neurons", "attribution_quality"),
-    code_version="2",
+    code_version="3",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
     settings=lambda study: study.attribution.integrated_gradients,

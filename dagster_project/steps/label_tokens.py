@@ -41,7 +41,7 @@ def _split(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("label_tokens",),
-    code_version="2",
+    code_version="3",
     depends_on=("fact_labels", "models"),
     group="lake_tracing",
     settings=lambda study: study.tracing,

@@ -56,7 +56,7 @@ def _describe(model: StudyModel) -> pl.DataFrame:
 STEP = StudyStep(
     # One part, so that it lists the models of the study and no others.
     tables=("models",),
-    code_version="1",
+    code_version="2",
     group="lake_models",
     inputs=_inputs,
     details=_fingerprints,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
+import polars as pl
+
+from dagster_project.steps.step import LOG, Computed, ModelLanguage, ModelStep, ModelTask
 from models_gpu.loading.tokenizers import tokenizer_hash
 
 __all__ = ["STEP"]
@@ -31,13 +33,20 @@ def _probe(task: ModelTask) -> Iterator[Computed]:
         token_budget=task.batch_tokens,
         progress=lambda language, done, total: reports[language](done, total),
     ):
+        unasked = answers.filter(pl.col("prompt_code") == "unasked")["fact_id"].to_list()
+        if unasked:
+            LOG.warning(
+                "%s/%s: %d facts cannot be asked, because a query is longer than the model's "
+                "positions or a token has no embedding: %s",
+                task.label, language, len(unasked), ", ".join(unasked[:10]),
+            )  # fmt: skip
         fact_count = answers["fact_id"].n_unique()
         yield Computed({"predictions": answers}, language, fact_count=fact_count, details=details)
 
 
 STEP = ModelStep(
     tables=("predictions",),
-    code_version="2",
+    code_version="3",
     depends_on=("facts", "fact_labels", "prompts", "models"),
     group="lake_models",
     settings=lambda study: study.probing,

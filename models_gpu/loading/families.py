@@ -8,6 +8,7 @@ tokenising, and any ``if`` on a family's name. A difference between families is 
 from __future__ import annotations
 
 import difflib
+import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -158,6 +159,9 @@ class ModelView:
         self._narrowing = threading.Lock()
         self._is_narrowed = False
         self._backbone = model.get_submodule(family.backbone)
+        # transformers 5.40 renames the argument, and the output with it.
+        names = inspect.signature(self._backbone.forward).parameters
+        self._cache_name = "cache" if "cache" in names else "past_key_values"
         self._head = tuple(_step(model, step) for step in family.head)
         self._decoder: Any = model.get_submodule(family.decoder)
         config: Any = model.config
@@ -267,8 +271,9 @@ class ModelView:
         Returns:
             ``[batch, length, hidden]`` in the model's dtype, and the cache for the next call.
         """
-        output = self._backbone(input_ids=token_ids, past_key_values=cache, use_cache=True)
-        return output.last_hidden_state, output.past_key_values
+        states: dict[str, Any] = {self._cache_name: cache}
+        output = self._backbone(input_ids=token_ids, use_cache=True, **states)
+        return output.last_hidden_state, output[self._cache_name]
 
     def compute_logits(self, hidden: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Apply the language-modelling head: transform, decoder, bias and soft cap.

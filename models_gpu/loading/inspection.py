@@ -62,8 +62,8 @@ def inspect(resolved: ResolvedModel) -> ModelCard:
     Raises:
         ModelError: a missing or broken config.json, an unknown architecture, Python code of the
             model's authors that would have to run, missing, truncated or pickled weights, missing
-            tensors or tensors of another shape, vocabularies of different sizes in weights,
-            configuration and tokenizer, or a missing tokenizer or mask token.
+            tensors or tensors of another shape, vocabularies of different sizes in weights
+            and configuration, a missing tokenizer or mask token, or a mask without an embedding.
     """
     spec = resolved.spec
     folder = resolved.fetch()
@@ -107,7 +107,8 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
 
     config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     with torch.device("meta"):
-        model: Any = family.model_class.from_config(config)
+        # config.json can wish for an attention that is not installed.
+        model: Any = family.model_class.from_config(config, attn_implementation=family.attention)
     model.tie_weights()
     vocabulary_size = int(config.to_dict()["vocab_size"])
     tensors = read_tensors(weight_files(folder, spec))
@@ -138,13 +139,14 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
 
 
 def _check_tokenizer(tokenizer: Any, family: Architecture, vocabulary_size: int) -> None:
-    if len(tokenizer) > vocabulary_size:
-        raise ModelError(
-            f"the tokenizer has {len(tokenizer)} ids but the model {vocabulary_size} embeddings: "
-            "they do not belong together. Use the tokenizer that the model was trained with."
-        )
     if not family.is_causal and tokenizer.mask_token_id is None:
         raise ModelError(
             f"the tokenizer ({type(tokenizer).__name__}) has no mask token, which a masked "
             "language model needs; name it as mask_token in tokenizer_config.json"
+        )
+    if not family.is_causal and tokenizer.mask_token_id >= vocabulary_size:
+        raise ModelError(
+            f"the mask has the id {tokenizer.mask_token_id}, but the model {vocabulary_size} "
+            "embeddings: they do not belong together. Use the tokenizer that the model was trained "
+            "with."
         )

@@ -8,17 +8,19 @@ checks without weights (``models_gpu.loading.inspection``).
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers import AutoConfig
 from transformers.utils import logging as reports
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture
 from models_gpu.loading.inspection import family_of
 from models_gpu.loading.source import ResolvedModel
-from models_gpu.loading.tokenizers import load_tokenizer
+from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
 
@@ -43,11 +45,15 @@ class LoadedModel:
     start_token_id: int | None
     """Token of an otherwise empty prompt: beginning of text, else end of text, else the token that
     opens a sequence; None if the tokenizer has none of them."""
+    end_token_id: int | None
+    """End of text: of the tokenizer, else of config.json (of several ids the first); None: none."""
     pad_token_id: int
     """Id that pads shorter queries on the right. In a causal model any id works, because no token
     attends to later ones."""
     ignored_token_id: int | None
     """Id of the token that is dropped before predictions and objects are compared; None: none."""
+    unknown_token_ids: frozenset[int]
+    """Ids that stand for text which the vocabulary lacks."""
     position_count: int | None
     """Longest query in tokens, special ones included; None: no limit."""
 
@@ -94,8 +100,14 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
     # Loading takes a second, so that progress bars only fill the log.
     reports.disable_progress_bar()
     try:
+        config: Any = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=spec.trust_remote_code
+        )
+        # config.json can wish for an attention that is not installed.
+        config._attn_implementation = family.attention
         model, report = family.model_class.from_pretrained(
             folder,
+            config=config,
             local_files_only=True,
             use_safetensors=None if spec.allow_pickle else True,
             trust_remote_code=spec.trust_remote_code,
@@ -120,8 +132,7 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
 
     Raises:
         ModelError: an architecture that is not in the table, no fast tokenizer, no mask token for a
-            masked model, a tokenizer with more ids than the model has embeddings, a model too large
-            for the device.
+            masked model, a mask without an embedding, a model too large for the device.
     """
     family = architecture(model.config.model_type)
     if not getattr(tokenizer, "is_fast", False):
@@ -140,14 +151,15 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
     except RuntimeError as error:
         raise ModelError(f"the model does not fit on {target}: {error}") from error
     model.eval().requires_grad_(False)
+    # What config.json wishes for is no part of the weights.
     model.set_attn_implementation(family.attention)
+    model.config.return_dict = True
     view = ModelView(model, family)
-    if len(tokenizer) > view.vocabulary_size:
-        raise ModelError(
-            f"the tokenizer has {len(tokenizer)} ids, the model {view.vocabulary_size} "
-            "embeddings; they do not belong together"
-        )
-    pad = tokenizer.pad_token_id
+    # A tokenizer can have a few ids more: only what needs one of them is refused.
+    count = view.vocabulary_size
+    if mask is not None and mask >= count:
+        raise ModelError(f"the mask has the id {mask}, but the model {count} embeddings")
+    pads = (tokenizer.pad_token_id, getattr(model.config, "pad_token_id", None), 0)
     starts = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.cls_token_id)
     return LoadedModel(
         view=view,
@@ -156,10 +168,22 @@ def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -
         device=target,
         dtype=model.dtype,
         mask_token_id=mask,
-        start_token_id=next((start for start in starts if start is not None), None),
-        pad_token_id=int(
-            pad if pad is not None else getattr(model.config, "pad_token_id", None) or 0
-        ),
+        start_token_id=_first_of(starts, count),
+        end_token_id=_end_token(model.config, tokenizer, count),
+        pad_token_id=_first_of(pads, count) or 0,
         ignored_token_id=family.ignored_token_id(tokenizer),
+        unknown_token_ids=unknown_token_ids(tokenizer),
         position_count=family.usable_positions(model.config.to_dict()),
     )
+
+
+def _first_of(token_ids: Iterable[int | None], count: int) -> int | None:
+    """Find the first id that is given and has one of ``count`` embeddings."""
+    return next((int(t) for t in token_ids if t is not None and 0 <= t < count), None)
+
+
+def _end_token(config: Any, tokenizer: Any, count: int) -> int | None:
+    """Find the token that ends a text; config.json can name several."""
+    named = getattr(config, "eos_token_id", None)
+    several = named if isinstance(named, list | tuple) else [named]
+    return _first_of((tokenizer.eos_token_id, *several), count)

@@ -283,9 +283,11 @@ class ItemGroup:
 
 
 def _replacement_token(model: LoadedModel) -> int:
-    """Choose the replacement token: the mask; in a causal model the end of text, else its start."""
-    tokenizer = model.tokenizer
-    known = (model.mask_token_id, tokenizer.eos_token_id, model.start_token_id)
+    """Choose the replacement token: the mask; in a causal model the end of text, else its start.
+
+    The end of text is the one that the tokenizer names, else the one of config.json.
+    """
+    known = (model.mask_token_id, model.end_token_id, model.start_token_id)
     found = next((token for token in known if token is not None), None)
     if found is None:
         raise ModelError("the tokenizer has no mask, end-of-text or start token as a replacement")

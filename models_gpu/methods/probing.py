@@ -22,6 +22,7 @@ from models_gpu.engine.scoring import Scores, device_plan, score_queries
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries
+from models_gpu.prompting.causal_prompts import UNASKED
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
@@ -64,7 +65,7 @@ def probe(
         ModelError: facts without valid queries (see ``build_queries``), a query that does not fit
             on the device alone, logits that are not numbers.
     """
-    queries = build_queries(model, facts, mask_counts)
+    queries = build_queries(model, facts, mask_counts, leaves_out=True)
     scores = score_queries(model, queries, token_budget=token_budget, top=top, progress=progress)
     return prediction_rows(model, queries, scores)
 
@@ -104,7 +105,10 @@ def probe_each(
 
     def next_group() -> tuple[Key, Queries] | None:
         group = next(source, None)
-        return None if group is None else (group[0], build_queries(model, group[1], mask_counts))
+        if group is None:
+            return None
+        key, facts = group
+        return key, build_queries(model, facts, mask_counts, leaves_out=True)
 
     groups_behind = device_plan(model.device).groups_behind
     building: deque[tuple[Key, Future[pl.DataFrame]]] = deque()
@@ -133,6 +137,7 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
     predicted = scores.top_ids[masks, 0]
     gold_counts = np.diff(queries.gold_offsets)[queries.row_fact]
     gold = queries.gold_ids[ranges(queries.gold_offsets[:-1][queries.row_fact], gold_counts)]
+    is_unwritable = _have_unknown(model, gold, gold_counts)
 
     row_count = len(counts)
     log_prob = np.zeros(row_count, dtype=np.float32)
@@ -144,6 +149,9 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
         log_prob[scored] = np.add.reduceat(scores.gold_log_probs.astype(np.float64), starts)
         rank[scored] = np.maximum.reduceat(scores.gold_ranks, starts)
         is_unscored[scored] = False
+    is_unscored |= is_unwritable
+    gold = gold[~np.repeat(is_unwritable, gold_counts)]
+    gold_counts = np.where(is_unwritable, 0, gold_counts)
     fact_ids = queries.fact_ids.gather(queries.row_fact)
     table = pa.table(
         {
@@ -163,7 +171,39 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
     )
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return frame
+    return _with_unasked(queries, frame)
+
+
+def _with_unasked(queries: Queries, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add a row without an answer for every fact that the model cannot be asked."""
+    facts = np.setdiff1d(np.arange(len(queries.fact_ids)), queries.row_fact)
+    if not len(facts):
+        return rows
+    golds = [queries.gold_ids[slice(*queries.gold_offsets[[f, f + 1]])].tolist() for f in facts]
+    empty: list[list[int]] = [[] for _ in facts]
+    unasked = pl.DataFrame(
+        {
+            "fact_id": queries.fact_ids.gather(facts),
+            "mask_count": [max(len(gold), 1) for gold in golds],
+            "prompt_code": [UNASKED] * len(facts),
+            "gold_token_ids": golds,
+            "predicted_token_ids": empty,
+            "predicted_text": [""] * len(facts),
+            "gold_log_prob": [None] * len(facts),
+            "gold_rank": [None] * len(facts),
+            "candidate_token_ids": empty,
+            "candidate_log_probs": empty,
+        },
+        schema=rows.schema,
+    )
+    return pl.concat([rows, unasked]).sort("fact_id", "mask_count")
+
+
+def _have_unknown(model: LoadedModel, gold: Ints, counts: Longs) -> npt.NDArray[np.bool_]:
+    """``[rows]`` whether the object has the unknown token, which stands for any other text too."""
+    is_unknown = np.isin(gold, list(model.unknown_token_ids))
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return np.bincount(owner[is_unknown], minlength=len(counts)) > 0
 
 
 def _with_key(progress: Callable[[Key, int, int], None], key: Key) -> Progress:

@@ -8,14 +8,17 @@ Definitions: docs/method.md#probing.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from models_gpu.errors import ModelError
 from models_gpu.prompting.causal_prompts import causal_queries
 from models_gpu.prompting.clozes import masked_queries
 from models_gpu.prompting.queries import Queries, QueryBuilder, longest_first
+from models_gpu.ragged import offsets_of, ranges
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
@@ -26,7 +29,9 @@ FACT_COLUMNS = ("fact_id", "relation_id", "template", "subject_label", "object_l
 """Columns of the facts that can be queried: text, one row per fact."""
 
 
-def build_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> Queries:
+def build_queries(
+    model: LoadedModel, facts: pl.DataFrame, mask_counts: str, *, leaves_out: bool = False
+) -> Queries:
     """Build the distinct queries of some facts, longest first.
 
     Args:
@@ -35,15 +40,21 @@ def build_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> 
         mask_counts: 'gold', as many masks as the object has tokens; 'all', every number from 1 to
             the longest object of the fact's relation among ``facts`` (as in the published code; for
             masked models only).
+        leaves_out: a fact that the model cannot be asked, because a query is longer than its
+            positions or has a token without an embedding, gets no rows; otherwise an error.
 
     Raises:
         ModelError: a missing column, a null, a duplicate fact, a template without exactly one [X]
-            and one [Y], a query longer than the model's positions, 'all' for a causal model.
+            and one [Y], a fact that the model cannot be asked, 'all' for a causal model.
     """
     facts = _checked(facts, mask_counts).sort("fact_id")
     build: QueryBuilder = causal_queries if model.family.is_causal else masked_queries
     queries = build(model, facts, mask_counts)
-    _check_lengths(model, queries)
+    faults = _faults(model, queries)
+    if faults and not leaves_out:
+        _refuse(queries, faults)
+    if faults:
+        queries = _without(queries, faults)
     return longest_first(queries)
 
 
@@ -86,14 +97,57 @@ def _checked(facts: pl.DataFrame, mask_counts: str) -> pl.DataFrame:
     return facts
 
 
-def _check_lengths(model: LoadedModel, queries: Queries) -> None:
-    counts, offsets = queries.lengths, queries.token_offsets
-    if model.position_count is None or not len(counts) or counts.max() <= model.position_count:
-        return
-    worst = int(counts.argmax())
-    text = model.tokenizer.decode(queries.token_ids[offsets[worst] : offsets[worst + 1]].tolist())
+def _faults(model: LoadedModel, queries: Queries) -> dict[int, str]:
+    """Find the facts that the model cannot be asked, by their place, each with the reason."""
+    found: dict[int, str] = {}
+    rows_of_embeddings = model.view.vocabulary_size
+    places = np.flatnonzero(queries.token_ids >= rows_of_embeddings)
+    owners = np.searchsorted(queries.token_offsets, places, side="right") - 1
+    beyond = dict(zip(owners.tolist(), queries.token_ids[places].tolist(), strict=True))
+    limit, lengths = model.position_count, queries.lengths.tolist()
+    for fact, query in zip(queries.row_fact.tolist(), queries.row_query.tolist(), strict=True):
+        length = lengths[query]
+        if limit is not None and length > limit:
+            found[fact] = (
+                f"a query has {length} tokens, the model has {limit} positions "
+                f"({sum(n > limit for n in lengths)} queries are too long); shorten the names of "
+                "the fact or leave it out"
+            )
+        elif query in beyond:
+            found[fact] = _beyond(model, beyond[query])
+    for place in np.flatnonzero(queries.gold_ids >= rows_of_embeddings).tolist():
+        fact = int(np.searchsorted(queries.gold_offsets, place, side="right")) - 1
+        found.setdefault(fact, _beyond(model, int(queries.gold_ids[place])))
+    return found
+
+
+def _beyond(model: LoadedModel, token_id: int) -> str:
+    return (
+        f"the token '{model.tokenizer.convert_ids_to_tokens(token_id)}' has the id {token_id}, the "
+        f"model has {model.view.vocabulary_size} embeddings"
+    )
+
+
+def _refuse(queries: Queries, faults: dict[int, str]) -> None:
+    fact, reason = min(faults.items())
     raise ModelError(
-        f"a query has {counts[worst]} tokens, the model has {model.position_count} positions "
-        f"({int((counts > model.position_count).sum())} queries are too long); shorten the names "
-        f"of the fact or leave it out: '{text}'"
+        f"fact '{queries.fact_ids[fact]}' cannot be asked: {reason} ({len(faults)} such facts)"
+    )
+
+
+def _without(queries: Queries, facts: Collection[int]) -> Queries:
+    """Drop the rows of some facts, and the queries that no other fact uses."""
+    kept = ~np.isin(queries.row_fact, list(facts))
+    used, place = np.unique(queries.row_query[kept], return_inverse=True)
+    counts, scored = queries.lengths[used], queries.scored_counts[used]
+    return replace(
+        queries,
+        token_ids=queries.token_ids[ranges(queries.token_offsets[:-1][used], counts)],
+        token_offsets=offsets_of(counts),
+        scored_positions=queries.scored_positions[
+            ranges(queries.scored_offsets[:-1][used], scored)
+        ],
+        scored_offsets=offsets_of(scored),
+        row_fact=queries.row_fact[kept],
+        row_query=place.astype(np.int32),
     )

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
 __all__ = [
-    "CUT", "NO_SUBJECT", "WHOLE", "Prompts", "causal_queries", "prompt_code", "tokenise_prompts",
+    "CUT", "NO_SUBJECT", "UNASKED", "WHOLE", "Prompts",
+    "causal_queries", "prompt_code", "tokenise_prompts",
 ]  # fmt: skip
 
-WHOLE, CUT, NO_SUBJECT = "whole", "cut", "no_subject"
+WHOLE, CUT, NO_SUBJECT, UNASKED = "whole", "cut", "no_subject", "unasked"
+"""Values of ``prompt_code``; 'unasked' is a fact that the model cannot be asked."""
 _TOKENISED_AT_ONCE = 8_192
 
 

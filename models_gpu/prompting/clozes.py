@@ -31,7 +31,8 @@ _TOKENISED_AT_ONCE = 65_536
 def masked_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> Queries:
     """Build queries for a masked model; a ``QueryBuilder``.
 
-    A query is the template with the subject's label and n masks joined by spaces. Both slots are
+    A query is the template with the subject's label and n masks joined by spaces, which are left
+    out where the mask does not eat them. Both slots are
     filled in one pass: text in a label that looks like a slot or a mask stays as it is, and is
     never scored.
     """
@@ -105,13 +106,19 @@ def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], L
     templates = queries["template"].to_list()
     subjects = queries["subject_label"].to_list()
     counts = queries["mask_count"].to_list()
-    masks = [" ".join([mask] * n) for n in range(max(counts, default=0) + 1)]
+    eats_space = _mask_eats_space(model)
+    joint = " " if eats_space else ""
+    masks = [joint.join([mask] * n) for n in range(max(counts, default=0) + 1)]
     slots = [masks[n] for n in counts]
     # For each template: the text around its slots, and whether the subject comes first.
     parts = {t: (*_SLOT.split(t), t.index("[X]") < t.index("[Y]")) for t in set(templates)}
     texts: list[str] = []
     for template, subject, slot in zip(templates, subjects, slots, strict=True):
         before, between, after, subject_first = parts[template]
+        if not eats_space and subject_first:
+            between = between.removesuffix(" ")
+        elif not eats_space:
+            before = before.removesuffix(" ")
         first, second = (subject, slot) if subject_first else (slot, subject)
         texts.append(before + first + between + second + after)
 
@@ -125,6 +132,18 @@ def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], L
         ahead = before + subjects[row] + between if subject_first else before
         other_masks[row] = ahead.count(mask)
     return texts, other_masks
+
+
+def _mask_eats_space(model: LoadedModel) -> bool:
+    """Whether the space before a mask leaves no token of its own.
+
+    Where the first token of a word holds the space before it, the mask of this token stands for
+    the space too. Most such tokenizers let the mask eat it; otherwise it must not be written.
+    """
+    if not model.family.object_keeps_space:
+        return True
+    added = model.encoder.get_added_tokens_decoder().get(model.mask_token_id)
+    return added is not None and bool(added.lstrip)
 
 
 def tokenise(encoder: Any, texts: list[str], *, add_special_tokens: bool) -> tuple[Ints, Longs]:

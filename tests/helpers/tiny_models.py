@@ -70,7 +70,9 @@ def _byte_pairs() -> Any:
     backend = tokenizers.Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    # RoBERTa's mask eats the space before it.
+    mask = tokenizers.AddedToken("<mask>", lstrip=True, special=True)
+    special = ["<s>", "<pad>", "</s>", "<unk>", mask]
     trainer = trainers.BpeTrainer(
         vocab_size=340,
         special_tokens=special,
@@ -89,7 +91,7 @@ def _byte_pairs() -> Any:
         sep_token="</s>",
         bos_token="<s>",
         eos_token="</s>",
-        mask_token=transformers.AddedToken("<mask>", lstrip=True, special=True),
+        mask_token=mask,
     )
 
 

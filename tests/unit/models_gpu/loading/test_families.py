@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView, architecture, architectures
@@ -128,13 +129,63 @@ def test_an_unknown_architecture_names_near_matches_and_all_that_are_supported()
         architecture("robert")
 
 
-def test_a_tokenizer_that_is_too_large_for_the_model_is_refused() -> None:
+def test_a_mask_without_an_embedding_is_refused() -> None:
     tokenizer = tokenizer_of("bert")
-    with pytest.raises(ModelError, match="do not belong together"):
-        wrap(hugging_face_model("bert", len(tokenizer) - 1), tokenizer, "cpu")
+    with pytest.raises(ModelError, match=f"the mask has the id {tokenizer.mask_token_id}, but"):
+        wrap(hugging_face_model("bert", tokenizer.mask_token_id), tokenizer, "cpu")
+
+
+def test_special_tokens_without_an_embedding_are_not_used() -> None:
+    tokenizer = tokenizer_of("gpt2")
+    count = len(tokenizer)
+    tokenizer.add_special_tokens({"pad_token": "<pad>", "bos_token": "<s>"})
+    model = wrap(hugging_face_model("gpt2", count), tokenizer, "cpu")
+    assert model.pad_token_id == 0
+    assert model.start_token_id == model.end_token_id == tokenizer.eos_token_id
 
 
 def test_loaded_models_need_no_gradients_and_do_not_drop_out(model: LoadedModel) -> None:
     module: Any = model.view.model
     assert not module.training
     assert not any(parameter.requires_grad for parameter in module.parameters())
+
+
+class OldNames(torch.nn.Module):
+    """A backbone that calls its cache as transformers 5.24 does."""
+
+    name = "past_key_values"
+
+    def forward(
+        self, input_ids: torch.Tensor, use_cache: bool, past_key_values: list[int] | None = None
+    ) -> dict[str, Any]:
+        return self.extended(input_ids, past_key_values)
+
+    def extended(self, input_ids: torch.Tensor, cache: list[int] | None) -> Any:
+        states = input_ids[..., None].float()
+        values = {"last_hidden_state": states, self.name: [*(cache or []), input_ids.shape[1]]}
+        return transformers.utils.ModelOutput(**values)
+
+
+class NewNames(OldNames):
+    """The same as transformers 5.40 does."""
+
+    name = "cache"
+
+    def forward(  # type: ignore[override]
+        self, input_ids: torch.Tensor, use_cache: bool, cache: list[int] | None = None
+    ) -> dict[str, Any]:
+        return self.extended(input_ids, cache)
+
+
+@pytest.mark.parametrize("backbone", [OldNames(), NewNames()])
+def test_the_cache_has_the_name_of_the_installed_transformers(backbone: OldNames) -> None:
+    model = hugging_face_model("gpt2", 340)
+    layers, embeddings = model.transformer.h, model.transformer.wte
+    model.transformer = backbone
+    backbone.h, backbone.wte = layers, embeddings
+    view = ModelView(model, architecture("gpt2"))
+    states, cache = view.encode_with_cache(torch.tensor([[5, 6, 7]]))
+    assert states.tolist() == [[[5], [6], [7]]]
+    states, cache = view.encode_with_cache(torch.tensor([[8]]), cache)
+    assert states.tolist() == [[[8]]]
+    assert cache == [3, 1]

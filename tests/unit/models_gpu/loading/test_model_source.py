@@ -32,6 +32,8 @@ from tests.helpers.tiny_models import (
     units_of,
 )
 
+GOLD = {"mask_counts": "gold"}
+
 
 def saved(folder: Path, family: str, vocabulary_size: int | None = None) -> Path:
     tokenizer = tokenizer_of(family)
@@ -253,11 +255,19 @@ def test_embeddings_of_another_vocabulary_are_an_error(folder: Path) -> None:
         check(folder)
 
 
-def test_a_tokenizer_larger_than_the_vocabulary_is_an_error(folder: Path) -> None:
+def test_a_tokenizer_with_some_ids_more_than_embeddings_is_allowed(folder: Path) -> None:
     tokenizer = tokenizer_of("bert")
     tokenizer.add_tokens(["quite", "new"])
     tokenizer.save_pretrained(folder)
-    with pytest.raises(ModelError, match=rf"tokenizer has {len(tokenizer)} ids"):
+    check(folder)
+    assert load(resolve(ModelSpec("m", str(folder))), "cpu").mask_token_id == 4
+
+
+def test_a_mask_without_an_embedding_is_an_error(folder: Path) -> None:
+    tokenizer = tokenizer_of("bert")
+    tokenizer.add_special_tokens({"mask_token": "<other>"})
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ModelError, match="the mask has the id 121, but the model 121 embeddings"):
         check(folder)
 
 
@@ -298,6 +308,19 @@ def test_unknown_settings_are_an_error(settings: dict[str, str], message: str) -
 def test_a_local_folder_has_no_revision(folder: Path) -> None:
     with pytest.raises(ModelError, match="has no revision 'main'"):
         check(folder, revision="main")
+
+
+@pytest.mark.parametrize("wish", ["flash_attention_2", "flex_attention", "eager"])
+@pytest.mark.parametrize("key", ["_attn_implementation", "attn_implementation"])
+def test_wishes_of_the_config_do_not_change_how_a_model_runs(
+    folder: Path, wish: str, key: str
+) -> None:
+    expected = probe(load(resolve(ModelSpec("m", str(folder))), "cpu"), many_facts(), **GOLD)
+    edit_config(folder, **{key: wish, "return_dict": False})
+    check(folder)
+    model = load(resolve(ModelSpec("m", str(folder))), "cpu")
+    assert model.view.model.config._attn_implementation == model.family.attention
+    assert_frame_equal(probe(model, many_facts(), **GOLD), expected, abs_tol=1e-5)
 
 
 # The hub: its cache on disk is laid out as huggingface_hub does, and read by huggingface_hub.

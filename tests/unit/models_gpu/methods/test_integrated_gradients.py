@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView
-from models_gpu.loading.load import LoadedModel
+from models_gpu.loading.load import LoadedModel, wrap
 from models_gpu.methods import attribution_rows, integrated_gradients
 from models_gpu.methods.integrated_gradients import Attributions, attribute
 from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
@@ -23,7 +23,15 @@ from models_gpu.methods.knowledge_neurons import knowledge_neurons
 from models_gpu.prompting.build import build_queries
 from models_gpu.prompting.queries import Queries
 from tests.helpers.plain_attribution import Plain, plain_attribution
-from tests.helpers.tiny_models import CAUSAL, FAMILIES, facts, loaded, many_facts
+from tests.helpers.tiny_models import (
+    CAUSAL,
+    FAMILIES,
+    facts,
+    hugging_face_model,
+    loaded,
+    many_facts,
+    tokenizer_of,
+)
 
 CAPITAL = "[X] is in [Y]"
 FEW = facts(
@@ -171,7 +179,7 @@ def test_scores_add_up_to_what_the_neurons_change(family: str, mode: str) -> Non
     change = found.baseline_counts * (found.clean - found.baseline)
     residual = (found.scores.sum(-1) - change).abs()
     assert change.abs().max() > 1e-3
-    assert residual.max() < 2e-4 if mode == "zero" else 1e-7
+    assert residual.max() < (2e-4 if mode == "zero" else 1e-7)
 
 
 def test_the_published_prefactor_does_not_add_up(model: LoadedModel) -> None:
@@ -303,3 +311,23 @@ def test_queries_for_more_than_the_object_cannot_be_attributed(model: LoadedMode
     queries = build_queries(model, FEW, "all")
     with pytest.raises(ModelError, match="these numbers must be equal"):
         list(attribute(model, queries, PathSettings()))
+
+
+@pytest.mark.parametrize("named", [3, [3, 0]])
+def test_the_end_of_text_of_the_config_replaces_tokens_if_the_tokenizer_names_none(
+    named: int | list[int],
+) -> None:
+    tokenizer = tokenizer_of("llama")
+    model = hugging_face_model("llama", len(tokenizer))
+    model.config.eos_token_id = named
+    assert (
+        attribution_rows._replacement_token(wrap(model, tokenizer, "cpu"))
+        == tokenizer.eos_token_id
+        == 2
+    )
+    tokenizer.eos_token = None
+    assert attribution_rows._replacement_token(wrap(model, tokenizer, "cpu")) == 3
+    model.config.eos_token_id = None
+    assert (
+        attribution_rows._replacement_token(wrap(model, tokenizer, "cpu")) == tokenizer.bos_token_id
+    )

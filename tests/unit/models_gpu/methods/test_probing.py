@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -14,11 +15,18 @@ from ingestion.contract import LAKE
 from models_gpu.engine import scoring
 from models_gpu.engine.logits import largest, ranks
 from models_gpu.errors import ModelError
-from models_gpu.loading.load import LoadedModel
+from models_gpu.loading.load import LoadedModel, wrap
 from models_gpu.methods.probing import probe, probe_each
 from models_gpu.prompting.build import build_queries
 from tests.helpers.plain_probing import assert_same, plain_rows, slot_logits, verdicts
-from tests.helpers.tiny_models import MASKED, facts, loaded, many_facts
+from tests.helpers.tiny_models import (
+    MASKED,
+    facts,
+    hugging_face_model,
+    loaded,
+    many_facts,
+    tokenizer_of,
+)
 
 
 @pytest.fixture(scope="module", params=MASKED)
@@ -222,3 +230,49 @@ def test_an_error_in_a_later_group_reaches_the_caller(bert: LoadedModel) -> None
     assert next(rows)[0] == "good"
     with pytest.raises(ModelError, match="needs exactly one"):
         next(rows)
+
+
+@pytest.mark.parametrize("family", ["bert", "xlm-roberta", "llama"])
+def test_an_object_of_unknown_text_is_stored_without_tokens(family: str) -> None:
+    model = loaded(family)
+    assert model.unknown_token_ids == {model.tokenizer.unk_token_id}
+    template = "[X] is the capital of [Y]"
+    table = facts(
+        ("a", "P36", template, "Paris", "አዲስ"),
+        ("b", "P36", template, "Paris", "France አዲስ"),
+        ("c", "P36", template, "Paris", "France"),
+    )
+    queries = build_queries(model, table, "gold")
+    rows = probe(model, table, mask_counts="gold")
+    assert rows["mask_count"].to_list() == np.diff(queries.gold_offsets).tolist()
+    assert [len(ids) for ids in rows["gold_token_ids"]] == [0, 0, rows["mask_count"][2]]
+    assert rows["gold_rank"].is_null().to_list() == [True, True, False]
+    assert rows["gold_log_prob"].is_null().to_list() == [True, True, False]
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2"])
+def test_a_fact_that_cannot_be_asked_costs_only_itself(family: str) -> None:
+    tokenizer = tokenizer_of(family)
+    added = ["<new>", "<image>"]
+    tokenizer.add_special_tokens({"pad_token": "<new>"})
+    tokenizer.add_tokens(added)
+    model = wrap(hugging_face_model(family, len(tokenizer) - 2), tokenizer, "cpu")
+    template = "[X] is the capital of [Y]"
+    odd = facts(
+        ("l", "P36", template, "Paris " * 70, "France"),
+        ("n", "P36", template, "Paris <image>", "France"),
+        ("o", "P36", template, "Paris", "<image>"),
+    )
+    table = pl.concat([many_facts(), odd])
+    rows = probe(model, table, mask_counts="gold")
+    unasked = rows.filter(prompt_code="unasked")
+    assert unasked["fact_id"].to_list() == ["l", "n", "o"]
+    assert unasked["predicted_token_ids"].to_list() == [[], [], []]
+    assert unasked["gold_rank"].is_null().all()
+    expected = probe(model, many_facts(), mask_counts="gold")
+    assert verdicts(rows.filter(pl.col("prompt_code") != "unasked")).equals(verdicts(expected))
+    with pytest.raises(ModelError, match=r"fact 'l' cannot be asked: a query has .* \(3 such"):
+        build_queries(model, table, "gold")
+    for fact in ("n", "o"):
+        with pytest.raises(ModelError, match=r"the token '<image>' has the id"):
+            build_queries(model, odd.filter(fact_id=fact), "gold")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import tokenizers
 import torch
 import transformers
 
@@ -18,7 +19,14 @@ from models_gpu.loading.load import LoadedModel, wrap
 from models_gpu.prompting.build import build_queries
 from models_gpu.prompting.clozes import tokenise_objects
 from models_gpu.prompting.queries import Queries
-from tests.helpers.tiny_models import MASKED, facts, hugging_face_model, loaded, many_facts
+from tests.helpers.tiny_models import (
+    MASKED,
+    facts,
+    hugging_face_model,
+    loaded,
+    many_facts,
+    tokenizer_of,
+)
 
 CAPITAL = "[X] is the capital of [Y] ."
 
@@ -176,6 +184,30 @@ def test_other_uses_of_the_tokenizer_do_not_change_queries() -> None:
     again = build_queries(model, many_facts(), "gold")
     assert np.array_equal(again.token_ids, expected.token_ids)
     assert np.array_equal(again.gold_ids, expected.gold_ids)
+
+
+@pytest.mark.parametrize("eats_space", [True, False])
+@pytest.mark.parametrize("template", ["[X] is the capital of [Y] .", "in [Y] was [X]"])
+def test_the_space_before_a_mask_is_no_token(template: str, eats_space: bool) -> None:
+    tokenizer = tokenizer_of("roberta")
+    core = json.loads(tokenizer.backend_tokenizer.to_str())
+    for token in core["added_tokens"]:
+        token["lstrip"] = token["content"] == "<mask>" and eats_space
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizers.Tokenizer.from_str(json.dumps(core)),
+        pad_token="<pad>", unk_token="<unk>", mask_token=tokenizers.AddedToken(
+            "<mask>", lstrip=eats_space, special=True
+        ),
+    )  # fmt: skip
+    model = wrap(hugging_face_model("roberta", len(tokenizer)), tokenizer, "cpu")
+    queries = build_queries(model, facts(("a", "P36", template, "Paris", "France town")), "gold")
+    before, after = template.replace("[X]", "Paris").split("[Y]")
+    parts = [
+        tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before[:-1], after)
+    ]
+    masks = [model.mask_token_id] * len(queries.gold_ids)
+    assert ids_of(queries, 0) == [0, *parts[0], *masks, *parts[1], 2]
+    assert tokenizer.convert_ids_to_tokens(queries.gold_ids[:1].tolist())[0].startswith("Ġ")
 
 
 # The real tokenizers, on real facts. The model behind them is tiny: nothing here depends on it.
