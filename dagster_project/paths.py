@@ -1,4 +1,4 @@
-"""Where the project's own files lie: the checkout, its dbt project, the embedded studies."""
+"""Paths of the project's own files: the checkout, its dbt project, the embedded studies."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.contract import LAKE, LakeTable
+from ingestion.errors import FactrootsError
 from ingestion.files import TEMPORARY_SUFFIX, temporary_file
 
 __all__ = [
@@ -47,7 +48,7 @@ _Arguments = ParamSpec("_Arguments")
 _SCHEMA_FILE = "_schema.parquet"
 
 
-class LakeError(RuntimeError):
+class LakeError(FactrootsError):
     """A part could not be written, or is damaged; the message names it and says what to do."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ingestion.errors import FactrootsError
+
 __all__ = ["ModelError", "first_line"]
 
 
-class ModelError(ValueError):
+class ModelError(FactrootsError, ValueError):
     """A model cannot be used as the study asks; the message says why, and what to do."""
 
 

@@ -14,6 +14,7 @@ import duckdb
 from rich.markup import escape
 from rich.table import Table
 
+from ingestion.errors import FactrootsError
 from warehouse.tables import known_names
 
 __all__ = ["ExplainError", "explain"]
@@ -29,7 +30,7 @@ _Neuron = tuple[int, int, float]
 """Layer, neuron, score."""
 
 
-class ExplainError(RuntimeError):
+class ExplainError(FactrootsError):
     """The fact cannot be shown; the message says what exists and what to do."""
 
 

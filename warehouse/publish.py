@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.errors import FactrootsError
 from warehouse.files import temporary_file
 from warehouse.sql import literal
 
@@ -46,7 +47,7 @@ _OWN_TABLES = {
 """Tables that publishing adds, with their descriptions and those of their columns."""
 
 
-class PublishError(RuntimeError):
+class PublishError(FactrootsError):
     """The warehouse could not be published; the old file, if any, is unchanged."""
 
 

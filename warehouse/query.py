@@ -10,12 +10,13 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.errors import FactrootsError
 from warehouse.sql import identifier
 
 __all__ = ["QueryError", "ask"]
 
 
-class QueryError(RuntimeError):
+class QueryError(FactrootsError):
     """A query cannot be run; the message says whether the query or the file is wrong."""
 
 

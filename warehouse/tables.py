@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.errors import FactrootsError
 from warehouse.sql import identifier, literal
 
 __all__ = [
@@ -32,7 +33,7 @@ PUBLIC_SCHEMA = "main"
 """Schema of the tables that are equal in two runs of one study; ``operations`` contains times."""
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(FactrootsError):
     """A published file cannot be used as asked; the message says what exists and what to do."""
 
 

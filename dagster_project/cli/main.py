@@ -1,77 +1,28 @@
 """The command line: run, add-model, status, sql, questions, explain, report, export, diff, ui.
 
-Every command drives the Dagster assets or reads what they left; nothing is done a second way here.
+Every command runs the Dagster assets or reads what they left. Only options and printing belong
+here.
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 import click
-from rich.console import Console
 
+from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.schema import ModelBlock
 from models_gpu.loading.source import Dtype, MaskCounts
 
 __all__ = ["command_line", "main"]
-
-_OUT = Console(width=None if sys.stdout.isatty() else 120)
-_ERR = Console(stderr=True)
-
-
-class _Group(click.Group):
-    """Ends with one clear message, and status 2 for what the user can mend, where it can."""
-
-    def invoke(self, context: click.Context) -> Any:
-        from dagster_project.cli.errors import USER_ERRORS
-
-        with _told_signals() as signals:
-            try:
-                return super().invoke(context)
-            except USER_ERRORS as error:
-                _tell(_escaped(str(error)))
-                context.exit(2)
-            except KeyboardInterrupt:
-                _tell("stopped; what is finished is kept; run again to go on")
-                context.exit(128 + (os.read(signals, 1)[0] or signal.SIGINT))
-
-
-def _tell(message: str) -> None:
-    _ERR.print(f"[bold red]factroots:[/] {message}", highlight=False, soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _told_signals() -> Iterator[int]:
-    """SIGTERM stops a command as Ctrl-C does; yields a pipe that holds the signals received.
-
-    Dagster puts handlers of its own in place while it runs, which say nothing of the signal.
-    """
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    previous = signal.set_wakeup_fd(writer)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(previous)
-        signal.signal(signal.SIGTERM, terminate)
-        os.close(reader)
-        os.close(writer)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,7 +41,7 @@ def _restricted(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--restrict",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
-        help="Refuse a study that names anything outside of this folder, or code of others.",
+        help="Refuse a study that names files outside this folder, or code of others.",
     )(command)
 
 
@@ -99,14 +50,14 @@ def _scaled_out(command: Callable[..., Any]) -> Callable[..., Any]:
         "--ray",
         metavar="ADDRESS",
         envvar="FACTROOTS_RAY",
-        help="Compute on a Ray cluster: local or local:N (workers on this machine, as long as the "
+        help="Compute on a Ray cluster: local or local:N (N workers on this machine during the "
         "run), auto, HOST:PORT or ray://HOST:PORT.",
     )
     lake = click.option(
         "--lake",
         metavar="ADDRESS",
         envvar="FACTROOTS_LAKE",
-        help="Share finished parts there, whatever the study says: s3://BUCKET/PREFIX, a folder.",
+        help="Shared lake for finished parts, not the study's: s3://BUCKET/PREFIX, a folder.",
     )
     return ray(lake(command))
 
@@ -129,9 +80,9 @@ def _settings(
     return pairs
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Where does a fact that a multilingual language model knows come from?
+    """Trace where the facts that a multilingual language model knows come from.
 
     STUDY is a study file or the name of an embedded study (default: atlas).
     """
@@ -159,32 +110,32 @@ def run(
     lake: str | None,
     restrict: Path | None,
 ) -> None:
-    """Compute all that is missing or stale, build and test the warehouse, publish it.
+    """Compute what is missing or stale, build and test the warehouse, publish it.
 
-    May be stopped at any moment and run again: what was finished is kept. With --models or
-    --languages the warehouse holds only these; the lake keeps the others for a later run. A model
-    that fails is left out of what is published, and the exit status is 1.
+    You can stop it at any moment and run it again: finished work is kept. With --models or
+    --languages the warehouse has only these; the lake keeps the others for a later run. A model
+    that fails is left out of the published file, and the exit status is 1.
     """
     from dagster_project.cli.run import refresh
-    from dagster_project.runtime.workers import workers_at
+    from dagster_project.runtime.connect import workers_at
     from warehouse.summary import summary_tables
 
-    _log(logging.WARNING if quiet else logging.INFO)
+    log_to_stderr(logging.WARNING if quiet else logging.INFO)
     started = time.perf_counter()
     workspace = Workspace(study, homes.resolve(), models, languages, keep_going, restrict, lake)
     if not refresh(workspace, workers_at(ray)):
-        _OUT.print("Nothing to do: everything is up to date.")
+        OUT.print("Nothing to do: everything is up to date.")
     missing = workspace.missing_models()
     for table in summary_tables(workspace.home.published_file):
-        _OUT.print(table)
+        OUT.print(table)
     seconds = time.perf_counter() - started
-    _OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
-    _OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)
+    OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
+    OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)
     if workspace.home.report_file.exists():
-        _OUT.print(f"Look at it: {workspace.home.report_file}", soft_wrap=True, highlight=False)
+        OUT.print(f"Look at it: {workspace.home.report_file}", soft_wrap=True, highlight=False)
     if missing:
-        reasons = "\n  ".join(model.told for model in missing)
-        _tell(f"published without {len(missing)} of the models:\n  {_escaped(reasons)}")
+        reasons = "\n  ".join(model.message for model in missing)
+        print_error(f"published without {len(missing)} of the models:\n  {reasons}")
         context.exit(1)
 
 
@@ -202,22 +153,22 @@ def run(
 def add(study: str, model: str, homes: Path, **settings: Any) -> None:
     """Check that a model loads, and add it to the study file as MODEL.
 
-    While `factroots ui` is open, the model is then computed and published by itself.
+    While `factroots ui` runs, it then computes and publishes the model automatically.
     """
     from dagster_project.study.add_model import add_model
 
-    _log(logging.WARNING)
+    log_to_stderr(logging.WARNING)
     added = add_model(study, ModelBlock(id=model, **settings), homes.resolve())
-    _OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
-    _OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
+    OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
+    OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
 
 
 @main.command()
 @_study
 @_homes
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a part.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per part.")
 def status(study: str, homes: Path, as_json: bool) -> None:
-    """What is done, missing, stale or failed: models and corpora × tables × languages."""
+    """Show what is done, missing, stale or failed: models and corpora × tables × languages."""
     from dagster_project.cli.status import Status, status_rows
 
     workspace = Workspace(study, homes.resolve(), keep_going=True)
@@ -225,7 +176,7 @@ def status(study: str, homes: Path, as_json: bool) -> None:
         for row in status_rows(workspace):
             click.echo(json.dumps(row))
         return
-    _OUT.print(Status(workspace))
+    OUT.print(Status(workspace))
 
 
 @main.command()
@@ -246,7 +197,7 @@ def status(study: str, homes: Path, as_json: bool) -> None:
     metavar="NAME=VALUE",
     multiple=True,
     callback=_settings,
-    help="What getvariable('NAME') in the query stands for.",
+    help="Value of getvariable('NAME') in the query.",
 )
 def sql(
     arguments: tuple[str, ...],
@@ -256,7 +207,7 @@ def sql(
     saved: str | None,
     variables: dict[str, str],
 ) -> None:
-    """Ask the published warehouse, read-only: as a table, CSV, JSON or Parquet.
+    """Query the published warehouse, read-only; print a table, CSV, JSON or Parquet.
 
     QUERY is SQL or a file that holds it; '-' or nothing reads it from standard input.
     """
@@ -266,22 +217,22 @@ def sql(
     if saved is None:
         study, query = _study_and_query(arguments)
     elif len(arguments) > 1:
-        raise click.UsageError("a saved question takes no query beside it")
+        raise click.UsageError("give either a saved question or a query, not both")
     else:
         study, query = (*arguments, "atlas")[0], find_question(saved, variables).sql
     workspace = Workspace(study, homes.resolve())
-    _log(logging.WARNING)
+    log_to_stderr(logging.WARNING)
     ask(workspace.home.published_file, query, form, output, variables)
 
 
 @main.command()
 @click.argument("name", required=False)
 def questions(name: str | None) -> None:
-    """The saved questions, or the SQL of the one called NAME."""
+    """List the saved questions, or print the SQL of the one called NAME."""
     from warehouse.questions import find_question, question_table
 
     if name is None:
-        _OUT.print(question_table())
+        OUT.print(question_table())
     else:
         click.echo(find_question(name).sql, nl=False)
 
@@ -307,7 +258,7 @@ def questions(name: str | None) -> None:
 def export(
     study: str, homes: Path, folder: Path, form: str, tables: tuple[str, ...] | None
 ) -> None:
-    """Every published table as a file, in the order of its key, beside a datapackage.json."""
+    """Write every published table as a file, sorted by its key, with a datapackage.json."""
     from warehouse.export import FORMATS
     from warehouse.export import export as write
 
@@ -315,7 +266,7 @@ def export(
     formats = [known for known in FORMATS if form in (known, "both")]
     files = write(workspace.home.published_file, folder, formats, tables)
     size = sum(file.stat().st_size for file in files)
-    _OUT.print(f"{len(files)} files, {size / 2**20:.1f} MiB, in {folder}", soft_wrap=True)
+    OUT.print(f"{len(files)} files, {size / 2**20:.1f} MiB, in {folder}", soft_wrap=True)
 
 
 @main.command()
@@ -326,14 +277,14 @@ def export(
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
-    help="Floats this near are equal: times the larger of the two where that is above 1.",
+    help="Floats that differ by at most this are equal; relative to the larger one above 1.",
 )
 @click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def diff(
     old: Path, new: Path, tolerance: float, tables: tuple[str, ...] | None, as_json: bool
 ) -> None:
-    """What changed between two warehouses, per table and key; status 1 if anything did.
+    """Compare two warehouses by table and key; exit status 1 if anything differs.
 
     OLD and NEW are published files, or the folders of studies, such as warehouse/atlas.
     """
@@ -346,8 +297,8 @@ def diff(
         click.echo(diff_json(found))
     else:
         for table in diff_tables(found):
-            _OUT.print(table)
-        _OUT.print(f"{different} of {len(found)} tables differ.")
+            OUT.print(table)
+        OUT.print(f"{different} of {len(found)} tables differ.")
     click.get_current_context().exit(1 if different else 0)
 
 
@@ -358,34 +309,34 @@ def diff(
 @click.option("--study", default="atlas", show_default=True, help="Study file or embedded study.")
 @_homes
 def explain(model: str, fact: str, languages: tuple[str, ...], study: str, homes: Path) -> None:
-    """One fact: what MODEL answers, its neurons in each language, their overlaps and the nulls.
+    """Show one fact: what MODEL answers, its neurons per language, overlaps and chance levels.
 
-    FACT is a fact's id, or text to look for in the subjects' names.
+    FACT is the id of a fact, or text to find in the subjects' names.
     """
     from warehouse.explain import explain as tables
 
     workspace = Workspace(study, homes.resolve())
     for table in tables(workspace.home.published_file, model, fact, languages):
-        _OUT.print(table)
+        OUT.print(table)
 
 
 @main.command()
 @_study
 @_homes
-@click.option("--fact", help="Id or name of the facts whose neurons to show; default: best known.")
+@click.option("--fact", help="Id or name of the fact whose neurons to show; default: best known.")
 def report(study: str, homes: Path, fact: str | None) -> None:
     """Draw the report of the published warehouse, and each figure as SVG, PNG and CSV."""
     from warehouse.report.page import write_report
 
     home = Workspace(study, homes.resolve()).home
     made = write_report(home.published_file, home.report, with_files=True, fact=fact)
-    _OUT.print(
+    OUT.print(
         f"{made.figure_count} figures and {made.fact_count:,} facts, "
         f"{made.bytes / 1e6:.1f} MB: {made.path}",
         soft_wrap=True,
         highlight=False,
     )
-    _OUT.print(f"Figures as SVG, PNG and CSV: {home.report / 'figures'}", soft_wrap=True)
+    OUT.print(f"Figures as SVG, PNG and CSV: {home.report / 'figures'}", soft_wrap=True)
 
 
 @main.command()
@@ -402,17 +353,17 @@ def ui(
     lake: str | None,
     restrict: Path | None,
 ) -> None:
-    """Dagster's UI for a study, on this machine only."""
-    from dagster_project.cli.run import open_instance
+    """Open Dagster's UI for a study, on this machine only."""
     from dagster_project.dbt.lineage import prepare_lineage
-    from dagster_project.runtime.workers import workers_at
+    from dagster_project.defs.instance import open_instance
+    from dagster_project.runtime.connect import workers_at
 
-    _log(logging.INFO)
+    log_to_stderr(logging.INFO)
     workers_at(ray)
     workspace = Workspace(study, homes.resolve())
     workspace.home.create()
-    open_instance(workspace).dispose()
-    # Here, once, and not in each of the processes that Dagster starts.
+    open_instance(workspace.home).dispose()
+    # Once here, instead of in each process that Dagster starts.
     prepare_lineage(workspace.study, workspace.home)
     location = str(workspace.study.path) if Path(study).exists() else study
     os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.resolve())}
@@ -426,8 +377,8 @@ def ui(
 
 
 def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
-    """STUDY and QUERY may each be left out: SQL has a space in it, or is a file that ends so."""
-    from dagster_project.study.schema import embedded_studies
+    """Tells STUDY from QUERY, as each may be left out: a study is embedded or a YAML file."""
+    from dagster_project.study.load import embedded_studies
 
     words = list(arguments)
     if len(words) > 2:
@@ -444,28 +395,9 @@ def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
     return study, query
 
 
-def _log(level: int) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    logger = logging.getLogger("factroots")
-    logger.handlers = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
-
-
 def command_line() -> NoReturn:
-    """What the installed command runs: ``main``, ended without taking Python's modules apart.
-
-    torch and DuckDB take seconds over that, and end in pages of warnings about each other.
-    """
-    try:
-        main()
-    except SystemExit as ended:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(ended.code if isinstance(ended.code, int) else ended.code is not None)
-    raise AssertionError("click ends every command with an exit status")
+    """What the installed command runs: ``main`` in a process that ends quickly."""
+    run_and_exit(main)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
-"""What ``factroots run`` does: materialise the assets of a study that are not up to date.
+"""``factroots run``: materialises the assets of a study that are not up to date.
 
-The stages follow the flow (``dagster_project.defs.stages``). An asset computes only the parts that
-are missing or stale, so a stage that was cut short goes on where it stopped. Dagster is imported
-only when something has to be done.
+The stages are those of ``dagster_project.defs.stages``. An asset computes only parts that are
+missing or stale, so an interrupted stage continues where it stopped. Dagster is imported only when
+there is work to do.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import logging
-import os
 import re
 import shutil
 from collections import Counter
@@ -23,8 +21,9 @@ from typing import TYPE_CHECKING
 from dagster_project.dbt.project import prepare_manifest
 from dagster_project.runtime.workers import Workers
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.plan import State
 from dagster_project.study.failures import failure_note
-from dagster_project.study.plan import State
+from ingestion.errors import FactrootsError
 from ingestion.lake import prepare_lake, read_provenance
 
 if TYPE_CHECKING:
@@ -32,52 +31,25 @@ if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
     from dagster_project.defs.stages import Stage
+    from dagster_project.steps.plan import Part
     from dagster_project.study.home import Home
-    from dagster_project.study.plan import Part
 
-__all__ = ["RunFailedError", "open_instance", "refresh"]
+__all__ = ["RunFailedError", "refresh"]
 
 LOG = logging.getLogger("factroots")
 
 _LITTLE_BYTES = 8 << 20
 """Free space below which a failed write means a full disk."""
 
-_INSTANCE_SETTINGS = """\
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-python_logs:
-  managed_python_loggers: [factroots]
-# One run at a time: a run holds the study, and a GPU holds one model.
-concurrency:
-  runs:
-    max_concurrent_runs: 1
-# Four processes a step would copy what it prints into files; its log lines are events anyway.
-compute_logs:
-  module: dagster._core.storage.noop_compute_log_manager
-  class: NoOpComputeLogManager
-event_log_storage:
-  module: dagster_project.defs.event_log
-  class: EventLog
-  config:
-    base_dir: %s
-# A run whose process died is run again; one that failed waits for a change or for the schedule.
-run_retries:
-  enabled: true
-  max_retries: 2
-  retry_on_asset_or_op_failure: false
-"""
 
-
-class RunFailedError(RuntimeError):
+class RunFailedError(FactrootsError):
     """A stage failed; what was finished before it is kept."""
 
 
 def refresh(workspace: Workspace, workers: Workers) -> bool:
-    """Compute what is missing or stale, build and test the marts, publish.
+    """Computes what is missing or stale, builds and tests the marts, publishes.
 
-    A model that fails is left out of what is published, and the others are not.
+    A model that fails is left out of the published file; the others are published.
 
     Args:
         workspace: the study and its home.
@@ -94,11 +66,11 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
         WorkersError: the cluster cannot be used.
         KeyboardInterrupt: a signal stopped it.
     """
-    # First of all, so that everything that is wrong with the study is said at once.
+    # First, so that all problems of the study are reported at once.
     plan = workspace.plan
     home = workspace.home
     home.create()
-    with _told_when_full(workspace), home.locked():
+    with _disk_full_as_user_error(workspace), home.lock():
         prepare_lake(home.lake)
         parts = list(plan.parts())
         missing = workspace.exchange(parts)
@@ -117,31 +89,17 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
 
 
 def _why(part: Part, home: Home) -> str:
-    """Why a part has to be computed, in one word."""
+    """Says in one word why a part has to be computed."""
     state, is_there = part.state(home.lake), part.path(home.lake).exists()
-    # Sound by its footer, or without a footer of ours: other bytes than were written.
+    # Its footer is right or is not ours: its bytes are not those that were written.
     if state is State.DONE or (is_there and read_provenance(part.path(home.lake)) is None):
         return "damaged"
     return str(state)
 
 
-def open_instance(workspace: Workspace) -> dg.DagsterInstance:
-    """Dagster's storage of this study."""
-    import dagster as dg
-
-    folder = workspace.home.dagster
-    settings = folder / "dagster.yaml"
-    # A string of JSON is one of YAML, whatever the folder is called.
-    wanted = _INSTANCE_SETTINGS % json.dumps(str(folder))
-    if not settings.exists() or settings.read_text(encoding="utf-8") != wanted:
-        settings.write_text(wanted, encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(folder)
-    return dg.DagsterInstance.get()
-
-
 @contextlib.contextmanager
-def _told_when_full(workspace: Workspace) -> Iterator[None]:
-    """One sentence for a disk that is full, whoever met it."""
+def _disk_full_as_user_error(workspace: Workspace) -> Iterator[None]:
+    """Turns every error about a full disk into the same message."""
     try:
         yield
     except Exception as error:
@@ -156,16 +114,16 @@ def _told_when_full(workspace: Workspace) -> Iterator[None]:
 def _is_full(error: Exception, folder: Path) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # Dagster's storage is SQLite, which has words of its own, one of them for other causes too.
+    # Dagster's storage is SQLite: one of its two messages has other causes as well.
     if "disk I/O error" in str(error):
         return shutil.disk_usage(folder).free < _LITTLE_BYTES
     return "database or disk is full" in str(error)
 
 
 def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) -> None:
-    # dbt reads its project in a process of its own, while this one imports what takes seconds.
-    with ThreadPoolExecutor(1) as beside:
-        manifest = beside.submit(prepare_manifest, workspace.study, workspace.home)
+    # dbt parses its project in another process while this one imports slow packages.
+    with ThreadPoolExecutor(1) as pool:
+        manifest = pool.submit(prepare_manifest, workspace.study, workspace.home)
         import dagster as dg
 
         import dagster_project.defs.checks.validation  # noqa: F401
@@ -177,25 +135,27 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
         manifest.result()
 
     from dagster_project.defs.checks.assets import selection
+    from dagster_project.defs.instance import open_instance
     from dagster_project.defs.partitions import sync_partitions
-    from dagster_project.defs.runs import bury_dead_runs
+    from dagster_project.defs.runs import mark_orphaned_runs_failed
     from dagster_project.defs.stages import stages
 
     definitions = build_definitions(workspace, workers)
     assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
+    keys = [key for asset in assets for key in asset.keys]
     dbt_log = workspace.home.build / "dbt.log"
     is_work = any({"model_id", "corpus_id"} & part.partition.keys() for part in missing)
     with (
-        open_instance(workspace) as instance,
+        open_instance(workspace.home) as instance,
         workers.held() if is_work else contextlib.nullcontext(),
     ):
-        bury_dead_runs(instance)
+        mark_orphaned_runs_failed(instance)
         languages = sync_partitions(instance, workspace.plan.study)
-        for stage in stages(workspace, missing, assets, languages):
+        for stage in stages(workspace, missing, keys, languages):
             if stage.job == "build_marts" and workspace.is_published:
-                # Parts that were lost came back as they were: the warehouse is built from them.
+                # Lost parts were computed again with the same rows: the warehouse is current.
                 continue
-            # dbt tells each step on standard output; a person wants the results.
+            # dbt prints each step on standard output, which is for results.
             with dbt_log.open("a") as file, contextlib.redirect_stdout(file):
                 result = dg.materialize(
                     [*assets, *(definitions.asset_checks or ())],
@@ -208,17 +168,17 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
                 )
             if _is_interrupted(result):
                 raise KeyboardInterrupt
-            if not result.success and not _is_told(workspace, stage):
+            if not result.success and not _is_recorded(workspace, stage):
                 raise RunFailedError(_reason(result))
 
 
-def _is_told(workspace: Workspace, stage: Stage) -> bool:
-    """Whether a failure is one model's own and noted there, so that the others go on."""
+def _is_recorded(workspace: Workspace, stage: Stage) -> bool:
+    """Whether the failure of a stage is recorded as one model's, so that others go on."""
     return stage.model_id is not None and failure_note(workspace.home, stage.model_id) is not None
 
 
 def _is_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether a signal stopped the run; Dagster makes a failure of it."""
+    """Whether a signal stopped the run, which Dagster reports as a failure."""
     failures = result.filter_events(lambda event: event.is_failure)
     return any(
         "DagsterExecutionInterruptedError" in str(event.event_specific_data) for event in failures
@@ -226,7 +186,7 @@ def _is_interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed, in the words of the code that failed, not of Dagster around it."""
+    """Says why a run failed, in the words of the code that failed, without Dagster's around it."""
     reasons = []
     for event in result.filter_events(lambda event: event.is_step_failure):
         error = event.step_failure_data.error
@@ -239,7 +199,7 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
 
 
 _OWN_CLASS = re.compile(r"^(dagster_project|ingestion|models_gpu|warehouse)\.[\w.]+: ")
-"""What Python puts before the message of an error of this project, which was written for people."""
+"""The class name that Python puts before the message of an error of this project."""
 
 
 def _is_dagsters(error: SerializableErrorInfo) -> bool:

@@ -1,4 +1,4 @@
-"""What of a study is done, missing, stale or failed, read from the lake's footers."""
+"""``factroots status``: which parts are done, missing, stale or failed, by the lake's footers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dagster_project.runtime.workspace import Workspace
-from dagster_project.study.failures import departed_models, failure_note
-from dagster_project.study.plan import State
+from dagster_project.steps.plan import State
+from dagster_project.study.failures import failure_note, removed_models
 
 __all__ = ["Status", "status_rows"]
 
@@ -27,10 +27,10 @@ _LABEL_WIDTH = 28
 
 
 def status_rows(workspace: Workspace) -> Iterator[dict[str, str]]:
-    """One mapping per part: table, its partition, state, and the reason where it failed.
+    """Describes each part: table, partition, state, and the reason where it failed.
 
-    A model that cannot be identified has one row of state 'failed'; one that left the study and
-    whose Parquet is kept, one of state 'left'.
+    A model that cannot be identified has one row with state 'failed'. A model that left the study
+    has one row with state 'left'; its Parquet is kept.
     """
     plan, home = workspace.plan, workspace.home
     for part in plan.parts():
@@ -42,19 +42,19 @@ def status_rows(workspace: Workspace) -> Iterator[dict[str, str]]:
         yield row
     for model in plan.study.broken_models:
         yield {"table": "models", "model_id": model.id, "state": "failed", "reason": model.reason}
-    for model_id in departed_models(plan, home):
+    for model_id in removed_models(workspace.study, home):
         yield {"table": "models", "model_id": model_id, "state": "left"}
 
 
 class Status:
-    """The matrix of models and corpora × tables × languages, for rich to show."""
+    """The matrix of models and corpora × tables × languages, printed by rich."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._rows = list(status_rows(workspace))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Languages go side by side as far as the terminal is wide, then below."""
+        """Puts as many languages side by side as fit the terminal, the others below."""
         workspace = self._workspace
         published = workspace.is_published
         title = "published" if published else "not published in its present state"

@@ -1,1 +1,1 @@
-"""dbt as the orchestrator sees it: the project, how Dagster shows it, and files written for it."""
+"""The dbt project: how it is called, its column lineage, and files generated for it."""

@@ -1,8 +1,7 @@
 """Writes ``warehouse/DATA_DICTIONARY.md`` from dbt's manifest (``make generate``).
 
-The descriptions stand in dbt's yml files and nowhere else; they reach the published file as
-comments, and this page. The page is in git, so that it can be read without a run; a test fails when
-it is stale.
+The descriptions come from dbt's yml files; the published file has the same ones as comments. The
+page is in git, so that it can be read without a run; a test fails when it is stale.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ The same descriptions are comments in every published file: `select * from duckd
 
 
 def render_dictionary(manifest: Mapping[str, Any]) -> str:
-    """The page: a list of all published tables by subject, then each with its columns.
+    """Renders the page: all published tables by subject, then each with its columns.
 
     Args:
         manifest: dbt's ``manifest.json``.
@@ -76,7 +75,7 @@ def _table(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: st
 
 
 def _origins(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: str) -> set[str]:
-    """Sources, seeds and marts that a model reads, through staging and intermediate models."""
+    """Finds the sources, seeds and marts that a model reads, directly or through other models."""
     found: set[str] = set()
     for parent in manifest["nodes"][identifier]["depends_on"]["nodes"]:
         if parent in manifest["sources"]:
@@ -93,7 +92,7 @@ def _line(text: str) -> str:
 
 
 def main() -> None:
-    """Parse the dbt project and write the page."""
+    """Parses the dbt project and writes the page."""
     with tempfile.TemporaryDirectory() as folder:
         manifest = json.loads(parse(Path(folder)).read_text(encoding="utf-8"))
     DICTIONARY_FILE.write_text(render_dictionary(manifest), encoding="utf-8")

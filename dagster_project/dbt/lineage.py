@@ -1,8 +1,8 @@
-"""Which columns each column of a dbt model is computed from, read out of the models' SQL.
+"""Column lineage of the dbt models: which columns each column is computed from.
 
-What belongs here: dbt compiles its models, sqlglot follows every column of them to the models and
-lake tables that they read. It costs seconds and depends on the dbt project alone, so it is kept
-beside the manifest, and only what shows a study to people asks for it: a run does not.
+dbt compiles the models; sqlglot follows each column to the models and lake tables that are read. It
+takes seconds and depends only on the dbt project, so the result is cached next to the manifest.
+Only Dagster's UI needs it; a run does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dagster_project.dbt.project import compile_models, dbt_version, prepare_manifest
+from dagster_project.dbt.project import compile_models, dbt_fingerprint, prepare_manifest
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
 
@@ -27,17 +27,17 @@ Lineage = dict[str, dict[str, list[tuple[str, str]]]]
 """dbt's id of a model → its columns → id and column of what each is computed from."""
 
 _VERSION = "1"
-"""Raised when lineage would be read in another way."""
+"""Raise it when the code below gives another lineage for the same SQL."""
 
 
 def prepare_lineage(study: Study, home: Home) -> Lineage:
-    """Column lineage of the dbt project, read anew only when that changed.
+    """Returns the column lineage of the dbt project; computes it again only if that changed.
 
     Raises:
-        DbtError: the project does not compile; with dbt's own words.
+        DbtError: the project does not compile; with dbt's message.
     """
     kept = home.build / "column_lineage.json"
-    version = f"{_VERSION} {dbt_version()}"
+    version = f"{_VERSION} {dbt_fingerprint()}"
     if kept.exists():
         found = json.loads(kept.read_text(encoding="utf-8"))
         if found["version"] == version:
@@ -48,7 +48,7 @@ def prepare_lineage(study: Study, home: Home) -> Lineage:
         # No run has built the models yet.
         manifest = _read(compile_models(home.build / "lineage"))
     lineage = read_lineage(manifest)
-    # Two processes of one `factroots ui` may come here at once.
+    # Two processes of one `factroots ui` may do this at the same time.
     temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
     temporary.write_text(json.dumps({"version": version, "lineage": lineage}), encoding="utf-8")
     temporary.replace(kept)
@@ -58,10 +58,10 @@ def prepare_lineage(study: Study, home: Home) -> Lineage:
 
 
 def read_lineage(manifest: Mapping[str, Any]) -> Lineage:
-    """The columns of every model of a compiled project, each with the columns that it is made of.
+    """Finds, for each column of each model, the columns that its value is computed from.
 
-    Only a model's direct parents count, and only what a column's value is made of, not what its
-    rows are joined, filtered or grouped by. A column that counts rows is made of none.
+    Only direct parents count. Columns used only to join, filter or group do not count, so a count
+    of rows is computed from no column.
 
     Args:
         manifest: dbt's ``manifest.json`` after ``dbt compile``.
@@ -108,7 +108,7 @@ def _from_json(lineage: Mapping[str, Mapping[str, list[list[str]]]]) -> Lineage:
 
 
 def _in_order(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Models and seeds, each after those that it reads."""
+    """Yields models and seeds, each after those that it reads."""
     done: set[str] = set()
 
     def visit(identifier: str) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _in_order(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _add(schema: Any, place: tuple[str, str], columns: Any) -> None:
     from sqlglot import exp
 
-    # Where a column comes from does not depend on its type.
+    # Lineage does not depend on the type.
     names = dict.fromkeys(columns, "varchar")
     schema.add_table(exp.table_(place[1], db=place[0]), names, dialect="duckdb")
 
@@ -136,7 +136,7 @@ def _add(schema: Any, place: tuple[str, str], columns: Any) -> None:
 def _columns(
     sql: str, schema: Any, owners: Mapping[tuple[str, str], str]
 ) -> dict[str, list[tuple[str, str]]]:
-    """Column → id and column of what it is computed from, of one model's compiled SQL."""
+    """Column → (parent's id, column) that it is computed from, by one model's compiled SQL."""
     from sqlglot import exp, parse_one
     from sqlglot.lineage import lineage
 
@@ -147,7 +147,7 @@ def _columns(
             table.set("db", exp.to_identifier("lake"))
         table.set("catalog", None)
     found: dict[str, list[tuple[str, str]]] = {}
-    # Trimming copies each query once a column.
+    # Trimming would copy each query once per column.
     nodes = lineage(None, query, schema, dialect="duckdb", trim_selects=False, copy=False)
     for column, node in nodes.items():
         origins = set()

@@ -1,4 +1,4 @@
-"""The dbt project as the orchestrator sees it: where it is, which version, how it is called."""
+"""Calls dbt: its variables, its environment, its manifest, and a fingerprint of its files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from pathlib import Path
 from dagster_project.paths import DBT_PROJECT
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
+from ingestion.errors import FactrootsError
 
 __all__ = [
     "DBT_EXECUTABLE",
     "compile_models",
     "dbt_environment",
     "dbt_failures",
+    "dbt_fingerprint",
     "dbt_variables",
-    "dbt_version",
     "parse",
     "prepare_manifest",
 ]
@@ -31,8 +32,8 @@ DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
 _ARTEFACTS = {"target", "logs", "dbt_packages"}
 
 
-class DbtError(RuntimeError):
-    """dbt could not read the project; carries what it printed."""
+class DbtError(FactrootsError):
+    """dbt could not read the project; the message has dbt's output."""
 
 
 def dbt_variables(study: Study, home: Home) -> str:
@@ -44,23 +45,23 @@ def dbt_variables(study: Study, home: Home) -> str:
 def dbt_environment(home: Home) -> dict[str, str]:
     """Environment variables that the profile, the macros and dbt's own settings read.
 
-    The same for every command: where one of them differs, dbt reads the whole project anew.
+    The same for every command: if one of them changes, dbt parses the whole project again.
     """
     return {
         "FACTROOTS_BUILD": str(home.build_file),
         "FACTROOTS_PREVIEWS": str(home.previews),
         "DBT_LOG_PATH": str(home.build / "logs"),
-        # Each statement of each model, in JSON, would take as long as the smaller models.
+        # Logging every statement as JSON would take as long as the smaller models.
         "DBT_LOG_LEVEL_FILE": "info",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
 
 def dbt_failures(run_results: Path) -> str:
-    """Models and tests that failed, each with dbt's reason; empty if dbt left no results.
+    """Lists models and tests that failed, each with dbt's reason; empty without results.
 
     Args:
-        run_results: the file of that name that a dbt invocation leaves, if it comes so far.
+        run_results: dbt's file ``run_results.json``, which it writes if it gets that far.
     """
     if not run_results.exists():
         return ""
@@ -72,8 +73,8 @@ def dbt_failures(run_results: Path) -> str:
     )
 
 
-def dbt_version() -> str:
-    """Digest over the files of the dbt project: models, macros, tests, seeds, settings."""
+def dbt_fingerprint() -> str:
+    """Fingerprint of the dbt project's files: models, macros, tests, seeds, settings."""
     digest = hashlib.sha256()
     for path in sorted(DBT_PROJECT.rglob("*")):
         relative = path.relative_to(DBT_PROJECT)
@@ -84,21 +85,21 @@ def dbt_version() -> str:
 
 
 def parse(target: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Path:
-    """dbt's manifest of the project, written into a folder of its own.
+    """Parses the project and returns dbt's manifest, written into a folder of its own.
 
     Raises:
-        DbtError: the project does not parse; with dbt's own words.
+        DbtError: the project does not parse; with dbt's message.
     """
     return _manifest("parse", target, arguments, environment or {"DBT_LOG_PATH": str(target)})
 
 
 def compile_models(target: Path) -> Path:
-    """dbt's manifest of the project with the models' SQL as it runs, on a lake at ``lake``.
+    """Compiles the models' SQL for a lake at ``lake`` and returns dbt's manifest.
 
-    No database and no lake is read.
+    Reads no database and no lake.
 
     Raises:
-        DbtError: the project does not compile; with dbt's own words.
+        DbtError: the project does not compile; with dbt's message.
     """
     environment = {"DBT_LOG_PATH": str(target), "FACTROOTS_BUILD": ":memory:"}
     arguments = ("--no-introspect", "--no-populate-cache", "--select", "resource_type:model")
@@ -122,15 +123,15 @@ def _manifest(
 
 
 def prepare_manifest(study: Study, home: Home) -> Path:
-    """dbt's manifest for this study, parsed anew only when the project or the study's paths moved.
+    """Returns dbt's manifest for this study; parses again only if project or paths changed.
 
     Raises:
-        DbtError: the project does not parse; with dbt's own words.
+        DbtError: the project does not parse; with dbt's message.
     """
     target = home.build / "target"
     manifest, mark = target / "manifest.json", target / "manifest.version"
     variables = dbt_variables(study, home)
-    version = f"{dbt_version()} {variables}"
+    version = f"{dbt_fingerprint()} {variables}"
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8") == version:
             return manifest

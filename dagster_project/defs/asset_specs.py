@@ -1,4 +1,4 @@
-"""What all assets share: how a lake table is described to Dagster, and how a part is reported."""
+"""Shared by all assets: the description of a lake table, and the figures of a part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dagster_project.defs.preview import SHOWN_ROWS, table_value
 from dagster_project.runtime.workspace import Workspace, WrittenPart
-from dagster_project.study.plan import Part
+from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE
 
 __all__ = [
@@ -40,7 +40,7 @@ def lake_spec(
     deps: Sequence[str] = (),
     partitions: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetSpec:
-    """Asset of a lake table: its name, description and columns are the contract's."""
+    """Describes a lake table as an asset: name, meaning and columns come from the contract."""
     contract = LAKE[table]
     columns = [
         dg.TableColumn(
@@ -67,7 +67,7 @@ def lake_spec(
 
 
 def sql_type(arrow: pa.DataType) -> str:
-    """What a type of the lake is called in SQL, which staging keeps."""
+    """Name in SQL of a type of the lake; staging keeps the types."""
     if pa.types.is_list(arrow):
         return f"{sql_type(arrow.value_type)}[]"
     return _SQL_TYPES.get(str(arrow), str(arrow))
@@ -76,7 +76,7 @@ def sql_type(arrow: pa.DataType) -> str:
 def column_constraints(
     key: Sequence[str], column: str, *, is_nullable: bool
 ) -> dg.TableColumnConstraints:
-    """What is shown beside a column's type: whether it may be null, whether the key has it."""
+    """Shown with a column's type: whether it may be null, and whether it is part of the key."""
     is_key = column in key
     return dg.TableColumnConstraints(
         nullable=is_nullable and not is_key,
@@ -86,7 +86,7 @@ def column_constraints(
 
 
 def results(workspace: Workspace, parts: Iterable[Part]) -> Iterator[dg.MaterializeResult[None]]:
-    """One result per lake table, with the figures of the parts that are now up to date."""
+    """Makes one result per lake table, with the figures of the parts that are up to date."""
     tables: dict[str, list[WrittenPart]] = {}
     for part in parts:
         tables.setdefault(part.table, []).append(workspace.written(part))
@@ -97,7 +97,7 @@ def results(workspace: Workspace, parts: Iterable[Part]) -> Iterator[dg.Material
 def report_partition(
     context: dg.AssetExecutionContext, workspace: Workspace, part: Part, partition_key: str
 ) -> None:
-    """Show a part's figures on its partition, where one step serves many partitions."""
+    """Adds a part's figures to its partition, where one op computes many partitions."""
     context.add_asset_metadata(
         _figures(workspace, [workspace.written(part)]),
         asset_key=lake_key(part.table),
@@ -108,8 +108,7 @@ def report_partition(
 def _figures(
     workspace: Workspace, written: Sequence[WrittenPart]
 ) -> dict[str, dg.MetadataValue | int | float | str]:
-    """Figures of one asset partition: those of its only part, or the sums over its parts; and the
-    first rows of its first part."""
+    """Figures of one asset partition: sums over its parts, and the first rows of the first."""
     first = written[0].part
     preview = [
         {name: value for name, value in row.items() if name not in first.partition}

@@ -1,8 +1,9 @@
-"""Where Dagster keeps the events of a study: one SQLite file, through connections that stay open.
+"""Dagster's event log in one SQLite file, over connections that stay open.
 
-A run tells one event for each part of the lake, hundreds in all. Dagster's default writes each into
-two files, opens them anew every time and waits for the disk; that takes longer than much of what is
-told. Nothing of a study is decided by these events: what is up to date stands in the lake.
+A run records hundreds of events, one per part. Dagster's default writes each into two files, opens
+them every time and waits for the disk, which takes longer than much of the work. Dagster has no
+public setting for this, so this module subclasses its private storage class. Losing an event costs
+nothing: the lake alone decides what is up to date.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ __all__ = ["EventLog"]
 
 
 class EventLog(ConsolidatedSqliteEventLogStorage):
-    """Dagster's consolidated event log; ``dagster.yaml`` names this class."""
+    """Dagster's consolidated event log with open connections; ``dagster.yaml`` names it."""
 
     @cached_property
     def _engine(self) -> Engine:
@@ -29,7 +30,7 @@ class EventLog(ConsolidatedSqliteEventLogStorage):
             self._conn_string, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
         )
 
-        # The last events may be lost with the machine's power, never the file, nor with a process.
+        # A power failure may lose the last events, but does not damage the file.
         @event.listens_for(engine, "connect")
         def _do_not_wait(connection: SqliteConnection, _record: Any) -> None:
             connection.execute("pragma synchronous = normal").close()
@@ -42,6 +43,6 @@ class EventLog(ConsolidatedSqliteEventLogStorage):
             yield connection
 
     def dispose(self) -> None:
-        """Close the file."""
+        """Closes the file."""
         super().dispose()  # type: ignore[no-untyped-call]
         self._engine.dispose()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from dagster_project.steps.plan import Part
 from dagster_project.study.resolve import ResolvedStudy
 
 __all__ = [
@@ -14,9 +15,8 @@ __all__ = [
     "LANGUAGES",
     "MODELS",
     "MODEL_LANGUAGES",
-    "corpus_language",
     "languages_by_owner",
-    "model_language",
+    "partition_key",
     "sync_partitions",
 ]
 
@@ -27,20 +27,18 @@ MODEL_LANGUAGES = dg.MultiPartitionsDefinition({"model": MODELS, "language": LAN
 CORPUS_LANGUAGES = dg.MultiPartitionsDefinition({"corpus": CORPORA, "language": LANGUAGES})
 
 
-def model_language(model_id: str, language_code: str) -> dg.MultiPartitionKey:
-    """Dagster's key of a model in a language."""
-    return dg.MultiPartitionKey({"model": model_id, "language": language_code})
-
-
-def corpus_language(corpus_id: str, language_code: str) -> dg.MultiPartitionKey:
-    """Dagster's key of a corpus in a language."""
-    return dg.MultiPartitionKey({"corpus": corpus_id, "language": language_code})
+def partition_key(part: Part) -> dg.MultiPartitionKey:
+    """Dagster's key of a part that belongs to a model or corpus in a language."""
+    dimensions = {"model_id": "model", "corpus_id": "corpus", "language_code": "language"}
+    return dg.MultiPartitionKey(
+        {dimensions[column]: value for column, value in part.partition.items()}
+    )
 
 
 def languages_by_owner(
     partitions: dg.MultiPartitionsDefinition, keys: Iterable[str]
 ) -> dict[str, list[str]]:
-    """Model or corpus → its languages among the keys, both in order."""
+    """Groups partition keys: model or corpus → its languages, both in order."""
     owner = next(name for name in partitions.partition_dimension_names if name != "language")
     chosen: dict[str, list[str]] = {}
     for key in sorted(keys):
@@ -50,7 +48,7 @@ def languages_by_owner(
 
 
 def sync_partitions(instance: dg.DagsterInstance, study: ResolvedStudy) -> list[str]:
-    """Make Dagster's partitions those of the study: new ones are added, others are dropped.
+    """Makes Dagster's partitions those of the study: adds new ones and deletes others.
 
     Returns:
         Languages of the study in the order in which Dagster keeps them, which ranges follow.
@@ -62,7 +60,7 @@ def sync_partitions(instance: dg.DagsterInstance, study: ResolvedStudy) -> list[
     ):
         name = str(definition.name)
         present = instance.get_dynamic_partitions(name)
-        for stranger in set(present) - set(wanted):
-            instance.delete_dynamic_partition(name, stranger)
+        for removed in set(present) - set(wanted):
+            instance.delete_dynamic_partition(name, removed)
         instance.add_dynamic_partitions(name, [key for key in wanted if key not in present])
     return list(instance.get_dynamic_partitions(str(LANGUAGES.name)))

@@ -1,4 +1,4 @@
-"""What people see of a table beside its run: its first rows, cut to what fits beside each other."""
+"""Previews: the first rows of a table, cut to fit side by side on the asset's page."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ _LONGEST = 40
 
 
 def table_value(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """Rows as Dagster shows them.
+    """Makes a table that Dagster shows.
 
     Args:
         rows: the first rows of a table, all with the same columns.
@@ -28,12 +28,12 @@ def table_value(rows: Iterable[Mapping[str, Any]]) -> dg.TableMetadataValue:
 def mart_figures(
     preview: Path, key: Iterable[str], plotted: Mapping[str, str]
 ) -> dict[str, dg.MetadataValue | int | float]:
-    """What dbt left of a mart to be shown: its row count, first rows, and figures to be drawn.
+    """Reads what dbt left of a mart for its page: row count, first rows, figures over time.
 
     Args:
         preview: what the macro ``preview`` wrote; a model without it has nothing to show.
-        key: columns that tell rows apart.
-        plotted: column whose values are drawn over time → what they are called.
+        key: columns that identify a row.
+        plotted: column whose values are plotted over time → name of the figure.
     """
     if not preview.exists():
         return {}

@@ -1,7 +1,7 @@
-"""Runs in Dagster's storage that no process works on any more.
+"""Orphaned runs: runs in Dagster's storage whose process is gone.
 
-A run whose process was killed cannot say so. Here they are told from the living and recorded as
-failed, so that they neither fill the queue nor show as running for ever.
+A killed process cannot record that its run ended. Such runs are found here and marked as failed, so
+that they neither fill the queue nor show as running for ever.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dagster as dg
 
 from dagster_project.study.home import Home
 
-__all__ = ["are_runs_at_work", "bury_dead_runs"]
+__all__ = ["are_runs_at_work", "mark_orphaned_runs_failed"]
 
 _AT_WORK = [
     dg.DagsterRunStatus.STARTING,
@@ -22,21 +22,21 @@ _AT_WORK = [
 _LAUNCHED_TAG = ".dagster/grpc_info"
 """Dagster's tag of runs that it launched in a process of their own."""
 _STARTUP_SECONDS = {dg.DagsterRunStatus.STARTING: 300.0, dg.DagsterRunStatus.STARTED: 15.0}
-"""Longest time that a launched run may be in a status before it holds the study."""
+"""Longest time that a launched run may take before it holds the study, by status."""
 _RETRY_SECONDS = 300.0
 """Dagster runs a killed run again within this time, or never."""
 _HANDOVER_SECONDS = 2.0
-"""A run that waits for the study takes it over within this time."""
+"""A run that waits for the study's lock has it within this time."""
 
 
-def bury_dead_runs(instance: dg.DagsterInstance, home: Home | None = None) -> None:
-    """Record runs as failed whose process is gone.
+def mark_orphaned_runs_failed(instance: dg.DagsterInstance, home: Home | None = None) -> None:
+    """Marks runs as failed whose process is gone.
 
     Args:
         instance: Dagster's storage of one study.
-        home: the study's home, to look for launched runs whose process is gone. None means that
-            this process holds the study: then runs of a command line, which holds the study as
-            long as it lives, are dead, and launched ones may be waiting.
+        home: the study's home, to look for runs that Dagster launched. None means that this
+            process holds the study: then runs of another command line have ended, because it held
+            the study as long as it lived, and launched runs may be waiting.
     """
     filters = dg.RunsFilter(statuses=_AT_WORK)
     records = instance.get_run_records(filters)

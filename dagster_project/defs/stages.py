@@ -1,37 +1,30 @@
-"""What has to be materialised, and in which order: one list for every way of running a study.
+"""Stages: what has to be materialised, in which order, for every way of running a study.
 
 The command line materialises the stages one after another in its own process
-(``dagster_project.cli.run``); the sensor and the schedule ask Dagster for a run of each
-(``dagster_project.defs.sensors``). Which parts are missing is ``dagster_project.study.plan``'s
-affair.
+(``dagster_project.cli.run``); the sensor and the schedule ask Dagster for one run per stage
+(``dagster_project.defs.sensors``). Which parts are missing belongs in
+``dagster_project.steps.plan``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import dagster as dg
+
+from dagster_project.defs.asset_specs import lake_key
 from dagster_project.runtime.workspace import Workspace
-from dagster_project.study.plan import Part
+from dagster_project.steps.plan import Part
+from dagster_project.steps.registry import STEP_OF_TABLE
+from dagster_project.steps.step import ModelStep, StudyStep
 from ingestion.lake import fingerprint
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 __all__ = ["Job", "Stage", "job_of", "stages"]
 
 Job = Literal["read_inputs", "run_model", "search_corpus", "build_marts"]
 """Kind of stage; the assets of one kind share their partitions."""
-
-
-_WAVES = (
-    {"knowledge_neurons", "attribution_quality"},
-    {"interventions", "degenerate_pairs", "degenerate_sets", "fact_checks"},
-)
-"""Tables of a model whose facts are chosen over several languages: each wave needs the ones before
-in all of them."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +37,18 @@ class Stage:
     """What it is about, for people."""
     keys: tuple[dg.AssetKey, ...]
     """Assets to materialise."""
-    identity: str
-    """Digest of what is asked for: the same as long as the same parts lack for the same reason."""
+    fingerprint: str
+    """Hash of the request: the same as long as the same parts are missing for the same reason."""
     model_id: str | None = None
-    """The model that it computes, if it computes one: its failure is that model's alone."""
+    """The model that it computes, if any: its failure does not stop other stages."""
     first: dg.MultiPartitionKey | None = None
     """First partition; None for assets without partitions."""
     last: dg.MultiPartitionKey | None = None
-    """Last partition of the same model or corpus, in the order in which Dagster keeps them."""
+    """Last partition of the same model or corpus, in Dagster's order."""
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags that tell Dagster the range of partitions."""
+        """Dagster's tags for the range of partitions."""
         if self.first is None or self.last is None:
             return {}
         return {
@@ -67,74 +60,53 @@ class Stage:
 def stages(
     workspace: Workspace,
     missing: Sequence[Part],
-    assets: Iterable[dg.AssetsDefinition],
+    assets: Iterable[dg.AssetKey],
     languages: Sequence[str],
 ) -> list[Stage]:
-    """Everything that brings a study up to date, in the order of the flow; the marts come last.
+    """Lists everything that brings a study up to date, in the order of the flow; marts come last.
 
     Args:
         workspace: the study.
         missing: parts to compute.
-        assets: all assets of the study.
+        assets: keys of all assets of the study.
         languages: the study's languages in the order in which Dagster keeps their partitions.
     """
-    lake: dict[str, AbstractSet[dg.AssetKey]] = {}
-    rest = []
-    for asset in assets:
-        for key in asset.keys:
-            if job_of(asset, key) == "build_marts":
-                rest.append(key)
-            else:
-                lake[key.path[-1]] = asset.keys
-    found = [*_inputs(workspace, missing, lake)]
+    found: list[Stage] = []
+    inputs = [part for part in missing if _owner(part) is None]
+    if inputs:
+        request = _request_fingerprint(workspace, inputs)
+        found.append(Stage("read_inputs", "facts and models", _keys(inputs), request))
     for owner in ("model", "corpus"):
         owned = [part for part in missing if _owner(part) == owner]
         for name in dict.fromkeys(part.partition[f"{owner}_id"] for part in owned):
             own = [part for part in owned if part.partition[f"{owner}_id"] == name]
-            for wave in range(len(_WAVES) + 1):
+            for wave in sorted({_wave(part) for part in own}):
                 due = [part for part in own if _wave(part) == wave]
-                found += _ranges(workspace, owner, name, due, lake, languages)
-    identity = fingerprint("marts", workspace.identity)
-    found.append(Stage("build_marts", "marts", _ordered(rest), identity))
+                found += _ranges(workspace, owner, name, due, languages)
+    marts = [key for key in assets if job_of(key) == "build_marts"]
+    request = fingerprint("marts", workspace.fingerprint)
+    found.append(Stage("build_marts", "marts", tuple(sorted(marts, key=str)), request))
     return found
 
 
-def job_of(asset: dg.AssetsDefinition, key: dg.AssetKey) -> Job:
-    """Which kind of stage an asset belongs to, by its partitions."""
-    if asset.partitions_def is not None:
-        names = asset.partitions_def.partition_dimension_names  # type: ignore[attr-defined]
-        return "run_model" if "model" in names else "search_corpus"
-    is_input = key.path[0] == "lake" and key.path[-1] != "missing_models"
-    return "read_inputs" if is_input else "build_marts"
-
-
-def _inputs(
-    workspace: Workspace, missing: Sequence[Part], lake: Mapping[str, AbstractSet[dg.AssetKey]]
-) -> Iterator[Stage]:
-    own = [part for part in missing if _owner(part) is None]
-    if own:
-        keys = {key for part in own for key in lake[part.table]}
-        yield Stage("read_inputs", "facts and models", _ordered(keys), _identity(workspace, own))
+def job_of(key: dg.AssetKey) -> Job:
+    """Kind of stage that an asset belongs to: that of its step, or else the marts."""
+    step = STEP_OF_TABLE.get(key.path[-1]) if key.path[0] == "lake" else None
+    if step is None:
+        return "build_marts"
+    if isinstance(step, StudyStep):
+        return "read_inputs"
+    return "run_model" if isinstance(step, ModelStep) else "search_corpus"
 
 
 def _ranges(
-    workspace: Workspace,
-    owner: str,
-    name: str,
-    parts: Sequence[Part],
-    lake: Mapping[str, AbstractSet[dg.AssetKey]],
-    languages: Sequence[str],
+    workspace: Workspace, owner: str, name: str, parts: Sequence[Part], languages: Sequence[str]
 ) -> Iterator[Stage]:
-    """Neighbouring languages that lack the same assets make one stage; no other partition is in."""
-    import dagster as dg
-
+    """Makes one stage of neighbouring languages that lack the same assets."""
     lacking: dict[str, list[Part]] = {}
     for part in parts:
         lacking.setdefault(part.partition["language_code"], []).append(part)
-    wanted = {
-        language: frozenset(key for part in own for key in lake[part.table])
-        for language, own in lacking.items()
-    }
+    wanted = {language: _keys(own) for language, own in lacking.items()}
     run: list[str] = []
     for language, following in zip(languages, [*languages[1:], None], strict=True):
         if language not in wanted:
@@ -142,12 +114,11 @@ def _ranges(
         run.append(language)
         if following is not None and wanted.get(following) == wanted[language]:
             continue
-        own = [part for member in run for part in lacking[member]]
         yield Stage(
-            "run_model" if owner == "model" else "search_corpus",
+            job_of(wanted[language][0]),
             f"{owner} {name}",
-            _ordered(wanted[language]),
-            _identity(workspace, own),
+            wanted[language],
+            _request_fingerprint(workspace, [part for member in run for part in lacking[member]]),
             name if owner == "model" else None,
             dg.MultiPartitionKey({owner: name, "language": run[0]}),
             dg.MultiPartitionKey({owner: name, "language": run[-1]}),
@@ -156,9 +127,8 @@ def _ranges(
 
 
 def _wave(part: Part) -> int:
-    """How many waves come before a part's."""
-    waves = (number for number, tables in enumerate(_WAVES, 1) if part.table in tables)
-    return next(waves, 0)
+    step = STEP_OF_TABLE[part.table]
+    return step.wave if isinstance(step, ModelStep) else 0
 
 
 def _owner(part: Part) -> str | None:
@@ -168,12 +138,14 @@ def _owner(part: Part) -> str | None:
     return next((name for name in ("model", "corpus") if f"{name}_id" in part.partition), None)
 
 
-def _ordered(keys: Iterable[dg.AssetKey]) -> tuple[dg.AssetKey, ...]:
-    return tuple(sorted(keys, key=str))
+def _keys(parts: Iterable[Part]) -> tuple[dg.AssetKey, ...]:
+    """Assets of the steps that compute the parts: a step computes all of its tables."""
+    tables = {table for part in parts for table in STEP_OF_TABLE[part.table].tables}
+    return tuple(sorted(map(lake_key, tables), key=str))
 
 
-def _identity(workspace: Workspace, parts: Sequence[Part]) -> str:
-    """A part that is there and wanted anew is told from one that was never there by its time."""
+def _request_fingerprint(workspace: Workspace, parts: Sequence[Part]) -> str:
+    """Includes each file's time, so that asking again for an existing part is a new request."""
     wanted = []
     for part in parts:
         path = part.path(workspace.home.lake)

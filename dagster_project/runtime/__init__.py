@@ -1,1 +1,1 @@
-"""What a step needs while it runs: the workspace with its lake, and the workers."""
+"""Running steps: the workspace with its lake and plan, the workers, and the loop over parts."""

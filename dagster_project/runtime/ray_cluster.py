@@ -1,8 +1,7 @@
-"""A Ray cluster as Dagster's resource (dagster-ray), whose tasks do the work of a step.
+"""A Ray cluster as workers and as Dagster's resource (dagster-ray).
 
-Import it only where a cluster is asked for: Ray is an extra. Ray queues the tasks, places them
-where a GPU or a core is free, and runs those anew whose process or machine died: none of that is
-done here.
+Import it only where a cluster is wanted: Ray is an extra. Ray itself queues the tasks, places them
+where a GPU or a core is free, and repeats those whose process or machine died.
 """
 
 import contextlib
@@ -23,7 +22,7 @@ from typing import Any, TypeVar
 from dagster_ray import RayResource
 from pydantic import PrivateAttr
 
-from dagster_project.runtime.workers import LostWorkerError, WorkersError, code_version
+from dagster_project.runtime.workers import LostWorkerError, WorkersError, code_fingerprint
 
 __all__ = ["RayCluster"]
 
@@ -32,25 +31,24 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _RETRIES = 3
-"""Times that Ray runs a task anew whose process died."""
+"""How often Ray repeats a task whose process died."""
 _QUEUED_PER_WORKER = 2
-"""Tasks handed to Ray at once, so that their results do not pile up."""
+"""Tasks given to Ray at once, so that their results do not pile up."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"), "1")
-"""Cores are shared out as workers; threads within each would only get in their way."""
+"""Each worker has one core, so threads within a worker would only compete."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0"}
-"""Nobody is told of a run; its lines come as they are."""
+"""Disables usage statistics and log de-duplication."""
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-"""A cluster of this machine listens on loopback alone, as it does elsewhere than on Linux, and to
-those who know its token."""
+"""Local clusters bind to loopback (Ray's default only outside Linux) and require a token."""
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _ADDRESS = re.compile(r"auto|(ray://)?[\w.-]+:\d+")
 
 
 class RayCluster(RayResource):
-    """A cluster that runs elsewhere, or one on this machine for as long as it is needed."""
+    """A running cluster, or one started on this machine for as long as it is needed."""
 
     address: str
-    """As ``dagster_project.runtime.workers.workers_at`` takes it."""
+    """Address, as for ``dagster_project.runtime.connect.workers_at``."""
     _folder: str | None = PrivateAttr(default=None)
 
     @classmethod
@@ -58,7 +56,7 @@ class RayCluster(RayResource):
         """The cluster at an address.
 
         Raises:
-            WorkersError: the address is none.
+            WorkersError: the address is malformed.
         """
         if not (_LOCAL.fullmatch(address) or _ADDRESS.fullmatch(address)):
             raise WorkersError(
@@ -69,7 +67,7 @@ class RayCluster(RayResource):
 
     @property
     def host(self) -> str:
-        """Where the cluster is, for dagster-ray's messages."""
+        """Address for dagster-ray's messages."""
         return self.address
 
     @property
@@ -84,7 +82,7 @@ class RayCluster(RayResource):
 
     @property
     def created(self) -> bool:
-        """A cluster is made before, or by connecting."""
+        """Always True: a cluster exists, or is started by connecting."""
         return True
 
     @property
@@ -93,7 +91,7 @@ class RayCluster(RayResource):
         return True
 
     def connect(self, context: Any) -> Any:  # noqa: ARG002
-        """Connect once: a step of a command that holds the cluster finds it connected.
+        """Connects; does nothing in a process that is connected already.
 
         Raises:
             WorkersError: the cluster cannot be reached.
@@ -101,7 +99,7 @@ class RayCluster(RayResource):
         # Read when Ray is imported.
         os.environ |= _QUIET if self.ray_address else _QUIET | _ALONE
         if self.address.startswith("ray://") and _has_token():
-            # Elsewhere Ray sees to this.
+            # Ray itself does this for other addresses.
             os.environ.setdefault("RAY_AUTH_MODE", "token")
         import ray
 
@@ -115,19 +113,19 @@ class RayCluster(RayResource):
                 first = str(error).strip().splitlines()[0].rstrip(".:")
                 raise WorkersError(
                     f"the Ray cluster {self.address} cannot be used: {first}. Start one (`ray "
-                    "start --head`), mend --ray, or put its token into the environment "
+                    "start --head`), correct --ray, or put its token into the environment "
                     "(RAY_AUTH_TOKEN); without --ray this process computes."
                 ) from error
         return self._context
 
     def on_connect(self, context: Any) -> None:  # noqa: ARG002
-        """Say once who is at work."""
+        """Logs the number of workers."""
         if self.connected:
             count = self.count(is_of_model=True)
             LOG.info("ray: %d workers for models at %s", count, self.address)
 
     def on_cleanup(self, context: Any, *, deleted: bool) -> None:  # noqa: ARG002
-        """Only who connected disconnects."""
+        """Disconnects if this object connected."""
         if self.connected:
             self._shut_down()
 
@@ -180,7 +178,7 @@ class RayCluster(RayResource):
         while True:
             for shared, task in islice(coming, 0 if failure else most - len(queued)):
                 reference = remote.remote(
-                    function, shared, task, code_version(), LOG.getEffectiveLevel()
+                    function, shared, task, code_fingerprint(), LOG.getEffectiveLevel()
                 )
                 queued[reference] = task
             if not queued:
@@ -188,15 +186,15 @@ class RayCluster(RayResource):
             try:
                 done, _ = ray.wait(list(queued))
             except SystemError as error:
-                # So Ray passes on what a signal raised while it waited.
+                # Ray wraps what a signal raised while it waited.
                 raise error.__cause__ or KeyboardInterrupt from None
             for reference in done:
                 task = queued.pop(reference)
                 try:
                     result = _result(reference)
                 except Exception as error:
-                    # The others are waited for, not cancelled: to cancel a task that is just done
-                    # ends this process (Ray 2.60), and what they finish is kept.
+                    # The others are waited for, not cancelled: cancelling a task that has just
+                    # finished ends this process (Ray 2.60), and what they finish is kept.
                     failure = failure or error
                 else:
                     yield task, result
@@ -204,26 +202,26 @@ class RayCluster(RayResource):
             raise failure
 
     def _started(self) -> Any:
-        """A cluster of this machine that nobody else can reach, without a dashboard."""
+        """Starts a cluster on this machine that nobody else can reach, without a dashboard."""
         import ray
 
         found = _LOCAL.fullmatch(self.address)
-        assert found is not None, "asked before"
-        # Not below the home: a path to a socket may have 107 characters.
+        assert found is not None, "ray_address is None"
+        # Not in the home: the path of a socket has at most 107 characters.
         self._folder = tempfile.mkdtemp(prefix="factroots-ray-")
-        # Other users of this machine reach its ports as well.
+        # Other users of this machine can reach its ports.
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         return ray.init(
             num_cpus=int(found[1]) if found[1] else None,
             include_dashboard=False,
             log_to_driver=LOG.isEnabledFor(logging.INFO),
             logging_level=logging.WARNING,
-            # Ray opens its own folder to everyone.
+            # Ray makes its default folder readable by everyone.
             _temp_dir=f"{self._folder}/ray",
         )
 
     def _shut_down(self) -> None:
-        """Disconnect; a cluster of this machine goes, and its files with it."""
+        """Disconnects; stops a cluster that was started here and deletes its files."""
         import ray
 
         ray.shutdown()
@@ -246,12 +244,12 @@ class RayCluster(RayResource):
 def _work(
     function: Callable[[Any, Task], Result], shared: Any, task: Task, code: str, level: int
 ) -> Result:
-    """What a worker runs; its log lines reach the terminal of the one who waits for it.
+    """Runs a task on a worker; its log lines reach the terminal of the caller.
 
     Raises:
         WorkersError: the worker has another version of this project.
     """
-    if code != code_version():
+    if code != code_fingerprint():
         raise WorkersError(
             f"{socket.gethostname()} has another version of factroots ({Path(__file__).parent}): "
             "install the same one on every machine of the cluster"
@@ -264,13 +262,13 @@ def _work(
 
 
 def _has_token() -> bool:
-    """Whether Ray finds a token to show to a cluster."""
-    told = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
-    return bool(told) or (Path.home() / ".ray" / "auth_token").is_file()
+    """Whether Ray finds a token for a cluster."""
+    named = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys()
+    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _result(reference: Any) -> Any:
-    """A task's result, or what it raised."""
+    """Returns a task's result, or raises what it raised."""
     import ray.exceptions
 
     try:
@@ -291,15 +289,18 @@ def _result(reference: Any) -> Any:
         ray.exceptions.NodeDiedError,
     ) as error:
         raise LostWorkerError(
-            f"{_RETRIES + 1} workers died of the same piece of work, most likely for want of "
-            "memory: give the cluster fewer workers on the same machines (--ray local:1, or `ray "
+            f"{_RETRIES + 1} workers died of the same task, most likely because memory ran "
+            "out: give the cluster fewer workers on the same machines (--ray local:1, or `ray "
             f"start --num-cpus`). Ray says: {str(error).strip().splitlines()[0]}"
         ) from error
 
 
 @contextlib.contextmanager
 def _own_signals() -> Iterator[None]:
-    """Ray ends the process at SIGTERM; a run that is stopped has something to say."""
+    """Restores this process's signal handlers after Ray replaced them.
+
+    Ray ends the process at SIGTERM; a stopped run prints a message first.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
-"""Who does the work of a step on models and corpora: this process, or the workers of a Ray cluster.
+"""Workers: the interface to whatever computes tasks, and the simplest case, this process.
 
-What belongs here: how work is handed out, and what is wrong when it cannot be. What a piece of work
-is belongs to the assets; queues, retries and the placing on machines are Ray's
+Here belong how tasks are handed out and what can go wrong. What a task computes belongs in
+``dagster_project.runtime.compute``; queues, retries and placement belong to Ray
 (``dagster_project.runtime.ray_cluster``).
 """
 
@@ -16,15 +16,15 @@ from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from dagster_project.paths import PROJECT
+from ingestion.errors import FactrootsError
 
 __all__ = [
     "LostWorkerError",
     "ThisProcess",
     "Workers",
     "WorkersError",
-    "code_version",
+    "code_fingerprint",
     "shares",
-    "workers_at",
 ]
 
 Task = TypeVar("Task")
@@ -32,23 +32,23 @@ Result = TypeVar("Result")
 _PACKAGES = ("dagster_project", "ingestion", "models_gpu")
 
 
-class WorkersError(RuntimeError):
+class WorkersError(FactrootsError):
     """The cluster cannot be used; the message says why and what to do."""
 
 
-class LostWorkerError(RuntimeError):
-    """A piece of work was given up because every process that tried it died."""
+class LostWorkerError(FactrootsError):
+    """A task was given up because every process that tried it died."""
 
 
 class Workers(Protocol):
-    """Whoever does pieces of work that do not depend on each other."""
+    """Computes tasks that do not depend on each other."""
 
     def count(self, *, is_of_model: bool) -> int:
-        """Pieces that are done at once: as many as there are GPUs, for work that takes one."""
+        """Number of tasks computed at once; for tasks of models, the number of GPUs if any."""
         ...
 
     def put(self, value: Any) -> Any:
-        """Something that many tasks need, to be given to ``each``: it goes to each machine once."""
+        """Prepares a value that many tasks share, so that each machine gets it once."""
         ...
 
     def each(
@@ -58,37 +58,35 @@ class Workers(Protocol):
         *,
         is_of_model: bool,
     ) -> Iterator[tuple[Task, Result]]:
-        """Do every task, and yield its result when it is done, in any order.
+        """Computes every task and yields its result when it is done, in any order.
 
         Args:
-            function: a function of a module, which may be called again for a task that was cut
-                short.
-            tasks: arguments of the calls: what ``put`` returned, and the task; taken as they are
-                needed.
-            is_of_model: whether a task wants a GPU of its own where there is one.
+            function: a module-level function; called again for a task that was interrupted.
+            tasks: what ``put`` returned, and the task; consumed as they are needed.
+            is_of_model: whether a task gets a GPU of its own if there is one.
 
         Raises:
-            Exception: what the function raised first; tasks that have begun are done before, and no
-                others are begun.
+            Exception: what the function raised first. Running tasks are finished before; no new
+                ones are started.
             LostWorkerError: the processes that tried a task died.
-            WorkersError: the cluster cannot be reached, or is not the one for this project.
+            WorkersError: the cluster cannot be reached, or has another version of this project.
         """
         ...
 
     def held(self) -> AbstractContextManager[None]:
-        """Keep what is costly to start for several steps."""
+        """Keeps the workers running over several steps."""
         ...
 
 
 class ThisProcess:
-    """The process of the step itself: one piece after another."""
+    """The process of the step itself: computes one task after another."""
 
     def count(self, *, is_of_model: bool) -> int:  # noqa: ARG002
-        """One."""
+        """Always 1."""
         return 1
 
     def put(self, value: Any) -> Any:
-        """The value itself."""
+        """Returns the value itself."""
         return value
 
     def each(
@@ -103,45 +101,24 @@ class ThisProcess:
             yield task, function(shared, task)
 
     def held(self) -> AbstractContextManager[None]:
-        """Nothing is costly to start."""
+        """Does nothing."""
         return contextlib.nullcontext()
 
 
-def workers_at(address: str | None) -> Workers:
-    """The workers of the Ray cluster at an address, or this process where there is none.
-
-    Args:
-        address: ``local`` or ``local:N`` starts a cluster of N workers on this machine for as long
-            as it is needed; ``auto``, ``host:port`` and ``ray://host:port`` use one that runs.
-
-    Raises:
-        WorkersError: the extra is not installed, or the address is none.
-    """
-    if address is None:
-        return ThisProcess()
-    try:
-        from dagster_project.runtime.ray_cluster import RayCluster
-    except ImportError as error:
-        raise WorkersError(
-            f"--ray {address} needs Ray: pip install 'factroots[ray]' ({error})"
-        ) from error
-    return RayCluster.at(address)
-
-
 def shares(weights: Mapping[Task, int], count: int) -> list[list[Task]]:
-    """Tasks in so many shares of nearly equal weight, the heaviest tasks first; none is empty."""
+    """Splits tasks into at most ``count`` shares of nearly equal weight; none is empty."""
     heap: list[tuple[int, int, list[Task]]] = [(0, place, []) for place in range(count)]
     for task in sorted(weights, key=lambda task: -weights[task]):
         weight, place, share = heapq.heappop(heap)
         share.append(task)
-        # What weighs nothing takes a worker's time as well.
+        # A task without weight takes some time as well.
         heapq.heappush(heap, (weight + max(weights[task], 1), place, share))
     return [share for _, _, share in sorted(heap, key=lambda entry: entry[1]) if share]
 
 
 @cache
-def code_version() -> str:
-    """Digest of the code that computes: workers with another would mix two versions' rows."""
+def code_fingerprint() -> str:
+    """Fingerprint of the code, to refuse workers with another version."""
     digest = hashlib.sha256()
     for package in _PACKAGES:
         for path in sorted((PROJECT / package).rglob("*")):

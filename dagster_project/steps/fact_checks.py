@@ -1,68 +1,45 @@
-"""Fact checks: whether neurons of a relation tell its right objects from wrong ones."""
+"""Fact checks: do a relation's neurons distinguish right objects from wrong ones?"""
 
-import time
-from collections.abc import Iterable
+from __future__ import annotations
 
-import dagster as dg
+from collections.abc import Iterator
 
-from dagster_project.defs.asset_specs import lake_spec
-from dagster_project.defs.partitions import MODEL_LANGUAGES
-from dagster_project.runtime.workers import Workers
-from dagster_project.runtime.workspace import Workspace
-from dagster_project.steps.models import for_each_model, lacking, progress, questions, write_rows
-from dagster_project.steps.probeless import matched_facts
-from dagster_project.study.plan import CODE_VERSIONS
-from dagster_project.study.resolve import StudyModel
+from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask, settings_of
+from dagster_project.study.schema import FactChecksBlock, IntegratedGradientsBlock, Study
 
-__all__ = ["check_languages", "fact_checks"]
+__all__ = ["STEP"]
 
 
-@dg.multi_asset(
-    name="checked_facts",
-    specs=[
-        lake_spec(
-            "fact_checks",
-            group="lake_neurons",
-            code_version=CODE_VERSIONS["fact_checks"],
-            kinds=("torch", "parquet"),
-            deps=("facts", "fact_labels", "prompts", "predictions"),
-            partitions=MODEL_LANGUAGES,
-        )
-    ],
-    backfill_policy=dg.BackfillPolicy.single_run(),
-)
-def fact_checks(
-    context: dg.AssetExecutionContext,
-    workspace: dg.ResourceParam[Workspace],
-    workers: dg.ResourceParam[Workers],
-) -> None:
-    """Score right and wrong objects by each chosen model's neurons in each chosen language.
-
-    A model that fails does not hold back the others: the step fails at the end, naming it.
-    """
-    for_each_model(context, workspace, workers, check_languages, workspace.plan.fact_checks)
+def _path(study: Study) -> IntegratedGradientsBlock:
+    path = study.attribution.integrated_gradients
+    assert path is not None, "load_study refuses fact checks without this block"
+    return path
 
 
-def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable[str]) -> None:
-    """Fact checks of one model in the languages that ask for them and lack them.
+def _inputs(place: ModelLanguage) -> tuple[object, ...]:
+    """All facts count: what is true of a subject in any language is no wrong object in this one."""
+    path = _path(place.plan.study.study)
+    return (
+        *place.fingerprints("predictions", "facts"),
+        settings_of(place.settings, without=("languages",)),
+        (path.mode, path.steps, path.quadrature, path.forced),
+    )
 
-    Raises:
-        ModelError: the model cannot be loaded or run. Languages that were finished stay.
-    """
-    plan = workspace.plan
-    todo = lacking(workspace, model, languages, plan.fact_checks)
-    if not todo:
-        return
-    # torch takes seconds to import.
-    from models_gpu.loading.load import load
+
+def _details(place: ModelLanguage) -> dict[str, str]:
+    path = _path(place.plan.study.study)
+    integral = {"mode": path.mode, "steps": str(path.steps), "quadrature": path.quadrature}
+    return {**place.part("predictions").details, **integral}
+
+
+def _check(task: ModelTask) -> Iterator[Computed]:
+    """Finds neurons on the training split of each relation and scores objects by them."""
     from models_gpu.methods.fact_checks import CheckSettings, fact_checks
     from models_gpu.methods.integration_paths import PathSettings
     from models_gpu.methods.negatives import SplitSettings, checked_pairs
 
-    block = plan.study.study.attribution.fact_checks
-    path = plan.study.study.attribution.integrated_gradients
-    assert block is not None, "the plan checks nothing without this block"
-    assert path is not None, "a study is refused that checks without this block"
+    block: FactChecksBlock = task.settings
+    path = _path(task.study.study)
     split = SplitSettings(block.facts, block.validation_share, block.test_share, block.seed)
     settings = CheckSettings(
         path=PathSettings(path.mode, path.steps, path.quadrature),
@@ -73,24 +50,35 @@ def check_languages(workspace: Workspace, model: StudyModel, languages: Iterable
         shared=block.shared,
         seed=block.seed,
     )
-    listed = workspace.read(plan.ingested("facts"))
-    loaded = load(model.resolved)
-    for language, part in todo.items():
-        started = time.perf_counter()
-        asked = questions(workspace, language)
+    facts = task.read("facts")
+    for language in task.languages:
+        queries = task.queries(language)
         pairs = checked_pairs(
-            asked.join(listed.drop("relation_id"), on="fact_id", validate="1:1"),
-            listed,
-            set(matched_facts(workspace, model, language, path.forced)),
+            queries.join(facts.drop("relation_id"), on="fact_id", validate="1:1"),
+            facts,
+            set(task.known_facts(language, path.forced)),
             split,
         )
         rows = fact_checks(
-            loaded,
-            asked,
+            task.weights,
+            queries,
             pairs,
             settings=settings,
-            token_budget=plan.study.study.probing.batch_tokens,
-            progress=progress(part.label),
+            token_budget=task.batch_tokens,
+            progress=task.progress(language),
         )
-        checked = rows["fact_id"].n_unique()
-        write_rows(workspace, part, rows, started, checked, str(loaded.device))
+        yield Computed({"fact_checks": rows}, language, fact_count=rows["fact_id"].n_unique())
+
+
+STEP = ModelStep(
+    tables=("fact_checks",),
+    code_version="2",
+    depends_on=("facts", "fact_labels", "prompts", "predictions"),
+    group="lake_neurons",
+    settings=lambda study: study.attribution.fact_checks,
+    languages=lambda study, _: study.edited_languages(study.study.attribution.fact_checks),
+    inputs=_inputs,
+    details=_details,
+    compute=_check,
+    wave=2,
+)

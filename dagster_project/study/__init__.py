@@ -1,1 +1,1 @@
-"""The study: its file, what it names, where its files lie, and what has to be computed for it."""
+"""The study: its file, the inputs that it names, and the folder with its results."""

@@ -1,6 +1,6 @@
-"""Adding a model to a study: proves that it loads, then writes one line into the study file.
+"""Adds a model to a study: loads it once as a test, then writes one line into the study file.
 
-The file is changed as text, so that its comments, order and spelling stay.
+The file is changed as text, so that its comments, order and formatting stay.
 """
 
 from __future__ import annotations
@@ -12,25 +12,19 @@ from pathlib import Path
 
 import yaml
 
+from dagster_project.study.load import embedded_studies, load_study
 from dagster_project.study.resolve import resolve_block
-from dagster_project.study.schema import (
-    ModelBlock,
-    Problem,
-    Study,
-    StudyError,
-    embedded_studies,
-    load_study,
-)
+from dagster_project.study.schema import ModelBlock, Problem, Study, StudyError
 from models_gpu.errors import ModelError
 
 __all__ = ["add_model"]
 
 
 def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
-    """Load a model once, to prove that it can be used, and append its block to the study file.
+    """Loads a model once, to test that it can be used, and appends its block to the study file.
 
     Args:
-        study_name: study file; an embedded study belongs to the project and is not changed.
+        study_name: study file; embedded studies are part of the project and not changed.
         block: the model; a folder as source is relative to the working directory.
         homes: folder that holds one home per study.
 
@@ -38,12 +32,12 @@ def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
         The study with the model.
 
     Raises:
-        StudyError: the study has this id already, the model cannot be used, or the file is not
-            laid out so that a line can be added. The file is then as it was.
+        StudyError: the study has this id already, the model cannot be used, or the layout of the
+            file does not allow adding a line. The file is then unchanged.
     """
     study = load_study(study_name)
     if study.path in embedded_studies().values():
-        remedy = f"copy {study.path}, give the copy a name of its own, and add the model there"
+        remedy = f"copy {study.path}, give the copy another name, and add the model there"
         raise StudyError(study.path, [Problem(f"this study comes with the project: {remedy}")])
     if block.id in {model.id for model in study.models}:
         line = study.block_line("models", block.id)
@@ -58,14 +52,14 @@ def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
     try:
         temporary.write_text(text, encoding="utf-8")
         temporary.chmod(study.path.stat().st_mode)
-        # Its form is checked as a whole: an id, or a corpus that is not there, may be wrong.
+        # Checks the whole new file: the id or the name of a corpus may be wrong.
         try:
             added = load_study(str(temporary))
         except StudyError as error:
             problems = [Problem(problem.message) for problem in error.problems]
             raise StudyError(study.path, problems) from error
         if added.models != (*study.models, block):
-            message = f"its models are not laid out one a line: add there by hand: {entry}"
+            message = f"its models are not one per line: add this line by hand: {entry}"
             raise StudyError(study.path, [Problem(message, study.section_line("models"))])
         try:
             _load(study, block, homes)
@@ -82,7 +76,7 @@ def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
 
 
 def _from_study(block: ModelBlock, study: Study) -> ModelBlock:
-    """The block with a folder given from where the user is, as the study file has to name it."""
+    """Changes a folder relative to the working directory to one relative to the study file."""
     values = asdict(block)
     if Path(block.source).expanduser().is_dir() and not block.source.startswith("~"):
         relative = os.path.relpath(Path(block.source).resolve(), study.path.parent)
@@ -92,7 +86,7 @@ def _from_study(block: ModelBlock, study: Study) -> ModelBlock:
 
 
 def _written(block: ModelBlock) -> dict[str, object]:
-    """Keys of the block that say something."""
+    """Keys of the block that differ from their defaults."""
     values = asdict(block)
     return {
         field.name: values[field.name]
@@ -102,7 +96,7 @@ def _written(block: ModelBlock) -> dict[str, object]:
 
 
 def _load(study: Study, block: ModelBlock, homes: Path) -> None:
-    """Check configuration, weights and tokenizer, then load them as a run would."""
+    """Checks configuration, weights and tokenizer, then loads them as a run would."""
     model = resolve_block(study, block, homes)
     # torch takes seconds to import.
     from models_gpu.loading.load import load
@@ -111,7 +105,7 @@ def _load(study: Study, block: ModelBlock, homes: Path) -> None:
 
 
 def _with_line(study: Study, entry: str) -> str:
-    """The study file's text with one more entry at the end of its models."""
+    """Adds an entry at the end of the models in the study file's text."""
     text = study.path.read_text(encoding="utf-8")
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode), "the study was loaded from it"
@@ -129,7 +123,7 @@ def _with_line(study: Study, entry: str) -> str:
 
 
 def _last_line(node: yaml.Node) -> int:
-    """Line, from 0, on which a node's text ends; a block's end mark lies behind its comments."""
+    """Line, from 0, on which a node's text ends; a block's end mark is after its comments."""
     if isinstance(node, yaml.MappingNode) and not node.flow_style:
         return max(_last_line(value) for _, value in node.value)
     if isinstance(node, yaml.SequenceNode) and not node.flow_style:

@@ -1,21 +1,16 @@
-"""Where a study's files lie, and the lock that keeps two runs of one study apart."""
+"""The home: where a study's files are. Its lock is in ``dagster_project.study.lock``."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+
+from dagster_project.study.lock import REMEDY, HomeError, StudyLock, home_error
 
 __all__ = ["Home", "HomeError"]
-
-
-class HomeError(RuntimeError):
-    """The home cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +22,7 @@ class Home:
 
     @property
     def lake(self) -> Path:
-        """Sealed Parquet parts: the truth that everything else is rebuilt from."""
+        """Parquet parts with checksums: everything else is rebuilt from them."""
         return self.root / "lake"
 
     @property
@@ -42,7 +37,7 @@ class Home:
 
     @property
     def previews(self) -> Path:
-        """First rows of each mart that dbt built, to be shown beside its run."""
+        """First rows of each mart that dbt built, shown with its run."""
         return self.build / "previews"
 
     @property
@@ -52,7 +47,7 @@ class Home:
 
     @property
     def report(self) -> Path:
-        """The report, and its figures as files where they were asked for."""
+        """The report, and its figures as files where they were requested."""
         return self.root / "report"
 
     @property
@@ -62,7 +57,7 @@ class Home:
 
     @property
     def corpora(self) -> Path:
-        """Text of the embedded corpora, written from their truth."""
+        """Text of the embedded corpora, written from what is planted in them."""
         return self.root / "corpora"
 
     @property
@@ -72,12 +67,12 @@ class Home:
 
     @property
     def failures(self) -> Path:
-        """Why a model could not be computed: one text a model, gone when it could."""
+        """Why models could not be computed: one text per model, deleted on success."""
         return self.root / "failures"
 
     @property
     def verified(self) -> Path:
-        """Names the run that verified the lake last; what failed before it is tried again."""
+        """Id of the run that verified the lake last; what failed before it is tried again."""
         return self.root / "verified"
 
     @property
@@ -86,7 +81,7 @@ class Home:
         return self.root / "dagster"
 
     def create(self) -> None:
-        """Make the folders.
+        """Makes the folders.
 
         Raises:
             HomeError: a folder cannot be made or written, or holds other things.
@@ -96,9 +91,9 @@ class Home:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise HomeError(_refusal(folder, error)) from error
+                raise home_error(folder, error) from error
             if not os.access(folder, os.W_OK):
-                raise HomeError(f"{folder} cannot be written: {_REMEDY}")
+                raise HomeError(f"{folder} cannot be written: {REMEDY}")
 
     def _refuse_other_things(self) -> None:
         if not self.root.is_dir() or self.lake.exists() or (self.root / ".lock").exists():
@@ -109,99 +104,20 @@ class Home:
                 "another folder with --home, or another name for the study"
             )
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the study for one run; the operating system lets go when the process ends.
-
-        Raises:
-            HomeError: another run holds it, or the folder cannot be written.
-        """
-        with self._lock_file() as file:
-            # A look at the lock holds it for an instant: that is no run.
-            for _ in range(_TRIES):
-                if _try_lock(file):
-                    break
-                time.sleep(_INSTANT)
-            else:
-                raise HomeError(
-                    f"another run of this study is at work in {self.root} (process "
-                    f"{self.holder()}): wait for it, or stop it and run again; what it finished "
-                    "is kept"
-                )
-            with self._held(file):
-                yield
-
-    @contextlib.contextmanager
-    def awaited(self, tell: Callable[[str], None]) -> Iterator[None]:
-        """Hold the study for one step of a run, once any other run has let go of it.
-
-        A process that holds the study already goes on at once.
-
-        Args:
-            tell: is told, once, whom the step waits for.
-
-        Raises:
-            HomeError: the folder cannot be written.
-        """
-        if self.root in _HELD:
-            yield
-            return
-        with self._lock_file() as file:
-            if not _try_lock(file):
-                tell(f"waiting for process {self.holder()}, which is at work on this study")
-                fcntl.flock(file, fcntl.LOCK_EX)
-            with self._held(file):
-                yield
+    def lock(
+        self, *, blocking: bool = False, on_wait: Callable[[str], object] = print
+    ) -> AbstractContextManager[None]:
+        """Holds the study for one run, as ``StudyLock.hold``."""
+        return self._lock.hold(blocking=blocking, on_wait=on_wait)
 
     def is_free(self) -> bool:
-        """Whether no process is at work on this study."""
-        with self._lock_file() as file:
-            return _try_lock(file)
+        """Whether no process works on this study."""
+        return self._lock.is_free()
 
     def holder(self) -> str:
         """Process that holds the study, or held it last."""
-        try:
-            return (self.root / ".lock").read_text(encoding="utf-8").strip() or "unknown"
-        except OSError:
-            return "unknown"
+        return self._lock.holder()
 
-    @contextlib.contextmanager
-    def _lock_file(self) -> Iterator[IO[str]]:
-        path = self.root / ".lock"
-        try:
-            file = path.open("a+")
-        except OSError as error:
-            raise HomeError(_refusal(path, error)) from error
-        with file:
-            yield file
-
-    @contextlib.contextmanager
-    def _held(self, file: IO[str]) -> Iterator[None]:
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        _HELD.add(self.root)
-        try:
-            yield
-        finally:
-            _HELD.discard(self.root)
-
-
-_HELD: set[Path] = set()
-"""Homes that this process holds."""
-_TRIES, _INSTANT = 5, 0.1
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-_REMEDY = "choose another folder with --home or change its permissions"
-
-
-def _refusal(path: Path, error: OSError) -> str:
-    return f"{path} cannot be made ({error.strerror}): {_REMEDY}"
+    @property
+    def _lock(self) -> StudyLock:
+        return StudyLock(self.root / ".lock")

@@ -1,6 +1,6 @@
-"""What a study's tables are derived from, and under which licences; published with the tables.
+"""Licences of the sources of a study's tables; published with the tables.
 
-Licences of official sources only: what a user's own files are under, the user knows.
+Only official sources are known here; users know the licences of their own files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CORPORA = {
 
 
 def study_materials(study: Study) -> list[Material]:
-    """Facts first, then corpora as the study lists them."""
+    """Lists the facts first, then the corpora in the study's order."""
     return [
         Material("facts", *_FACTS[study.facts.kind]),
         *(

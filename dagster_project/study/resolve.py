@@ -1,8 +1,8 @@
-"""From what a study names to what is there: inputs opened, models identified, all problems at once.
+"""Resolves a study: opens its inputs, identifies its models, reports all problems at once.
 
-Nothing is computed here and no weights are loaded: inputs are identified by digests, models by a
-commit or by their weight files, so that ``dagster_project.study.plan`` can tell what is up to date.
-The form of the file is ``dagster_project.study.schema``'s affair.
+Nothing is computed here and no weights are loaded. Inputs have a fingerprint of their content,
+models of their commit or weight files; the plan compares these. The form of the study file is
+checked in ``dagster_project.study.load``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dagster_project.paths import PROJECT
 from dagster_project.study.home import Home
+from dagster_project.study.load import load_study
 from dagster_project.study.sandbox import outside
 from dagster_project.study.schema import (
     CorpusBlock,
@@ -26,7 +27,6 @@ from dagster_project.study.schema import (
     Problem,
     Study,
     StudyError,
-    load_study,
     near_match,
 )
 from ingestion.atlas.world import CORPORA as ATLAS_CORPORA
@@ -73,7 +73,7 @@ class StudyModel:
     corpus_id: str | None
     """Corpus that it was trained on, if the study has it."""
     card: ModelCard | None
-    """What its files say it is; None if the lake already describes just this model."""
+    """Its description; None if the lake already has the description of this very model."""
 
     @property
     def id(self) -> str:
@@ -81,14 +81,14 @@ class StudyModel:
         return self.resolved.spec.model_id
 
     @property
-    def identity(self) -> str:
-        """Digest of all that its answers depend on."""
+    def fingerprint(self) -> str:
+        """Hash of everything that its answers depend on."""
         spec = self.resolved.spec
         return fingerprint(self.resolved.fingerprint, spec.dtype, spec.mask_counts)
 
     @property
     def details(self) -> dict[str, str]:
-        """What identifies it to a person, kept with every part that it makes."""
+        """What identifies it to a person; written into every part made with it."""
         return {
             "source": self.source,
             "revision": self.resolved.revision,
@@ -120,38 +120,38 @@ class StudyCorpus:
     """Where its files lie and how they are read."""
     folder: Path
     """What its relative paths are relative to."""
-    digests: Mapping[str, str]
-    """Language → digest of its text."""
+    fingerprints: Mapping[str, str]
+    """Language → hash of its text."""
     is_atlas: bool
-    """Whether it is embedded: written from its truth before it is read."""
+    """Whether it is an Atlas corpus, whose files are written before they are read."""
 
 
 @dataclass(frozen=True)
 class ResolvedStudy:
-    """A study whose inputs are there."""
+    """A study whose inputs exist."""
 
     study: Study
     """The study file."""
     facts: FactSource | None
-    """The facts, opened; None in a process that finds them in the lake."""
-    facts_digests: Mapping[str, str]
-    """Language → digest of its input."""
+    """The facts, opened; None on workers, which read them from the lake."""
+    facts_fingerprints: Mapping[str, str]
+    """Language → hash of its input."""
     models: tuple[StudyModel, ...]
     """The models, in the study's order, without those that are broken."""
     broken_models: tuple[BrokenModel, ...]
-    """Models that cannot be identified; none unless the study was resolved to go on without."""
+    """Models that cannot be identified; only with ``keep_going``."""
     corpora: tuple[StudyCorpus, ...]
     """The corpora, in the study's order."""
-    aliases_digest: str | None
-    """Digest of the table of aliases; None without one."""
+    aliases_fingerprint: str | None
+    """Hash of the table of aliases; None without one."""
     knowledge_languages: tuple[str, ...]
-    """Languages whose facts integrated gradients attribute. None of them in a run that is narrowed
-    to other languages: facts are chosen by what is right in all of these."""
+    """Languages whose facts integrated gradients attribute. Empty in a run that is narrowed to
+    other languages, because the facts are chosen by the answers in all of them."""
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Languages of the study, in the order of their codes."""
-        return tuple(self.facts_digests)
+        return tuple(self.facts_fingerprints)
 
     @property
     def traced_models(self) -> tuple[StudyModel, ...]:
@@ -161,29 +161,14 @@ class ResolvedStudy:
     def edited_languages(
         self, block: EditsBlock | DegenerateBlock | FactChecksBlock | None
     ) -> tuple[str, ...]:
-        """Languages in which a block's neurons are edited or checked; none where their facts are
-        not attributed, as in a run that is narrowed to other languages."""
+        """Languages in which a block's neurons are edited or checked; none where no facts are
+        attributed, as in a run that is narrowed to other languages."""
         return block.languages if block is not None and self.knowledge_languages else ()
 
     def chunk_model(self, corpus_id: str) -> StudyModel | None:
-        """The model whose tokenizer measures a corpus' chunks: the first that was trained on it."""
+        """The model whose tokenizer measures chunks: the first one trained on the corpus."""
         trained = (model for model in self.traced_models if model.corpus_id == corpus_id)
         return next(trained, None)
-
-    @property
-    def tracing_identity(self) -> dict[str, object]:
-        """What decides which occurrences are found; how fast is left out."""
-        tracing = self.study.tracing
-        return {
-            "units": sorted(tracing.units),
-            "matching": tracing.matching,
-            "chunk_tokens": tracing.chunk_tokens,
-        }
-
-    @property
-    def facts_identity(self) -> str:
-        """What decides, beside the input itself, which facts it yields."""
-        return self.study.facts.kind
 
 
 def resolve_study(
@@ -195,20 +180,19 @@ def resolve_study(
     keep_going: bool = False,
     restrict: Path | None = None,
 ) -> ResolvedStudy:
-    """Read a study and find everything that it names.
+    """Reads a study and finds everything that it names.
 
     Args:
         study_name: study file, or the name of an embedded study.
         homes: folder that holds one home per study; recorded revisions are looked up in its lake.
         only_models: narrows the study to these of its models.
         only_languages: narrows the study to these of its languages.
-        keep_going: a model that cannot be used is set aside and the others are resolved; what can
-            only be told from a model's files is left to the asset ``models``.
-        restrict: folder that the study is held to; nothing that it names is opened before that is
-            known.
+        keep_going: leaves out models that cannot be used; the asset ``models`` then checks what
+            needs their files.
+        restrict: folder that all paths must stay inside; checked before anything is opened.
 
     Raises:
-        StudyError: all that is wrong, of form and of substance, each with its line.
+        StudyError: all problems of the file and of what it names, each with its line.
     """
     problems: list[Problem] = []
     try:
@@ -229,32 +213,23 @@ def resolve_study(
     _check_edited(study, knowledge, problems)
     ids = [block.id for block in study.models]
     chosen = _narrowed("model", ids, only_models, problems)
-    models: list[StudyModel] = []
-    broken: list[BrokenModel] = []
-    for block in study.models:
-        if block.id not in chosen:
-            continue
-        try:
-            models.append(_resolve_model(study, block, recorded, is_inspected=not keep_going))
-        except ModelError as error:
-            line = study.block_line("models", block.id)
-            broken.append(BrokenModel(block.id, block.source, str(error), line))
+    models, broken = _models(study, chosen, recorded, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
     corpora = _corpora(study, home, languages, problems)
-    aliases = _aliases_digest(study, problems)
+    aliases = _aliases_fingerprint(study, problems)
     if problems or facts is None:
         raise StudyError(study.path, problems)
-    digests = {language: facts.digest(language) for language in languages}
+    fingerprints = {language: facts.digest(language) for language in languages}
     if not set(knowledge) <= set(languages):
         knowledge = ()
     return ResolvedStudy(
-        study, facts, digests, tuple(models), tuple(broken), corpora, aliases, knowledge
+        study, facts, fingerprints, tuple(models), tuple(broken), corpora, aliases, knowledge
     )
 
 
 def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
-    """Identify and inspect one model as if the study named it.
+    """Identifies and inspects one model as if the study named it.
 
     Raises:
         ModelError: it cannot be used; says why and what would be right.
@@ -319,7 +294,7 @@ def _knowledge_languages(
 
 
 def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem]) -> None:
-    """Neurons can be edited and checked where there are knowledge neurons."""
+    """Reports languages of edits and checks that have no knowledge neurons."""
     line = study.section_line("attribution")
     for name in ("edits", "degenerate", "fact_checks"):
         block: EditsBlock | DegenerateBlock | FactChecksBlock | None = getattr(
@@ -351,6 +326,23 @@ def _narrowed(
     return [name for name in names if name in only]
 
 
+def _models(
+    study: Study, chosen: Sequence[str], recorded: _Recorded, *, is_inspected: bool
+) -> tuple[list[StudyModel], list[BrokenModel]]:
+    """Identifies the chosen models; those that cannot be identified come second."""
+    models: list[StudyModel] = []
+    broken: list[BrokenModel] = []
+    for block in study.models:
+        if block.id not in chosen:
+            continue
+        try:
+            models.append(_resolve_model(study, block, recorded, is_inspected=is_inspected))
+        except ModelError as error:
+            line = study.block_line("models", block.id)
+            broken.append(BrokenModel(block.id, block.source, str(error), line))
+    return models, broken
+
+
 def _resolve_model(
     study: Study, block: ModelBlock, recorded: _Recorded, *, is_inspected: bool
 ) -> StudyModel:
@@ -371,13 +363,13 @@ def _resolve_model(
     only = study.corpora[0].id if len(study.corpora) == 1 else None
     found = resolve(spec)
     model = StudyModel(found, block.source, block.trained_on or only, None)
-    if not is_inspected or recorded.identities.get(block.id) == model.identity:
+    if not is_inspected or recorded.fingerprints.get(block.id) == model.fingerprint:
         return model
     return replace(model, card=inspect(found))
 
 
 def _atlas_folder(model_id: str, name: str) -> Path:
-    """Folder of an embedded model, or of a checkpoint made here.
+    """Finds the folder of an embedded model, or of a checkpoint made on this machine.
 
     Raises:
         ModelError: there is no model of that name, or the checkpoint is not made yet.
@@ -400,13 +392,13 @@ def _atlas_folder(model_id: str, name: str) -> Path:
 
 @dataclass(frozen=True)
 class _Recorded:
-    """What the lake knows of the study's models from an earlier run."""
+    """What an earlier run recorded of the study's models in the lake."""
 
     revisions: Mapping[tuple[str, str], str]
-    """(id, source) → commit at which a hub model was first resolved: a hub that moves on changes
-    nothing until the study says so."""
-    identities: Mapping[str, str]
-    """Id → identity of the model that was inspected."""
+    """(id, source) → commit at which a hub model was first resolved. Newer commits on the hub
+    change nothing until the study names one."""
+    fingerprints: Mapping[str, str]
+    """Id → fingerprint of the model that was inspected."""
 
     @classmethod
     def of(cls, home: Home) -> _Recorded:
@@ -435,19 +427,19 @@ def _corpora(
             continue
         chosen = languages if block.languages == "all" else block.languages
         settings = _corpus_settings(block, home)
-        digests = {}
+        fingerprints = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
-                digests[language] = (
-                    _atlas_digest()
+                fingerprints[language] = (
+                    _atlas_fingerprint()
                     if block.kind == "atlas"
                     else corpus_digest(settings, language, study.path.parent)
                 )
             except CorpusError as error:
-                remedy = "Mend the path, or list the languages that it has under 'languages'."
+                remedy = "Correct the path, or list the languages that it has under 'languages'."
                 problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
         found.append(
-            StudyCorpus(block.id, settings, study.path.parent, digests, block.kind == "atlas")
+            StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )
     return tuple(found)
 
@@ -466,15 +458,15 @@ def _corpus_settings(block: CorpusBlock, home: Home) -> CorpusSettings:
 
 
 @cache
-def _atlas_digest() -> str:
-    """Digest of everything that the embedded corpora are written from."""
+def _atlas_fingerprint() -> str:
+    """Fingerprint of everything that the embedded corpora are written from."""
     sources = sorted(
         path for path in ATLAS_FACTS.parent.iterdir() if path.suffix in (".csv", ".py", ".yml")
     )
     return fingerprint([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources])
 
 
-def _aliases_digest(study: Study, problems: list[Problem]) -> str | None:
+def _aliases_fingerprint(study: Study, problems: list[Problem]) -> str | None:
     if study.tracing.aliases is None:
         return None
     path = study.locate(study.tracing.aliases)

@@ -1,7 +1,7 @@
-"""Whether a study stays inside one folder, for studies that come from people one does not know.
+"""Sandbox checks for untrusted study files: paths must stay inside one folder.
 
-What belongs here: which of a study's settings could reach outside, or run code of others. What does
-not: whether the files are there, which ``dagster_project.study.resolve`` tells.
+Here belong the settings that could reach outside, or run other people's code. Whether files exist
+is checked in ``dagster_project.study.resolve``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from dagster_project.study.schema import Problem, Study, embedded_studies
+from dagster_project.study.load import embedded_studies
+from dagster_project.study.schema import Problem, Study
 
 __all__ = ["outside"]
 
@@ -20,16 +21,16 @@ _PERMISSIONS = ("trust_remote_code", "allow_pickle")
 
 
 def outside(study: Study, folder: Path) -> list[Problem]:
-    """All by which a study reaches out of a folder: its own file, inputs, links, addresses, code.
+    """Lists everything of a study that is outside a folder, or would run other people's code.
 
-    Models of the hub are no paths and stay allowed; their code and pickles are not.
+    Hub models are allowed; their code and pickles are not.
 
     Args:
         study: the study, read but not resolved: nothing that it names has been opened.
-        folder: the folder that it is held to.
+        folder: the folder that it must stay inside.
 
     Returns:
-        One problem each, with its line; none if the study keeps inside.
+        One problem each, with its line; empty if the study stays inside.
     """
     root = folder.resolve()
     problems = []
@@ -54,12 +55,12 @@ def outside(study: Study, folder: Path) -> list[Problem]:
 
 
 def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
-    """Every path of a study: what it is for, as it stands in the file, and the line."""
+    """Yields every path of a study: its use, its text in the file, its line."""
     if study.facts.path:
         yield "facts", study.facts.path, study.section_line("facts")
     for model in study.models:
         if _is_local(model.source):
-            # A name that is a folder here is taken from here, not from beside the study file.
+            # A name that is a folder of the working directory is taken from there.
             is_here = not model.source.startswith((".", "~")) and Path(model.source).is_dir()
             path = str(Path(model.source).absolute()) if is_here else model.source
             yield f"model {model.id!r}", path, study.block_line("models", model.id)
@@ -74,13 +75,13 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
 
 
 def _is_local(source: str) -> bool:
-    """Whether a model's source is a path or an address, and no name on the hub."""
+    """Whether a model's source is a path or an address, not a name on the hub."""
     looks_so = "://" in source or source.startswith((".", "/", "~"))
     return looks_so or ".." in Path(source).parts or Path(source).is_dir()
 
 
 def _reached(study: Study, path: str) -> Iterable[Path]:
-    """The path itself, up to its first wildcard, and all files that it stands for, links too."""
+    """Yields the path up to its first wildcard, and all files that it matches, also links."""
     absolute = study.locate(path)
     yield _before_wildcard(absolute)
     root = Path(absolute.anchor)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal, cast
 
 import fsspec
 
+from ingestion.errors import FactrootsError
 from ingestion.lake import fingerprint
 
 __all__ = [
@@ -34,7 +35,7 @@ _SAMPLE_BYTES = 1 << 20
 _SAMPLES = 32
 
 
-class CorpusError(ValueError):
+class CorpusError(FactrootsError, ValueError):
     """A corpus does not fit its settings; the message names the file and says what to do."""
 
 

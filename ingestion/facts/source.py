@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import polars as pl
 
 from ingestion.contract import LAKE
+from ingestion.errors import FactrootsError
 from ingestion.text import did_you_mean
 
 __all__ = [
@@ -31,7 +32,7 @@ FactKind = Literal["mlama", "table", "bmlama"]
 FACT_KINDS: tuple[FactKind, ...] = ("mlama", "table", "bmlama")
 
 
-class FactsError(ValueError):
+class FactsError(FactrootsError, ValueError):
     """The facts of a study cannot be read; the message says what, where, and what to do."""
 
 

@@ -18,6 +18,7 @@ import polars as pl
 
 from ingestion.contract import LAKE
 from ingestion.corpora import CorpusSettings, Document, Shard, Tally, read_documents
+from ingestion.errors import FactrootsError
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching, ranges
 from ingestion.tracing.names import FactNames
 from ingestion.tracing.units import (
@@ -54,7 +55,7 @@ _NOTES = 20
 _Integers = npt.NDArray[np.int64]
 
 
-class TracingError(ValueError):
+class TracingError(FactrootsError, ValueError):
     """Tracing settings contradict each other, or partial counts come from different runs."""
 
 

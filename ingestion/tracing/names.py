@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ingestion.errors import FactrootsError
 from ingestion.lake import fingerprint
 
 __all__ = ["ALIAS_COLUMNS", "FactNames", "NamesError", "collect_names"]
@@ -22,7 +23,7 @@ ALIAS_COLUMNS = ("language_code", "entity_id", "alias")
 """Columns of a table of aliases (other names of an entity)."""
 
 
-class NamesError(ValueError):
+class NamesError(FactrootsError, ValueError):
     """Facts, labels or aliases do not fit together; the message names the column or row."""
 
 

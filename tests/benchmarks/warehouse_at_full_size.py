@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.defs.checks.validation import validate
-from dagster_project.study.plan import Part
+from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE
 from ingestion.lake import read_provenance
 from tests.benchmarks import plain_metrics

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.study.schema import load_study
+from dagster_project.study.load import load_study
 from tests.helpers import studies
 
 HEAD = """\

@@ -192,7 +192,7 @@ def test_a_second_run_at_the_same_time_is_refused_and_names_the_first(
     from dagster_project.study.home import Home
 
     shutil.copytree(finished, tmp_path / "tiny")
-    with Home(tmp_path / "tiny").locked():
+    with Home(tmp_path / "tiny").lock():
         result = studies.factroots("run", tiny_study, "--home", tmp_path)
     assert result.exit_code == 2
     assert "another run of this study is at work" in " ".join(result.stderr.split())

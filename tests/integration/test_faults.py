@@ -57,7 +57,7 @@ def has_undisturbed_tables(home: Path, finished: Path) -> bool:
 
 @pytest.fixture
 def small_disk() -> Iterator[Callable[[Path, int], None]]:
-    """Puts a folder on a disk of its own, of so many bytes; a second call changes the size."""
+    """Puts a folder on a disk of its own, of this size in bytes; a second call changes the size."""
     mounted: list[Path] = []
 
     def put(folder: Path, size: int) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.runtime.workers import LostWorkerError, Workers, WorkersError, workers_at
+from dagster_project.runtime.connect import workers_at
+from dagster_project.runtime.workers import LostWorkerError, Workers, WorkersError
 from models_gpu.errors import ModelError
 from tests.helpers import studies
 from tests.helpers.ray_work import work
@@ -146,14 +147,14 @@ def test_a_model_that_fails_says_the_same_as_in_one_process(workers: Workers) ->
 
 
 def test_work_that_kills_every_worker_is_given_up_with_a_reason(workers: Workers) -> None:
-    with pytest.raises(LostWorkerError, match=r"4 workers died .* want of memory"):
+    with pytest.raises(LostWorkerError, match=r"4 workers died .* memory ran out"):
         list(workers.each(work, [(workers.put(0), "killed")], is_of_model=False))
 
 
 def test_workers_with_other_code_are_refused(
     workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dagster_project.runtime.ray_cluster.code_version", lambda: "older")
+    monkeypatch.setattr("dagster_project.runtime.ray_cluster.code_fingerprint", lambda: "older")
     with pytest.raises(WorkersError, match="has another version of factroots"):
         list(workers.each(work, [(workers.put(0), "1")], is_of_model=True))
 

@@ -1,5 +1,5 @@
-"""The lake's checks: what must hold of its tables, asked by Great Expectations, told by Dagster.
+"""The lake's checks, run by Great Expectations and shown by Dagster.
 
-``expectations`` says what must hold, ``validation`` asks it of the files, ``assets`` makes blocking
-asset checks of the answers. What dbt makes of the lake is dbt's to test.
+``expectations`` defines them, ``validation`` runs them on the files, ``assets`` makes them blocking
+asset checks. Tests of the marts belong in dbt.
 """

@@ -1,7 +1,7 @@
-"""The lake's checks as Dagster sees them: one blocking check per lake table, all asked in one step.
+"""The lake's checks as asset checks: one blocking check per lake table, all run by one op.
 
-A run that builds the marts asks them first (``dagster_project.cli.run``); where one fails, neither
-dbt nor the publishing runs, and the last published file stays.
+A run that builds the marts runs them first. If one fails, neither dbt nor publishing runs, and the
+last published file stays.
 """
 
 import logging
@@ -24,7 +24,7 @@ __all__ = ["lake_checks", "selection"]
 LOG = logging.getLogger("factroots")
 _NAME = "expectations"
 _CHECKED = tuple(name for name in LAKE if name != "missing_models")
-"""``missing_models`` is written by the very run that builds the marts, from what these say."""
+"""Not ``missing_models``: the run that builds the marts writes it after these checks."""
 _PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 
 
@@ -45,9 +45,9 @@ _PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 def lake_checks(
     context: dg.AssetCheckExecutionContext, workspace: dg.ResourceParam[Workspace]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Ask what must hold of each lake table that the run looks at.
+    """Runs the checks of each selected lake table.
 
-    A run over some partitions judges the parts that are there; any other asks for all of them.
+    A run over some partitions checks the parts that exist; any other run expects all parts.
     """
     # Great Expectations takes seconds to import.
     from dagster_project.defs.checks.validation import validate
@@ -55,21 +55,19 @@ def lake_checks(
     started = time.perf_counter()
     chosen = {key.asset_key.path[-1] for key in context.selected_asset_check_keys}
     tables = [name for name in _CHECKED if name in chosen]
-    asks_for_all = not any(tag in context.run.tags for tag in _PARTITION_TAGS)
-    # A model that is missing is left out of the marts, so nothing is asked of its parts.
+    expects_all = not any(tag in context.run.tags for tag in _PARTITION_TAGS)
+    # A missing model is left out of the marts, so its parts are not checked.
     missing = {model.model_id for model in workspace.missing_models()}
     parts = [
         part for part in workspace.plan.parts() if part.partition.get("model_id") not in missing
     ]
-    found = validate(
-        workspace.home.lake, parts, tables, asks_for_all=asks_for_all, left_out=missing
-    )
+    found = validate(workspace.home.lake, parts, tables, expects_all=expects_all, left_out=missing)
     for findings in found.values():
         for finding in findings:
             LOG.error("check failed: %s", finding.summary)
-    asked = sum(len(expectations(LAKE[name])) for name in tables)
+    count = sum(len(expectations(LAKE[name])) for name in tables)
     seconds = time.perf_counter() - started
-    LOG.info("lake: %d expectations on %d tables, %.1f s", asked, len(tables), seconds)
+    LOG.info("lake: %d expectations on %d tables, %.1f s", count, len(tables), seconds)
     for name, findings in found.items():
         yield dg.AssetCheckResult(
             asset_key=lake_key(name),
@@ -84,7 +82,7 @@ def lake_checks(
 
 
 def selection(job: str, keys: Sequence[dg.AssetKey]) -> dg.AssetSelection:
-    """What a stage materialises and asks: the lake is checked once, when all of it is there."""
+    """What a stage materialises and checks: the lake is checked once, before the marts."""
     assets = dg.AssetSelection.assets(*keys)
     if job == "build_marts":
         return assets | dg.AssetSelection.checks(lake_checks)
@@ -92,10 +90,10 @@ def selection(job: str, keys: Sequence[dg.AssetKey]) -> dg.AssetSelection:
 
 
 def as_markdown(finding: "Finding") -> str:
-    """What must hold, how often it does not, and the first rows of which it does not."""
+    """States the expectation, the number of rows that break it, and the first of them."""
     expected = finding.expectation.sentence
     if finding.error is not None:
-        return f"{expected}\n\nIt could not be asked: {finding.error}"
+        return f"{expected}\n\nIt could not be checked: {finding.error}"
     names = list(finding.rows[0])
     lines = [names, ["---"] * len(names)]
     lines += [[_cell(row[name]) for name in names] for row in finding.rows]

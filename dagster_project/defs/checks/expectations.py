@@ -1,10 +1,9 @@
-"""What must hold of every lake table: generated from the contract, plus what is special to a table.
+"""Expectations on every lake table: generated from the contract, plus rules for single tables.
 
-An expectation is a query over views that are named like the lake's tables (``{batch}`` is the table
-at hand) and lists the rows that are wrong, each with its ``problem`` in words. Rules follow column
-names, because one name means one thing in all tables: a new table is checked as soon as it is in
-the contract. How the queries are run is ``dagster_project.defs.checks.validation``'s affair; what
-holds of marts is dbt's.
+An expectation is a query that finds wrong rows, each with its ``problem`` in words. It reads views
+named like the lake's tables; ``{batch}`` is the table to check. Rules follow column names, because
+one name means the same in all tables, so a new table is checked as soon as it is in the contract.
+Running the queries belongs in ``dagster_project.defs.checks.validation``, tests of marts in dbt.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from ingestion.contract import Column, LakeTable
 __all__ = ["COMPLETENESS", "COUNT", "SPECIAL_RULES", "Expectation", "expectations"]
 
 COUNT = "found_count"
-"""Column with the number of rows that an expectation's query lists in all."""
+"""Column with the total number of rows that an expectation's query finds."""
 
 _ROUNDING = 1e-4
-"""A certain answer's log-probability may end a hair above 0: its logit is summed twice."""
+"""Rounding can make the log-probability of a certain answer slightly greater than 0."""
 
 _MODES = "mode_code in ('zero', 'amig', 'amig_mean', 'amig_code')"
 
@@ -104,7 +103,7 @@ SPECIAL_RULES = {
         f"greatest(log_prob_without_a, log_prob_without_b, log_prob_without_both) <= {_ROUNDING}",
     ),
 }
-"""Conditions on a row that no column's name implies; a condition that is null holds."""
+"""Table → conditions on each row, beyond those of column names; null counts as true."""
 
 COMPLETENESS = {
     "languages": """
@@ -260,7 +259,7 @@ COMPLETENESS = {
         anti join knowledge_neurons using (model_id, language_code, fact_id, mode_code)
     """,
     "interventions": """
-        select 'the fact was not asked after this edit, or not after its random twin' as problem,
+        select 'the fact was not asked after this edit, or not after its random control' as problem,
             model_id, language_code, fact_id, edit_set_code, neuron_language_code, edit_factor
         from rows_at_hand
         group by all
@@ -273,27 +272,27 @@ COMPLETENESS = {
         having bool_and(is_random)
     """,
 }
-"""What a whole table holds, in each part that is there: every fact of the language, and no gaps."""
+"""Table → query for incomplete parts: missing facts of a language, gaps in ranks."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One thing that must hold of a table."""
+    """One rule that a table must follow."""
 
     name: str
-    """Short name, the same for the same kind of expectation in all tables."""
+    """Short name; the same kind of expectation has the same name in all tables."""
     sentence: str
-    """What must hold, in words."""
+    """The rule in words."""
     query: str
-    """Lists the rows of which it does not hold, with a column ``problem``."""
+    """Finds the rows that break it, with a column ``problem``."""
 
 
 def expectations(table: LakeTable) -> tuple[Expectation, ...]:
-    """All that must hold of a lake table, cheapest first."""
+    """Makes all expectations of a lake table, cheapest first."""
     found = [
         _expectation(
             "parts",
-            "Every part that the study needs is there, and has the contract's columns and types.",
+            "Every part that the study needs exists, with the contract's columns and types.",
             "select problem, part_name from faults where lake_table = '{table}'",
             table,
         ),
@@ -309,13 +308,13 @@ def expectations(table: LakeTable) -> tuple[Expectation, ...]:
     if {"layer_index", "layer_index_a"} & set(table.schema.names):
         found.append(_neurons(table))
     if table.name in COMPLETENESS:
-        sentence = "In each part, all that must be there is there, and nothing else."
+        sentence = "Each part is complete and has nothing else."
         found.append(_expectation("complete", sentence, COMPLETENESS[table.name], table))
     return tuple(found)
 
 
 def _expectation(name: str, sentence: str, body: str, table: LakeTable) -> Expectation:
-    """The table's rows and its sound parts come first, under names that every body may use."""
+    """Puts the table's rows and intact parts first, under names that every query can use."""
     partition = ", ".join(table.partition_by) or "file_name"
     query = f"""
         with rows_at_hand as not materialized (select * from {{batch}}),
@@ -347,11 +346,16 @@ def _values(table: LakeTable) -> Expectation:
         from rows_at_hand
         where not ({" and ".join(f"coalesce({condition}, true)" for condition in rules.values())})
     """
-    return _expectation("values", "Every value is in its range, and there if it must.", body, table)
+    return _expectation(
+        "values",
+        "Every value is in its range, and not null where the contract forbids null.",
+        body,
+        table,
+    )
 
 
 def _column_rules(column: Column) -> Iterator[str]:
-    """Conditions that a column's name and type imply."""
+    """Yields the conditions that a column's name and type imply."""
     name, (kind, _, unit) = column.name, column.name.rpartition("_")
     if pa.types.is_floating(column.type):
         yield f"isfinite({name})"
@@ -360,7 +364,7 @@ def _column_rules(column: Column) -> Iterator[str]:
     elif name.endswith("_rate"):
         yield f"{name} between 0 and 1"
     elif name.endswith("probability"):
-        # Some are summed over an object's tokens, so that 1 is no limit.
+        # Some are sums over an object's tokens and can exceed 1.
         yield f"{name} >= 0"
     elif name == "latitude":
         yield f"{name} between -90 and 90"
@@ -396,7 +400,7 @@ def _partitions(table: LakeTable) -> Expectation:
         inner join parts as own on rows_at_hand.file_name = own.file_name
         where {strange}
     """
-    return _expectation("partitions", "Every row lies in the part of its own.", body, table)
+    return _expectation("partitions", "Every row is in the part of its partition.", body, table)
 
 
 def _makers(table: LakeTable) -> Expectation:
@@ -412,19 +416,19 @@ def _makers(table: LakeTable) -> Expectation:
         inner join models using (model_id)
         where own.lake_table = '{table.name}'
     """
-    sentence = "Every part was made by the revision, tokenizer and arithmetic of its model."
+    sentence = "Every part was made with its model's revision, tokenizer and dtype."
     return _expectation("makers", sentence, body, table)
 
 
 def _references(table: LakeTable, column: str) -> Iterator[Expectation]:
-    """A fact leads to the facts of its language where there is one, else to all facts."""
+    """A fact must exist in the facts of its language; without a language, in all facts."""
     home = {"fact_id": "facts", "relation_id": "relations"}[column]
     names = table.schema.names
     if column not in names or table.name == home:
         return
     keys = column
     if column == "fact_id" and "language_code" in names and table.name != "fact_labels":
-        # Atlas plants its facts in all of its languages, whichever of them a study takes.
+        # Atlas plants its facts in all its languages, also those that a study leaves out.
         if "language_code" not in table.partition_by:
             return
         home, keys = "fact_labels", "language_code, fact_id"
@@ -437,7 +441,7 @@ def _references(table: LakeTable, column: str) -> Iterator[Expectation]:
 
 
 def _neurons(table: LakeTable) -> Expectation:
-    """Layer outputs have as many units as the residual stream, FFN neurons their own number."""
+    """Bounds of indexes: layer outputs have ``hidden_size`` units, FFN layers ``neuron_count``."""
     names = table.schema.names
     width = "models.neuron_count"
     if "method_code" in names:
@@ -456,5 +460,5 @@ def _neurons(table: LakeTable) -> Expectation:
         inner join models using (model_id)
         where {" or ".join(conditions)}
     """
-    sentence = "Every layer and unit is one that the model has."
+    sentence = "Every layer and neuron exists in the model."
     return _expectation("neurons", sentence, body, table)

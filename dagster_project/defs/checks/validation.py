@@ -1,7 +1,7 @@
-"""Great Expectations over the lake's files: one context, one connection, all tables in one go.
+"""Runs the expectations with Great Expectations: one context and one connection for all tables.
 
-Which parts count is the study's plan; what must hold of them is ``expectations``. Nothing here
-knows Dagster. Great Expectations takes seconds to import: import this module only to ask it.
+Which parts are checked comes from the plan, what must hold from ``expectations``. Nothing here
+knows Dagster. Great Expectations takes seconds to import: import this module only to run it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import registry
 
 from dagster_project.defs.checks.expectations import COUNT, Expectation, expectations
-from dagster_project.study.plan import Part
+from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE, LakeTable
 from ingestion.lake import part_path, read_provenance
 
@@ -36,7 +36,6 @@ __all__ = ["Finding", "validate"]
 _SCHEMA_FILE = "_schema.parquet"
 _LISTED_ROWS = 10
 _QUERY = "unexpected_rows_query"
-_DRIVER = "duckdb+auto:///:memory:"
 _PART_COLUMNS = (
     *("lake_table", "part_name", "file_name", "is_there", "is_sound"),
     *("model_id", "corpus_id", "language_code", "revision", "tokenizer_hash", "dtype"),
@@ -52,18 +51,18 @@ class Finding:
     expectation: Expectation
     """What must hold."""
     row_count: int
-    """Rows of which it does not hold."""
+    """Rows that break it."""
     rows: tuple[Mapping[str, Any], ...]
-    """The first of them, with their ``problem``."""
+    """The first of them, each with its ``problem``."""
     error: str | None = None
-    """Why it could not be asked at all; None if it could."""
+    """Why the query failed; None if it did not."""
 
     @property
     def summary(self) -> str:
         """One line for people: ``predictions, complete: 2 rows, such as …``."""
         place = f"{self.table}, {self.expectation.name}"
         if self.error is not None:
-            return f"{place}: cannot be asked: {self.error}"
+            return f"{place}: cannot be checked: {self.error}"
         first = ", ".join(f"{name} {value!r}" for name, value in self.rows[0].items() if value)
         return f"{place}: {self.row_count:,} rows, such as {first}"
 
@@ -73,21 +72,21 @@ def validate(
     parts: Iterable[Part],
     tables: Sequence[str],
     *,
-    asks_for_all: bool = True,
+    expects_all: bool = True,
     left_out: Collection[str] = (),
 ) -> dict[str, list[Finding]]:
-    """Ask everything that must hold of these tables.
+    """Runs all expectations of these tables.
 
     Args:
         lake: root folder of a prepared lake.
-        parts: the parts of the study; others that lie in the lake are another study's affair.
+        parts: the parts of the study; other files in the lake are ignored.
         tables: names of lake tables.
-        asks_for_all: whether a part that is not there is a fault. Otherwise the parts that are
-            there are judged alone.
-        left_out: models of the study whose parts are not among these.
+        expects_all: whether a missing part is a failure; otherwise only existing parts are
+            checked.
+        left_out: models of the study that ``parts`` does not contain.
 
     Returns:
-        Table → what does not hold of it; empty where all is well.
+        Table → the expectations that failed; empty where all passed.
     """
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
@@ -97,7 +96,7 @@ def validate(
     )
     engine = source.get_execution_engine().engine
     with closing(engine.connect()) as connection:
-        _create_views(connection, lake, parts, asks_for_all)
+        _create_views(connection, lake, parts, expects_all)
         models = [{"model_id": model_id} for model_id in left_out]
         _create_table(connection, "left_out_models", models, ("model_id",))
     found = {}
@@ -123,7 +122,7 @@ def validate(
 
 
 class _NoRows(UnexpectedRowsExpectation):
-    """The query lists no rows. Great Expectations' own form would run it twice, to count."""
+    """The query finds no rows. Great Expectations' own class would run it twice, to count."""
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ("unexpected_rows_query.table",)
 
@@ -152,13 +151,13 @@ class _Dialect(duckdb_engine.Dialect):
 
 
 registry.register("duckdb.auto", __name__, _Dialect.__name__)
-# SQLAlchemy keeps hooks of this module for good, and they keep DuckDB's, which then complains at
-# length, on standard error, that it was not freed.
+# SQLAlchemy never releases the hooks of this module, and they keep DuckDB's objects. Without this,
+# DuckDB prints at exit that they were not freed.
 atexit.register(vars(duckdb_engine).clear)
 
 
 def _finding(table: str, expectation: Expectation, result: ExpectationValidationResult) -> Finding:
-    """What Great Expectations says of an expectation that does not hold, or failed itself."""
+    """Converts the result of an expectation that failed or could not be run."""
     said = result.exception_info
     causes = [said] if "raised_exception" in said else list(said.values())
     errors = {str(cause["exception_message"]) for cause in causes if cause["raised_exception"]}
@@ -171,9 +170,9 @@ def _finding(table: str, expectation: Expectation, result: ExpectationValidation
 
 
 def _create_views(
-    connection: Connection, lake: Path, parts: Iterable[Part], asks_for_all: bool
+    connection: Connection, lake: Path, parts: Iterable[Part], expects_all: bool
 ) -> None:
-    """A view per lake table over its sound parts, and what is known of all of its parts."""
+    """Creates a view per lake table over its intact parts, and tables that describe all parts."""
     described = [_describe(part.table, part.partition, lake) for part in parts]
     planned = {row["lake_table"] for row in described}
     for table in LAKE.values():
@@ -182,7 +181,7 @@ def _create_views(
     faults = [
         {"lake_table": row["lake_table"], "part_name": row["part_name"], "problem": problem}
         for row in described
-        if row["is_there"] or (asks_for_all and row["lake_table"] in planned)
+        if row["is_there"] or (expects_all and row["lake_table"] in planned)
         for problem in row.pop("problems")
     ]
     connection.exec_driver_sql("set parquet_metadata_cache = true")
@@ -199,7 +198,7 @@ def _create_views(
 
 
 def _describe(table: str, partition: Mapping[str, str], lake: Path) -> dict[str, Any]:
-    """Row of ``parts``, and under ``problems`` what is wrong with the part as a whole."""
+    """Row of ``parts``; ``problems`` lists what is wrong with the part as a whole."""
     path = part_path(lake, table, partition)
     problems = ["the part is not there"]
     details: Mapping[str, str] = {}
@@ -246,7 +245,7 @@ def _create_table(
 
 
 def _escaped(file: str) -> str:
-    """A file's name in which no character is read as a wildcard."""
+    """Escapes wildcards in a file's name."""
     return file.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
 
 

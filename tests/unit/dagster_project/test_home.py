@@ -39,9 +39,9 @@ def test_a_folder_of_other_things_is_no_home(tmp_path: Path) -> None:
 def test_the_lock_is_exclusive_and_is_let_go(tmp_path: Path) -> None:
     home = Home(tmp_path)
     refused = pytest.raises(HomeError, match="another run of this study is at work")
-    with home.locked(), refused, home.locked():
+    with home.lock(), refused, home.lock():
         pass
-    with home.locked():
+    with home.lock():
         assert (tmp_path / ".lock").exists()
 
 
@@ -49,7 +49,7 @@ def test_a_step_waits_for_the_run_that_holds_the_study(tmp_path: Path) -> None:
     home, told = Home(tmp_path), list[str]()
     script = (
         "import sys; from pathlib import Path; from dagster_project.study.home import Home\n"
-        "with Home(Path(sys.argv[1])).locked(): print('held', flush=True); sys.stdin.read()"
+        "with Home(Path(sys.argv[1])).lock(): print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
@@ -58,7 +58,9 @@ def test_a_step_waits_for_the_run_that_holds_the_study(tmp_path: Path) -> None:
         assert other.stdout.readline() == b"held\n"
         assert not home.is_free()
         # It lets go only once it was waited for.
-        with home.awaited(lambda message: (told.append(message), other.stdin.close())):
+        with home.lock(
+            blocking=True, on_wait=lambda message: (told.append(message), other.stdin.close())
+        ):
             assert told == [f"waiting for process {other.pid}, which is at work on this study"]
             assert home.holder() == str(os.getpid())
     assert home.is_free()
@@ -66,5 +68,5 @@ def test_a_step_waits_for_the_run_that_holds_the_study(tmp_path: Path) -> None:
 
 def test_a_process_that_holds_the_study_does_not_wait_for_itself(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    with home.locked(), home.awaited(lambda message: pytest.fail(message)):
+    with home.lock(), home.lock(blocking=True, on_wait=pytest.fail):
         pass

@@ -1,4 +1,4 @@
-"""What is shown of a table: its first rows, short enough to stand beside each other."""
+"""What is shown of a table: its first rows, short enough to fit side by side."""
 
 from __future__ import annotations
 

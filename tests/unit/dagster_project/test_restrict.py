@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.study.load import load_study
 from dagster_project.study.sandbox import outside
-from dagster_project.study.schema import load_study
 
 STUDY = """\
 name: guest

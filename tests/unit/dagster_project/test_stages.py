@@ -5,31 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-import dagster as dg
 import pytest
 
 from dagster_project.defs.asset_specs import lake_key
-from dagster_project.defs.partitions import MODEL_LANGUAGES
 from dagster_project.defs.stages import Stage, stages
-from dagster_project.study.plan import Part
+from dagster_project.steps.plan import Part
+from ingestion.contract import LAKE
 
-
-def asset(*tables: str, partitions: dg.PartitionsDefinition | None = None) -> dg.AssetsDefinition:
-    specs = [dg.AssetSpec(lake_key(table), partitions_def=partitions) for table in tables]
-
-    @dg.multi_asset(name=f"make_{tables[0]}", specs=specs)
-    def made():
-        pass
-
-    return made
-
-
-ASSETS = [
-    asset("facts", "languages"),
-    asset("predictions", partitions=MODEL_LANGUAGES),
-    asset("active_neurons", "neuron_profiles", partitions=MODEL_LANGUAGES),
-    asset("missing_models"),
-]
+ASSETS = [lake_key(table) for table in LAKE]
 
 
 def part(table: str, *owner: str) -> Part:
@@ -38,7 +21,7 @@ def part(table: str, *owner: str) -> Part:
 
 
 def staged(folder: Path, *missing: Part) -> list[Stage]:
-    workspace = SimpleNamespace(home=SimpleNamespace(lake=folder), identity="now")
+    workspace = SimpleNamespace(home=SimpleNamespace(lake=folder), fingerprint="now")
     # Languages as Dagster keeps them: German was added last.
     return stages(workspace, missing, ASSETS, ["en", "it", "ru", "de"])  # type: ignore[arg-type]
 
@@ -56,19 +39,34 @@ def test_neighbours_that_lack_the_same_make_one_run(tmp_path: Path) -> None:
 
 def test_an_asset_that_makes_several_tables_is_asked_for_whole(tmp_path: Path) -> None:
     neurons, _ = staged(tmp_path, part("neuron_profiles", "m", "it"))
-    assert neurons.keys == (lake_key("active_neurons"), lake_key("neuron_profiles"))
+    tables = ("active_neurons", "neuron_profiles", "unscored_facts")
+    assert neurons.keys == tuple(map(lake_key, tables))
     inputs, _ = staged(tmp_path, part("facts"))
     assert inputs.job == "read_inputs"
-    assert inputs.keys == (lake_key("facts"), lake_key("languages"))
+    tables = ("fact_labels", "facts", "languages", "prompts", "rejected_rows", "relations")
+    assert inputs.keys == tuple(map(lake_key, tables))
+
+
+def test_neurons_chosen_over_all_languages_wait_for_the_answers_in_all_of_them(
+    tmp_path: Path,
+) -> None:
+    found = staged(
+        tmp_path,
+        part("interventions", "m", "en"),
+        part("knowledge_neurons", "m", "en"),
+        part("predictions", "m", "de"),
+    )
+    first = [stage.keys[0].path[-1] for stage in found[:-1]]
+    assert first == ["predictions", "attribution_quality", "interventions"]
 
 
 def test_another_reason_makes_another_run(tmp_path: Path) -> None:
     wanted = part("predictions", "m", "it")
-    once, again = (staged(tmp_path, wanted)[0].identity for _ in range(2))
+    once, again = (staged(tmp_path, wanted)[0].fingerprint for _ in range(2))
     assert once == again
     wanted.path(tmp_path).parent.mkdir(parents=True)
     wanted.path(tmp_path).write_bytes(b"damaged")
-    assert staged(tmp_path, wanted)[0].identity != once
+    assert staged(tmp_path, wanted)[0].fingerprint != once
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])

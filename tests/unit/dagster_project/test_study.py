@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.study.schema import Study, StudyError, embedded_studies, load_study
+from dagster_project.study.load import embedded_studies, load_study
+from dagster_project.study.schema import Study, StudyError
 
 GOOD = """\
 name: mine
@@ -76,7 +77,7 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
             "base_language: en}",
             "base_language: en}\n  degenerate: {languages: [en], largest_set: 21}",
             10,
-            "largest_set 21 exceeds candidates 20, of which sets are made",
+            "largest_set 21 exceeds candidates 20: sets are made of candidates",
         ),
         (
             "base_language: en}",
@@ -96,7 +97,7 @@ def test_a_problem_is_named_with_line_and_remedy(
 
 def test_neurons_are_edited_only_where_they_are_attributed(tmp_path: Path) -> None:
     text = GOOD + ATTRIBUTION.replace("  integrated_gradients: {mode: zero, steps: 20}\n", "")
-    message = "attribution.edits needs attribution.integrated_gradients beside it"
+    message = "attribution.edits also needs attribution.integrated_gradients"
     assert problems(tmp_path, text) == [(10, message)]
 
 

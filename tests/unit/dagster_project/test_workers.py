@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
+from dagster_project.runtime.connect import workers_at
 from dagster_project.runtime.workers import (
     ThisProcess,
     WorkersError,
-    code_version,
+    code_fingerprint,
     shares,
-    workers_at,
 )
 
 
@@ -50,4 +50,4 @@ def test_without_the_extra_ray_is_refused_with_the_command_that_installs_it(
 
 
 def test_versions_of_the_code_are_told_apart_by_its_files() -> None:
-    assert len(code_version()) == 16
+    assert len(code_fingerprint()) == 16

@@ -14,7 +14,7 @@ import pytest
 from dagster_project.defs.checks.assets import as_markdown
 from dagster_project.defs.checks.expectations import COMPLETENESS, SPECIAL_RULES, expectations
 from dagster_project.defs.checks.validation import Finding, validate
-from dagster_project.study.plan import Part
+from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE
 from ingestion.lake import Provenance, part_path, prepare_lake
 from tests.helpers.corruptions import CORRUPTIONS, MAKER, Corruption, Place, no_parquet, sound_parts
@@ -108,7 +108,7 @@ def test_a_failure_lists_the_rows(findings: dict[tuple[str, str], Finding]) -> N
     finding = findings["active_neurons", "complete"]
     assert finding.row_count == 1
     assert as_markdown(finding) == (
-        "In each part, all that must be there is there, and nothing else. "
+        "Each part is complete and has nothing else. "
         "Not so in 1 rows, such as\n\n"
         "| problem | model_id | language_code | fact_id | method_code |\n"
         "| --- | --- | --- | --- | --- |\n"
@@ -119,4 +119,4 @@ def test_a_failure_lists_the_rows(findings: dict[tuple[str, str], Finding]) -> N
 def test_a_run_over_some_partitions_judges_only_the_parts_that_are_there(tmp_path: Path) -> None:
     parts = write(tmp_path, [each for each in CORRUPTIONS if each.fault == "a part is missing"])
     assert validate(tmp_path, parts, ["label_tokens"])["label_tokens"]
-    assert not validate(tmp_path, parts, ["label_tokens"], asks_for_all=False)["label_tokens"]
+    assert not validate(tmp_path, parts, ["label_tokens"], expects_all=False)["label_tokens"]

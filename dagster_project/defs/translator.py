@@ -1,8 +1,8 @@
-"""How dbt's models look in Dagster's UI: what they mean, whose they are, what columns are made of.
+"""dbt's models as assets in Dagster's UI: key, owner, description, columns and their lineage.
 
-The words are those of dbt's yml files and of the lake contract; groups stand in
-``dbt_project.yml``. Dagster's open UI draws no column lineage, so that each column's description
-says where it comes from, beside the metadata from which other tools draw it.
+Descriptions come from dbt's yml files and the lake contract, groups from ``dbt_project.yml``.
+Dagster's open-source UI draws no column lineage, so each column's description also names its
+origins.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from ingestion.contract import LAKE
 __all__ = ["Translator", "primary_key"]
 
 _WORKING_SCHEMAS = ("staging", "intermediate")
-"""Schemas that are not published: their names would only repeat those of the models."""
+"""Schemas that are not published: in an asset key they would only repeat the model's name."""
 
 
 class Translator(DagsterDbtTranslator):
@@ -26,7 +26,7 @@ class Translator(DagsterDbtTranslator):
 
     Args:
         manifest: dbt's ``manifest.json``.
-        lineage: what columns are computed from; may be empty, and is then not shown.
+        lineage: what columns are computed from; may be empty.
     """
 
     def __init__(self, manifest: Mapping[str, Any], lineage: Lineage) -> None:
@@ -35,18 +35,18 @@ class Translator(DagsterDbtTranslator):
         self._lineage = lineage
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Lake tables below ``lake``; models by their name, below their schema if people see it."""
+        """Lake tables below ``lake``; models by name, below their schema if it is published."""
         if dbt_resource_props["config"].get("schema") in _WORKING_SCHEMAS:
             return dg.AssetKey(dbt_resource_props["name"])
         key: dg.AssetKey = super().get_asset_key(dbt_resource_props)
         return key
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
-        """As of all assets."""
+        """The same as of all assets."""
         return OWNERS
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """What a row is and how it is computed; the key; the SQL; what is true of every row."""
+        """Describes what a row is, with the key, the SQL and the check constraints."""
         parts = [dbt_resource_props["description"]]
         if key := primary_key(dbt_resource_props):
             parts.append(f"Key: {', '.join(key)}.")
@@ -58,7 +58,7 @@ class Translator(DagsterDbtTranslator):
         return "\n\n".join(parts)
 
     def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Columns with their meaning, and what they are computed from."""
+        """Lists the columns with their meaning and lineage."""
         identifier = dbt_resource_props["unique_id"]
         described = dbt_resource_props["columns"]
         origins = self._lineage.get(identifier, {})
@@ -69,7 +69,7 @@ class Translator(DagsterDbtTranslator):
                 dg.TableColumn(
                     name,
                     described.get(name, {}).get("data_type") or self._type(origins.get(name, ())),
-                    description=self._told(identifier, name),
+                    description=self._description(identifier, name),
                     constraints=column_constraints(
                         key, name, is_nullable=not _is_required(described.get(name, {}))
                     ),
@@ -90,7 +90,7 @@ class Translator(DagsterDbtTranslator):
         unique_id: str,
         project: DbtProject | None,
     ) -> dg.AssetCheckSpec | None:
-        """A test of dbt, with what it claims."""
+        """Describes a dbt test by its description."""
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
@@ -100,17 +100,17 @@ class Translator(DagsterDbtTranslator):
         for parent, column in origins:
             yield dg.TableColumnDep(self.get_asset_key(self._nodes[parent]), column)
 
-    def _told(self, identifier: str, column: str) -> str | None:
-        """What a column means, and what it is computed from."""
+    def _description(self, identifier: str, column: str) -> str | None:
+        """Describes what a column means and what it is computed from."""
         made_of = ", ".join(
             _link(self.get_asset_key(self._nodes[parent])) + (f".{name}" if name != column else "")
             for parent, name in self._lineage.get(identifier, {}).get(column, ())
         )
-        told = [self._meaning(identifier, column), f"From {made_of}" if made_of else ""]
-        return "\n\n".join(filter(None, told)) or None
+        texts = [self._meaning(identifier, column), f"From {made_of}" if made_of else ""]
+        return "\n\n".join(filter(None, texts)) or None
 
     def _type(self, origins: Iterable[tuple[str, str]]) -> str:
-        """Type of a column that a model does not declare: staging takes over the lake's."""
+        """Type of a column without a declared one: staging keeps the types of the lake."""
         for parent, column in origins:
             node = self._nodes[parent]
             if node["resource_type"] == "source":
@@ -118,7 +118,7 @@ class Translator(DagsterDbtTranslator):
         return "?"
 
     def _meaning(self, identifier: str, column: str) -> str:
-        """Its description, else that of the column of the same name which it passes on."""
+        """Returns a column's description, or that of the same column in a parent."""
         described = self._nodes[identifier]["columns"].get(column, {}).get("description")
         if described:
             return str(described)
@@ -131,7 +131,7 @@ class Translator(DagsterDbtTranslator):
 
 
 def primary_key(node: Mapping[str, Any]) -> list[str]:
-    """Columns that tell the rows of a dbt node apart; none where it declares none."""
+    """Columns of a dbt node's primary key; empty if it declares none."""
     keys = (
         rule["columns"] for rule in node.get("constraints", ()) if rule["type"] == "primary_key"
     )

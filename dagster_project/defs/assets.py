@@ -1,0 +1,99 @@
+"""The lake's assets, one per step, built from the steps' declarations.
+
+Here a step meets Dagster: its tables become the outputs of one op, and the parts it wrote become
+metadata of their partitions. What the marts are belongs in ``dagster_project.defs.marts``.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_project.defs.asset_specs import lake_key, lake_spec, report_partition, results
+from dagster_project.defs.partitions import (
+    CORPUS_LANGUAGES,
+    MODEL_LANGUAGES,
+    languages_by_owner,
+    partition_key,
+)
+from dagster_project.runtime.compute import (
+    ModelsFailedError,
+    compute_corpora,
+    compute_models,
+    compute_study,
+)
+from dagster_project.runtime.workers import Workers
+from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.registry import STEPS
+from dagster_project.steps.step import CorpusStep, ModelStep, Step, StudyStep
+
+__all__ = ["lake_assets"]
+
+
+def lake_assets() -> list[dg.AssetsDefinition]:
+    """One multi-asset per step, in the order of the steps."""
+    return [
+        _study_asset(step) if isinstance(step, StudyStep) else _partitioned_asset(step)
+        for step in STEPS
+    ]
+
+
+def _specs(step: Step) -> list[dg.AssetSpec]:
+    partitions = _partitions(step)
+    return [
+        lake_spec(
+            table,
+            group=step.group,
+            code_version=step.code_version,
+            kinds=step.kinds,
+            deps=step.depends_on,
+            partitions=partitions,
+        )
+        for table in step.tables
+    ]
+
+
+def _partitions(step: Step) -> dg.MultiPartitionsDefinition | None:
+    if isinstance(step, ModelStep):
+        return MODEL_LANGUAGES
+    return CORPUS_LANGUAGES if isinstance(step, CorpusStep) else None
+
+
+def _study_asset(step: StudyStep) -> dg.AssetsDefinition:
+    @dg.multi_asset(name=step.name, specs=_specs(step), description=step.description)
+    def compute(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
+        yield from results(workspace, compute_study(workspace, step))
+
+    return compute
+
+
+def _partitioned_asset(step: Step) -> dg.AssetsDefinition:
+    partitions = _partitions(step)
+    assert partitions is not None, "steps of the study are built otherwise"
+
+    @dg.multi_asset(
+        name=step.name,
+        specs=_specs(step),
+        description=step.description,
+        # A model is loaded once for all partitions of a run.
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def compute(
+        context: dg.AssetExecutionContext,
+        workspace: dg.ResourceParam[Workspace],
+        workers: dg.ResourceParam[Workers],
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        chosen = languages_by_owner(partitions, context.partition_keys)
+        if isinstance(step, ModelStep):
+            parts = compute_models(workspace, workers, step, chosen)
+        else:
+            assert isinstance(step, CorpusStep)
+            parts = compute_corpora(workspace, workers, step, chosen)
+        try:
+            for part in parts:
+                report_partition(context, workspace, part, partition_key(part))
+        except ModelsFailedError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        # The figures are on each partition already.
+        yield from (dg.MaterializeResult(asset_key=lake_key(table)) for table in step.tables)
+
+    return compute

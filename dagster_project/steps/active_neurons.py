@@ -1,0 +1,54 @@
+"""Active neurons: those that stand out for the facts that a model knows, by PROBELESS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
+from dagster_project.study.schema import ProbelessBlock
+
+__all__ = ["STEP"]
+
+
+def _inputs(place: ModelLanguage) -> tuple[object, ...]:
+    block: ProbelessBlock = place.settings
+    settings = (block.top, sorted(block.variants), block.bins, block.forced)
+    return *place.fingerprints("predictions"), settings
+
+
+def _rank(task: ModelTask) -> Iterator[Computed]:
+    from models_gpu.methods.probeless import ProbelessSettings, probeless
+
+    block: ProbelessBlock = task.settings
+    settings = [
+        ProbelessSettings(
+            top=block.top,
+            neuron="layer_output" if variant.startswith("layer_output") else "ffn",
+            is_normalised=variant.endswith("normalised"),
+            bins=block.bins,
+        )
+        for variant in block.variants
+    ]
+    for language in task.languages:
+        known = task.known_facts(language, block.forced)
+        found = probeless(
+            task.weights,
+            task.queries(language),
+            known,
+            settings=settings,
+            token_budget=task.batch_tokens,
+            progress=task.progress(language),
+        )
+        tables = {table: getattr(found, table) for table in STEP.tables}
+        yield Computed(tables, language, fact_count=len(known))
+
+
+STEP = ModelStep(
+    tables=("active_neurons", "neuron_profiles", "unscored_facts"),
+    code_version="2",
+    depends_on=("facts", "fact_labels", "prompts", "predictions"),
+    group="lake_neurons",
+    settings=lambda study: study.attribution.probeless,
+    inputs=_inputs,
+    compute=_rank,
+)

@@ -1,0 +1,47 @@
+"""Predictions: what each model answers when it is asked every fact in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
+from models_gpu.loading.tokenizers import tokenizer_hash
+
+__all__ = ["STEP"]
+
+
+def _details(place: ModelLanguage) -> dict[str, str]:
+    return {**place.model.details, "facts_version": place.part("fact_labels").fingerprint}
+
+
+def _probe(task: ModelTask) -> Iterator[Computed]:
+    from models_gpu.methods.probing import default_token_budget, probe_each
+
+    weights = task.weights
+    budget = task.batch_tokens or default_token_budget(weights.device)
+    details = {
+        "tokenizer_hash": tokenizer_hash(weights.tokenizer),
+        "batch_tokens": str(budget),
+    }
+    reports = {language: task.progress(language) for language in task.languages}
+    for language, answers in probe_each(
+        weights,
+        ((language, task.queries(language)) for language in task.languages),
+        mask_counts=task.model.resolved.spec.mask_counts,
+        token_budget=task.batch_tokens,
+        progress=lambda language, done, total: reports[language](done, total),
+    ):
+        fact_count = answers["fact_id"].n_unique()
+        yield Computed({"predictions": answers}, language, fact_count=fact_count, details=details)
+
+
+STEP = ModelStep(
+    tables=("predictions",),
+    code_version="2",
+    depends_on=("facts", "fact_labels", "prompts", "models"),
+    group="lake_models",
+    settings=lambda study: study.probing,
+    inputs=lambda place: (*place.fingerprints("fact_labels"), place.model.fingerprint),
+    details=_details,
+    compute=_probe,
+)

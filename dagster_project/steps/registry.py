@@ -1,0 +1,50 @@
+"""The list of all steps, and the plan that follows from it."""
+
+from __future__ import annotations
+
+from dagster_project.steps import (
+    active_neurons,
+    atlas_truth,
+    degenerate_pairs,
+    degenerate_sets,
+    fact_checks,
+    facts,
+    interventions,
+    knowledge_neurons,
+    label_tokens,
+    models,
+    occurrences,
+    predictions,
+)
+from dagster_project.steps.plan import Plan
+from dagster_project.steps.step import Step
+from dagster_project.study.resolve import ResolvedStudy
+
+__all__ = ["STEPS", "STEP_OF_TABLE", "make_plan"]
+
+STEPS: tuple[Step, ...] = (
+    facts.STEP,
+    atlas_truth.STEP,
+    models.STEP,
+    predictions.STEP,
+    active_neurons.STEP,
+    knowledge_neurons.STEP,
+    interventions.STEP,
+    degenerate_pairs.STEP,
+    degenerate_sets.STEP,
+    fact_checks.STEP,
+    occurrences.STEP,
+    label_tokens.STEP,
+)
+"""All steps, each after those that it depends on."""
+
+STEP_OF_TABLE = {table: step for step in STEPS for table in step.tables}
+"""Lake table → the step that computes it; ``missing_models`` belongs to the marts."""
+
+
+def make_plan(study: ResolvedStudy) -> Plan:
+    """Lists every part that a study needs."""
+    plan = Plan(study)
+    for step in STEPS:
+        plan.add(step.parts(plan))
+    return plan

@@ -1,0 +1,354 @@
+"""Declarations: what a step computes, what it depends on, and what its compute function gets.
+
+There are three kinds of step, by what their parts belong to: the study, a model, or a corpus. A
+step is named after its first table; Dagster's asset and op have the same name. Steps know neither
+Dagster nor torch nor how rows are written.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from dagster_project.runtime.workers import Workers
+from dagster_project.steps.plan import Part, Plan
+from dagster_project.study.home import Home
+from dagster_project.study.resolve import ResolvedStudy, StudyCorpus, StudyModel
+from dagster_project.study.schema import Study
+from ingestion.contract import LAKE
+from ingestion.lake import fingerprint
+
+if TYPE_CHECKING:
+    from models_gpu.loading.load import LoadedModel
+
+__all__ = [
+    "Computed",
+    "CorpusStep",
+    "CorpusTask",
+    "ModelLanguage",
+    "ModelStep",
+    "ModelTask",
+    "Step",
+    "StudyStep",
+    "StudyTask",
+    "settings_of",
+]
+
+LOG = logging.getLogger("factroots")
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What a compute function yields: rows of each of its tables, for one partition."""
+
+    tables: Mapping[str, pl.DataFrame]
+    """Table → rows. The columns of the partition may be left out."""
+    language: str | None = None
+    """Language of the partition; None for tables that are not partitioned by language."""
+    corpus_id: str | None = None
+    """Corpus of the partition, in a step of the study."""
+    fact_count: int | None = None
+    """Facts that were worked on, for the log; None logs nothing."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """How the rows were made, in addition to the part's own details."""
+    failed_models: Mapping[str, str] = field(default_factory=dict)
+    """Models that the rows lack → why. The part then stays stale, so that they are tried again."""
+    started: float | None = None
+    """``time.perf_counter()`` when the work began; None means since the last yield."""
+
+    @property
+    def partition(self) -> dict[str, str]:
+        """Partition columns that the compute function chose."""
+        chosen = {"language_code": self.language, "corpus_id": self.corpus_id}
+        return {column: value for column, value in chosen.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What the three kinds of step have in common."""
+
+    tables: tuple[str, ...]
+    """Lake tables that it computes together."""
+    code_version: str
+    """Version of its code; raise it when the computed rows change."""
+    depends_on: tuple[str, ...] = ()
+    """Lake tables that it reads."""
+    group: str
+    """Dagster's group of its assets."""
+    compute: Callable[[Any], Iterator[Computed]]
+    """Computes missing parts: gets the task of its kind of step, yields rows."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What Dagster's UI shows as the kinds of its assets."""
+        return ("parquet",)
+
+    @property
+    def description(self) -> str:
+        """First paragraph of the docstring of the step's module."""
+        return str(sys.modules[self.compute.__module__].__doc__).partition("\n\n")[0]
+
+    @property
+    def name(self) -> str:
+        """Name of the step, its op and its first asset."""
+        return self.tables[0]
+
+    def parts(self, plan: Plan) -> Iterator[Part]:
+        """The parts that the study needs of this step; ``plan`` has those of the steps before."""
+        raise NotImplementedError
+
+    def _parts(
+        self, partition: Mapping[str, str], inputs: Any, details: Mapping[str, str]
+    ) -> Iterator[Part]:
+        """One part per table, all with the same fingerprint."""
+        made_from = fingerprint(self.code_version, *inputs)
+        for table in self.tables:
+            yield Part(table, partition, made_from, self.code_version, details)
+
+
+@dataclass(frozen=True)
+class StudyTask:
+    """What the compute function of a study step gets."""
+
+    study: ResolvedStudy
+    """The study."""
+    home: Home
+    """Folder of the study."""
+    missing: tuple[Part, ...]
+    """Parts of the step that are to be computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyStep(Step):
+    """A step whose parts belong to the study as a whole."""
+
+    inputs: Callable[[ResolvedStudy, Mapping[str, str]], tuple[object, ...]]
+    """(Study, partition) → values that its rows depend on."""
+    details: Callable[[ResolvedStudy], Mapping[str, str]] = lambda _: {}
+    """What identifies its inputs to a person."""
+    compute: Callable[[StudyTask], Iterator[Computed]]
+    """Computes the missing parts, and others as well where that is simpler."""
+
+    def parts(self, plan: Plan) -> Iterator[Part]:
+        """One per table, or per language or Atlas corpus where the contract partitions by it."""
+        study = plan.study
+        values = {
+            "language_code": study.languages,
+            "corpus_id": tuple(corpus.id for corpus in study.corpora if corpus.is_atlas),
+        }
+        for table in self.tables:
+            partitions: list[dict[str, str]] = [{}]
+            for column in LAKE[table].partition_by:
+                partitions = [{column: value} for value in values[column]]
+            for partition in partitions:
+                made_from = fingerprint(self.code_version, *self.inputs(study, partition))
+                yield Part(table, partition, made_from, self.code_version, self.details(study))
+
+
+@dataclass(frozen=True)
+class ModelLanguage:
+    """One model in one language: where a part of a model step belongs."""
+
+    plan: Plan
+    """The plan, with the parts of the steps before."""
+    settings: Any
+    """Block of the study file with the step's settings."""
+    model: StudyModel
+    """The model."""
+    language: str
+    """The language."""
+
+    def part(self, table: str) -> Part:
+        """The part of another step for this model and language, or for the study."""
+        return self.plan.part(table, _owner(self.model, self.language))
+
+    def fingerprints(self, *tables: str, language: str | None = None) -> list[str]:
+        """Fingerprints of the parts of these tables that the study has.
+
+        Args:
+            tables: tables of steps before.
+            language: another language of the same model.
+        """
+        owner = _owner(self.model, language or self.language)
+        return [part.fingerprint for part in self.plan.parts_of(tables, owner)]
+
+
+@dataclass(frozen=True)
+class ModelTask:
+    """What the compute function of a model step gets: one model, and the languages to compute."""
+
+    study: ResolvedStudy
+    """The study."""
+    settings: Any
+    """Block of the study file with the step's settings."""
+    model: StudyModel
+    """The model."""
+    loaded: LoadedModel | None
+    """The model's weights; None for a step that does not need them."""
+    languages: tuple[str, ...]
+    """Languages whose parts are missing."""
+    label: str
+    """First table and model, for log lines."""
+    read_part: Callable[[str, Mapping[str, str]], pl.DataFrame]
+    """(Table, partition values) → rows in the lake."""
+
+    @property
+    def weights(self) -> LoadedModel:
+        """The loaded model of a step that needs weights."""
+        assert self.loaded is not None, "the step declares that it needs no weights"
+        return self.loaded
+
+    @property
+    def batch_tokens(self) -> int | None:
+        """Padded tokens per forward pass; None leaves the choice to the device."""
+        return self.study.study.probing.batch_tokens
+
+    def read(self, table: str, language: str | None = None) -> pl.DataFrame:
+        """Rows of a table of the study, of a language, or of this model in a language."""
+        owner = {"model_id": self.model.id}
+        return self.read_part(table, owner if language is None else _owner(self.model, language))
+
+    def queries(self, language: str) -> pl.DataFrame:
+        """What every model is asked in a language: one row per fact, with template and labels."""
+        facts = self.read("facts").select("fact_id", "relation_id")
+        return (
+            self.read("fact_labels", language)
+            .join(facts, on="fact_id", validate="1:1")
+            .join(self.read("prompts", language), on="relation_id")
+            .select("fact_id", "relation_id", "template", "subject_label", "object_label")
+        )
+
+    def known_facts(self, language: str, forced: int | None = None) -> list[str]:
+        """Facts whose every token was the first choice, asked with the right number of masks.
+
+        Args:
+            language: the language.
+            forced: takes the first ``forced`` facts instead, to measure untrained models.
+        """
+        predictions = self.read("predictions", language)
+        if forced is not None:
+            return predictions["fact_id"].unique().sort().head(forced).to_list()
+        # The rank is the worst of the object's tokens, and null for any other number of masks.
+        return predictions.filter(pl.col("gold_rank") == 1)["fact_id"].sort().to_list()
+
+    def progress(self, language: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:
+        """Makes a callback (done, total) that logs queries done, rate and time left."""
+        started = logged = 0.0
+
+        def log(done: int, total: int) -> None:
+            nonlocal started, logged
+            now = time.perf_counter()
+            if not started:
+                started = logged = now
+            if now - logged < every_seconds or not done:
+                return
+            logged = now
+            rate = done / (now - started)
+            left = (total - done) / rate
+            place = f"{self.label}/{language}"
+            LOG.info("%s: %s of %s queries, %.1f/s, %.0f s left",
+                     place, f"{done:,}", f"{total:,}", rate, left)  # fmt: skip
+
+        return log
+
+
+def _all_languages(study: ResolvedStudy, _model: StudyModel) -> Collection[str]:
+    return study.languages
+
+
+def _details_of_predictions(place: ModelLanguage) -> Mapping[str, str]:
+    return place.part("predictions").details
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStep(Step):
+    """A step that computes one part per table, model and language."""
+
+    settings: Callable[[Study], Any]
+    """Block of the study file with its settings; a study without the block is without the step."""
+    languages: Callable[[ResolvedStudy, StudyModel], Collection[str]] = _all_languages
+    """Languages of a model that it is computed in."""
+    inputs: Callable[[ModelLanguage], tuple[object, ...]]
+    """Values that the rows depend on: fingerprints of other parts, settings that change rows."""
+    details: Callable[[ModelLanguage], Mapping[str, str]] = _details_of_predictions
+    """What identifies its inputs to a person."""
+    compute: Callable[[ModelTask], Iterator[Computed]]
+    """Computes the languages of the task, one ``Computed`` each."""
+    wave: int = 0
+    """When it runs: after all steps of lower waves, in every language of the model. A step that
+    reads other languages than its own needs a higher wave than the tables that it reads."""
+    needs_weights: bool = True
+    """Whether the model is loaded, on a GPU if there is one."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """As in ``Step``."""
+        return ("torch", "parquet") if self.needs_weights else ("parquet",)
+
+    def parts(self, plan: Plan) -> Iterator[Part]:
+        """One per table, model and language."""
+        settings = self.settings(plan.study.study)
+        if settings is None:
+            return
+        for model in plan.study.models:
+            asked = self.languages(plan.study, model)
+            for language in plan.study.languages:
+                if language in asked:
+                    place = ModelLanguage(plan, settings, model, language)
+                    owner = _owner(model, language)
+                    yield from self._parts(owner, self.inputs(place), self.details(place))
+
+
+@dataclass(frozen=True)
+class CorpusTask:
+    """What the compute function of a corpus step gets: one corpus, and the languages to compute."""
+
+    study: ResolvedStudy
+    """The study."""
+    home: Home
+    """Folder of the study."""
+    corpus: StudyCorpus
+    """The corpus."""
+    languages: tuple[str, ...]
+    """Languages whose parts are missing."""
+    workers: Workers
+    """Who reads the corpus: this process, or the machines of a cluster."""
+    read_part: Callable[[str, Mapping[str, str]], pl.DataFrame]
+    """(Table, partition values) → rows in the lake."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusStep(Step):
+    """A step that computes one part per table, corpus and language."""
+
+    inputs: Callable[[Plan, StudyCorpus, str], tuple[object, ...]]
+    """(Plan, corpus, language) → values that the rows depend on."""
+    compute: Callable[[CorpusTask], Iterator[Computed]]
+    """Computes the languages of the task, one ``Computed`` each, in any order."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """As in ``Step``."""
+        return ("polars", "parquet")
+
+    def parts(self, plan: Plan) -> Iterator[Part]:
+        """One per table, corpus and language of the corpus."""
+        for corpus in plan.study.corpora:
+            for language in corpus.fingerprints:
+                partition = {"corpus_id": corpus.id, "language_code": language}
+                yield from self._parts(partition, self.inputs(plan, corpus, language), {})
+
+
+def _owner(model: StudyModel, language: str) -> dict[str, str]:
+    return {"model_id": model.id, "language_code": language}
+
+
+def settings_of(block: Any, without: Collection[str] = ()) -> dict[str, object]:
+    """What a block of the study file sets, without the settings that change no row of a part."""
+    return {name: value for name, value in asdict(block).items() if name not in without}

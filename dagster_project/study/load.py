@@ -1,0 +1,126 @@
+"""Reads a study file and checks its form: keys, types, ids, each problem with its line.
+
+Rules between settings belong in ``dagster_project.study.validation``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from dagster_project.paths import STUDIES
+from dagster_project.study.schema import Problem, Study, StudyError, near_match
+from dagster_project.study.validation import contradictions
+from dagster_project.study.yaml_lines import compose, line_of
+
+__all__ = ["embedded_studies", "load_study"]
+
+
+def embedded_studies() -> dict[str, Path]:
+    """Finds the studies that come with the project, by name."""
+    return {path.stem: path for path in sorted(STUDIES.glob("*.yml"))}
+
+
+def load_study(study: str) -> Study:
+    """Reads a study by its file name, or an embedded one by its name.
+
+    Raises:
+        StudyError: all problems of the file at once, each with its line.
+    """
+    path = embedded_studies().get(study, Path(study).expanduser())
+    if not path.is_file():
+        known = ", ".join(embedded_studies())
+        problem = Problem(f"no such file, nor an embedded study (there are: {known})")
+        raise StudyError(path, [problem])
+    path = path.resolve()
+    try:
+        root = compose(path)
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else None
+        raise StudyError(path, [Problem(f"not readable as YAML: {error}", line)]) from error
+    if not isinstance(data, dict):
+        problem = Problem("a study is a mapping of keys such as name, facts, models", 1)
+        raise StudyError(path, [problem])
+    adapter = TypeAdapter(Study)
+    try:
+        parsed = adapter.validate_python({**data, "path": path})
+    except ValidationError as error:
+        details = [dict(detail) for detail in error.errors() if not _is_echo(dict(detail))]
+        problems = [_problem(root, detail) for detail in details]
+        try:
+            sound = adapter.validate_python({**_without(data, details), "path": path})
+        except ValidationError:
+            raise StudyError(path, problems) from error
+        raise StudyError(path, [*problems, *contradictions(sound)], sound) from error
+    problems = contradictions(parsed)
+    if problems:
+        raise StudyError(path, problems, parsed)
+    return parsed
+
+
+def _problem(root: yaml.Node | None, detail: dict[str, Any]) -> Problem:
+    """Converts an error of pydantic into the words of the study file, with its line."""
+    keys = [key for key in detail["loc"] if not _is_variant(key)]
+    where = ".".join(str(key) for key in keys)
+    line = line_of(root, keys)
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = [f.name for f in fields(_owner(keys[:-1])) if f.name != "path" or len(keys) > 1]
+        return Problem(f"unknown key {where!r}.{near_match(str(keys[-1]), known)}", line)
+    if detail["type"] in ("missing", "missing_argument"):
+        return Problem(f"key {where!r} is missing", line)
+    expected = detail["msg"].lower().replace("tuple", "list")
+    message = f"{where}: {expected}, not {detail['input']!r}"
+    if isinstance(detail["input"], bool) and "languages" in keys:
+        message += ". YAML reads a bare no or yes as a truth value: write it in quotes"
+    return Problem(message, line)
+
+
+def _is_variant(key: object) -> bool:
+    """Whether a key is the member of a union, which pydantic adds to the path of an error."""
+    return isinstance(key, str) and ("[" in key)
+
+
+def _owner(keys: Sequence[object]) -> type:
+    """Finds the dataclass that a path of keys leads to, from the study down."""
+    owner: Any = Study
+    for key in keys:
+        if isinstance(key, str):
+            owner = get_type_hints(owner)[key]
+            for inner in (owner, *get_args(owner)):
+                if is_dataclass(inner) and not isinstance(inner, UnionType):
+                    owner = inner
+    return owner  # type: ignore[no-any-return]
+
+
+def _is_echo(detail: dict[str, Any]) -> bool:
+    """Whether an error repeats another: a list of languages also fails as the word 'all'."""
+    return detail["type"] == "literal_error" and isinstance(detail["input"], list)
+
+
+def _without(data: dict[str, Any], details: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Removes malformed entries: an unknown key alone, otherwise its list item or section."""
+    drop = set()
+    for detail in details:
+        keys = tuple(key for key in detail["loc"] if not _is_variant(key))
+        if detail["type"] not in ("unexpected_keyword_argument", "extra_forbidden"):
+            item = next((index for index, key in enumerate(keys) if isinstance(key, int)), 0)
+            keys = keys[: item + 1]
+        drop.add(keys)
+
+    def kept(value: Any, keys: tuple[object, ...]) -> Any:
+        if isinstance(value, dict):
+            inner = value.items()
+            return {k: kept(v, (*keys, k)) for k, v in inner if (*keys, k) not in drop}
+        if isinstance(value, list):
+            return [kept(v, (*keys, i)) for i, v in enumerate(value) if (*keys, i) not in drop]
+        return value
+
+    return kept(data, ())  # type: ignore[no-any-return]

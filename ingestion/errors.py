@@ -1,0 +1,11 @@
+"""The base class of all errors that a user can fix.
+
+Every package may import this module and ``ingestion.contract``, and nothing else of ``ingestion``
+if the import rule forbids it. Errors that only show a fault of the code do not belong here.
+"""
+
+__all__ = ["FactrootsError"]
+
+
+class FactrootsError(Exception):
+    """Something that a user can fix; the message says what is wrong and what to do."""
