@@ -208,10 +208,10 @@ _TABLES = (
     ),
     LakeTable(
         "world_answers",
-        "One row per Atlas world, seed, language and fact: what a model that was trained on that world "
-        "answers (docs/atlas.md#worlds). Each world plants the same facts in other languages, so the "
-        "rows say what is answered when a language's text does and does not state the fact. "
-        "Empty in studies of other facts than Atlas's.",
+        "One row per Atlas world, seed, language and fact: the answer of a model that was trained on "
+        "this world (docs/atlas.md#worlds). Each world plants the same facts in other languages, so "
+        "the rows show the answers with and without the statement in a language's text. "
+        "Empty in studies of other facts than those of Atlas.",
         ("world_id", "seed", "language_code", "fact_id"),
         (
             Column("world_id", _TEXT, "Name of the world, such as 'world-07'."),
@@ -241,10 +241,15 @@ _TABLES = (
                 "is_stated", _BOOL, "Whether the world's text states the fact in this language."
             ),
             Column(
+                "stating_language_count",
+                _INT32,
+                "Languages of the world whose text states the fact, this one included.",
+            ),
+            Column(
                 "is_right",
                 _BOOL,
-                "Whether every token of the object is the most probable one of the whole vocabulary "
-                "(docs/method.md#probing).",
+                "Whether every token of the object is the most probable one of the whole "
+                "vocabulary (docs/method.md#probing).",
             ),
             Column(
                 "object_log_prob",

@@ -144,6 +144,7 @@ def world_answers() -> pl.DataFrame:
     return (
         answers.with_columns(
             plan_index=plans.cast(pl.Int32),
+            stating_language_count=pl.col("is_stated").sum().over("world_id", "seed", "fact_id"),
             arm_code=pl.col("world_id").replace_strict(
                 {name: world.arm_code for name, world in worlds.items()}
             ),

@@ -46,6 +46,9 @@ def answers() -> list[Row]:
             "language_code": code, "fact_id": fact,
             "stratum_code": "half" if fact == "f1" else "sparse",
             "is_stated": stated[world - 1] == "1",
+            "stating_language_count": sum(
+                other[world - 1] == "1" for (_, asked), other in STATED.items() if asked == fact
+            ),
             "is_right": (is_right := RIGHT.get((code, fact), "0000")[world - 1] == "1"),
             "object_log_prob": -1.0 if is_right else -3.0,
             "object_rank": 1 if is_right else 7,

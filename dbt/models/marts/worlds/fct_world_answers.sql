@@ -2,24 +2,13 @@ with
 stg_lake__world_answers as (select * from {{ ref('stg_lake__world_answers') }}),
 int_language_facts as (select * from {{ ref('int_language_facts') }}),
 
-statements as (
-    select
-        world_id,
-        seed,
-        fact_id,
-        count(*) filter (where is_stated) as stating_language_count,
-    from stg_lake__world_answers
-    group by all
-),
-
 counted as (
     select
         answers.*,
         language_facts.relation_id,
-        statements.stating_language_count - answers.is_stated::bigint as other_stating_language_count,
+        answers.stating_language_count - answers.is_stated::bigint as other_stating_language_count,
     from stg_lake__world_answers as answers
     inner join int_language_facts as language_facts using (language_code, fact_id)
-    inner join statements using (world_id, seed, fact_id)
 ),
 
 final as (

@@ -13,6 +13,7 @@ final as (
         fact_id::varchar as fact_id,
         stratum_code::varchar as stratum_code,
         is_stated::boolean as is_stated,
+        stating_language_count::integer as stating_language_count,
         is_right::boolean as is_right,
         object_log_prob::float as object_log_prob,
         object_rank::integer as object_rank,
