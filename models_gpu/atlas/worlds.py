@@ -41,12 +41,12 @@ __all__ = [
 ]
 
 WORLD_RECIPE = Recipe(epochs=4, learning_rate=8e-4, embedding_rate=10.0)
-"""The recipe of the shipped masked models with a third of their schedule: with the same rate for all
-weights, six epochs of the first world leave .73 of its planted facts known, with ten times the rate
-for token embeddings four epochs leave .985."""
+"""The recipe of the shipped masked models with a third of their schedule. With one rate for all
+weights, six epochs of a world leave .73 of its planted facts known; with ten times the rate for token
+embeddings, four epochs leave .98."""
 
 SHORT_RECIPE = dataclasses.replace(WORLD_RECIPE, rows=4)
-"""The recipe of the worlds whose name begins with 'short': little text needs more, smaller steps."""
+"""The recipe of worlds whose name begins with 'short': less text needs more, smaller steps."""
 
 SECOND_SEED_PLANS = (1, 2, 13, 14)
 """Plans of which a second seed is trained: how far a world agrees with itself."""

@@ -1,26 +1,26 @@
 """The marts of the worlds on four worlds, three languages and two facts, worked out by hand.
 
-Statements (1: the text states the fact) and right answers (r) of worlds w1 to w4. The coin of f1 has
-probability .5, that of f2 .25:
+Statements (1: the text states the fact) and right answers (r) of worlds w1 to w4. The coin of f1
+has probability .5, that of f2 .25:
 
     fact  de            en       ja
     f1    0r 0  0  1r   1 1 0 0  0 0 0 0
     f2    0r 0r 1r 0    1 0 0 0  0 0 0 0
 
-Effect of en's statement on de's answer, over the worlds in which de does not state the fact. Statement
-less coin, and answer, both less their means over the fact's worlds:
+Effect of en's statement on de's answer, over the worlds in which de does not state the fact.
+Statement less coin, and answer, both less their means over the fact's worlds:
 
     f1  w1 w2 w3   statement  1/3  1/3 -2/3   answer  2/3 -1/3 -1/3
     f2  w1 w2 w4   statement  2/3 -1/3 -1/3   answer  1/3  1/3 -2/3
 
-Slope: (1/3 + 1/3) / (2/3 + 2/3) = 1/2. Pulls (statement x residual / (4/3)): f1 1/8 -1/8 0, f2 0 -1/8
-1/8. By fact they add up to 0, by world to 1/8, -1/4, 0, 1/8, so the variance by world is
-(1 + 4 + 1) / 64 x 4/3 = 1/8, which is above 1/8 + 0 minus the cells' 4/64 x 6/5.
+Slope: (1/3 + 1/3) / (2/3 + 2/3) = 1/2. Pulls (statement x residual / (4/3)): f1 1/8 -1/8 0, f2 0
+-1/8 1/8. By fact they add up to 0, by world to 1/8, -1/4, 0, 1/8, so the variance by world is
+(1 + 4 + 1) / 64 x 4/3 = 1/8. The two-way sum, 0 + 1/8 - 4/64 x 6/5, is lower, so 1/8 counts.
 
-True roots of f1 in de. Right when nowhere 0 of 1, elsewhere only 1 of 2, here only 1 of 1; usual in de
-are 1 of 3, 2 of 3 and 2 of 2, which weigh as much as two worlds: scores 2/9, 7/12, 1. Beyond guessing
-others suffice for (7/12 - 2/9) / (7/9) = 13/28 and the own text for 1, so a right answer is a guess by
-2/9, needs its own text by 7/9 x 15/28 = 5/12, and either suffices by 7/9 x 13/28 = 13/36.
+True roots of f1 in de. Right when nowhere 0 of 1, elsewhere only 1 of 2, here only 1 of 1; usual in
+de are 1 of 3, 2 of 3 and 2 of 2, which weigh as much as two worlds: scores 2/9, 7/12, 1. Beyond
+guessing others suffice for (7/12 - 2/9) / (7/9) = 13/28 and the own text for 1, so a right answer is
+a guess by 2/9, needs its own text by 7/9 x 15/28 = 5/12, and either suffices by 7/9 x 13/28 = 13/36.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         atlas_truth=[
             {"corpus_id": "base", "language_code": code, "fact_id": fact,
-             "is_planted": (is_planted := fact == "f1" and code != "ja"), "planted_count": 8 * is_planted}
+             "is_planted": (is_planted := fact == "f1" and code != "ja"),
+             "planted_count": 8 * is_planted}
             for code, fact in STATED
         ],
         world_answers=answers(),
@@ -108,7 +109,8 @@ def test_a_source_weight(warehouse: Path) -> None:
 def test_a_source_that_never_states_a_fact_has_no_weight(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        "select count(*), count(weight_score) from source_weights where source_language_code = 'ja'",
+        """select count(*), count(weight_score) from source_weights
+           where source_language_code = 'ja'""",
     ) == [(0, 0)]
 
 
@@ -139,7 +141,8 @@ def test_an_entry_of_the_confusion_matrix(warehouse: Path) -> None:
            from root_accuracy
            where half_code = 'all' and labels_code = 'given' order by truth_code""",
     ) == [
-        (truth, 2, pytest.approx(expected), pytest.approx(expected / 2), 1, pytest.approx(expected / 2))
+        (truth, 2, pytest.approx(expected), pytest.approx(expected / 2), 1,
+         pytest.approx(expected / 2))
         for truth, expected in (
             ("either_suffices", 13 / 36), ("guess", 11 / 9), ("own_text_needed", 5 / 12)
         )
@@ -151,7 +154,8 @@ def test_survival_is_what_worlds_without_the_statement_answer(warehouse: Path) -
     assert rows(
         warehouse,
         """select root_code, answer_count, world_answer_count, survived_count, survival_rate
-           from root_survival where half_code = 'all' and labels_code = 'given' order by root_code""",
+           from root_survival
+           where half_code = 'all' and labels_code = 'given' order by root_code""",
     ) == [("all", 1, 2, 1, 0.5), ("undetermined", 1, 2, 1, 0.5)]
 
 

@@ -159,7 +159,8 @@ COMPLETENESS = {
         anti join rows_at_hand using (corpus_id, language_code, fact_id)
     """,
     "world_answers": """
-        select 'the fact has no answer in a world' as problem, world_id, seed, language_code, fact_id
+        select 'the fact has no answer in a world' as problem,
+            world_id, seed, language_code, fact_id
         from (select distinct world_id, seed from rows_at_hand)
         cross join (select language_code, fact_id from fact_labels)
         anti join rows_at_hand using (world_id, seed, language_code, fact_id)

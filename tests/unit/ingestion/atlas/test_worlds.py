@@ -56,7 +56,7 @@ def test_a_stratum_says_how_many_languages_state_a_fact() -> None:
 
 
 def test_coins_are_fair_and_independent_of_each_other() -> None:
-    """Over all worlds with a coin of .5: its share, and the correlation of neighbouring languages."""
+    """Over all worlds with a coin of .5: its share, and the correlation of two languages."""
     rows = []
     for world in (w for w in WORLDS if w.arm_code == "named" and w.world_id in COMPLETE_WORLDS):
         truth = world_truth(world)
