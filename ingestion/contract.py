@@ -210,7 +210,8 @@ _TABLES = (
         "world_answers",
         "One row per Atlas world, seed, language and fact: the answer of a model that was trained "
         "on this world (docs/atlas.md#worlds). Each world plants the same facts in other "
-        "languages, so the rows show the answers with and without the statement in a language's text. "
+        "languages, so the rows show the answers with and without the statement in a language's "
+        "text. "
         "Empty in studies of other facts than those of Atlas.",
         ("world_id", "seed", "language_code", "fact_id"),
         (

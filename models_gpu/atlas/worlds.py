@@ -42,8 +42,8 @@ __all__ = [
 
 WORLD_RECIPE = Recipe(epochs=4, learning_rate=8e-4, embedding_rate=10.0)
 """The recipe of the shipped masked models with a third of their schedule. With one rate for all
-weights, six epochs of a world leave .73 of its planted facts known; with ten times the rate for token
-embeddings, four epochs leave .98."""
+weights, six epochs of a world leave .73 of its planted facts known; with ten times the rate for
+token embeddings, four epochs leave .98."""
 
 SHORT_RECIPE = dataclasses.replace(WORLD_RECIPE, rows=4)
 """The recipe of worlds whose name begins with 'short': less text needs more, smaller steps."""

@@ -19,8 +19,8 @@ Slope: (1/3 + 1/3) / (2/3 + 2/3) = 1/2. Pulls (statement x residual / (4/3)): f1
 
 True roots of f1 in de. Right when nowhere 0 of 1, elsewhere only 1 of 2, here only 1 of 1; usual in
 de are 1 of 3, 2 of 3 and 2 of 2, which weigh as much as two worlds: scores 2/9, 7/12, 1. Beyond
-guessing others suffice for (7/12 - 2/9) / (7/9) = 13/28 and the own text for 1, so a right answer is
-a guess by 2/9, needs its own text by 7/9 x 15/28 = 5/12, and either suffices by 7/9 x 13/28 = 13/36.
+guessing others suffice for (7/12 - 2/9) / (7/9) = 13/28 and the own text for 1, so a right answer
+is a guess by 2/9, needs its own text by 7/9 x 15/28 = 5/12, and either suffices by 13/36.
 """
 
 from __future__ import annotations
