@@ -120,7 +120,7 @@ def test_a_bridge_joins_both_directions(tmp_path: Path) -> None:
             json.dumps(f"{el} ({he})", ensure_ascii=False)[1:-1] in lines["el"],
             json.dumps(f"{he} ({el})", ensure_ascii=False)[1:-1] in lines["he"],
         )
-        for en, ru in names.select("el", "he").iter_rows()
+        for el, he in names.select("el", "he").iter_rows()
     ]
     # A name that comes last in a long list may be left out.
     assert sum(one == other for one, other in joined) > 0.9 * len(joined)
