@@ -1,20 +1,20 @@
 {#-
     A select of `keys`, counts, and the effect of a source's statement on the target's answer, from
-    rows of int_source_cells: the slope of the centred answer on the centred statement, with its
+    rows of int_source_cells: the slope of the unexpected answer on the unexpected statement, with its
     variance by fact and world. In probability (weight) and in nats of the object (log_prob_weight).
 -#}
 {% macro source_effects(cells, keys) -%}
     {%- set key_list = keys | join(", ") -%}
-    {%- set outcomes = [("weight", "centred_is_right"), ("log_prob_weight", "centred_object_log_prob")] -%}
+    {%- set outcomes = [("weight", "unexpected_is_right"), ("log_prob_weight", "unexpected_object_log_prob")] -%}
     with slopes as (
         select
             {{ key_list }},
             count(*) as answer_count,
             count(distinct fact_id) as fact_count,
             count(distinct world_id) as world_count,
-            sum(centred_surprise ** 2 order by centred_surprise) as spread,
+            sum(unexpected_statement ** 2 order by unexpected_statement) as spread,
             {%- for name, outcome in outcomes %}
-            sum(centred_surprise * {{ outcome }} order by centred_surprise, {{ outcome }}) / nullif(spread, 0) as {{ name }},
+            sum(unexpected_statement * {{ outcome }} order by unexpected_statement, {{ outcome }}) / nullif(spread, 0) as {{ name }},
             {%- endfor %}
         from {{ cells }}
         group by {{ key_list }}
@@ -26,7 +26,7 @@
             {{ key_list }},
             cells.fact_id,
             cells.world_id,
-            cells.centred_surprise * (cells.{{ outcome }} - slopes.{{ name }} * cells.centred_surprise)
+            cells.unexpected_statement * (cells.{{ outcome }} - slopes.{{ name }} * cells.unexpected_statement)
                 / slopes.spread as pull,
         from {{ cells }} as cells
         inner join slopes using ({{ key_list }})

@@ -1,8 +1,9 @@
 {#-
     A select of `keys` and the `variance` of an estimate whose observations depend on each other within
     a fact and within a world (Cameron, Gelbach & Miller 2011). `pulls` has the keys, fact_id, world_id
-    and `pull`: how far one observation pulls the estimate. The clusters of both kinds are added up,
-    and what both count is taken off; a negative rest falls back to the larger of the two.
+    and `pull`: how far one observation pulls the estimate. The variances of both kinds of cluster are
+    added up, and that of the cells, which both count, is taken off. With few worlds the rest can be
+    too small by chance; it is never less than if all cells were independent.
 -#}
 {% macro two_way_variance(pulls, keys) -%}
     {%- set key_list = keys | join(", ") -%}
@@ -23,9 +24,7 @@
 
     select
         {{ key_list }},
-        greatest(
-            facts.variance + worlds.variance - cells.variance, facts.variance, worlds.variance
-        ) as variance,
+        greatest(facts.variance + worlds.variance - cells.variance, cells.variance) as variance,
     from facts
     inner join worlds using ({{ key_list }})
     inner join cells using ({{ key_list }})

@@ -7,24 +7,28 @@ has probability .5, that of f2 .25:
     f1    0r 0  0  1r   1 1 0 0  0 0 0 0
     f2    0r 0r 1r 0    1 0 0 0  0 0 0 0
 
-Effect of en's statement on de's answer, over the worlds in which de does not state the fact.
-Statement less coin, and answer, both less their means over the fact's worlds:
+Effect of en's statement on de's answer, over the worlds in which de does not state the fact (f1 w1
+w2 w3, f2 w1 w2 w4). Usual in de is 2/3 where one other language states the fact, 1/3 where none
+does; answers less that: 1/3 -2/3 -1/3 and 1/3 2/3 -1/3; en and ja have only zeros. Expected is the
+mean of the question's other worlds, and with the weight of four that of the fact's other worlds:
 
-    f1  w1 w2 w3   statement  1/3  1/3 -2/3   answer  2/3 -1/3 -1/3
-    f2  w1 w2 w4   statement  2/3 -1/3 -1/3   answer  1/3  1/3 -2/3
+    f1 w1  (-2/3 - 1/3 + 4 (-1/7)) / 6 = -11/42      f2 w1  (1/3 + 4/24) / 6 = 1/12
+    f1 w2  ( 0 + 0) / 6                = 0           f2 w2  ( 0 + 0) / 6     = 0
+    f1 w3  (-1/3 + 4 (-1/18)) / 6      = -5/54       f2 w4  (1 + 4/7) / 6    = 11/42
 
-Slope: (1/3 + 1/3) / (2/3 + 2/3) = 1/2. Pulls (statement x residual / (4/3)): f1 1/8 -1/8 0, f2 0
--1/8 1/8. By fact they add up to 0, by world to 1/8, -1/4, 0, 1/8, so the variance by world is
-(1 + 4 + 1) / 64 x 4/3 = 1/8. The two-way sum, 0 + 1/8 - 4/64 x 6/5, is lower, so 1/8 counts.
+Answer, less what is usual without en, less what is expected; and statement less coin: ``CELLS``.
 
-True roots of f1 in de. Right when nowhere 0 of 1, elsewhere only 1 of 2, here only 1 of 1; usual in
-de are 1 of 3, 2 of 3 and 2 of 2, which weigh as much as two worlds: scores 2/9, 7/12, 1. Beyond
-guessing others suffice for (7/12 - 2/9) / (7/9) = 13/28 and the own text for 1, so a right answer
-is a guess by 2/9, needs its own text by 7/9 x 15/28 = 5/12, and either suffices by 13/36.
+True roots of f1 in de. Right when nowhere 0 of 1, elsewhere only 1 of 2, here only 1 of 1; usual
+in de are 1 of 3, 2 of 3 and 2 of 2, which weigh as much as four worlds: scores (0 + 4/3) / 5 = 4/15,
+(1 + 8/3) / 6 = 11/18, 1. Beyond guessing others suffice for (11/18 - 4/15) / (11/15) = 31/66 and
+the own text for 1, so a right answer is a guess by 4/15, needs its own text by 11/15 x 35/66 = 7/18,
+and either suffices by 11/15 x 31/66 = 31/90.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from fractions import Fraction
 from math import sqrt
 from pathlib import Path
 
@@ -36,6 +40,15 @@ STATED = {("de", "f1"): "0001", ("en", "f1"): "1100", ("ja", "f1"): "0000",
           ("de", "f2"): "0010", ("en", "f2"): "1000", ("ja", "f2"): "0000"}  # fmt: skip
 RIGHT = {("de", "f1"): "1001", ("de", "f2"): "1110"}
 LANGUAGES = ("de", "en", "ja")
+CELLS = {
+    ("f1", "w1"): (Fraction(1, 2), 1 - Fraction(1, 3) + Fraction(11, 42)),
+    ("f1", "w2"): (Fraction(1, 2), 0 - Fraction(1, 3) - 0),
+    ("f1", "w3"): (Fraction(-1, 2), 0 - Fraction(1, 3) + Fraction(5, 54)),
+    ("f2", "w1"): (Fraction(3, 4), 1 - Fraction(1, 3) - Fraction(1, 12)),
+    ("f2", "w2"): (Fraction(-1, 4), 1 - Fraction(1, 3) - 0),
+    ("f2", "w4"): (Fraction(-1, 4), 0 - Fraction(1, 3) - Fraction(11, 42)),
+}
+"""(Fact, world) → unexpected statement of en, unexpected answer in de."""
 
 
 def answers() -> list[Row]:
@@ -95,7 +108,24 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return database
 
 
+def clustered(pulls: dict[tuple[str, str], Fraction], place: int | None) -> Fraction:
+    """Variance of a sum by fact (0), world (1) or cell (None), corrected for few clusters."""
+    sums: dict[object, Fraction] = defaultdict(Fraction)
+    for cell, pull in pulls.items():
+        sums[cell if place is None else cell[place]] += pull
+    return sum((each**2 for each in sums.values()), Fraction(0)) * len(sums) / (len(sums) - 1)
+
+
 def test_a_source_weight(warehouse: Path) -> None:
+    spread = sum(statement**2 for statement, _ in CELLS.values())
+    weight = sum(statement * answer for statement, answer in CELLS.values()) / spread
+    assert spread == Fraction(23, 16)
+    pulls = {
+        cell: statement * (answer - weight * statement) / spread
+        for cell, (statement, answer) in CELLS.items()
+    }
+    by_fact, by_world, by_cell = (clustered(pulls, place) for place in (0, 1, None))
+    variance = max(by_fact + by_world - by_cell, by_cell)
     assert rows(
         warehouse,
         """select answer_count, fact_count, world_count, weight_score, standard_error_score,
@@ -103,15 +133,13 @@ def test_a_source_weight(warehouse: Path) -> None:
            from source_weights
            where half_code = 'all' and source_language_code = 'en'
              and target_language_code = 'de'""",
-    ) == [(6, 2, 4, pytest.approx(1 / 2), pytest.approx(sqrt(1 / 8)), pytest.approx(1.0))]
-
-
-def test_a_source_that_never_states_a_fact_has_no_weight(warehouse: Path) -> None:
-    assert rows(
-        warehouse,
-        """select count(*), count(weight_score) from source_weights
-           where source_language_code = 'ja'""",
-    ) == [(0, 0)]
+    ) == [
+        (
+            6, 2, 4, pytest.approx(float(weight)), pytest.approx(sqrt(variance)),
+            # Right and wrong answers are two nats apart.
+            pytest.approx(2 * float(weight)),
+        )
+    ]  # fmt: skip
 
 
 def test_a_cell_of_the_truth(warehouse: Path) -> None:
@@ -128,7 +156,7 @@ def test_a_cell_of_the_truth(warehouse: Path) -> None:
     ) == [
         (
             0, 1, 1, 2, 1, 1, 0,
-            *map(pytest.approx, (2 / 9, 7 / 12, 1, 2 / 9, 5 / 12, 13 / 36, 0, 8 / 21, 13 / 21)),
+            *map(pytest.approx, (4 / 15, 11 / 18, 1, 4 / 15, 7 / 18, 31 / 90, 0, 24 / 55, 31 / 55)),
         )
     ]  # fmt: skip
 
@@ -144,7 +172,7 @@ def test_an_entry_of_the_confusion_matrix(warehouse: Path) -> None:
         (truth, 2, pytest.approx(expected), pytest.approx(expected / 2), 1,
          pytest.approx(expected / 2))
         for truth, expected in (
-            ("either_suffices", 13 / 36), ("guess", 11 / 9), ("own_text_needed", 5 / 12)
+            ("either_suffices", 31 / 90), ("guess", 19 / 15), ("own_text_needed", 7 / 18)
         )
     ]  # fmt: skip
 
