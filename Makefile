@@ -26,7 +26,7 @@ check: .venv/installed-dev
 	$(BIN)/python -m pytest -n 0 tests/contract/test_words.py tests/contract/test_documents.py
 	$(BIN)/mypy
 
-# The unit tests with branch coverage of the four packages; the figure is in CONTRIBUTING.
+# The unit tests with branch coverage of the four packages.
 coverage: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/unit --cov --cov-report=term:skip-covered
 
