@@ -49,7 +49,7 @@ SHORT_RECIPE = dataclasses.replace(WORLD_RECIPE, rows=4)
 """The recipe of worlds whose name begins with 'short': less text needs more, smaller steps."""
 
 SECOND_SEED_PLANS = (1, 2, 13, 14)
-"""Plans of which a second seed is trained: how far a world agrees with itself."""
+"""Plans that are trained with a second seed, to see how far a world agrees with itself."""
 
 _LOG_PROB_DIGITS = 3
 

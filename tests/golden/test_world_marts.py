@@ -20,9 +20,9 @@ Answer, less what is usual without en, less what is expected; and statement less
 
 True roots of f1 in de. Right when nowhere 0 of 1, elsewhere only 1 of 2, here only 1 of 1; usual
 in de are 1 of 3, 2 of 3 and 2 of 2, which weigh as much as four worlds: scores (0 + 4/3) / 5 =
-4/15, (1 + 8/3) / 6 = 11/18, 1. Beyond guessing others suffice for (11/18 - 4/15) / (11/15) = 31/66 and
-the own text for 1, so a right answer is a guess by 4/15, needs its own text by 11/15 x 35/66 =
-7/18, and either suffices by 11/15 x 31/66 = 31/90.
+4/15, (1 + 8/3) / 6 = 11/18, and 1. Beyond guessing, others suffice for (11/18 - 4/15) / (11/15) =
+31/66 and the own text for 1. So a right answer is a guess by 4/15, needs its own text by
+11/15 x 35/66 = 7/18, and either suffices by 11/15 x 31/66 = 31/90.
 """
 
 from __future__ import annotations
