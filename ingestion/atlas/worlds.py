@@ -151,7 +151,7 @@ def world_answers() -> pl.DataFrame:
         )
         .join(strata, on=("plan_index", "fact_id"), how="left", validate="m:1")
         .select(schema.columns)
-        .cast(dict(schema.schema))
+        .cast(schema.schema)
         .sort(LAKE["world_answers"].key)
     )
 
