@@ -1,4 +1,4 @@
-"""The figures of worlds, roots and edits in docs/atlas.md are those of the embedded study, where it ran.
+"""The figures of worlds, roots and edits in docs/atlas.md are those of the embedded study.
 
 They need a whole run, which takes minutes, so the tests read the results of ``make run`` and are
 skipped without them. After the models were trained again: ``make run``, then these tests print the
@@ -188,11 +188,12 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         f"{signals['object_log_prob']}. The first half of the worlds, the ceiling, reaches "
         f"{signals['first_half']}, random numbers {signals['shuffled']}.",
         f"Sources by the paper's rule (`root_matrix`, transferred) rank the pairs of languages "
-        f"with Spearman's ρ = {ranks[MODEL, 'root_matrix_transferred']} as the source weights do, the "
-        f"fact overlap of Figure 3 with {ranks[MODEL, 'fact_jaccard']}, the neuron overlap of "
+        f"with Spearman's ρ = {ranks[MODEL, 'root_matrix_transferred']} as the source weights "
+        f"do, the fact overlap of Figure 3 with {ranks[MODEL, 'fact_jaccard']}, the neuron overlap of "
         f"Figure 5 with {ranks[MODEL, 'neuron_jaccard']}, and above its null with "
         f"{ranks[MODEL, 'neuron_excess']}. One half of the worlds ranks them as the other half "
-        f"does with {ranks['worlds', 'other_half']}, random numbers with {ranks['worlds', 'shuffled']}.",
+        f"does with {ranks['worlds', 'other_half']}, random numbers with "
+        f"{ranks['worlds', 'shuffled']}.",
     ]  # fmt: skip
 
 
