@@ -1,7 +1,7 @@
 """Settings of the methods: what a study can set, with a default and a meaning for each.
 
 What belongs here: the settings that change results. What does not: how a method uses them
-(``models_gpu.methods``), the description of a model (``models_gpu.loading.source.ModelSpec``). This
+(``models_gpu.methods``), the description of a model (``models_gpu.loading.spec.ModelSpec``). This
 module does not import torch, so that a study is checked fast.
 """
 

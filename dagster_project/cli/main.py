@@ -20,7 +20,7 @@ import click
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.schema import ModelBlock
-from models_gpu.loading.source import Dtype, MaskCounts
+from models_gpu.loading.spec import Dtype, MaskCounts
 
 __all__ = ["command_line", "main"]
 

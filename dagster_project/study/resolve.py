@@ -45,7 +45,8 @@ from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_pr
 from ingestion.languages import known_languages
 from models_gpu.errors import ModelError
 from models_gpu.loading.inspection import ModelCard, inspect
-from models_gpu.loading.source import ModelSpec, ResolvedModel, resolve
+from models_gpu.loading.source import ResolvedModel, resolve
+from models_gpu.loading.spec import ModelSpec
 
 __all__ = [
     "BrokenModel",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from models_gpu.errors import ModelError, first_line
 
 if TYPE_CHECKING:
-    from models_gpu.loading.source import ModelSpec
+    from models_gpu.loading.spec import ModelSpec
 
 __all__ = ["download", "resolve_commit"]
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture, architectures
-from models_gpu.loading.source import ModelSpec, ResolvedModel
+from models_gpu.loading.source import ResolvedModel
+from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
 from models_gpu.loading.weight_files import check_tensors, read_json, read_tensors, weight_files
 

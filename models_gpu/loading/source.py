@@ -1,7 +1,7 @@
-"""Source of a model: its description in a study, and the exact identity of its weights.
+"""Source of a model: the exact identity of its weights.
 
-What belongs here: ``ModelSpec``, and its revision (hub commit, or a hash of the local files). What
-does not: the hub (``models_gpu.loading.hub``), checks of the files
+What belongs here: finding the revision of a ``ModelSpec`` (hub commit, or hash of local files).
+What does not: the hub (``models_gpu.loading.hub``), checks of the files
 (``models_gpu.loading.inspection``), loading (``models_gpu.loading.load``). This module imports
 neither torch nor transformers, so that checks before a run are fast.
 """
@@ -12,49 +12,14 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from models_gpu.errors import ModelError
 from models_gpu.loading.hub import download, resolve_commit
+from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import TOKENIZER_FILES
 from models_gpu.loading.weight_files import weight_files
 
-__all__ = ["Dtype", "MaskCounts", "ModelSpec", "ResolvedModel", "resolve"]
-
-Dtype = Literal["float32", "bfloat16", "float16"]
-MaskCounts = Literal["gold", "all"]
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """One model of a study, as the study file describes it."""
-
-    model_id: str
-    """Name of the model in the study and in all tables."""
-    source: str
-    """A local folder, or a name on the Hugging Face hub such as 'google-bert/bert-base-cased'."""
-    revision: str | None = None
-    """Branch, tag or commit on the hub; None takes the default branch. Folders have none."""
-    dtype: Dtype = "float32"
-    """Arithmetic of the forward pass."""
-    mask_counts: MaskCounts = "gold"
-    """Masks per query. 'gold': as many as the object has tokens; 'all': 1 to the longest object of
-    the relation. Causal models take 'gold' only."""
-    trust_remote_code: bool = False
-    """Whether Python code from the model's repository may be run."""
-    allow_pickle: bool = False
-    """Whether weights may be read from pickle files, which can run code when they are loaded."""
-
-    def __post_init__(self) -> None:
-        """Raise ModelError for a value that is not allowed."""
-        for name, value, allowed in (
-            ("dtype", self.dtype, get_args(Dtype)),
-            ("mask_counts", self.mask_counts, get_args(MaskCounts)),
-        ):
-            if value not in allowed:
-                raise ModelError(
-                    f"model '{self.model_id}': {name} is '{value}'; it can be {', '.join(allowed)}"
-                )
+__all__ = ["ResolvedModel", "resolve"]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from models_gpu.errors import ModelError
 
 if TYPE_CHECKING:
     from models_gpu.loading.families import Architecture
-    from models_gpu.loading.source import ModelSpec
+    from models_gpu.loading.spec import ModelSpec
 
 __all__ = ["Tensor", "check_tensors", "read_json", "read_tensors", "weight_files"]
 

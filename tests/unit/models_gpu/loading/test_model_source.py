@@ -19,7 +19,8 @@ from ingestion.contract import LAKE
 from models_gpu.errors import ModelError
 from models_gpu.loading.inspection import inspect
 from models_gpu.loading.load import load, wrap
-from models_gpu.loading.source import ModelSpec, resolve
+from models_gpu.loading.source import resolve
+from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import tokenizer_hash
 from models_gpu.methods.probing import probe
 from tests.helpers.tiny_models import (
