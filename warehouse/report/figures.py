@@ -75,6 +75,7 @@ SECTIONS: dict[str, dict[str, Draw]] = {
     },
     "Against the planted truth": {
         "source_weights": truth_charts.source_weights,
+        "source_graph": truth_charts.source_graph,
         "source_arrows": truth_charts.source_arrows,
         "root_accuracy": truth_charts.accuracy,
         "root_survival": truth_charts.survival,

@@ -22,6 +22,7 @@ __all__ = [
     "acquisition",
     "signals",
     "source_arrows",
+    "source_graph",
     "source_weights",
     "survival",
     "transfer_effect",
@@ -100,6 +101,32 @@ def source_weights(view: View) -> Drawing:
         size=60, stroke="black", strokeWidth=1.5
     )
     return cells + above
+
+
+def source_graph(_view: View) -> Drawing:
+    """Draw the source weights above zero as arrows between languages in a circle."""
+    kinds = {"same script": CATEGORIES[0], "other script": CATEGORIES[1]}
+    frame = alt.Scale(domain=[-1.25, 1.25])
+    base = alt.Chart(ROWS, width=WIDTH - 220, height=WIDTH - 220)
+    arrows = base.transform_filter("datum.kind === 'arrow'").encode(
+        color=alt.Color(
+            "script:N", title=None, scale=alt.Scale(domain=list(kinds), range=[*kinds.values()])
+        ),
+        tooltip=["label:N", "script:N", "weight_score:Q", "weight_score_low:Q"],
+    )
+    width = alt.Size("weight_score:Q", legend=None, scale=alt.Scale(range=[0.5, 6]))
+    lines = arrows.mark_rule(opacity=0.7).encode(
+        x=alt.X("x:Q", scale=frame, axis=None),
+        y=alt.Y("y:Q", scale=frame, axis=None),
+        x2="x2:Q",
+        y2="y2:Q",
+        size=width,
+    )
+    heads = arrows.mark_point(shape="triangle", filled=True, size=90, opacity=1).encode(
+        x="head_x:Q", y="head_y:Q", angle=alt.Angle("head_angle:Q", scale=None)
+    )
+    names = base.transform_filter("datum.kind === 'language'").mark_text(fontSize=14)
+    return lines + heads + names.encode(x="x:Q", y="y:Q", text="label:N")
 
 
 def source_arrows(view: View) -> Drawing:
