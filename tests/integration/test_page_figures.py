@@ -189,8 +189,8 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         f"{signals['first_half']}, random numbers {signals['shuffled']}.",
         f"Sources by the paper's rule (`root_matrix`, transferred) rank the pairs of languages "
         f"with Spearman's ρ = {ranks[MODEL, 'root_matrix_transferred']} as the source weights "
-        f"do, the fact overlap of Figure 3 with {ranks[MODEL, 'fact_jaccard']}, the neuron overlap of "
-        f"Figure 5 with {ranks[MODEL, 'neuron_jaccard']}, and above its null with "
+        f"do, the fact overlap of Figure 3 with {ranks[MODEL, 'fact_jaccard']}, the neuron "
+        f"overlap of Figure 5 with {ranks[MODEL, 'neuron_jaccard']}, and above its null with "
         f"{ranks[MODEL, 'neuron_excess']}. One half of the worlds ranks them as the other half "
         f"does with {ranks['worlds', 'other_half']}, random numbers with "
         f"{ranks['worlds', 'shuffled']}.",
