@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints readme
+.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds readme
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -44,7 +44,7 @@ readme: .venv/installed-dev
 	$(PIP) install --editable '.[browser]'
 	$(BIN)/python -m tests.integration.test_page_answers
 	$(BIN)/python -m tests.browser.look_at_report warehouse/atlas/report/report.html \
-	  --search Tijuana --pictures warehouse/report/pictures --figures roots_by_language
+	  --search Tijuana --pictures warehouse/report/pictures --figures roots_by_language source_graph
 
 # dbt's own pages (lineage, SQL, columns) of a study that was run, as one file; needs no network.
 STUDY ?= atlas
@@ -75,6 +75,14 @@ atlas-checkpoints: .venv/installed-dev
 	$(BIN)/python -m ingestion.atlas.corpus --out build/atlas-corpus
 	$(BIN)/python -m models_gpu.atlas.pretrain --corpus build/atlas-corpus --out build/atlas-models \
 	  --only atlas-mlm --checkpoints 10 --checkpoint-dir build/atlas-checkpoints
+
+# Trains a model on each Atlas world and keeps its answers: some 100 minutes of one core, less on both
+# or on a GPU. Stopped at any moment, it goes on with the world that it was at.
+atlas-worlds: .venv/installed-dev
+	$(BIN)/python -m ingestion.atlas.worlds --out build/atlas-worlds/corpora
+	OMP_NUM_THREADS=1 $(BIN)/python -m models_gpu.atlas.worlds --corpora build/atlas-worlds/corpora \
+	  --tokenizer models_gpu/atlas/weights/atlas-mlm --parts build/atlas-worlds/parts \
+	  --out ingestion/atlas/world_answers.parquet
 
 # Keeps what studies computed (warehouse/<study>); removes all that the commands above can make again.
 clean:

@@ -217,6 +217,60 @@ _TABLES = (
         partition_by=("corpus_id",),
     ),
     LakeTable(
+        "world_answers",
+        "One row per Atlas world, seed, language and fact: the answer of a model that was trained "
+        "on this world (docs/atlas.md#worlds). Each world plants the same facts in other "
+        "languages, so the rows show the answers with and without the statement in a language's "
+        "text. "
+        "Empty in studies of other facts than those of Atlas.",
+        ("world_id", "seed", "language_code", "fact_id"),
+        (
+            Column("world_id", _TEXT, "Name of the world, such as 'world-07'."),
+            Column(
+                "arm_code",
+                _TEXT,
+                "What the world's texts give in brackets: 'named' (names in other languages, as in "
+                "the corpus atlas) or 'unnamed' (no brackets).",
+            ),
+            Column(
+                "plan_index",
+                _INT32,
+                "Plan of the world, from 1. Worlds with one plan state the same facts in the same "
+                "languages.",
+            ),
+            Column("seed", _INT32, "Seed of the model's weights, order of sentences and masks."),
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "stratum_code",
+                _TEXT,
+                "How the languages that state the fact were drawn in this plan: 'nowhere' (none), "
+                "'one' (one language), 'all_but_one' (all but one language), 'sparse', 'half' or "
+                "'dense' (each language by a coin of .25, .5 or .75).",
+            ),
+            Column(
+                "is_stated", _BOOL, "Whether the world's text states the fact in this language."
+            ),
+            Column(
+                "stating_language_count",
+                _INT32,
+                "Languages of the world whose text states the fact, this one included.",
+            ),
+            Column(
+                "is_right",
+                _BOOL,
+                "Whether every token of the object is the most probable one of the whole "
+                "vocabulary (docs/method.md#probing).",
+            ),
+            Column(
+                "object_log_prob",
+                _FLOAT,
+                "Natural log-probability of the object, summed over its tokens; three decimals.",
+            ),
+            Column("object_rank", _INT32, "Worst rank of the object's tokens, from 1."),
+        ),
+    ),
+    LakeTable(
         "models",
         "One row per model of the study, as it was resolved and inspected.",
         ("model_id",),

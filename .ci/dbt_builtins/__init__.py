@@ -46,6 +46,7 @@ haversine = student_tail = draw = exact_sum = exact_mean = first_listed = method
 )
 in_study_corpora = _stub("true")
 lake_glob = _stub("''")
-wilson = _stub("1 as rate")
+wilson = normal_interval = _stub("1 as rate")
+source_effects = two_way_variance = _select
 adjust_p_values = averages_over_languages = bootstrap_blocks = bootstrap_means = _select
 cluster_variance = correlate = match_counts = numbered = subjects_with_rivals = _select

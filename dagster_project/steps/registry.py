@@ -15,6 +15,7 @@ from dagster_project.steps import (
     models,
     occurrences,
     predictions,
+    world_answers,
 )
 from dagster_project.steps.plan import Plan
 from dagster_project.steps.step import Step
@@ -25,6 +26,7 @@ __all__ = ["STEPS", "STEP_OF_TABLE", "make_plan"]
 STEPS: tuple[Step, ...] = (
     facts.STEP,
     atlas_truth.STEP,
+    world_answers.STEP,
     models.STEP,
     predictions.STEP,
     active_neurons.STEP,

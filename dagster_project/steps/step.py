@@ -132,12 +132,16 @@ class StudyStep(Step):
     """(Study, partition) → values that its rows depend on."""
     details: Callable[[ResolvedStudy], Mapping[str, str]] = lambda _: {}
     """What identifies its inputs to a person."""
+    is_part_of: Callable[[Study], bool] = lambda _: True
+    """Whether a study has the step at all."""
     compute: Callable[[StudyTask], Iterator[Computed]]
     """Computes the missing parts, and others as well where that is simpler."""
 
     def parts(self, plan: Plan) -> Iterator[Part]:
         """One per table, or per language or Atlas corpus where the contract partitions by it."""
         study = plan.study
+        if not self.is_part_of(study.study):
+            return
         values = {
             "language_code": study.languages,
             "corpus_id": tuple(corpus.id for corpus in study.corpora if corpus.is_atlas),

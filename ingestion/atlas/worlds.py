@@ -31,8 +31,20 @@ import polars as pl
 from ingestion.atlas.corpus import write_training_text
 from ingestion.atlas.truth import planted_count, truth_frame
 from ingestion.atlas.world import COVERAGE, draw, read_facts
+from ingestion.contract import LAKE
 
-__all__ = ["BLOCK", "STRATA", "WORLDS", "World", "main", "stratum_of", "world_truth"]
+__all__ = [
+    "ANSWERS_FILE",
+    "BLOCK",
+    "COMPLETE_WORLDS",
+    "STRATA",
+    "WORLDS",
+    "World",
+    "main",
+    "stratum_of",
+    "world_answers",
+    "world_truth",
+]
 
 STRATA: dict[str, float | None] = {
     "nowhere": 0.0,
@@ -67,9 +79,16 @@ class World:
 WORLDS: tuple[World, ...] = (
     *(World(f"world-{plan:02}", plan, "named") for plan in range(1, 25)),
     *(World(f"unnamed-{plan:02}", plan, "unnamed") for plan in range(1, 5)),
-    World("short-01", 1, "named", ("en", "ru", "es", "de", "uk", "bg")),
+    World("short-01", 1, "named", ("en", "ru")),
 )
 """All worlds. ``short-01`` is small enough to be trained in a test."""
+
+COMPLETE_WORLDS = tuple(world.world_id for world in WORLDS if world.languages == tuple(COVERAGE))
+"""Worlds with all languages: those that the lake holds."""
+
+ANSWERS_FILE = Path(__file__).with_name("world_answers.parquet")
+"""The answers that come with the project: world_id, seed, language_code, fact_id, is_stated,
+is_right, object_log_prob and object_rank; the file's metadata names the recipe."""
 
 
 def stratum_of(plan: int, fact_id: str) -> str:
@@ -104,6 +123,37 @@ def _is_planted(plan: int, language: str, fact_id: str, languages: list[str]) ->
         return draw("world", plan, language, fact_id) < rate
     chosen = languages[int(len(languages) * draw("chosen", plan, fact_id))]
     return (language == chosen) == (stratum == "one")
+
+
+def world_answers() -> pl.DataFrame:
+    """Lake table ``world_answers``: the answers that come with the project, and their design.
+
+    They were computed by ``models_gpu.atlas.worlds`` (``make atlas-worlds``).
+    """
+    worlds = {world.world_id: world for world in WORLDS}
+    answers = pl.read_parquet(ANSWERS_FILE).filter(pl.col("world_id").is_in(COMPLETE_WORLDS))
+    plans = answers["world_id"].replace_strict({name: w.plan for name, w in worlds.items()})
+    places = answers.select("fact_id", plan_index=plans.cast(pl.Int32)).unique()
+    strata = places.with_columns(
+        stratum_code=pl.struct("plan_index", "fact_id").map_elements(
+            lambda place: stratum_of(place["plan_index"], place["fact_id"]), pl.String
+        )
+    )
+    schema = pl.from_arrow(LAKE["world_answers"].schema.empty_table())
+    assert isinstance(schema, pl.DataFrame)
+    return (
+        answers.with_columns(
+            plan_index=plans.cast(pl.Int32),
+            stating_language_count=pl.col("is_stated").sum().over("world_id", "seed", "fact_id"),
+            arm_code=pl.col("world_id").replace_strict(
+                {name: world.arm_code for name, world in worlds.items()}
+            ),
+        )
+        .join(strata, on=("plan_index", "fact_id"), how="left", validate="m:1")
+        .select(schema.columns)
+        .cast(schema.schema)
+        .sort(LAKE["world_answers"].key)
+    )
 
 
 def main() -> None:

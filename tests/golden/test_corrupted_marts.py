@@ -48,9 +48,9 @@ CORRUPTIONS = {
         "transferred and cue are not the types of fact_types_by_language", "m", "en"),
     "update root_matrix set root_count = 9 where model_id = 'm' and target_language_code = 'ja'": (
         "root_matrix does not hold the sources of fct_fact_roots", "m", "ja"),
-    "delete from root_accuracy where model_id = 's'": (
-        "root_accuracy does not add up to the planted facts of fct_fact_roots",
-        "s", "undetermined"),
+    "insert into root_accuracy values ('s', 'given', 'all', 'undetermined', 'guess', null, 999, "
+    "1, 1, 999, 0, 0, 0, 1, 1, 1, 0)": (
+        "root_accuracy has more answers with a root than fct_fact_roots", "s", "undetermined"),
     # right_answers_have_neurons
     "delete from fct_active_neurons where model_id = 'm' and fact_id = 'f1'": (
         "m", "de", "f1", "probeless"),

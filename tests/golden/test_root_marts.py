@@ -361,29 +361,3 @@ def test_the_matrix_says_from_where_facts_could_come(warehouse: Path) -> None:
         ("transferred", "en", "ja", 1, 0, 0, 0.0),
         ("transferred", "ja", "en", 1, 0, 0, 0.0),
     ]
-
-
-def test_roots_are_held_against_what_was_planted(warehouse: Path) -> None:
-    """Planted here and elsewhere: f1 f2 everywhere, f4 and f6 in de and en. Here only: f3 in de.
-
-    Transferred: f3 in en, which the twin does not know. Guesses: f3 and f6 in ja, which it knows as
-    well, and f5. Nobody can tell of f4 in ja.
-    """
-    assert rows(
-        warehouse,
-        """select truth_code, root_code, is_agreement, root_count, truth_count, root_rate
-           from root_accuracy where model_id = 'm' and root_count > 0""",
-    ) == [
-        ("guess", "cue", True, 1, 3, 1 / 3),
-        ("guess", "transferred", False, 1, 3, 1 / 3),
-        ("guess", "undetermined", None, 1, 3, 1 / 3),
-        ("stated_here_and_elsewhere", "independent", True, 6, 10, 6 / 10),
-        ("stated_here_and_elsewhere", "shared", True, 2, 10, 2 / 10),
-        ("stated_here_and_elsewhere", "undetermined", None, 2, 10, 2 / 10),
-        ("stated_here_only", "shared", True, 1, 1, 1.0),
-        ("transferred", "transferred", True, 1, 1, 1.0),
-        ("untold", "cue", None, 1, 1, 1.0),
-    ]
-    assert rows(
-        warehouse, "select count(*) from root_accuracy where model_id = 'm' and root_count = 0"
-    ) == [(16,)]

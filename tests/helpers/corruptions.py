@@ -42,6 +42,12 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
             for code in LANGUAGES
             for fact in FACTS
         ],
+        ("world_answers",): [
+            {"world_id": "w", "arm_code": "named", "stratum_code": "half", "object_log_prob": -0.5,
+             "language_code": code, "fact_id": fact, "stating_language_count": 4}
+            for code in LANGUAGES
+            for fact in FACTS
+        ],
     }  # fmt: skip
     for code in LANGUAGES:
         own = {"language_code": code}
@@ -289,6 +295,9 @@ CORRUPTIONS = (
     Corruption("a fact without its truth", ("atlas_truth", "wiki"),
                drop("fact_id = 'f1' and language_code = 'de'"),
                "complete", "the fact is neither planted nor left out"),
+    Corruption("a world without an answer", ("world_answers",),
+               drop("fact_id = 'f1' and language_code = 'de'"),
+               "complete", "the fact has no answer in a world"),
     Corruption("an unanswered fact", ("predictions", "m", "de"), drop("fact_id = 'f2'"),
                "complete", "the fact has no prediction"),
     Corruption("an orphan answer", ("predictions", "m", "en"), add(fact_id="f9"),
@@ -353,6 +362,22 @@ CORRUPTIONS = (
     Corruption("planted and a distractor", ("atlas_truth", "wiki"),
                change("fact_id = 'f3' and language_code = 'de'", distractor_kind="x"),
                "values", "not so: not (is_planted and distractor_kind is not null)"),
+    Corruption("an arm of no design", ("world_answers",),
+               change("fact_id = 'f2' and language_code = 'de'", arm_code="x"),
+               "values", "not so: arm_code in ('named', 'unnamed', 'bridged')"),
+    Corruption("a stratum of no design", ("world_answers",),
+               change("fact_id = 'f3' and language_code = 'de'", stratum_code="x"),
+               "values", "not so: stratum_code in ('nowhere', 'one', 'all_but_one', 'sparse', "
+               "'half', 'dense')"),
+    Corruption("a plan before the first", ("world_answers",),
+               change("fact_id = 'f4' and language_code = 'de'", plan_index=0),
+               "values", "not so: plan_index >= 1"),
+    Corruption("right without the first rank", ("world_answers",),
+               change("fact_id = 'f5' and language_code = 'de'", is_right=False),
+               "values", "not so: is_right = (object_rank = 1)"),
+    Corruption("stated by nobody", ("world_answers",),
+               change("fact_id = 'f2' and language_code = 'en'", stating_language_count=0),
+               "values", "not so: stating_language_count >= is_stated::integer"),
     Corruption("pages that became nothing", ("corpus_sizes", "wiki", "de"),
                change("true", page_count=9),
                "values", "not so: page_count = document_count + redirect_count "

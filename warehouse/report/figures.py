@@ -74,7 +74,12 @@ SECTIONS: dict[str, dict[str, Draw]] = {
         "fact_checks": neuron_charts.fact_checks,
     },
     "Against the planted truth": {
+        "source_weights": truth_charts.source_weights,
+        "source_graph": truth_charts.source_graph,
+        "source_arrows": truth_charts.source_arrows,
         "root_accuracy": truth_charts.accuracy,
+        "root_survival": truth_charts.survival,
+        "root_signals": truth_charts.signals,
         "transfer_effect": truth_charts.transfer_effect,
         "acquisition": truth_charts.acquisition,
     },

@@ -8,7 +8,6 @@ from warehouse.report.drawing import (
     AMOUNTS,
     CATEGORIES,
     PERCENT,
-    ROOTS,
     ROWS,
     WIDTH,
     WORDS,
@@ -18,21 +17,134 @@ from warehouse.report.drawing import (
     tooltip,
 )
 
-__all__ = ["accuracy", "acquisition", "transfer_effect"]
+__all__ = [
+    "accuracy",
+    "acquisition",
+    "signals",
+    "source_arrows",
+    "source_graph",
+    "source_weights",
+    "survival",
+    "transfer_effect",
+]
+
+
+TRUTHS = ["guess", "own_text_needed", "either_suffices", "transferred"]
+"""True roots, in the order of the roots that claim them."""
 
 
 def accuracy(view: View) -> Drawing:
-    """Draw a confusion matrix: true kind (rows), traced root (columns), share of the row."""
-    base = alt.Chart(ROWS, width=340, height=alt.Step(34)).encode(
-        x=alt.X("root_code:N", title="traced root", sort=list(ROOTS), axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("truth_code:N", title="truth", axis=alt.Axis(labelExpr=WORDS)),
+    """Draw a confusion matrix: traced root (rows), true root (columns), share of the row."""
+    base = alt.Chart(ROWS, width=alt.Step(120), height=alt.Step(40)).encode(
+        x=alt.X("truth_code:N", title="true root", sort=TRUTHS, axis=alt.Axis(labelExpr=WORDS)),
+        y=alt.Y("root_code:N", title="traced root", sort=["cue", "independent", "shared"]),
         tooltip=tooltip(view.rows),
     )
-    share = alt.Color("root_rate:Q", title="share of row", scale=AMOUNTS)
-    ink = alt.condition("datum.root_rate > 0.6", alt.value("black"), alt.value("white"))
+    share = alt.Color("precision_score:Q", title="share of row", scale=AMOUNTS)
+    ink = alt.condition("datum.precision_score > 0.6", alt.value("black"), alt.value("white"))
     cells = base.mark_rect().encode(color=share)
-    counts = base.mark_text().encode(text="root_count:Q", color=ink)
-    return (cells + counts).facet(facet=facet("model_id", view.rows), columns=1)
+    claims = base.transform_filter("datum.is_claim").mark_rect(
+        filled=False, stroke=CATEGORIES[1], strokeWidth=3
+    )
+    shares = base.mark_text(dy=-6).encode(
+        text=alt.Text("precision_score:Q", format=".0%"), color=ink
+    )
+    chances = base.mark_text(dy=9, fontSize=9).encode(
+        text=alt.Text("chance_score:Q", format=".0%"), color=ink
+    )
+    layers = cells + claims + shares + chances
+    return layers.facet(facet=facet("model_id", view.rows), columns=1)
+
+
+def _points(view: View, score: str, y: str, title: str, zero: float | None) -> Drawing:
+    """Scores with their intervals, one row each, a panel per model."""
+    base = alt.Chart(ROWS, width=WIDTH - 220, height=alt.Step(22)).encode(
+        y=alt.Y(f"{y}:N", title=None, axis=alt.Axis(labelExpr=WORDS, labelLimit=200)),
+        tooltip=tooltip(view.rows),
+    )
+    line = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X(f"{score}_low:Q", title=title, scale=alt.Scale(zero=False)),
+        x2=f"{score}_high:Q",
+    )
+    point = base.mark_point(filled=True, size=60, opacity=1).encode(x=f"{score}:Q")
+    layers = line + point
+    if zero is not None:
+        floor = alt.Chart(ROWS).mark_rule(color="#999999", strokeDash=[4, 4])
+        layers = floor.encode(x=alt.datum(zero)) + layers
+    return layers.facet(facet=facet("model_id", view.rows), columns=1)
+
+
+def survival(view: View) -> Drawing:
+    """Draw how often answers of each root are right without their own text."""
+    return _points(view, "survival_rate", "root_code", "right without the own text", None)
+
+
+def signals(view: View) -> Drawing:
+    """Draw how well scores predict that; 0.5 is chance."""
+    return _points(view, "auroc_score", "signal_code", "AUROC", 0.5)
+
+
+def source_weights(view: View) -> Drawing:
+    """Draw the directed matrix of source weights, blue below zero and orange above."""
+    order = list(view.languages)
+    largest = float(view.rows["weight_score"].abs().max() or 1)  # type: ignore[arg-type]
+    base = alt.Chart(ROWS, width=alt.Step(26), height=alt.Step(26)).encode(
+        x=alt.X("source_language_code:N", title="source: its text states the fact", sort=order),
+        y=alt.Y("target_language_code:N", title="target: it is asked", sort=order),
+        tooltip=tooltip(view.rows),
+    )
+    scale = alt.Scale(scheme="blueorange", domain=[-largest, largest])
+    cells = base.mark_rect().encode(
+        color=alt.Color("weight_score:Q", title="change of P(right)", scale=scale)
+    )
+    above = base.transform_filter("datum.is_above_zero").mark_point(
+        size=60, stroke="black", strokeWidth=1.5
+    )
+    return cells + above
+
+
+def source_graph(_view: View) -> Drawing:
+    """Draw the source weights above zero as arrows between languages in a circle."""
+    kinds = {"same script": CATEGORIES[0], "other script": CATEGORIES[1]}
+    frame = alt.Scale(domain=[-1.25, 1.25])
+    base = alt.Chart(ROWS, width=WIDTH - 220, height=WIDTH - 220)
+    arrows = base.transform_filter("datum.kind === 'arrow'").encode(
+        color=alt.Color(
+            "script:N", title=None, scale=alt.Scale(domain=list(kinds), range=[*kinds.values()])
+        ),
+        tooltip=["label:N", "script:N", "weight_score:Q", "weight_score_low:Q"],
+    )
+    width = alt.Size("weight_score:Q", legend=None, scale=alt.Scale(range=[0.5, 6]))
+    lines = arrows.mark_rule(opacity=0.7).encode(
+        x=alt.X("x:Q", scale=frame, axis=None),
+        y=alt.Y("y:Q", scale=frame, axis=None),
+        x2="x2:Q",
+        y2="y2:Q",
+        size=width,
+    )
+    heads = arrows.mark_point(shape="triangle", filled=True, size=90, opacity=1).encode(
+        x="head_x:Q", y="head_y:Q", angle=alt.Angle("head_angle:Q", scale=None)
+    )
+    names = base.transform_filter("datum.kind === 'language'").mark_text(fontSize=14)
+    return lines + heads + names.encode(x="x:Q", y="y:Q", text="label:N")
+
+
+def source_arrows(view: View) -> Drawing:
+    """Draw the largest source weights as arrows' names with intervals."""
+    order = view.rows["pair"].to_list()
+    base = alt.Chart(ROWS, width=WIDTH - 160, height=alt.Step(18)).encode(
+        y=alt.Y("pair:N", title=None, sort=order),
+        color=alt.Color(
+            "script:N",
+            title=None,
+            scale=alt.Scale(domain=["same script", "other script"], range=CATEGORIES[:2]),
+        ),
+        tooltip=tooltip(view.rows),
+    )
+    line = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("weight_score_low:Q", title="change of P(right)"), x2="weight_score_high:Q"
+    )
+    return line + base.mark_point(filled=True, size=60, opacity=1).encode(x="weight_score:Q")
 
 
 def transfer_effect(view: View) -> Drawing:

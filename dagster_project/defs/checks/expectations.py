@@ -30,6 +30,13 @@ SPECIAL_RULES = {
         "is_planted = (planted_count > 0)",
         "not (is_planted and distractor_kind is not null)",
     ),
+    "world_answers": (
+        "arm_code in ('named', 'unnamed', 'bridged')",
+        "stratum_code in ('nowhere', 'one', 'all_but_one', 'sparse', 'half', 'dense')",
+        "plan_index >= 1",
+        "is_right = (object_rank = 1)",
+        "stating_language_count >= is_stated::integer",
+    ),
     "corpus_sizes": (
         "page_count = document_count + redirect_count + other_namespace_count + empty_count "
         "+ broken_count",
@@ -150,6 +157,13 @@ COMPLETENESS = {
         from sound_parts
         cross join (select language_code, fact_id from fact_labels)
         anti join rows_at_hand using (corpus_id, language_code, fact_id)
+    """,
+    "world_answers": """
+        select 'the fact has no answer in a world' as problem,
+            world_id, seed, language_code, fact_id
+        from (select distinct world_id, seed from rows_at_hand)
+        cross join (select language_code, fact_id from fact_labels)
+        anti join rows_at_hand using (world_id, seed, language_code, fact_id)
     """,
     "predictions": """
         select 'the fact has no prediction' as problem, model_id, language_code, fact_id

@@ -1,13 +1,16 @@
--- Traced roots compared with the planted truth
--- In this study it is known what the training text states. Each row shows the traced roots of the right answers of one true kind.
+-- Are the traced roots right?
+-- Of the right answers with a root (row), the share that has each true root (column), as other trained worlds show it; the small figure is the share that any root would have. A root claims the outlined column.
 select
     model_id,
-    truth_code,
     root_code,
+    truth_code,
+    precision_score,
+    precision_score_low,
+    precision_score_high,
+    chance_score,
+    recall_score,
     root_count,
-    truth_count,
-    root_rate,
-    is_agreement,
+    coalesce(is_claim, false) as is_claim,
 from root_accuracy
-where truth_count > 0
-order by model_id, truth_code, root_code
+where half_code = 'all' and labels_code = 'given'
+order by model_id, root_code, truth_code

@@ -1,0 +1,121 @@
+{%- set similarities = {
+    "fact_jaccard": ("fact_jaccard_by_language_pair", "jaccard_rate", "true"),
+    "neuron_jaccard": ("neuron_jaccard_by_language_pair", "neuron_jaccard_score", "method_code = 'probeless'"),
+    "neuron_excess": ("neuron_jaccard_by_language_pair", "object_excess_score", "method_code = 'probeless'"),
+} %}
+
+with
+source_weights as (select * from {{ ref('source_weights') }}),
+root_matrix as (select * from {{ ref('root_matrix') }}),
+fact_jaccard_by_language_pair as (select * from {{ ref('fact_jaccard_by_language_pair') }}),
+neuron_jaccard_by_language_pair as (select * from {{ ref('neuron_jaccard_by_language_pair') }}),
+fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
+
+measured as (
+    select
+        half_code,
+        source_language_code,
+        target_language_code,
+        weight_score,
+    from source_weights
+    where arm_code = 'named'
+),
+
+atlas_models as (
+    select distinct model_id
+    from fct_planted_predictions
+),
+
+guesses as (
+    select
+        model_id,
+        'root_matrix_' || root_code as measure_code,
+        source_language_code,
+        target_language_code,
+        source_rate as x,
+    from root_matrix
+    {%- for measure, (mart, score, condition) in similarities.items() %}
+    {%- for source, target in [("language_a", "language_b"), ("language_b", "language_a")] %}
+    union all
+    select
+        model_id,
+        '{{ measure }}' as measure_code,
+        {{ source }} as source_language_code,
+        {{ target }} as target_language_code,
+        {{ score }} as x,
+    from {{ mart }}
+    where {{ condition }}
+    {%- endfor %}
+    {%- endfor %}
+),
+
+against_all as (
+    select
+        guesses.model_id,
+        guesses.measure_code,
+        guesses.target_language_code,
+        guesses.x,
+        measured.weight_score as y,
+    from guesses
+    semi join atlas_models using (model_id)
+    inner join measured using (source_language_code, target_language_code)
+    where measured.half_code = 'all' and guesses.x is not null
+),
+
+-- The ceiling: how well one half of the worlds says what the other half does.
+halves as (
+    select
+        'worlds' as model_id,
+        'other_half' as measure_code,
+        first_half.target_language_code,
+        first_half.weight_score as x,
+        second_half.weight_score as y,
+    from measured as first_half
+    inner join measured as second_half using (source_language_code, target_language_code)
+    where first_half.half_code = 'first' and second_half.half_code = 'second'
+),
+
+-- The floor: weights of pairs drawn at random.
+shuffled as (
+    select
+        'worlds' as model_id,
+        'shuffled' as measure_code,
+        target_language_code,
+        {{ draw("'source' || source_language_code || target_language_code") }} as x,
+        weight_score as y,
+    from measured
+    where half_code = 'all'
+),
+
+points as (
+    select
+        model_id,
+        measure_code,
+        unnest([target_language_code, 'all']) as target_language_code,
+        x,
+        y,
+    from (
+        select * from against_all
+        union all
+        select * from halves
+        union all
+        select * from shuffled
+    )
+),
+
+correlations as ({{ correlate("points", ["model_id", "measure_code", "target_language_code"]) }}),
+
+final as (
+    select
+        model_id,
+        measure_code,
+        target_language_code,
+        point_count as pair_count,
+        spearman_score,
+        spearman_score_low,
+        spearman_score_high,
+    from correlations
+    order by model_id, measure_code, target_language_code
+)
+
+select * from final
