@@ -88,6 +88,8 @@ def plain_causal_row(model: LoadedModel, fact: dict[str, Any]) -> dict[str, Any]
     before, gold = ids[: len(ids) - gold_count], ids[len(ids) - gold_count :]
     before = before or [tokenizer.eos_token_id]
     n = max(1, len(gold))
+    # The unknown token stands for any other text too, so it is no answer.
+    is_writable = tokenizer.unk_token_id not in gold
     with torch.no_grad():
         forced = network(torch.tensor([before + gold[: n - 1]])).logits[0, len(before) - 1 :]
         said = network.generate(
@@ -101,7 +103,7 @@ def plain_causal_row(model: LoadedModel, fact: dict[str, Any]) -> dict[str, Any]
         "fact_id": fact["fact_id"],
         "mask_count": n,
         "prompt_code": "whole" if fact["template"].endswith(("[Y]", "[Y] .", "[Y])")) else "",
-        "gold_token_ids": gold,
+        "gold_token_ids": gold if is_writable else [],
         "predicted_token_ids": said.tolist(),
         "predicted_text": tokenizer.decode(said),
         "gold_log_prob": None,
@@ -113,7 +115,7 @@ def plain_causal_row(model: LoadedModel, fact: dict[str, Any]) -> dict[str, Any]
     }
     if "[X]" not in fact["template"].split("[Y]")[0]:
         row["prompt_code"] = "no_subject"
-    if gold:
+    if gold and is_writable:
         of_gold = forced.log_softmax(-1)
         row["gold_log_prob"] = float(sum(of_gold[t, i] for t, i in enumerate(gold)))
         row["gold_rank"] = max(
