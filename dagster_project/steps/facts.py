@@ -44,7 +44,7 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
         relations |= {*found.facts["relation_id"], *found.prompts["relation_id"]}
         label_count += len(found.fact_labels)
         rejected_count += len(found.rejected_rows)
-        changed_count += found.fact_labels["is_label_changed"].sum()
+        changed_count += int(found.fact_labels["is_label_changed"].sum())
         tables = {
             "fact_labels": found.fact_labels,
             "prompts": found.prompts,

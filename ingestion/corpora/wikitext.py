@@ -142,7 +142,9 @@ def _unquoted(line: str) -> str:
             bold.append(mark)
         parts[mark] = "'" * size
     if len(bold) % 2 and italics % 2:
-        single, longer, blank = ([] for _ in range(3))
+        single: list[int] = []
+        longer: list[int] = []
+        blank: list[int] = []
         for mark in bold:
             if len(parts[mark]) == 3:
                 # MediaWiki compares bytes, and reads a text of one byte as its own neighbour.

@@ -203,7 +203,7 @@ class BmlamaSource:
                 f"{self._archive.path}: {language}.tsv is not a BMLAMA file: its header lacks "
                 f"{lacks} Found: {', '.join(header)}."
             )
-        header = _fitting_header(header, lines[1:])
+        header = list(_fitting_header(header, lines[1:]))
         places = [header.index(name) for name in _COLUMNS]
         rows = [
             _parse_line(number, line, len(header), places)

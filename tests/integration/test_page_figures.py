@@ -160,6 +160,11 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
             [MODEL],
         ).fetchall()
     }
+    ((half,),) = atlas.execute(
+        """select spearman_score from source_agreement
+           where target_language_code = 'all' and measure_code = 'other_half'"""
+    ).fetchall()
+    whole = 2 * half / (1 + half)
     ranks = {
         (model, code): f"{score:+.2f}"
         for model, code, score in atlas.execute(
@@ -193,7 +198,8 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         f"overlap of Figure 5 with {ranks[MODEL, 'neuron_jaccard']}, and above its null with "
         f"{ranks[MODEL, 'neuron_excess']}. One half of the worlds ranks them as the other half "
         f"does with {ranks['worlds', 'other_half']}, random numbers with "
-        f"{ranks['worlds', 'shuffled']}.",
+        f"{ranks['worlds', 'shuffled']}. By Spearman and Brown's formula, all worlds would agree "
+        f"with as many new ones with {whole:+.2f}.",
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
     "neuron_jaccard": ("neuron_jaccard_by_language_pair", "neuron_jaccard_score", "method_code = 'probeless'"),
     "neuron_excess": ("neuron_jaccard_by_language_pair", "object_excess_score", "method_code = 'probeless'"),
 } %}
+{%- set draw_count = 100 %}
 
 with
 source_weights as (select * from {{ ref('source_weights') }}),
@@ -75,15 +76,16 @@ halves as (
     where first_half.half_code = 'first' and second_half.half_code = 'second'
 ),
 
--- The floor: weights of pairs drawn at random.
+-- The floor: random numbers, many draws of them, because one draw may agree by chance.
 shuffled as (
     select
         'worlds' as model_id,
         'shuffled' as measure_code,
         target_language_code,
-        {{ draw("'source' || source_language_code || target_language_code") }} as x,
+        {{ draw("draw_index || source_language_code || target_language_code") }} as x,
         weight_score as y,
     from measured
+    cross join range({{ draw_count }}) as draws (draw_index)
     where half_code = 'all'
 ),
 
@@ -110,7 +112,7 @@ final as (
         model_id,
         measure_code,
         target_language_code,
-        point_count as pair_count,
+        if(measure_code = 'shuffled', point_count // {{ draw_count }}, point_count) as pair_count,
         spearman_score,
         spearman_score_low,
         spearman_score_high,
