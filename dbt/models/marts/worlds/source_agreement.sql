@@ -85,7 +85,7 @@ shuffled as (
         {{ draw("draw_index || source_language_code || target_language_code") }} as x,
         weight_score as y,
     from measured
-    cross join range({{ draw_count }}) as draws (draw_index)
+    cross join (select unnest(range({{ draw_count }})) as draw_index)
     where half_code = 'all'
 ),
 
