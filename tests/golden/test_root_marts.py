@@ -193,7 +193,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lake = write_lake(folder / "lake", **tables())
     database, outcome = build(
         lake, folder / "build", "--exclude-resource-type", "unit_test",
-        "--select", "+marts.roots", "+fact_types_by_language", "--indirect-selection", "cautious",
+        "--select", "+marts.roots", "+root_accuracy", "+fact_types_by_language",
+            "--indirect-selection", "cautious",
         variables={"significance_level": 0.3, "smallest_null": 2},
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout

@@ -28,6 +28,9 @@ WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "
 
 DBT = Path(__file__).resolve().parents[2] / "dbt"
 
+UNCHANGED = {"is_label_changed": False, "is_template_changed": False}
+"""What a row of labels or prompts is where it does not say."""
+
 _PARSED = "partial_parse.msgpack"
 _parsed: list[Path] = []
 """What dbt parsed in the first build of this process: reading the project costs as much as building
@@ -51,7 +54,7 @@ def write_lake(
         empty = pl.from_arrow(spec.schema.empty_table())
         assert isinstance(empty, pl.DataFrame)
         for values, part in parts.items():
-            columns = {c: [row.get(c) for row in part] for c in empty.columns}
+            columns = {c: [row.get(c, UNCHANGED.get(c)) for row in part] for c in empty.columns}
             provenance = Provenance.now(
                 name,
                 dict(zip(spec.partition_by, values, strict=True)),
