@@ -51,6 +51,10 @@ CORRUPTIONS = {
     "insert into root_accuracy values ('s', 'given', 'all', 'undetermined', 'guess', null, 999, "
     "1, 1, 999, 0, 0, 0, 1, 1, 1, 0)": (
         "root_accuracy has more answers with a root than fct_fact_roots", "s", "undetermined"),
+    # shuffled_roots_say_nothing
+    "insert into root_accuracy values ('s', 'shuffled', 'all', 'cue', 'guess', true, 999, "
+    "900, 900, 999, 0.9, 0.9, 0.9, 1, 1, 1, 0.3)": (
+        "a shuffled root says more than chance", "s", "all", "cue"),
     # right_answers_have_neurons
     "delete from fct_active_neurons where model_id = 'm' and fact_id = 'f1'": (
         "m", "de", "f1", "probeless"),
