@@ -178,8 +178,9 @@ def verify_part(path: Path) -> None:
         entries = pq.read_metadata(path).metadata or {}
         seal = entries[_SEAL_KEY]
     except (OSError, pa.ArrowInvalid, KeyError) as error:
+        why = " ".join(str(error).split())
         raise LakeError(
-            f"{path} is not a complete part of this lake: {error}. Run again to recompute it."
+            f"{path} is not a complete part of this lake: {why}. Run again to recompute it."
         ) from error
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if _digest(data, data.rfind(seal)) != seal:

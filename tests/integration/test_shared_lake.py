@@ -85,9 +85,11 @@ def test_a_machine_without_the_study_or_its_facts_finds_what_it_needs(
     shutil.rmtree(study.parent)
     shutil.rmtree(tmp_path / "first")
     elsewhere = pickle.loads(sent)
-    part = elsewhere.plan.predictions(elsewhere.plan.study.models[0], "de")
+    (model, *_) = elsewhere.plan.study.models
+    owner = {"model_id": model.id, "language_code": "de"}
+    part = elsewhere.plan.part("predictions", owner)
     assert elsewhere.unfinished([part]) == []
-    assert len(elsewhere.read(part)) == 16
+    assert len(elsewhere.read("predictions", owner)) == 16
 
 
 @pytest.mark.slow

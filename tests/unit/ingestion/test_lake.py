@@ -28,6 +28,7 @@ PROMPTS = pl.DataFrame(
         "language_code": ["de", "de"],
         "relation_id": ["P19", "P36"],
         "template": ["[X] wurde in [Y] geboren .", "Die Hauptstadt von [X] ist [Y] ."],
+        "is_template_changed": [False, False],
     }
 )
 

@@ -12,7 +12,14 @@ import pytest
 from ingestion.lake import Provenance, read_provenance, write_part
 from ingestion.store import Store, StoreError, address_problem, part_name
 
-PROMPTS = pl.DataFrame({"language_code": ["de"], "relation_id": ["P36"], "template": ["[X] [Y]"]})
+PROMPTS = pl.DataFrame(
+    {
+        "language_code": ["de"],
+        "relation_id": ["P36"],
+        "template": ["[X] [Y]"],
+        "is_template_changed": [False],
+    }
+)
 OLD, NEW = "0" * 32, "f" * 32
 KEYS = ("AKIA7secretKeyId", "s3cretKeyOfTheStore")
 
