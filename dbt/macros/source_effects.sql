@@ -12,9 +12,10 @@
             count(*) as answer_count,
             count(distinct fact_id) as fact_count,
             count(distinct world_id) as world_count,
-            sum(unexpected_statement ** 2 order by unexpected_statement) as spread,
+            {{ exact_sum('unexpected_statement ** 2') }} as spread,
             {%- for name, outcome in outcomes %}
-            sum(unexpected_statement * {{ outcome }} order by unexpected_statement, {{ outcome }}) / nullif(spread, 0) as {{ name }},
+            -- Log-probabilities are beyond the range of exact_sum, their 64th part is not.
+            64 * {{ exact_sum('unexpected_statement * ' ~ outcome ~ ' / 64') }} / nullif(spread, 0) as {{ name }},
             {%- endfor %}
         from {{ cells }}
         group by {{ key_list }}

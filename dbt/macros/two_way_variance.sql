@@ -12,9 +12,9 @@
     {{ name }} as (
         select
             {{ key_list }},
-            sum(pull * pull order by pull) * count(*) / greatest(count(*) - 1, 1) as variance,
+            {{ exact_sum('pull * pull') }} * count(*) / greatest(count(*) - 1, 1) as variance,
         from (
-            select {{ key_list }}, sum(pull order by pull) as pull
+            select {{ key_list }}, {{ exact_sum('pull') }} as pull
             from {{ pulls }}
             group by {{ key_list }}, {{ clusters }}
         )
