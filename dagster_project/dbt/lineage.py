@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 from dagster_project.dbt.project import compile_models, dbt_fingerprint, prepare_manifest
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
+from ingestion.files import temporary_file
 
 __all__ = ["Lineage", "prepare_lineage", "read_lineage"]
 
@@ -49,9 +49,9 @@ def prepare_lineage(study: Study, home: Home) -> Lineage:
         manifest = _read(compile_models(home.build / "lineage"))
     lineage = read_lineage(manifest)
     # Two processes of one `factroots ui` may do this at the same time.
-    temporary = kept.with_name(f"{kept.name}.{os.getpid()}")
-    temporary.write_text(json.dumps({"version": version, "lineage": lineage}), encoding="utf-8")
-    temporary.replace(kept)
+    with temporary_file(kept) as temporary:
+        temporary.write_text(json.dumps({"version": version, "lineage": lineage}), encoding="utf-8")
+        temporary.replace(kept)
     seconds = time.perf_counter() - started
     LOG.info("column lineage of %d dbt models read, %.1f s", len(lineage), seconds)
     return lineage

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ class Computed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(ABC):
     """What the three kinds of step have in common."""
 
     tables: tuple[str, ...]
@@ -99,9 +100,9 @@ class Step:
         """Name of the step, its op and its first asset."""
         return self.tables[0]
 
+    @abstractmethod
     def parts(self, plan: Plan) -> Iterator[Part]:
         """The parts that the study needs of this step; ``plan`` has those of the steps before."""
-        raise NotImplementedError
 
     def _parts(
         self, partition: Mapping[str, str], inputs: Any, details: Mapping[str, str]

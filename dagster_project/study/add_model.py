@@ -5,7 +5,6 @@ What the new line looks like, and where it goes, belongs in ``dagster_project.st
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from dagster_project.study.load import embedded_studies, load_study
 from dagster_project.study.resolve import resolve_block
 from dagster_project.study.schema import ModelBlock, Problem, Study, StudyError
 from dagster_project.study.yaml_file import with_item
+from ingestion.files import temporary_file
 from models_gpu.errors import ModelError
 
 __all__ = ["add_model"]
@@ -44,30 +44,27 @@ def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
         raise StudyError(study.path, [Problem(message, line)])
     block = _from_study(block, study)
     text, entry = with_item(study.path, "models", _written(block))
-    temporary = study.path.with_name(f".{study.path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(study.path.stat().st_mode)
-        # Checks the whole new file: the id or the name of a corpus may be wrong.
-        try:
-            added = load_study(str(temporary))
-        except StudyError as error:
-            problems = [Problem(problem.message) for problem in error.problems]
-            raise StudyError(study.path, problems) from error
-        if added.models != (*study.models, block):
-            message = f"its models are not one per line: add this line by hand: {entry}"
-            raise StudyError(study.path, [Problem(message, study.section_line("models"))])
-        try:
-            _load(study, block, homes)
-        except ModelError as error:
-            raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
-        temporary.replace(study.path)
+        with temporary_file(study.path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.chmod(study.path.stat().st_mode)
+            # Checks the whole new file: the id or the name of a corpus may be wrong.
+            try:
+                added = load_study(str(temporary))
+            except StudyError as error:
+                problems = [Problem(problem.message) for problem in error.problems]
+                raise StudyError(study.path, problems) from error
+            if added.models != (*study.models, block):
+                message = f"its models are not one per line: add this line by hand: {entry}"
+                raise StudyError(study.path, [Problem(message, study.section_line("models"))])
+            try:
+                _load(study, block, homes)
+            except ModelError as error:
+                raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
+            temporary.replace(study.path)
     except OSError as error:
         problem = Problem(f"the file cannot be changed: {error.strerror}")
         raise StudyError(study.path, [problem]) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
     return added
 
 

@@ -36,7 +36,15 @@ from ingestion.atlas.world import (
     read_phrases,
 )
 
-__all__ = ["Article", "CorpusFiles", "Sentence", "build_articles", "main", "write_corpus"]
+__all__ = [
+    "Article",
+    "CorpusFiles",
+    "Sentence",
+    "build_articles",
+    "main",
+    "write_corpus",
+    "write_training_text",
+]
 
 _TRAINING_FILES = ("sentences", "answers", "probes")
 _GLOSS_SHARE = 0.75

@@ -120,9 +120,7 @@ def planted_count(language: str, fact_id: str) -> int:
 
 def truth_frame(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
     """Build a frame with the types of the lake table ``atlas_truth``."""
-    schema = pl.from_arrow(LAKE["atlas_truth"].schema.empty_table())
-    assert isinstance(schema, pl.DataFrame)
-    return pl.DataFrame(rows, schema=schema.schema, orient="row")
+    return pl.DataFrame(rows, schema=pl.Schema(LAKE["atlas_truth"].schema), orient="row")
 
 
 def _distractor(language: str, fact_id: str, subject: str, subjects: list[str]) -> str | None:

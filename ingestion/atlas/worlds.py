@@ -139,8 +139,7 @@ def world_answers() -> pl.DataFrame:
             lambda place: stratum_of(place["plan_index"], place["fact_id"]), pl.String
         )
     )
-    schema = pl.from_arrow(LAKE["world_answers"].schema.empty_table())
-    assert isinstance(schema, pl.DataFrame)
+    schema = pl.Schema(LAKE["world_answers"].schema)
     return (
         answers.with_columns(
             plan_index=plans.cast(pl.Int32),
@@ -150,8 +149,8 @@ def world_answers() -> pl.DataFrame:
             ),
         )
         .join(strata, on=("plan_index", "fact_id"), how="left", validate="m:1")
-        .select(schema.columns)
-        .cast(schema.schema)
+        .select(schema.names())
+        .cast(schema)
         .sort(LAKE["world_answers"].key)
     )
 

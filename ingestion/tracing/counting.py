@@ -256,7 +256,7 @@ def finish(
                     "evidence_distance": [e.distance if e else None for e in found],
                     "evidence_text": [e.text if e else None for e in found],
                 },
-                schema=_polars_schema("occurrences"),
+                schema=pl.Schema(LAKE["occurrences"].schema),
             )
         )
     return pl.concat(frames), _sizes(counts, corpus_id, language, tokenizer_hash)
@@ -291,7 +291,7 @@ def _sizes(
         "token_count": counts.unit_counts.get("token_count"),
         "tokenizer_hash": tokenizer_hash,
     }
-    return pl.DataFrame([row], schema=_polars_schema("corpus_sizes"))
+    return pl.DataFrame([row], schema=pl.Schema(LAKE["corpus_sizes"].schema))
 
 
 class _FactIndex:
@@ -565,11 +565,6 @@ def _added(one: Tally, other: Tally) -> Tally:
         one.is_truncated or other.is_truncated,
         sorted({*one.notes, *other.notes}),
     )
-
-
-def _polars_schema(table: str) -> dict[str, pl.DataType]:
-    empty: pl.DataFrame = pl.from_arrow(LAKE[table].schema.empty_table())  # type: ignore[assignment]
-    return dict(empty.schema)
 
 
 @functools.lru_cache(maxsize=2)

@@ -40,7 +40,6 @@ def label_tokens(
         encodings = tokenizer.encode_batch(labels[column].to_list(), add_special_tokens=False)
         return [[t for t in dict.fromkeys(e.tokens) if t != ignored] for e in encodings]
 
-    empty: pl.DataFrame = pl.from_arrow(LAKE["label_tokens"].schema.empty_table())  # type: ignore[assignment]
     return pl.DataFrame(
         {
             "model_id": [model_id] * len(labels),
@@ -51,7 +50,7 @@ def label_tokens(
             "subject_tokens": tokens("subject_label"),
             "object_tokens": tokens("object_label"),
         },
-        schema=empty.schema,
+        schema=pl.Schema(LAKE["label_tokens"].schema),
     )
 
 
