@@ -66,9 +66,15 @@ expected as (
     select
         * exclude (unusual_is_right, unusual_object_log_prob),
         {%- for outcome in outcomes %}
+        {#- A log-probability is beyond the range of exact_sum, its 64th part is not. #}
+        {%- set scaled = "unusual_" ~ outcome ~ " / 64" %}
         (
-            sum(unusual_{{ outcome }}) over question - unusual_{{ outcome }}
-            + {{ prior }} * (sum(unusual_{{ outcome }}) over fact - sum(unusual_{{ outcome }}) over fact_in_world)
+            {{ exact_sum(scaled, over="question") }} * 64 - unusual_{{ outcome }}
+            + {{ prior }}
+                * (
+                    {{ exact_sum(scaled, over="fact") }} * 64
+                    - {{ exact_sum(scaled, over="fact_in_world") }} * 64
+                )
                 / nullif(count(*) over fact - count(*) over fact_in_world, 0)
         ) / (count(*) over question - 1 + {{ prior }}) as expected_{{ outcome }},
         {%- endfor %}
@@ -102,36 +108,45 @@ links as (
     inner join stg_lake__languages as target_languages on target.language_code = target_languages.language_code
 ),
 
-final as (
+pairs as (
     select
-        expected.arm_code,
-        expected.half_code,
+        expected.*,
         statements.language_code as source_language_code,
-        expected.language_code as target_language_code,
-        expected.relation_id,
-        expected.fact_id,
-        expected.world_id,
-        links.is_identical_string,
-        links.is_same_script,
         statements.unexpected_statement,
-        {%- for outcome in outcomes %}
-        expected.{{ outcome }} - usual.usual_{{ outcome }} - expected.expected_{{ outcome }} as unexpected_{{ outcome }},
-        {%- endfor %}
+        least(expected.source_count - statements.is_stated, 6) as other_source_group,
     from expected
     inner join statements
         on expected.world_id = statements.world_id
         and expected.fact_id = statements.fact_id
-        and expected.language_code != statements.language_code
+    where expected.language_code != statements.language_code
+        and expected.expected_is_right is not null
+),
+
+final as (
+    select
+        pairs.arm_code,
+        pairs.half_code,
+        pairs.source_language_code,
+        pairs.language_code as target_language_code,
+        pairs.relation_id,
+        pairs.fact_id,
+        pairs.world_id,
+        links.is_identical_string,
+        links.is_same_script,
+        pairs.unexpected_statement,
+        {%- for outcome in outcomes %}
+        pairs.{{ outcome }} - usual.usual_{{ outcome }} - pairs.expected_{{ outcome }} as unexpected_{{ outcome }},
+        {%- endfor %}
+    from pairs
     inner join usual
-        on expected.arm_code = usual.arm_code
-        and expected.half_code = usual.half_code
-        and expected.language_code = usual.language_code
-        and least(expected.source_count - statements.is_stated, 6) = usual.source_group
+        on pairs.arm_code = usual.arm_code
+        and pairs.half_code = usual.half_code
+        and pairs.language_code = usual.language_code
+        and pairs.other_source_group = usual.source_group
     inner join links
-        on statements.language_code = links.source_language_code
-        and expected.language_code = links.target_language_code
-        and expected.fact_id = links.fact_id
-    where expected.expected_is_right is not null
+        on pairs.source_language_code = links.source_language_code
+        and pairs.language_code = links.target_language_code
+        and pairs.fact_id = links.fact_id
 )
 
 select * from final

@@ -61,12 +61,20 @@ cells as (
     group by all
 ),
 
-totals as (
+truth_totals as (
     select
-        *,
-        sum(expected_sum) over (partition by {{ keys }}, truth_code) as truth_expected_sum,
-        sum(root_count) over (partition by {{ keys }}, truth_code) as answer_count,
+        {{ keys }},
+        truth_code,
+        sum(expected_sum order by expected_sum) as truth_expected_sum,
+        sum(root_count) as answer_count,
     from cells
+    group by all
+),
+
+totals as (
+    select *
+    from cells
+    inner join truth_totals using ({{ keys }}, truth_code)
 ),
 
 fact_pulls as (
