@@ -75,6 +75,7 @@ SECTIONS: dict[str, dict[str, Draw]] = {
     },
     "Against the planted truth": {
         "source_weights": truth_charts.source_weights,
+        "sources_and_similarity": truth_charts.sources_and_similarity,
         "source_graph": truth_charts.source_graph,
         "source_arrows": truth_charts.source_arrows,
         "root_accuracy": truth_charts.accuracy,

@@ -14,6 +14,7 @@ from warehouse.report.drawing import (
     Drawing,
     View,
     facet,
+    square,
     tooltip,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "source_arrows",
     "source_graph",
     "source_weights",
+    "sources_and_similarity",
     "survival",
     "transfer_effect",
 ]
@@ -86,7 +88,7 @@ def signals(view: View) -> Drawing:
 
 def source_weights(view: View) -> Drawing:
     """Draw the directed matrix of source weights, blue below zero and orange above."""
-    order = list(view.languages)
+    order = view.rows["target_language_code"].unique(maintain_order=True).to_list()
     largest = float(view.rows["weight_score"].abs().max() or 1)  # type: ignore[arg-type]
     base = alt.Chart(ROWS, width=alt.Step(26), height=alt.Step(26)).encode(
         x=alt.X("source_language_code:N", title="source: its text states the fact", sort=order),
@@ -101,6 +103,15 @@ def source_weights(view: View) -> Drawing:
         size=60, stroke="black", strokeWidth=1.5
     )
     return cells + above
+
+
+def sources_and_similarity(view: View) -> Drawing:
+    """Draw three matrices per model: measured effects, facts right in both, shared neurons."""
+    order = tuple(view.rows["row_code"].unique(maintain_order=True))
+    panel = square(view.rows, order, "rank_score", "rank", 3)
+    return panel.facet(
+        row=facet("model_id", view.rows, alt.Row), column=alt.Column("matrix:N", title=None)
+    )
 
 
 def source_graph(_view: View) -> Drawing:

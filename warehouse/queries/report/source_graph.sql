@@ -1,10 +1,10 @@
 -- Who teaches whom, as a graph
--- An arrow from one language to another: the text of the first improves the answers of the second, above zero after correction for all pairs. The wider the arrow, the larger the effect. Languages stand in a circle, ordered by family and branch.
+-- An arrow from one language to another: the text of the first improves the answers of the second, above zero after correction for all pairs. The wider the arrow, the larger the effect. Languages stand in a circle, ordered by script and family.
 with languages as (
     select
         language_code,
         script,
-        2 * pi() * row_number() over (order by language_family, language_branch, language_code)
+        2 * pi() * row_number() over (order by script, language_family, language_branch, language_code)
             / count(*) over () as place,
     from dim_languages
 ),

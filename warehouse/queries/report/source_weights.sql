@@ -1,15 +1,21 @@
 -- Who teaches whom: the effect of one language's text on another language's answers
--- Measured by training: models read the same facts in different languages, drawn by coins. A cell shows by how much the answers of the row's language improve if the column's text states the fact and the row's own text does not. Languages are ordered by family and branch. A ring marks an effect above zero after correction for all pairs.
+-- Measured by training: models read the same facts in different languages, drawn by coins. A cell shows by how much the answers of the row's language improve if the column's text states the fact and the row's own text does not. Languages are ordered by script and family. A ring marks an effect above zero after correction for all pairs.
 select
-    source_language_code,
-    target_language_code,
-    weight_score,
-    weight_score_low,
-    weight_score_high,
-    adjusted_p_value,
-    is_above_zero,
-    is_same_script,
-    answer_count,
-from source_weights
-where arm_code = 'named' and half_code = 'all'
-order by source_language_code, target_language_code
+    weights.source_language_code,
+    weights.target_language_code,
+    weights.weight_score,
+    weights.weight_score_low,
+    weights.weight_score_high,
+    weights.adjusted_p_value,
+    weights.is_above_zero,
+    weights.is_same_script,
+    weights.answer_count,
+from source_weights as weights
+inner join dim_languages as target on weights.target_language_code = target.language_code
+where weights.arm_code = 'named' and weights.half_code = 'all'
+order by
+    target.script,
+    target.language_family,
+    target.language_branch,
+    weights.target_language_code,
+    weights.source_language_code
