@@ -89,7 +89,7 @@ def definitions() -> dg.Definitions:
     restrict = os.environ.get("FACTROOTS_RESTRICT")
     workspace = Workspace(
         study,
-        homes.resolve(),
+        homes.absolute(),
         keep_going=True,
         restrict=Path(restrict) if restrict else None,
         lake=os.environ.get("FACTROOTS_LAKE"),

@@ -122,7 +122,9 @@ def run(
 
     log_to_stderr(logging.WARNING if quiet else logging.INFO)
     started = time.perf_counter()
-    workspace = Workspace(study, homes.resolve(), models, languages, keep_going, restrict, lake)
+    # Links in the path of the home stay, so that a restricted study's can be checked.
+    homes = homes.absolute()
+    workspace = Workspace(study, homes, models, languages, keep_going, restrict, lake)
     if not refresh(workspace, workers_at(ray)):
         OUT.print("Nothing to do: everything is up to date.")
     missing = workspace.missing_models()
@@ -167,11 +169,12 @@ def add(study: str, model: str, homes: Path, **settings: Any) -> None:
 @_study
 @_homes
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per part.")
-def status(study: str, homes: Path, as_json: bool) -> None:
+@_restricted
+def status(study: str, homes: Path, as_json: bool, restrict: Path | None) -> None:
     """Show what is done, missing, stale or failed: models and corpora × tables × languages."""
     from dagster_project.cli.status import Status, status_rows
 
-    workspace = Workspace(study, homes.resolve(), keep_going=True)
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
     if as_json:
         for row in status_rows(workspace):
             click.echo(json.dumps(row))
@@ -360,13 +363,14 @@ def ui(
 
     log_to_stderr(logging.INFO)
     workers_at(ray)
-    workspace = Workspace(study, homes.resolve())
+    workspace = Workspace(study, homes.absolute(), restrict=restrict)
+    workspace.check_restricted()
     workspace.home.create()
     open_instance(workspace.home).dispose()
     # Once here, instead of in each process that Dagster starts.
     prepare_lineage(workspace.study, workspace.home)
     location = str(workspace.study.path) if Path(study).exists() else study
-    os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.resolve())}
+    os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.absolute())}
     if restrict is not None:
         os.environ["FACTROOTS_RESTRICT"] = str(restrict.resolve())
     os.environ |= {

@@ -51,6 +51,7 @@ def _look(
     context: dg.SensorEvaluationContext, workspace: Workspace
 ) -> dg.SensorResult | dg.SkipReason:
     """Compares the study with its lake, unless a run is at work or nothing has changed."""
+    workspace.check_restricted()
     home = workspace.home
     home.create()
     mark_orphaned_runs_failed(context.instance, home)

@@ -23,7 +23,7 @@ from dagster_project.steps.plan import Part, Plan
 from dagster_project.steps.registry import make_plan
 from dagster_project.study.home import Home
 from dagster_project.study.load import load_study
-from dagster_project.study.resolve import resolve_study
+from dagster_project.study.resolve import check_restricted, resolve_study
 from dagster_project.study.schema import Study, StudyError
 from ingestion.lake import (
     Provenance,
@@ -90,7 +90,7 @@ class Workspace:
         Raises:
             StudyError: what is wrong with it.
         """
-        return load_study(self.study_name)
+        return load_study(self.study_name, self.restrict)
 
     @cached_property
     def home(self) -> Home:
@@ -110,10 +110,11 @@ class Workspace:
             return None
         if (why := address_problem(address)) is not None:
             raise StoreError(f"the lake: {why}")
+        within = None if self.lake or self.restrict is None else self.restrict.resolve()
         if "://" not in address:
-            folder = Path(address).resolve() if self.lake else self.study.locate(address).resolve()
-            address = str(folder)
-        return Store(f"{address.rstrip('/')}/{self.study.name}")
+            folder = Path(address) if self.lake else self.study.locate(address)
+            address = str(folder.absolute() if within else folder.resolve())
+        return Store(f"{address.rstrip('/')}/{self.study.name}", within)
 
     @property
     def sync(self) -> LakeSync:
@@ -143,6 +144,15 @@ class Workspace:
                 restrict=self.restrict,
             )
         )
+
+    def check_restricted(self) -> None:
+        """Refuses a restricted study that reaches out of its folder, before it is read further.
+
+        Raises:
+            StudyError: everything that reaches out, each with its line.
+        """
+        if self.restrict is not None:
+            check_restricted(self.study, self.homes, self.restrict.resolve())
 
     def for_workers(self) -> Workspace:
         """Copies the workspace for another machine, with study and plan already read.

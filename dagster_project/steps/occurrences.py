@@ -24,6 +24,7 @@ from dagster_project.study.resolve import StudyCorpus
 from ingestion.atlas.corpus import write_corpus
 from ingestion.corpora import CorpusError, Shard
 from ingestion.lake import fingerprint
+from ingestion.restricted import read_bytes
 from ingestion.tracing import (
     TRACING_VERSION,
     PartialCounts,
@@ -117,7 +118,9 @@ def _begin(task: CorpusTask, language: str) -> _Pass:
     settings = study.study.tracing
     aliases = None
     if settings.aliases is not None:
-        aliases = pl.read_csv(study.study.locate(settings.aliases), infer_schema=False)
+        # Bytes, not the path: polars would take '[' and '*' in it as a pattern.
+        content = read_bytes(study.study.locate(settings.aliases), study.within)
+        aliases = pl.read_csv(content, infer_schema=False)
     names = collect_names(
         task.read_part("fact_labels", {"language_code": language}),
         language,

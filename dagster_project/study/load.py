@@ -26,18 +26,25 @@ def embedded_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(STUDIES.glob("*.yml"))}
 
 
-def load_study(study: str) -> Study:
+def load_study(study: str, restrict: Path | None = None) -> Study:
     """Reads a study by its file name, or an embedded one by its name.
+
+    Args:
+        study: file or name.
+        restrict: folder that the file itself must lie in, links resolved; None trusts it.
 
     Raises:
         StudyError: all problems of the file at once, each with its line.
     """
+    is_embedded = study in embedded_studies()
     path = embedded_studies().get(study, Path(study).expanduser())
     if not path.is_file():
         known = ", ".join(embedded_studies())
         problem = Problem(f"no such file, nor an embedded study (there are: {known})")
         raise StudyError(path, [problem])
     path = path.resolve()
+    if restrict is not None and not is_embedded and not path.is_relative_to(restrict.resolve()):
+        raise StudyError(path, [Problem(f"the study file lies outside of {restrict.resolve()}")])
     try:
         data = read(path)
     except FileError as error:

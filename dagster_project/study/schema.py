@@ -345,6 +345,16 @@ class Study:
         """A path of the study file: relative ones start at the file's own folder."""
         return self.path.parent / Path(path).expanduser()
 
+    def model_folder(self, source: str) -> Path | None:
+        """The folder that a model's source means; None for a hub name or an embedded model.
+
+        A name that is a folder of the working directory is taken from there.
+        """
+        if source.startswith((".", "/", "~")):
+            return self.locate(source)
+        here = Path(source)
+        return here.absolute() if here.is_dir() else None
+
     def block_line(self, section: str, block_id: str) -> int | None:
         """Line on which the block of this id begins, for messages about it."""
         root = lines(self.path)

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ingestion.facts.source import FactsError
+from ingestion.restricted import open_file, read_bytes, require_inside
 
 __all__ = ["Archive", "FolderArchive", "ZipArchive", "content_digest", "only_root", "open_archive"]
 
@@ -54,18 +55,24 @@ class Archive(Protocol):
         ...
 
 
-def open_archive(path: Path) -> Archive:
+def open_archive(path: Path, within: Path | None = None) -> Archive:
     """Open a zip or a folder.
 
+    Args:
+        path: the zip or the folder.
+        within: folder of a restricted study, which all files must lie in.
+
     Raises:
+        RestrictedError: a file does not lie in ``within``.
         FactsError: ``path`` does not exist or is not a complete zip; or the zip has entries that
             point outside of it, are links, are encrypted, or share a name.
     """
+    require_inside(path, within)
     if path.is_dir():
-        return FolderArchive(path)
+        return FolderArchive(path, within)
     if not path.exists():
         raise FactsError(f"{path} does not exist; specify a zip file or a folder.")
-    return ZipArchive(path)
+    return ZipArchive(path, within)
 
 
 def content_digest(archive: Archive, names: Iterable[str], root: str = "") -> str:
@@ -107,8 +114,9 @@ def _is_hidden(name: str) -> bool:
 class FolderArchive:
     """Files below a folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Path | None = None) -> None:
         self.path = path
+        self._within = within
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -116,6 +124,7 @@ class FolderArchive:
         return tuple(sorted(self._walk(self.path, "", _MAX_DEPTH)))
 
     def _walk(self, folder: Path, prefix: str, depth: int) -> Iterator[str]:
+        require_inside(folder, self._within)
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
@@ -123,6 +132,7 @@ class FolderArchive:
         for entry in entries:
             if _is_hidden(entry.name):
                 continue
+            require_inside(Path(entry.path), self._within)
             if entry.is_dir():
                 if depth > 1:
                     yield from self._walk(Path(entry.path), f"{prefix}{entry.name}/", depth - 1)
@@ -138,7 +148,7 @@ class FolderArchive:
         """Name and content of the files, in the given order."""
         for name in names:
             try:
-                yield name, (self.path / name).read_bytes()
+                yield name, read_bytes(self.path / name, self._within)
             except OSError as error:
                 raise FactsError(f"cannot read {self.path / name}: {error.strerror}.") from error
 
@@ -150,10 +160,10 @@ class ZipArchive:
     belongs to the checked directory even if another file replaces the zip in the meantime.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Path | None = None) -> None:
         self.path = path
         with self._translate_errors():
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(open_file(path, within))
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         self._refuse(entries)
         self._entries = {

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingestion.restricted import RestrictedError
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture, architectures
+from models_gpu.loading.local_files import kept_inside
 from models_gpu.loading.source import ResolvedModel
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
@@ -68,8 +70,9 @@ def inspect(resolved: ResolvedModel) -> ModelCard:
     spec = resolved.spec
     folder = resolved.fetch()
     try:
-        return _inspect(resolved, folder)
-    except ModelError as error:
+        with kept_inside(spec, folder):
+            return _inspect(resolved, folder)
+    except (ModelError, RestrictedError) as error:
         raise ModelError(f"model '{spec.model_id}' in {folder}: {error}") from error
 
 
@@ -79,7 +82,7 @@ def family_of(spec: ModelSpec, folder: Path) -> Architecture:
     Raises:
         ModelError: no readable config.json, or a family that is not in the table.
     """
-    config = read_json(folder / "config.json")
+    config = read_json(folder / "config.json", spec.within)
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
         raise ModelError("config.json names no model_type, so its architecture is unknown")
@@ -111,7 +114,7 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
         model: Any = family.model_class.from_config(config, attn_implementation=family.attention)
     model.tie_weights()
     vocabulary_size = int(config.to_dict()["vocab_size"])
-    tensors = read_tensors(weight_files(folder, spec))
+    tensors = read_tensors(weight_files(folder, spec), spec.within)
     if tensors:
         check_tensors(model, family, vocabulary_size, tensors)
         parameter_count = sum(math.prod(tensor.shape) for tensor in tensors.values())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,8 +20,11 @@ from transformers.utils import logging as reports
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture
 from models_gpu.loading.inspection import family_of
+from models_gpu.loading.local_files import kept_inside
 from models_gpu.loading.source import ResolvedModel
+from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
+from models_gpu.loading.weight_files import weight_files
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
 
@@ -91,7 +95,8 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
         device: the device; chosen by ``choose_device`` when None.
 
     Raises:
-        ModelError: weights that are missing, have another shape, or do not fit on the device.
+        ModelError: weights that are missing, have another shape, do not fit on the device, or lead
+            out of the folder of a restricted study.
     """
     spec = resolved.spec
     folder = resolved.fetch()
@@ -100,21 +105,10 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
     # Loading takes a second, so that progress bars only fill the log.
     reports.disable_progress_bar()
     try:
-        config: Any = AutoConfig.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=spec.trust_remote_code
-        )
-        # config.json can wish for an attention that is not installed.
-        config._attn_implementation = family.attention
-        model, report = family.model_class.from_pretrained(
-            folder,
-            config=config,
-            local_files_only=True,
-            use_safetensors=None if spec.allow_pickle else True,
-            trust_remote_code=spec.trust_remote_code,
-            dtype=getattr(torch, spec.dtype),
-            attn_implementation=family.attention,
-            output_loading_info=True,
-        )
+        with kept_inside(spec, folder):
+            # Also of a hub model: its index names the files that are opened now.
+            weight_files(folder, spec)
+            model, report = _from_files(spec, folder, family)
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"model '{spec.model_id}': {folder} does not load: {error}") from error
     missing = sorted(report["missing_keys"])
@@ -125,6 +119,26 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
             "saved with its language-modelling head."
         )
     return wrap(model, tokenizer, device)
+
+
+def _from_files(spec: ModelSpec, folder: Path, family: Architecture) -> tuple[Any, dict[str, Any]]:
+    """The model with its weights, and transformers' report about them."""
+    config: Any = AutoConfig.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=spec.trust_remote_code
+    )
+    # config.json can wish for an attention that is not installed.
+    config._attn_implementation = family.attention
+    model, report = family.model_class.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        use_safetensors=None if spec.allow_pickle else True,
+        trust_remote_code=spec.trust_remote_code,
+        dtype=getattr(torch, spec.dtype),
+        attn_implementation=family.attention,
+        output_loading_info=True,
+    )
+    return model, report
 
 
 def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -> LoadedModel:

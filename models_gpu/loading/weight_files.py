@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion.restricted import open_file, read_bytes
 from models_gpu.errors import ModelError
+from models_gpu.loading.local_files import check_names
 
 if TYPE_CHECKING:
     from models_gpu.loading.families import Architecture
@@ -40,7 +42,8 @@ def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
     """Find the files with the weights, and their index if there is one.
 
     Raises:
-        ModelError: no weights, missing shards of an index, or pickle files that are not allowed.
+        ModelError: no weights, missing shards of an index, an index that names files of another
+            folder, or pickle files that are not allowed.
     """
     if not (folder / "config.json").is_file():
         raise ModelError(
@@ -51,7 +54,9 @@ def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
         return [folder / _WEIGHTS]
     index = folder / _WEIGHTS_INDEX
     if index.is_file():
-        shards = sorted(set(read_json(index).get("weight_map", {}).values()))
+        names = list(read_json(index, spec.within).get("weight_map", {}).values())
+        check_names(_WEIGHTS_INDEX, names)
+        shards = sorted(set(names))
         absent = [shard for shard in shards if not (folder / shard).is_file()]
         if absent or not shards:
             raise ModelError(
@@ -73,8 +78,12 @@ def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
     raise ModelError(f"there are no weights: neither {_WEIGHTS} nor {_WEIGHTS_INDEX}")
 
 
-def read_tensors(files: list[Path]) -> dict[str, Tensor]:
+def read_tensors(files: list[Path], within: Path | None = None) -> dict[str, Tensor]:
     """Read the shapes of all tensors in safetensors files; other files are ignored.
+
+    Args:
+        files: paths.
+        within: folder of a restricted study, which they must lie in.
 
     Raises:
         ModelError: a truncated file, or no safetensors file.
@@ -83,15 +92,15 @@ def read_tensors(files: list[Path]) -> dict[str, Tensor]:
         name: tensor
         for path in files
         if path.suffix == ".safetensors"
-        for name, tensor in _read_header(path).items()
+        for name, tensor in _read_header(path, within).items()
     }
 
 
-def _read_header(path: Path) -> dict[str, Tensor]:
+def _read_header(path: Path, within: Path | None) -> dict[str, Tensor]:
     """Read the shapes of the tensors in a safetensors file, and check that the file is complete."""
     size = path.stat().st_size
     again = "; copy or download it again"
-    with path.open("rb") as file:
+    with open_file(path, within) as file:
         prefix = file.read(8)
         if len(prefix) < 8:
             raise ModelError(f"{path.name} is cut off: it has {size} bytes{again}")
@@ -165,14 +174,14 @@ def check_tensors(
             )
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, within: Path | None = None) -> dict[str, Any]:
     """Read a JSON object from a file.
 
     Raises:
         ModelError: no such file, or no JSON object in it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path, within).decode("utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"there is no {path.name}") from error
     except ValueError as error:
