@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingestion.errors import FactrootsError
+from warehouse.connection import opened
 from warehouse.tables import known_names
 
 __all__ = ["ExplainError", "explain"]
@@ -59,7 +60,8 @@ def explain(
     if not codes:
         raise ExplainError("specify at least one language, such as 'en'")
     try:
-        with duckdb.connect(published_file, read_only=True) as connection:
+        with opened(published_file) as file:
+            connection = file.connection
             _known(connection, "model", "select model_id from dim_models", [model_id])
             _known(connection, "language", "select language_code from dim_languages", codes)
             fact_id = _fact_id(connection, fact, codes)

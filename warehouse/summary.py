@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 from rich.table import Table
 
+from warehouse.connection import opened
 from warehouse.questions import QUERIES
 
 __all__ = ["summary_tables"]
@@ -31,8 +32,8 @@ def summary_tables(published_file: Path) -> list[Table]:
     Raises:
         duckdb.Error: the file cannot be read.
     """
-    with duckdb.connect(published_file, read_only=True) as connection:
-        tables = [_table(connection, name) for name in _ORDER]
+    with opened(published_file) as file:
+        tables = [_table(file.connection, name) for name in _ORDER]
     return [table for table in tables if table.row_count]
 
 

@@ -202,6 +202,12 @@ def status(study: str, homes: Path, as_json: bool, restrict: Path | None) -> Non
     callback=_settings,
     help="Value of getvariable('NAME') in the query.",
 )
+@click.option(
+    "--allow-files",
+    is_flag=True,
+    help="Let the query read and write files, load extensions and change settings.",
+)
+@click.option("--memory", default="4GB", show_default=True, help="Largest memory of the query.")
 def sql(
     arguments: tuple[str, ...],
     homes: Path,
@@ -209,10 +215,13 @@ def sql(
     output: Path | None,
     saved: str | None,
     variables: dict[str, str],
+    allow_files: bool,
+    memory: str,
 ) -> None:
     """Query the published warehouse, read-only; print a table, CSV, JSON or Parquet.
 
-    QUERY is SQL or a file that holds it; '-' or nothing reads it from standard input.
+    QUERY is SQL or a file that holds it; '-' or nothing reads it from standard input. It can read
+    the warehouse only: no other files, addresses or extensions.
     """
     from warehouse.query import ask
     from warehouse.questions import find_question
@@ -225,7 +234,15 @@ def sql(
         study, query = (*arguments, "atlas")[0], find_question(saved, variables).sql
     workspace = Workspace(study, homes.resolve())
     log_to_stderr(logging.WARNING)
-    ask(workspace.home.published_file, query, form, output, variables)
+    ask(
+        workspace.home.published_file,
+        query,
+        form,
+        output,
+        variables,
+        allow_files=allow_files,
+        memory=memory,
+    )
 
 
 @main.command()

@@ -18,6 +18,7 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from warehouse.connection import opened
 from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import read_facts, without_passages
@@ -61,7 +62,8 @@ def write_report(
     if not published_file.exists():
         raise ReportError(f"{published_file} does not exist yet: create it with factroots run")
     try:
-        with duckdb.connect(published_file, read_only=True) as connection:
+        with opened(published_file) as file:
+            connection = file.connection
             sections = read_figures(connection, fact)
             facts = read_facts(connection)
             models = connection.sql("from dim_models order by model_id").pl().to_dicts()
