@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any, NoReturn, get_args
 
 import click
 
+from dagster_project.cli.guard import TOKEN_VARIABLE
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.schema import ModelBlock
@@ -373,7 +375,11 @@ def ui(
     lake: str | None,
     restrict: Path | None,
 ) -> None:
-    """Open Dagster's UI for a study, on this machine only."""
+    """Open Dagster's UI for a study, on this machine only.
+
+    It prints the address to open, with a token: other users and pages of other sites get no answer.
+    From another machine: ssh -L 3000:127.0.0.1:3000 HOST.
+    """
     from dagster_project.dbt.lineage import prepare_lineage
     from dagster_project.defs.instance import open_instance
     from dagster_project.runtime.connect import workers_at
@@ -393,7 +399,11 @@ def ui(
     os.environ |= {
         name: value for name, value in (("FACTROOTS_RAY", ray), ("FACTROOTS_LAKE", lake)) if value
     }
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
+    token = secrets.token_urlsafe(32)
+    os.environ[TOKEN_VARIABLE] = token
+    OUT.print(f"Open http://127.0.0.1:{port}/?token={token}", soft_wrap=True, highlight=False)
+    command = [sys.executable, "-m", "dagster_project.cli.dagster_dev", "dev"]
+    command += ["-m", "dagster_project.definitions"]
     os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
 
 
