@@ -15,7 +15,7 @@ test: .venv/installed-dev
 # The real daemon and web server refresh a study by themselves, and Ray computes one: minutes of
 # waiting for processes.
 test-nightly: .venv/installed-dev
-	$(PIP) install --editable '.[ray]'
+	$(PIP) install --editable '.[ray,postgres]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m nightly
 
 check: .venv/installed-dev

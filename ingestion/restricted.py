@@ -18,6 +18,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -146,7 +147,7 @@ def folder_files(folder: Path, within: Path | None) -> list[Path]:
     return found
 
 
-def open_file(path: Path, within: Path | None = None) -> BinaryIO:
+def open_file(path: Path, within: Path | None = None) -> BufferedReader:
     """Open a file for reading bytes.
 
     Raises:

@@ -122,7 +122,7 @@ class Store:
         with self._translate_errors():
             system, root = self._opened
             target = f"{root}/{part_name(lake, path, fingerprint)}"
-            if "file" in _protocols(system):
+            if not isinstance(system, _InsideFolder) and "file" in _protocols(system):
                 # An object in a bucket appears when it is complete; a file in a folder at once.
                 temporary = f"{target}.{os.getpid()}.tmp"
                 system.put_file(str(path), temporary)

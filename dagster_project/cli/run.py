@@ -137,7 +137,8 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
     from dagster_project.defs.checks.assets import selection
     from dagster_project.defs.instance import open_instance
     from dagster_project.defs.partitions import sync_partitions
-    from dagster_project.defs.runs import mark_orphaned_runs_failed
+    from dagster_project.defs.run_logs import prints_to_terminal
+    from dagster_project.defs.runs import Owner, home_tags, mark_orphaned_runs_failed
     from dagster_project.defs.stages import stages
 
     definitions = build_definitions(workspace, workers)
@@ -145,11 +146,12 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
     keys = [key for asset in assets for key in asset.keys]
     dbt_log = workspace.home.build / "dbt.log"
     is_work = any({"model_id", "corpus_id"} & part.partition.keys() for part in missing)
+    prints_to_terminal()
     with (
         open_instance(workspace.home) as instance,
         workers.held() if is_work else contextlib.nullcontext(),
     ):
-        mark_orphaned_runs_failed(instance)
+        mark_orphaned_runs_failed(instance, Owner(workspace.home), is_held=True)
         languages = sync_partitions(instance, workspace.plan.study)
         for stage in stages(workspace, missing, keys, languages):
             if stage.job == "build_marts" and workspace.is_published:
@@ -162,7 +164,7 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
                     instance=instance,
                     resources=definitions.resources,
                     selection=selection(stage.job, stage.keys),
-                    tags=stage.tags,
+                    tags={**stage.tags, **home_tags(workspace.home)},
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     raise_on_error=False,
                 )

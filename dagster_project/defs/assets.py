@@ -9,12 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dagster_project.defs.asset_specs import lake_key, lake_spec, report_partition, results
-from dagster_project.defs.partitions import (
-    CORPUS_LANGUAGES,
-    MODEL_LANGUAGES,
-    languages_by_owner,
-    partition_key,
-)
+from dagster_project.defs.partitions import StudyPartitions, languages_by_owner, partition_key
 from dagster_project.runtime.compute import (
     ModelsFailedError,
     compute_corpora,
@@ -29,16 +24,15 @@ from dagster_project.steps.step import CorpusStep, ModelStep, Step, StudyStep
 __all__ = ["lake_assets"]
 
 
-def lake_assets() -> list[dg.AssetsDefinition]:
-    """One multi-asset per step, in the order of the steps."""
+def lake_assets(study: StudyPartitions) -> list[dg.AssetsDefinition]:
+    """One multi-asset per step, in the order of the steps, with the partitions of a study."""
     return [
-        _study_asset(step) if isinstance(step, StudyStep) else _partitioned_asset(step)
+        _study_asset(step) if isinstance(step, StudyStep) else _partitioned_asset(step, study)
         for step in STEPS
     ]
 
 
-def _specs(step: Step) -> list[dg.AssetSpec]:
-    partitions = _partitions(step)
+def _specs(step: Step, partitions: dg.MultiPartitionsDefinition | None) -> list[dg.AssetSpec]:
     return [
         lake_spec(
             table,
@@ -52,27 +46,20 @@ def _specs(step: Step) -> list[dg.AssetSpec]:
     ]
 
 
-def _partitions(step: Step) -> dg.MultiPartitionsDefinition | None:
-    if isinstance(step, ModelStep):
-        return MODEL_LANGUAGES
-    return CORPUS_LANGUAGES if isinstance(step, CorpusStep) else None
-
-
 def _study_asset(step: StudyStep) -> dg.AssetsDefinition:
-    @dg.multi_asset(name=step.name, specs=_specs(step), description=step.description)
+    @dg.multi_asset(name=step.name, specs=_specs(step, None), description=step.description)
     def compute(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
         yield from results(workspace, compute_study(workspace, step))
 
     return compute
 
 
-def _partitioned_asset(step: Step) -> dg.AssetsDefinition:
-    partitions = _partitions(step)
-    assert partitions is not None, "steps of the study are built otherwise"
+def _partitioned_asset(step: Step, study: StudyPartitions) -> dg.AssetsDefinition:
+    partitions = study.model_languages if isinstance(step, ModelStep) else study.corpus_languages
 
     @dg.multi_asset(
         name=step.name,
-        specs=_specs(step),
+        specs=_specs(step, partitions),
         description=step.description,
         # A model is loaded once for all partitions of a run.
         backfill_policy=dg.BackfillPolicy.single_run(),

@@ -5,7 +5,7 @@ import time
 
 import dagster as dg
 
-from dagster_project.defs.asset_specs import OWNERS
+from dagster_project.defs.asset_specs import OWNERS, key_prefix
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.licences import study_materials
 from warehouse.publish import publish
@@ -19,6 +19,7 @@ def published_assets(marts: dg.AssetsDefinition) -> list[dg.AssetsDefinition]:
     """Makes the assets that are computed from the marts."""
 
     @dg.asset(
+        key_prefix=list(key_prefix()) or None,
         description="The DuckDB file that people open. It is replaced as a whole once every check "
         "has passed, so that no reader sees a lock or half a table.",
         group_name="published",
@@ -39,6 +40,7 @@ def published_assets(marts: dg.AssetsDefinition) -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
+        key_prefix=list(key_prefix()) or None,
         description="One HTML file made from the published file alone: figures with their rows "
         "and queries, and every fact that a model knows.",
         group_name="published",

@@ -14,7 +14,7 @@ from typing import Literal
 
 import dagster as dg
 
-from dagster_project.defs.asset_specs import lake_key
+from dagster_project.defs.asset_specs import lake_key, lake_table
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.plan import Part
 from dagster_project.steps.registry import STEP_OF_TABLE
@@ -91,7 +91,7 @@ def stages(
 
 def job_of(key: dg.AssetKey) -> Job:
     """Kind of stage that an asset belongs to: that of its step, or else the marts."""
-    step = STEP_OF_TABLE.get(key.path[-1]) if key.path[0] == "lake" else None
+    step = STEP_OF_TABLE.get(lake_table(key) or "")
     if step is None:
         return "build_marts"
     if isinstance(step, StudyStep):

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from dagster_project.study.dagster_settings import settings_file, settings_text
 from dagster_project.study.home import Home
 from dagster_project.study.load import embedded_studies
 from dagster_project.study.schema import Problem, Study
@@ -86,6 +87,10 @@ def home_problem(home: Home, folder: Path) -> str | None:
         folder_files(place, root)
     except RestrictedError as error:
         return f"the home {place}: {error}. Choose a folder elsewhere with --home"
+    settings = settings_file(home)
+    if settings.exists() and settings.read_bytes() != settings_text(home).encode():
+        # It can name Python classes that Dagster then runs.
+        return f"{settings} is not as factroots writes it. Choose a folder elsewhere with --home"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The guard around Dagster's web server: who is answered, and what a browser is told."""
+"""The guard around the web server of Dagster: who is answered, and how a browser must treat it."""
 
 from __future__ import annotations
 
