@@ -282,7 +282,7 @@ def test_dg_reads_the_project(project: Path, tmp_path: Path, command: tuple[str,
 
 @pytest.mark.nightly
 def test_a_study_runs_with_its_history_in_postgres(tmp_path: Path, postgres: str) -> None:
-    """With settings of one's own, which stay."""
+    """With settings of one's own, which stay, and with runs and partitions of others."""
     study_file = studies.write_study(tmp_path / "study")
     text = study_file.read_text()
     head, _, tail = text.partition("attribution:")
@@ -293,12 +293,18 @@ def test_a_study_runs_with_its_history_in_postgres(tmp_path: Path, postgres: str
     home.create()
     theirs = f"storage:\n  postgres:\n    postgres_url: {postgres}\n"
     settings_file(home).write_text(theirs)
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        instance.add_dynamic_partitions("models", ["sales-forecast"])
+        foreign = add_run(instance, "nightly_load", location=("sales", "__repository__"))
+        dead = add_run(instance, "any", tags=home_tags(home))
     done = studies.factroots_process("run", study_file, "--home", tmp_path / "homes")
     assert done.returncode == 0, done.stderr
     assert home.published_file.exists()
     assert settings_file(home).read_text() == theirs
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        statuses = {run.status.value for run in instance.get_runs()}
+        statuses = {run.run_id: run.status.value for run in instance.get_runs()}
+        assert instance.get_dynamic_partitions("models") == ["sales-forecast"]
         assert instance.get_dynamic_partitions("factroots_tiny_models") == ["first"]
-    assert statuses == {"SUCCESS"}
+    assert (statuses.pop(foreign), statuses.pop(dead)) == ("STARTED", "FAILURE")
+    assert set(statuses.values()) == {"SUCCESS"}
     assert not list(home.dagster.rglob("*.db"))
