@@ -99,6 +99,6 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     call("initdb", "-U", "factroots", "-A", "trust")
     options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder}"
     call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
-    yield f"postgresql://factroots@127.0.0.1:{port}/postgres"
+    yield f"postgresql+psycopg2://factroots@127.0.0.1:{port}/postgres"
     call("pg_ctl", "-m", "immediate", "stop")
     shutil.rmtree(folder)
