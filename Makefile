@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds readme
+.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds root-rule readme
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -75,6 +75,11 @@ atlas-checkpoints: .venv/installed-dev
 	$(BIN)/python -m ingestion.atlas.corpus --out build/atlas-corpus
 	$(BIN)/python -m models_gpu.atlas.pretrain --corpus build/atlas-corpus --out build/atlas-models \
 	  --only atlas-mlm --checkpoints 10 --checkpoint-dir build/atlas-checkpoints
+
+# Fits the calibrated rule for roots on the worlds again: minutes.
+root-rule: .venv/installed-dev
+	$(BIN)/factroots run atlas-roots
+	$(BIN)/python -m warehouse.fit_root_rule warehouse/atlas-roots/factroots.duckdb
 
 # Trains a model on each Atlas world and keeps its answers: some 100 minutes of one core, less on both
 # or on a GPU. Stopped at any moment, it goes on with the world that it was at.

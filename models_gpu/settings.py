@@ -12,7 +12,7 @@ from typing import Literal
 
 __all__ = [
     "CheckSettings", "EditSettings", "Mode", "NeuronKind", "PathSettings", "ProbelessSettings",
-    "Quadrature", "SplitSettings",
+    "Quadrature", "SplitSettings", "Swap", "SwapSettings",
 ]  # fmt: skip
 
 NeuronKind = Literal["ffn", "layer_output"]
@@ -31,6 +31,17 @@ Mode = Literal["zero", "amig", "amig_mean", "amig_code"]
 """
 Quadrature = Literal["left", "midpoint", "gauss"]
 """'left': left Riemann sum, as published; 'midpoint': midpoint rule; 'gauss': Gauss–Legendre."""
+
+Swap = Literal["masked", "first_part", "last_part", "invented", "other_subject"]
+"""What stands in the place of a subject.
+
+- 'masked': as many masks as its name has tokens; the letter X for a causal model.
+- 'first_part', 'last_part': half of its tokens, with masks for the others; a causal model sees the
+  half alone. A name of one token has no parts.
+- 'invented': a text of the same shape; each letter is drawn from the letters of the language's
+  subjects, each digit from its digits.
+- 'other_subject': another subject of the relation that does not have the same object.
+"""
 
 
 @dataclass(frozen=True)
@@ -127,3 +138,15 @@ class CheckSettings:
     """t: keep neurons found in more than t · n training facts; the most frequent neuron is in n."""
     seed: int = 0
     """Seed of the random neurons."""
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """What replaces the subjects of facts."""
+
+    swaps: tuple[Swap, ...] = ("masked", "first_part", "last_part", "invented", "other_subject")
+    """What stands in the place of a subject."""
+    other_subjects: int = 2
+    """Other subjects per fact, at least 1."""
+    seed: int = 0
+    """Seed of the other subjects and of the invented texts."""

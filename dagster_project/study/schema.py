@@ -30,8 +30,10 @@ __all__ = [
     "ProbingBlock",
     "Problem",
     "RefreshBlock",
+    "SignalsBlock",
     "Study",
     "StudyError",
+    "SubjectSwapsBlock",
     "TracingBlock",
     "near_match",
 ]
@@ -290,6 +292,36 @@ class AttributionBlock:
 
 
 @dataclass(frozen=True)
+class SubjectSwapsBlock:
+    """Subject swaps: right answers are asked again with other texts in the place of the subject.
+
+    Source: docs/method.md#subject-swaps.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    swaps: Annotated[
+        tuple[Literal["masked", "first_part", "last_part", "invented", "other_subject"], ...],
+        Field(min_length=1),
+    ] = ("masked", "first_part", "last_part", "invented", "other_subject")
+    """What replaces it: masks, masks but for a part of the name, an invented text of the same
+    shape, other subjects of the relation. Each costs about one query per right answer; masks cost
+    almost nothing."""
+    other_subjects: _Count = 2
+    """Other subjects per answer."""
+    seed: int = 0
+    """Seed of the other subjects and of the invented texts."""
+
+
+@dataclass(frozen=True)
+class SignalsBlock:
+    """What else is measured about a right answer, to decide its root."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    subject_swaps: SubjectSwapsBlock | None = None
+    """Subject swaps; null leaves them out."""
+
+
+@dataclass(frozen=True)
 class ProbingBlock:
     """How queries are run; nothing here changes a result."""
 
@@ -331,6 +363,8 @@ class Study:
     """How queries are run."""
     attribution: AttributionBlock = AttributionBlock()
     """Which neurons are computed for a fact; none by default."""
+    signals: SignalsBlock = SignalsBlock()
+    """What else is measured about right answers, to decide their roots; nothing by default."""
     tracing: TracingBlock = TracingBlock()
     """How facts are searched in the corpora."""
     refresh: RefreshBlock = RefreshBlock()

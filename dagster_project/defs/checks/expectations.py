@@ -93,6 +93,13 @@ SPECIAL_RULES = {
         "abs(completeness_residual - abs(attribution_sum - baseline_count "
         "* (clean_probability - baseline_probability))) < 0.000001",
     ),
+    "subject_swaps": (
+        "swap_code in ('masked', 'first_part', 'last_part', 'invented', 'other_subject')",
+        "swap_index >= 0",
+        "(object_log_prob is null) = (object_rank is null)",
+        "object_rank >= 1",
+        f"object_log_prob <= {_ROUNDING}",
+    ),
     "interventions": (
         "edit_set_code in ('likn', 'own', 'own_subset', 'other', 'union', 'sequence', 'probeless')",
         "(neuron_language_code = 'all') = (edit_set_code in ('likn', 'union', 'sequence'))",
