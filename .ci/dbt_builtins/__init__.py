@@ -44,7 +44,6 @@ def _select(rows: str, *_: Any, **__: Any) -> str:
 haversine = student_tail = draw = exact_sum = exact_mean = first_listed = method_of_mode = _stub(
     "1"
 )
-in_study_corpora = _stub("true")
 lake_glob = _stub("''")
 wilson = normal_interval = _stub("1 as rate")
 source_effects = two_way_variance = _select
