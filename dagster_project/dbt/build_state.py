@@ -18,6 +18,7 @@ import duckdb
 
 from dagster_project.dbt.project import dbt_fingerprint
 from dagster_project.steps.plan import Part
+from ingestion.contract import LAKE
 from ingestion.lake import fingerprint
 from warehouse.publish import BUILD_SCHEMA
 
@@ -97,6 +98,10 @@ class BuildState:
             for name in tests
             if (parents := set(self._parents(name))) & set(built) and parents <= known
         }
+
+    def tables(self, names: Iterable[str]) -> set[str]:
+        """Lake tables that these nodes read, themselves or by the models that they read."""
+        return {table for name in names for table in _tables(self.nodes, name, LAKE)}
 
     def forget(self, names: Iterable[str] | None = None) -> None:
         """Removes what is recorded of these nodes; of all, with the file, without names."""

@@ -47,14 +47,16 @@ def marts_asset(manifest: Mapping[str, Any], lineage: Lineage) -> dg.AssetsDefin
         Models that the chosen ones read are built as well, where they are not up to date.
         """
         home = workspace.home
+        state = build_state(manifest, workspace)
+        chosen = _chosen(state, translator, context.selected_asset_keys)
         try:
-            workspace.prepare_marts()
+            workspace.prepare_marts(state.tables(chosen or state.wanted))
         except LakeIncompleteError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        state = build_state(manifest, workspace)
-        selection = _selection(state, translator, context.selected_asset_keys)
+        # Until dbt is done, these are not up to date.
+        state.forget(chosen)
         _prepare_previews(home)
-        arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
+        arguments = ["build", "--exclude-resource-type", "unit_test", *_selection(state, chosen)]
         invocation = dbt.cli(
             [*arguments, "--vars", dbt_variables(workspace.study, home)],
             manifest=manifest,
@@ -88,26 +90,26 @@ def build_state(manifest: Mapping[str, Any], workspace: Workspace) -> BuildState
     return BuildState.of(manifest["nodes"], home.build_file, variables, parts)
 
 
-def _selection(
-    state: BuildState, translator: Translator, chosen: Collection[dg.AssetKey]
-) -> Sequence[str]:
-    """Arguments for dbt that select the chosen models, what they lack, and the tests of both.
-
-    What the file records of these nodes is removed: until dbt is done, they are not current.
-    """
-    nodes = state.nodes
+def _chosen(
+    state: BuildState, translator: Translator, keys: Collection[dg.AssetKey]
+) -> set[str] | None:
+    """The chosen models, what they lack, and the tests of both; None if all are chosen."""
     by_key = {
         translator.get_asset_key(node): name
-        for name, node in nodes.items()
+        for name, node in state.nodes.items()
         if node["resource_type"] in ("model", "seed")
     }
-    if set(by_key) <= set(chosen):
-        state.forget()
+    if set(by_key) <= set(keys):
+        return None
+    built = state.to_build([by_key[key] for key in keys if key in by_key])
+    return built | state.to_test(built)
+
+
+def _selection(state: BuildState, chosen: Collection[str] | None) -> Sequence[str]:
+    """Arguments for dbt that select these nodes and no others."""
+    if chosen is None:
         return ()
-    built = state.to_build([by_key[key] for key in chosen if key in by_key])
-    selected = built | state.to_test(built)
-    state.forget(selected)
-    names = sorted(".".join(nodes[name]["fqn"]) for name in selected)
+    names = sorted(".".join(state.nodes[name]["fqn"]) for name in chosen)
     return ("--select", " ".join(names), "--indirect-selection", "empty")
 
 

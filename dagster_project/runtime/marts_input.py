@@ -58,8 +58,16 @@ def missing_models_rows(missing: Iterable[MissingModel]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=pl.Schema(LAKE["missing_models"].schema))
 
 
-def require_parts(plan: Plan, home: Home, missing: Sequence[MissingModel]) -> None:
-    """Checks that the lake has what every mart needs.
+def require_parts(
+    plan: Plan, home: Home, missing: Sequence[MissingModel], tables: Collection[str]
+) -> None:
+    """Checks that the lake has what the marts need besides models.
+
+    Args:
+        plan: the plan.
+        home: the study's home.
+        missing: models that the marts are built without.
+        tables: lake tables that are read.
 
     Raises:
         LakeIncompleteError: a part that every model needs is missing or stale, or no model is
@@ -68,7 +76,8 @@ def require_parts(plan: Plan, home: Home, missing: Sequence[MissingModel]) -> No
     lacking = [
         part.label
         for part in plan.parts()
-        if "model_id" not in part.partition
+        if part.table in tables
+        and "model_id" not in part.partition
         # Without a model that failed, this part stays stale, so that the model is tried again.
         and (part.table != "models" or not part.path(home.lake).exists())
         and (part.table == "models" or part.state(home.lake) is not State.DONE)
@@ -78,7 +87,8 @@ def require_parts(plan: Plan, home: Home, missing: Sequence[MissingModel]) -> No
             f"the lake lacks {len(lacking)} parts that every model needs, such as {lacking[0]}: "
             "nothing is built, and the last published file stays. Materialise them first."
         )
-    if len(missing) == len(plan.study.models) + len(plan.study.broken_models):
+    reads_models = "missing_models" in tables
+    if reads_models and len(missing) == len(plan.study.models) + len(plan.study.broken_models):
         reasons = "; ".join(model.message for model in missing)
         raise LakeIncompleteError(
             f"no model of the study is computed, so nothing is published ({reasons})"
@@ -86,10 +96,13 @@ def require_parts(plan: Plan, home: Home, missing: Sequence[MissingModel]) -> No
 
 
 def link_parts(home: Home, parts: Iterable[Part]) -> None:
-    """Fills the folder that dbt reads: links to these parts and to the empty part of each table."""
+    """Fills the folder that dbt reads: links to these parts and to the empty part of each table.
+
+    A part that is not there yet gets no link: what is built now does not read its table.
+    """
     folder = home.marts_lake
     shutil.rmtree(folder, ignore_errors=True)
-    wanted = [part.path(home.lake) for part in parts]
+    wanted = [path for part in parts if (path := part.path(home.lake)).exists()]
     for path in [*wanted, *(schema_path(home.lake, table) for table in LAKE)]:
         link = folder / path.relative_to(home.lake)
         link.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ from dagster_project.study.licences import study_materials
 from dagster_project.study.load import load_study
 from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
+from ingestion.contract import LAKE
 from ingestion.lake import (
     Provenance,
     fingerprint,
@@ -182,14 +183,17 @@ class Workspace:
         """Parts that the marts are built from, as the lake stands now."""
         return parts_of_marts(self.plan, self.missing_models())
 
-    def prepare_marts(self) -> None:
+    def prepare_marts(self, tables: Collection[str] = tuple(LAKE)) -> None:
         """Writes which models are missing, and links the parts that the marts are built from.
+
+        Args:
+            tables: lake tables that will be read.
 
         Raises:
             LakeIncompleteError: a part that every model needs is missing, or no model is computed.
         """
         missing = self.missing_models()
-        require_parts(self.plan, self.home, missing)
+        require_parts(self.plan, self.home, missing, tables)
         part = missing_models_part(missing)
         if part.state(self.home.lake) is not State.DONE:
             self.write(part, missing_models_rows(missing), time.perf_counter())
