@@ -152,7 +152,7 @@ def _is_whole(empty: Path, table: LakeTable) -> bool:
         verify_part(empty)
         return bool(pq.read_schema(empty) == table.schema)
     except (LakeError, OSError, pa.ArrowException) as error:
-        LOG.warning("%s: damaged, and written anew: %s", empty, error)
+        LOG.warning("%s: damaged, and written again: %s", empty, error)
         return False
 
 

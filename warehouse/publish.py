@@ -140,7 +140,7 @@ def damage(published_file: Path) -> str | None:
     try:
         wanted = _checksum_file(published_file).read_text(encoding="utf-8").split()[0]
     except (OSError, IndexError, UnicodeDecodeError):
-        return f"{published_file} has no checksum beside it"
+        return f"{published_file} has no checksum next to it"
     try:
         found = _checksum(published_file)
     except OSError as error:

@@ -7,24 +7,20 @@ file may be published when all models are current and all tests have passed on t
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from dagster_project.dbt.project import dbt_fingerprint
 from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE
 from ingestion.lake import fingerprint
-from warehouse.publish import BUILD_SCHEMA
+from warehouse.build_file import add_made_from, drop_made_from, read_made_from
 
 __all__ = ["BuildState"]
 
-_TABLE = f"{BUILD_SCHEMA}.nodes"
 _READS_ALL_PARTS = "macro.factroots.lake_glob"
 """Macro of the models that read the footers of all parts."""
 _DONE = ("success", "pass")
@@ -68,7 +64,7 @@ class BuildState:
 
     def current(self) -> set[str]:
         """Models, seeds and tests that the file has as they would be built now."""
-        found = self._recorded()
+        found = read_made_from(self.build_file)
         return {name for name, made_from in self.wanted.items() if found.get(name) == made_from}
 
     def unfinished(self) -> list[str]:
@@ -105,9 +101,8 @@ class BuildState:
 
     def forget(self, names: Iterable[str] | None = None) -> None:
         """Removes what is recorded of these nodes; of all, with the file, without names."""
-        if names is not None and self._recorded():
-            with duckdb.connect(self.build_file) as connection:
-                connection.execute(f"delete from {_TABLE} where node_id in ?", [sorted(names)])
+        if names is not None and read_made_from(self.build_file):
+            drop_made_from(self.build_file, names)
             return
         # A killed run may have left a dbt process behind that still writes to the old file.
         for path in (self.build_file, self.build_file.with_name(f"{self.build_file.name}.wal")):
@@ -115,29 +110,13 @@ class BuildState:
 
     def record(self, run_results: Path) -> None:
         """Records what dbt built and which tests passed, by its ``run_results.json``."""
-        with contextlib.suppress(OSError):
-            results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
-            done = [each["unique_id"] for each in results if each["status"] in _DONE]
-            rows = [[name, self.wanted[name]] for name in done if name in self.wanted]
-            if not rows:
-                return
-            with duckdb.connect(self.build_file) as connection:
-                connection.execute(f"create schema if not exists {BUILD_SCHEMA}")
-                connection.execute(
-                    f"create table if not exists {_TABLE} "
-                    "(node_id varchar primary key, made_from varchar)"
-                )
-                connection.executemany(f"insert or replace into {_TABLE} values (?, ?)", rows)
-
-    def _recorded(self) -> dict[str, str]:
-        """dbt's id → hash of what it was made from; empty if the file is damaged."""
-        if not self.build_file.exists():
-            return {}
         try:
-            with duckdb.connect(self.build_file, read_only=True) as connection:
-                return dict(connection.execute(f"from {_TABLE}").fetchall())
-        except duckdb.Error:
-            return {}
+            results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
+        except FileNotFoundError:
+            return
+        done = [each["unique_id"] for each in results if each["status"] in _DONE]
+        made_from = {name: self.wanted[name] for name in done if name in self.wanted}
+        add_made_from(self.build_file, made_from)
 
     def _parents(self, name: str) -> list[str]:
         return _parents(self.nodes, name)

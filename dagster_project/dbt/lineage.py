@@ -48,7 +48,7 @@ def prepare_lineage(study: Study, home: Home) -> Lineage:
             if found["version"] == version:
                 return _from_json(found["lineage"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            LOG.warning("%s is damaged, and is made anew: %r", kept, error)
+            LOG.warning("%s is damaged, and is made again: %r", kept, error)
     started = time.perf_counter()
     manifest: Mapping[str, Any] = prepare_manifest(study, home)
     if not all("compiled_code" in node for node in _models(manifest)):

@@ -130,7 +130,7 @@ def _manifest(
 def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
     """Returns dbt's manifest for this study; parses again only if project or paths changed.
 
-    A damaged manifest is named and made anew.
+    A damaged manifest is named and made again.
 
     Raises:
         DbtError: the project does not parse; with dbt's message.
@@ -144,7 +144,7 @@ def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
             try:
                 return read_manifest(manifest)
             except ValueError as error:
-                LOG.warning("%s is damaged, and is made anew: %s", manifest, error)
+                LOG.warning("%s is damaged, and is made again: %s", manifest, error)
                 # dbt's own cache of the project may be damaged as well.
                 shutil.rmtree(target, ignore_errors=True)
     parse(target, "--vars", variables, environment=dbt_environment(home))

@@ -1,7 +1,7 @@
 """Damaged files of Dagster's storage: found when a study is opened, named and put aside.
 
 The lake alone decides what is up to date, so a lost history of runs costs nothing else. Dagster
-makes the files anew. Its settings belong in ``dagster_project.defs.instance``.
+makes the files again. Its settings belong in ``dagster_project.defs.instance``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def put_damaged_aside(folder: Path) -> None:
     for file in sorted(folder.rglob("*.db")):
         if (why := _damage(file)) is None:
             continue
-        LOG.warning("%s is damaged (%s): it is put aside, and the history starts anew", file, why)
+        LOG.warning("%s is damaged (%s): it is put aside, and the history starts again", file, why)
         for companion in _COMPANIONS:
             path = file.with_name(file.name + companion)
             if path.exists():

@@ -1,4 +1,4 @@
-"""Damaged and missing files beside the lake: each is found, named and made anew by the next run."""
+"""Damaged and missing files next to the lake: each is found, named and made again by a run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def tables(home: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 @pytest.mark.slow
-def test_damaged_files_are_named_and_made_anew(
+def test_damaged_files_are_named_and_made_again(
     tiny_study: Path, finished: Path, home: Path
 ) -> None:
     flip(home / "factroots.duckdb")
@@ -50,7 +50,7 @@ def test_damaged_files_are_named_and_made_anew(
     flip(home / "lake" / "prompts" / "_schema.parquet", 3)
     manifest = home / "build" / "target" / "manifest.json"
     manifest.write_bytes(manifest.read_bytes()[:-1000])
-    # It has to be the manifest of this place: else it is made anew without a look at it.
+    # It has to be the manifest of this place: else it is made again without a look at it.
     workspace = Workspace(str(tiny_study), home.parent)
     variables = dbt_variables(workspace.study, workspace.home)
     manifest.with_name("manifest.version").write_text(f"{dbt_fingerprint()} {variables}")

@@ -72,9 +72,10 @@ def test_a_terminal_without_a_letter_gets_its_number(homes: Path, tmp_path: Path
         arguments = ("sql", "atlas", str(query), "--format", form)
         assert run(homes, *arguments, output=str(shown), **ASCII)[0] == 0
         assert shown.read_bytes().isascii()
-    # What such a terminal cannot type is refused with the remedy.
-    status, said = run(homes, "sql", "select 'Łódź' as city", **ASCII)
-    assert (status, "PYTHONUTF8=1" in said) in ((2, True), (0, False)), said
+    # What is typed is read as UTF-8.
+    arguments = ("sql", "select 'Łódź' = 'Ł' || 'ódź' as x", "--format", "csv")
+    assert run(homes, *arguments, output=str(shown), **ASCII)[0] == 0
+    assert shown.read_text() == "x\ntrue\n"
 
 
 def test_a_damaged_file_is_named_with_the_remedy(homes: Path, tmp_path: Path) -> None:
