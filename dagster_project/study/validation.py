@@ -7,8 +7,11 @@ right, and adds the whole block to the message, but a user reads all problems of
 from __future__ import annotations
 
 import re
+import reprlib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -19,12 +22,15 @@ from ingestion.store import address_problem
 __all__ = ["contradictions"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LONGEST_NAME = 200
+"""File systems allow 255 bytes, and temporary files have longer names than what they become."""
+_LONGEST_PATH = 4_000
 _ID_RULE = "an id starts with a letter or digit and has only letters, digits, '.', '_' and '-'"
 
 
 def contradictions(study: Study) -> list[Problem]:
     """Lists the broken rules of a study whose keys and types are right."""
-    rules = (_study, _repeated, _ids, _corpora, _attribution, _trained_on, _refresh)
+    rules = (_texts, _study, _repeated, _ids, _corpora, _attribution, _trained_on, _refresh)
     return [problem for rule in rules for problem in rule(study)]
 
 
@@ -35,6 +41,42 @@ def _study(study: Study) -> Iterator[Problem]:
         yield Problem("models is empty: name at least one", study.section_line("models"))
     if study.lake is not None and (why := address_problem(study.lake)) is not None:
         yield Problem(f"lake: {why}", study.section_line("lake"))
+
+
+def _texts(study: Study) -> Iterator[Problem]:
+    """Reports texts that no file can be named with: every text of a study becomes a name or path."""
+    for keys, text in _strings(study, ()):
+        if (why := _text_problem(text)) is not None:
+            where = ".".join(map(str, keys))
+            line = line_of(lines(study.path), keys)
+            yield Problem(f"{where}: {reprlib.repr(text)} cannot be a name or path: {why}", line)
+
+
+def _text_problem(text: str) -> str | None:
+    """Why a text can be no name and no path; None if it can."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        return "it has a control character, or half of a character"
+    if len(text.encode()) > _LONGEST_PATH:
+        return f"it has more than {_LONGEST_PATH:,} bytes"
+    if any(len(part.encode()) > _LONGEST_NAME for part in text.split("/")):
+        return f"a part of it has more than {_LONGEST_NAME} bytes"
+    try:
+        Path(text).expanduser()
+    except RuntimeError:
+        return f"there is no user {text.partition('/')[0]}"
+    return None
+
+
+def _strings(block: object, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Finds all texts in a block, with the keys that lead to them."""
+    if isinstance(block, str):
+        yield keys, block
+    elif isinstance(block, tuple):
+        for index, item in enumerate(block):
+            yield from _strings(item, (*keys, index))
+    elif is_dataclass(block):
+        for field in fields(block):
+            yield from _strings(getattr(block, field.name), (*keys, field.name))
 
 
 def _repeated(study: Study) -> Iterator[Problem]:

@@ -184,3 +184,11 @@ def test_chunks_of_a_corpus_need_a_model_that_was_trained_on_it(tmp_path: Path) 
         load_study(written(tmp_path, {("corpora",): [FULL["corpora"][0], other]}))
     articles = {("corpora",): [FULL["corpora"][0], other], ("tracing", "units"): ["article"]}
     load_study(written(tmp_path, articles))
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "x" * 201, "é" * 101, "a/" * 2_001, "~nobody_/x"])
+def test_a_text_that_can_be_no_path_is_named(tmp_path: Path, text: str) -> None:
+    texts = [("facts", "path"), ("models", 0, "source"), ("corpora", 0, "path", 0)]
+    found = refused(tmp_path, dict.fromkeys(texts, text))
+    assert len(found) == 3
+    assert all("cannot be a name or path" in message for message in found.values())

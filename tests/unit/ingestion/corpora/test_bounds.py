@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import random
+import re
 import time
 import tracemalloc
 import zipfile
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.corpora import CorpusError
+from ingestion.corpora import CorpusError, reading, wikitext
 from ingestion.corpora.reading import Shard, Tally, read_documents
 from ingestion.corpora.settings import JsonLines, PlainText, SourceFile
 from ingestion.corpora.streams import stream_blocks
@@ -67,6 +68,40 @@ def test_a_file_of_one_line_is_read_in_linear_time(tmp_path: Path) -> None:
         seconds.append(time.process_time() - started)
     # Four times the bytes: a quadratic reader takes 16 times as long.
     assert seconds[1] < 9 * seconds[0] + 0.5
+
+
+OLDER = {
+    "_BROKEN_TAG": r"</?[A-Za-z][\w-]*(?:\s*/?|\s+[^<>\n]*=[^<>\n]*)>",
+    "_EMPTY_BRACKETS": r"[ \u3000]*(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)",
+    "_REDIRECT": r"\s*#\s*[^\W\d_]+\s*:?\s*\[\[",
+}
+"""The same patterns as one would write them first; they take quadratic time."""
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_patterns_find_the_same_as_the_slow_ones(name: str) -> None:
+    module = reading if name == "_REDIRECT" else wikitext
+    fast, slow = getattr(module, name), re.compile(OLDER[name])
+    chosen = random.Random(name)
+    pieces = [*"<>/=a -\n():,、（）#[", "\u3000", "  ", "<a", "[[", "</", "#a", "#a :["]
+    found = 0
+    for _ in range(20_000):
+        text = "".join(chosen.choices(pieces, k=chosen.randint(1, 12)))
+        matches = [match.span() for match in slow.finditer(text)]
+        assert [match.span() for match in fast.finditer(text)] == matches, text
+        found += bool(matches)
+    assert found > 50
+
+
+@pytest.mark.parametrize("text", [" ", "\u3000", "<a ", "<a =", "( ", "# a", "#REDIRECT \t"])
+def test_patterns_take_linear_time(text: str) -> None:
+    for name in OLDER:
+        # Whether a page is a redirect is asked at its beginning only.
+        find = reading._REDIRECT.match if name == "_REDIRECT" else getattr(wikitext, name).search
+        started = time.process_time()
+        for more in ("", " " * (1 << 17), "=" * (1 << 17)):
+            find(text * (1 if more else 1 << 17) + more)
+        assert time.process_time() - started < 5
 
 
 def test_a_zip_of_a_bomb_or_of_too_many_files_is_refused(tmp_path: Path) -> None:
