@@ -49,7 +49,7 @@ def build_definitions(
     """
     manifest = prepare_manifest(workspace.study, workspace.home)
     marts = marts_asset(manifest, lineage or {})
-    assets = [*lake_assets(), missing_models, marts, *published_assets(marts)]
+    assets = [*lake_assets(), missing_models, marts, *published_assets(marts, manifest)]
     jobs = study_jobs(assets)
     return dg.Definitions(
         assets=assets,

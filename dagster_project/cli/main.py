@@ -392,7 +392,8 @@ def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
         query = sys.stdin.read()
     elif query.endswith(".sql") and Path(query).is_file():
         query = Path(query).read_text(encoding="utf-8")
-    return study, query
+    # A locale that is not UTF-8 leaves the bytes of other letters as they were typed.
+    return study, query.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def command_line() -> NoReturn:

@@ -74,8 +74,11 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
         prepare_lake(home.lake)
         parts = list(plan.parts())
         missing = workspace.exchange(parts)
-        if not missing and workspace.is_published:
+        unfinished = workspace.unfinished_products
+        if not missing and unfinished is None:
             return False
+        if not missing:
+            LOG.info("%s: %s", workspace.study.name, unfinished)
         reasons = Counter(_why(part, home) for part in missing)
         LOG.info(
             "%s: %d of %d parts of the lake to compute%s, the others are up to date",
@@ -152,16 +155,19 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
         mark_orphaned_runs_failed(instance)
         languages = sync_partitions(instance, workspace.plan.study)
         for stage in stages(workspace, missing, keys, languages):
-            if stage.job == "build_marts" and workspace.is_published:
+            chosen = selection(stage.job, stage.keys)
+            if stage.job == "build_marts" and workspace.unpublished is None:
                 # Lost parts were computed again with the same rows: the warehouse is current.
-                continue
+                if workspace.unfinished_products is None:
+                    continue
+                chosen = dg.AssetSelection.assets("report")
             # dbt prints each step on standard output, which is for results.
             with dbt_log.open("a") as file, contextlib.redirect_stdout(file):
                 result = dg.materialize(
                     [*assets, *(definitions.asset_checks or ())],
                     instance=instance,
                     resources=definitions.resources,
-                    selection=selection(stage.job, stage.keys),
+                    selection=chosen,
                     tags=stage.tags,
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     raise_on_error=False,

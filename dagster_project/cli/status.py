@@ -56,11 +56,11 @@ class Status:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Puts as many languages side by side as fit the terminal, the others below."""
         workspace = self._workspace
-        published = workspace.is_published
-        title = "published" if published else "not published in its present state"
+        unfinished = workspace.unfinished_products
+        title = unfinished or "published"
         counts = Counter(row["state"] for row in self._rows)
         yield Text.assemble(
-            (workspace.study.name, "bold"), ": ", (title, "green" if published else "yellow")
+            (workspace.study.name, "bold"), ": ", (title, "yellow" if unfinished else "green")
         )
         languages = workspace.plan.study.languages
         width = max((len(language) for language in languages), default=2) + 1

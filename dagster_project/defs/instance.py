@@ -7,6 +7,7 @@ import os
 
 import dagster as dg
 
+from dagster_project.defs.storage import put_damaged_aside
 from dagster_project.study.home import Home
 
 __all__ = ["open_instance"]
@@ -44,7 +45,8 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     settings = home.dagster / "dagster.yaml"
     # A JSON string is also a YAML string, whatever characters the folder's name has.
     wanted = _SETTINGS % json.dumps(str(home.dagster))
-    if not settings.exists() or settings.read_text(encoding="utf-8") != wanted:
+    if not settings.exists() or settings.read_bytes() != wanted.encode():
         settings.write_text(wanted, encoding="utf-8")
+    put_damaged_aside(home.dagster)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     return dg.DagsterInstance.get()

@@ -43,6 +43,8 @@ STEP = ModelStep(
     tables=("label_tokens",),
     code_version="3",
     depends_on=("fact_labels", "models"),
+    # It writes Chinese names in one of their variants.
+    libraries=("zhconv",),
     group="lake_tracing",
     settings=lambda study: study.tracing,
     languages=_languages,

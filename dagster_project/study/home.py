@@ -36,6 +36,11 @@ class Home:
         return self.build / "factroots.duckdb"
 
     @property
+    def marts_lake(self) -> Path:
+        """Links to the parts of the lake that the marts are built from; dbt reads this folder."""
+        return self.build / "lake"
+
+    @property
     def previews(self) -> Path:
         """First rows of each mart that dbt built, shown with its run."""
         return self.build / "previews"

@@ -43,7 +43,7 @@ from ingestion.corpora import (
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
-from models_gpu.errors import ModelError
+from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import ModelCard, inspect
 from models_gpu.loading.source import ResolvedModel, resolve
 from models_gpu.loading.spec import ModelSpec
@@ -217,6 +217,7 @@ def resolve_study(
     models, broken = _models(study, chosen, recorded, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
+    _check_corpus_languages(study, every_language, problems)
     corpora = _corpora(study, home, languages, problems)
     aliases = _aliases_fingerprint(study, problems)
     if problems or facts is None:
@@ -236,7 +237,8 @@ def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
         ModelError: it cannot be used; says why and what would be right.
     """
     recorded = _Recorded.of(Home((homes / study.name).resolve()))
-    return _resolve_model(study, block, recorded, is_inspected=True)
+    with as_model_error(block.id):
+        return _resolve_model(study, block, recorded, is_inspected=True)
 
 
 def _open_facts(study: Study, problems: list[Problem]) -> FactSource | None:
@@ -294,6 +296,22 @@ def _knowledge_languages(
     return tuple(sorted(set(block.languages) & set(languages)))
 
 
+def _check_corpus_languages(
+    study: Study, languages: Sequence[str], problems: list[Problem]
+) -> None:
+    """Reports languages of corpora that the study does not have."""
+    for block in study.corpora:
+        problems += [
+            Problem(
+                f"corpus {block.id!r}: the study has no language {code!r}."
+                f"{near_match(code, languages)}",
+                study.block_line("corpora", block.id),
+            )
+            for code in (() if block.languages == "all" else block.languages)
+            if languages and code not in languages
+        ]
+
+
 def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem]) -> None:
     """Reports languages of edits and checks that have no knowledge neurons."""
     line = study.section_line("attribution")
@@ -337,7 +355,8 @@ def _models(
         if block.id not in chosen:
             continue
         try:
-            models.append(_resolve_model(study, block, recorded, is_inspected=is_inspected))
+            with as_model_error(block.id):
+                models.append(_resolve_model(study, block, recorded, is_inspected=is_inspected))
         except ModelError as error:
             line = study.block_line("models", block.id)
             broken.append(BrokenModel(block.id, block.source, str(error), line))

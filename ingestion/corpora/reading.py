@@ -51,7 +51,7 @@ _NOTES = 20
 _OBJECTS_WITHOUT_KEY = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # A redirect in any language: '#REDIRECT [[Berlin]]', '#WEITERLEITUNG [[Berlin]]'.
-_REDIRECT = re.compile(r"\s*#\s*[^\W\d_]+\s*:?\s*\[\[")
+_REDIRECT = re.compile(r"\s*#\s*[^\W\d_]+\s*+(?::\s*+)?\[\[")
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,8 @@ _MEDIA_FILE = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08]")
 _BROKEN_REFERENCE = re.compile(r"<ref\b[^<>\n]*>(?:[^<\n]*</ref>)?", re.IGNORECASE)
 _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
-_BROKEN_TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s*/?|\s+[^<>\n]*=[^<>\n]*)>")
+# Without going back (*+), and so in linear time.
+_BROKEN_TAG = re.compile(r"</?[A-Za-z][\w-]*+(?:\s*+/?|\s++[^<>\n=]*+=[^<>\n]*+)>")
 # Remains of mark-up that is not closed: rows of tables, borders of templates, quotes.
 _BROKEN_LINE = re.compile(r"^[ \t]*(?:\||\{\||\{\{|\}\}|![^\n]*(?:!!|\|)).*$", re.MULTILINE)
 _MAGIC = re.compile(r"__[^\W\d_]+(?:_[^\W\d_]+)*__")
@@ -71,7 +72,8 @@ _VARIANT_OF = re.compile(r"(?:^|;)(?:[^;]*=>)?\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
 _VARIANT_FLAG = re.compile(r"^\s*([A-Z;-]+)\s*\|")
 # Flags of rules that show nothing: hidden, title, removed.
 _VARIANT_HIDDEN = frozenset("HT-")
-_EMPTY_BRACKETS = re.compile(r"[ \u3000]*(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)")
+# Only from the first of several spaces on: a page of spaces would take hours.
+_EMPTY_BRACKETS = re.compile(r"(?<![ \u3000])[ \u3000]*+(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)")
 _SPACES = re.compile(r"[^\S\n]+")
 _SPACE_BEFORE_STOP = re.compile(r" (?=[,.;](?:\s|$))")
 _LINES = re.compile(r" ?\n[ \n]*")

@@ -8,6 +8,7 @@ transformers are imported when ``inspect`` is called.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,16 @@ from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
 from models_gpu.loading.weight_files import check_tensors, read_json, read_tensors, weight_files
 
 __all__ = ["ModelCard", "family_of", "inspect"]
+
+_MOST_LAYERS = 10_000
+"""Layers of a model whose weights are pickled, so that their tensors cannot be counted."""
+_LAYER_COUNTS = (
+    *("num_hidden_layers", "num_layers", "n_layer", "n_layers"),
+    *("encoder_layers", "decoder_layers"),
+)
+"""Keys of config.json with a number of layers."""
+_MOST_LABELS = 100_000
+"""transformers makes a name for each of ``num_labels``."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,9 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
             "queried without masks, for as many tokens as the object has; leave mask_counts out"
         )
 
+    tensors = read_tensors(weight_files(folder, spec))
+    _check_sizes(read_json(folder / "config.json"), len(tensors) or _MOST_LAYERS)
+
     import torch
     import transformers
 
@@ -111,7 +125,6 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
         model: Any = family.model_class.from_config(config, attn_implementation=family.attention)
     model.tie_weights()
     vocabulary_size = int(config.to_dict()["vocab_size"])
-    tensors = read_tensors(weight_files(folder, spec))
     if tensors:
         check_tensors(model, family, vocabulary_size, tensors)
         parameter_count = sum(math.prod(tensor.shape) for tensor in tensors.values())
@@ -136,6 +149,29 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
         dtype=spec.dtype,
         mask_counts=spec.mask_counts,
     )
+
+
+def _check_sizes(config: Mapping[str, Any], most_layers: int) -> None:
+    """Check numbers that transformers builds lists and modules from, before it does so.
+
+    Args:
+        config: config.json, or a block of it.
+        most_layers: tensors in the weight files: a layer has at least one.
+
+    Raises:
+        ModelError: the configuration asks for more than the weight files can hold.
+    """
+    for key, value in config.items():
+        if isinstance(value, dict):
+            _check_sizes(value, most_layers)
+        most = most_layers if key in _LAYER_COUNTS else None
+        if key == "num_labels":
+            most = _MOST_LABELS
+        if most is not None and isinstance(value, int) and value > most:
+            raise ModelError(
+                f"config.json says {key} {value:,}, but there can be at most {most:,}: weights "
+                "and configuration do not belong together"
+            )
 
 
 def _check_tokenizer(tokenizer: Any, family: Architecture, vocabulary_size: int) -> None:

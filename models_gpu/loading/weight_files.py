@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models_gpu.errors import ModelError
+from models_gpu.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from models_gpu.loading.families import Architecture
@@ -51,7 +51,13 @@ def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
         return [folder / _WEIGHTS]
     index = folder / _WEIGHTS_INDEX
     if index.is_file():
-        shards = sorted(set(read_json(index).get("weight_map", {}).values()))
+        weight_map = read_json(index).get("weight_map")
+        if not isinstance(weight_map, dict) or not all(map(_is_text, weight_map.values())):
+            raise ModelError(
+                f"{_WEIGHTS_INDEX} has no weight_map from tensors to files; copy or download it "
+                "again"
+            )
+        shards = sorted(set(weight_map.values()))
         absent = [shard for shard in shards if not (folder / shard).is_file()]
         if absent or not shards:
             raise ModelError(
@@ -101,19 +107,34 @@ def _read_header(path: Path) -> dict[str, Tensor]:
                 f"{path.name} is cut off or no safetensors file: its header should have {length} "
                 f"bytes, the file has {size}{again}"
             )
-        try:
-            header = json.loads(file.read(length))
-        except ValueError as error:
-            raise ModelError(
-                f"{path.name} is no safetensors file: its header is no JSON"
-            ) from error
+        header = _as_json(file.read(length), f"the header of {path.name}")
     header.pop("__metadata__", None)
-    end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    try:
+        ends = [_end_of(entry) for entry in header.values()]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"the header of {path.name} does not describe its tensors ({error!r}){again}"
+        ) from error
+    end = max(ends, default=0)
     if size < 8 + length + end:
         raise ModelError(
             f"{path.name} is cut off: it should have {8 + length + end} bytes, it has {size}{again}"
         )
     return {name: Tensor(tuple(entry["shape"]), path.name) for name, entry in header.items()}
+
+
+def _end_of(entry: dict[str, Any]) -> int:
+    """Where the bytes of a tensor end, by its entry in a header."""
+    start, end = entry["data_offsets"]
+    if not all(isinstance(number, int) for number in (start, end, *entry["shape"])):
+        raise TypeError("no integers")
+    if not 0 <= start <= end:
+        raise ValueError(f"data_offsets {start}, {end}")
+    return int(end)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def check_tensors(
@@ -172,11 +193,16 @@ def read_json(path: Path) -> dict[str, Any]:
         ModelError: no such file, or no JSON object in it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return _as_json(path.read_bytes(), path.name)
     except FileNotFoundError as error:
         raise ModelError(f"there is no {path.name}") from error
-    except ValueError as error:
-        raise ModelError(f"{path.name} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path.name} holds no JSON object")
-    return content
+
+
+def _as_json(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{name} is not valid JSON: {first_line(error)}") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{name} holds no JSON object")
+    return found

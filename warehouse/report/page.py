@@ -22,6 +22,7 @@ from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import read_facts, without_passages
 from warehouse.report.figures import Figure, read_figures
+from warehouse.report.stamp import PAGE, STAMP, made_from
 
 __all__ = ["Report", "packed", "write_report"]
 
@@ -70,9 +71,10 @@ def write_report(
     except duckdb.Error as error:
         raise ReportError(f"cannot read {published_file}: {error}") from error
     page = _page(study, models, sections, facts)
-    path = folder / "report.html"
+    path = folder / PAGE
     try:
         _replace(path, page.encode())
+        _replace(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
         if with_files:
             for figure in [figure for figures in sections.values() for figure in figures]:
                 _write_files(figure, folder / "figures")
