@@ -19,6 +19,7 @@ import click
 
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.home import default_homes
 from dagster_project.study.schema import ModelBlock
 from models_gpu.loading.spec import Dtype, MaskCounts
 
@@ -30,9 +31,9 @@ def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
         "--home",
         "homes",
         type=click.Path(path_type=Path, file_okay=False),
-        default=Path("warehouse"),
+        default=default_homes,
         envvar="FACTROOTS_HOME",
-        show_default=True,
+        show_default=str(default_homes()),
         help="Folder that holds one folder per study.",
     )(command)
 
@@ -81,6 +82,7 @@ def _settings(
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="factroots")
 def main() -> None:
     """Trace where the facts that a multilingual language model knows come from.
 
