@@ -27,6 +27,7 @@ from dagster_project.defs.sensors import study_sensor
 from dagster_project.runtime.connect import workers_at
 from dagster_project.runtime.workers import Workers
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.home import homes_folder
 from ingestion.lake import prepare_lake
 
 __all__ = ["build_definitions", "definitions"]
@@ -84,12 +85,11 @@ def _locked(workspace: Workspace) -> dg.ResourceDefinition:
 def definitions() -> dg.Definitions:
     """The study that the environment names."""
     study = os.environ.get("FACTROOTS_STUDY", "atlas")
-    homes = Path(os.environ.get("FACTROOTS_HOME", "warehouse"))
     logging.getLogger("factroots").setLevel(logging.INFO)
     restrict = os.environ.get("FACTROOTS_RESTRICT")
     workspace = Workspace(
         study,
-        homes.resolve(),
+        homes_folder(),
         keep_going=True,
         restrict=Path(restrict) if restrict else None,
         lake=os.environ.get("FACTROOTS_LAKE"),

@@ -19,6 +19,7 @@ import click
 
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.home import default_homes
 from dagster_project.study.schema import ModelBlock
 from models_gpu.loading.spec import Dtype, MaskCounts
 
@@ -30,9 +31,9 @@ def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
         "--home",
         "homes",
         type=click.Path(path_type=Path, file_okay=False),
-        default=Path("warehouse"),
+        default=default_homes,
         envvar="FACTROOTS_HOME",
-        show_default=True,
+        show_default=str(default_homes()),
         help="Folder that holds one folder per study.",
     )(command)
 
@@ -81,6 +82,7 @@ def _settings(
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="factroots")
 def main() -> None:
     """Trace where the facts that a multilingual language model knows come from.
 
@@ -250,21 +252,40 @@ def questions(name: str | None) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["parquet", "csv", "both"]),
+    type=click.Choice(["parquet", "csv", "both", "hf", "lm-eval"]),
     default="parquet",
     show_default=True,
 )
 @click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
+@click.option("--non-commercial", is_flag=True, help="I keep to the facts' non-commercial licence.")
 def export(
-    study: str, homes: Path, folder: Path, form: str, tables: tuple[str, ...] | None
+    study: str,
+    homes: Path,
+    folder: Path,
+    form: str,
+    tables: tuple[str, ...] | None,
+    non_commercial: bool,
 ) -> None:
-    """Write every published table as a file, sorted by its key, with a datapackage.json."""
+    """Write every published table as a file, sorted by its key, with a datapackage.json.
+
+    hf is a data set for the Hugging Face hub: Parquet files and a card. lm-eval are the study's
+    facts as tasks of lm-evaluation-harness.
+    """
+    from dagster_project.runtime.harness_tasks import write_harness_tasks
     from warehouse.export import FORMATS
     from warehouse.export import export as write
+    from warehouse.hugging_face import export_dataset
 
     workspace = Workspace(study, homes.resolve())
-    formats = [known for known in FORMATS if form in (known, "both")]
-    files = write(workspace.home.published_file, folder, formats, tables)
+    published = workspace.home.published_file
+    if form == "lm-eval":
+        files = write_harness_tasks(workspace, folder, non_commercial=non_commercial)
+    elif form == "hf":
+        name = workspace.study.name
+        files = export_dataset(published, folder, name, tables, non_commercial=non_commercial)
+    else:
+        formats = [known for known in FORMATS if form in (known, "both")]
+        files = write(published, folder, formats, tables)
     size = sum(file.stat().st_size for file in files)
     OUT.print(f"{len(files)} files, {size / 2**20:.1f} MiB, in {folder}", soft_wrap=True)
 

@@ -204,7 +204,9 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     return "; ".join(str(reason).strip() for reason in reasons) or "the run failed without a reason"
 
 
-_OWN_CLASS = re.compile(r"^(dagster_project|ingestion|models_gpu|warehouse)\.[\w.]+: ")
+_OWN_CLASS = re.compile(
+    r"^(?:factroots\.)?(dagster_project|ingestion|models_gpu|warehouse)\.[\w.]+: "
+)
 """The class name that Python puts before the message of an error of this project."""
 
 

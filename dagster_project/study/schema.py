@@ -158,6 +158,9 @@ class TracingBlock:
     """CSV with language_code, entity_id, alias: other names of an entity."""
     engine: Literal["polars", "hyperscan"] = "polars"
     """Search engine for names (hyperscan is an extra); the counts are the same."""
+    chinese: Literal["opencc", "zhconv"] = "opencc"
+    """Library that converts Chinese names to simplified characters, for the fact types; zhconv (the
+    extra 'paper') gives the published counts exactly."""
     processes: _Count = 1
     """Files read in parallel, each with half a gigabyte; the counts are the same."""
 

@@ -11,6 +11,7 @@ import reprlib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -30,7 +31,17 @@ _ID_RULE = "an id starts with a letter or digit and has only letters, digits, '.
 
 def contradictions(study: Study) -> list[Problem]:
     """Lists the broken rules of a study whose keys and types are right."""
-    rules = (_texts, _study, _repeated, _ids, _corpora, _attribution, _trained_on, _refresh)
+    rules = (
+        _texts,
+        _study,
+        _repeated,
+        _ids,
+        _corpora,
+        _extras,
+        _attribution,
+        _trained_on,
+        _refresh,
+    )
     return [problem for rule in rules for problem in rule(study)]
 
 
@@ -120,6 +131,20 @@ def _corpora(study: Study) -> Iterator[Problem]:
             needs = "takes no path" if corpus.kind == "atlas" else "needs a path"
             line = study.block_line("corpora", corpus.id)
             yield Problem(f"corpus {corpus.id!r} of kind {corpus.kind} {needs}", line)
+
+
+_EXTRAS = {"hyperscan": ("engine", "match"), "zhconv": ("chinese", "paper")}
+"""Package → setting of ``tracing`` that asks for it, and the extra that installs it."""
+
+
+def _extras(study: Study) -> Iterator[Problem]:
+    """Settings that ask for a package that is not installed."""
+    for package, (setting, extra) in _EXTRAS.items():
+        if getattr(study.tracing, setting) == package and find_spec(package) is None:
+            message = (
+                f"tracing.{setting}: {package} is not installed: pip install 'factroots[{extra}]'"
+            )
+            yield Problem(message, study.section_line("tracing"))
 
 
 def _attribution(study: Study) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ from ingestion.tracing.counting import (
     merge,
     trace_shard,
 )
-from ingestion.tracing.label_tokens import fold_name, label_tokens
+from ingestion.tracing.label_tokens import ChineseConverter, fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
 from ingestion.tracing.names import ALIAS_COLUMNS, FactNames, NamesError, collect_names
 from ingestion.tracing.units import UNIT_KINDS, TokenCounter, UnitKind
@@ -32,6 +32,7 @@ __all__ = [
     "ALIAS_COLUMNS",
     "TRACING_VERSION",
     "UNIT_KINDS",
+    "ChineseConverter",
     "Engine",
     "Evidence",
     "FactNames",

@@ -163,3 +163,35 @@ def test_a_corpus_may_have_no_titles(tmp_path: Path, kind: str) -> None:
         f"corpora: [{{id: c, kind: {kind}, path: x, title_column: null}}]\n"
     )
     assert load_study(str(path)).corpora[0].title_column is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "package", "extra"),
+    [("chinese", "zhconv", "paper"), ("engine", "hyperscan", "match")],
+)
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    package: str,
+    extra: str,
+    is_installed: bool,
+) -> None:
+    study = tmp_path / "mine.yml"
+    study.write_text(
+        "name: mine\nfacts: {kind: atlas}\nlanguages: all\nmodels: [{id: a, source: atlas:mlm}]\n"
+        f"tracing: {{{setting}: {package}}}\n"
+    )
+    monkeypatch.setattr(
+        "dagster_project.study.validation.find_spec",
+        lambda name: object() if is_installed or name != package else None,
+    )
+    if is_installed:
+        assert getattr(load_study(str(study)).tracing, setting) == package
+        return
+    with pytest.raises(StudyError) as error:
+        load_study(str(study))
+    assert f"tracing.{setting}: {package} is not installed" in str(error.value)
+    assert ":5: tracing" in str(error.value) or "line 5" in str(error.value)
+    assert f"pip install 'factroots[{extra}]'" in str(error.value)
