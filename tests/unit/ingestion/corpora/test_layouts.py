@@ -221,6 +221,37 @@ def test_no_file_says_what_is_there(tmp_path: Path) -> None:
         list_files(WikipediaDump("nowhere*/x.xml"), "fr", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["study[2]", "a*b", "what?", "[!x]", "it's {odd} ü"])
+def test_only_what_the_user_writes_is_a_pattern(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / name / "texts [1]"
+    folder.mkdir(parents=True)
+    for file in ("de.txt", "fr.txt", "[x].txt"):
+        (folder / file).write_text("Bern ist eine Stadt.", encoding="utf-8")
+    (tmp_path / "study2" / "texts 1").mkdir(parents=True)
+    (tmp_path / "study2" / "texts 1" / "de.txt").write_text("Nein.", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path / name))
+    for path, base, found in [
+        ("*.txt", folder, ["[x].txt", "de.txt", "fr.txt"]),
+        ("texts [1]/{language}.txt", folder.parent, ["de.txt"]),
+        ("texts*/?e.txt", folder.parent, ["de.txt"]),
+        ("../texts [1]/[df]?.txt", folder, ["de.txt", "fr.txt"]),
+        ("~/texts [1]/d*", Path.cwd(), ["de.txt"]),
+        (f"{folder}/[x].txt", Path.cwd(), ["[x].txt"]),
+        (f"file://{folder}/de.txt", Path.cwd(), ["de.txt"]),
+    ]:
+        files = list_files(PlainText(path), "de", base)
+        assert [file.name for file in files] == found, path
+        assert {Path(file.path.removeprefix("file://")).parent for file in files} == {folder}
+
+
+@pytest.mark.parametrize("path", ["a**b/*.txt", "\0", "", ".", "~nobody-of-this-name/x.txt"])
+def test_a_path_that_cannot_be_one_is_an_error(tmp_path: Path, path: str) -> None:
+    with pytest.raises(CorpusError):
+        list_files(PlainText(path), "de", tmp_path)
+
+
 def test_the_digest_is_of_content_and_not_of_time_or_place(tmp_path: Path) -> None:
     settings = PlainText("{language}.txt")
     one, two = tmp_path / "one", tmp_path / "two"
