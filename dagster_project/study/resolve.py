@@ -43,6 +43,7 @@ from ingestion.corpora import (
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
+from ingestion.tracing.names import NamesError, read_aliases
 from models_gpu.errors import ModelError
 from models_gpu.loading.inspection import ModelCard, inspect
 from models_gpu.loading.source import ResolvedModel, resolve
@@ -474,5 +475,10 @@ def _aliases_fingerprint(study: Study, problems: list[Problem]) -> str | None:
     if not path.is_file():
         line = study.section_line("tracing")
         problems.append(Problem(f"tracing.aliases: there is no file {path}", line))
+        return None
+    try:
+        read_aliases(path)
+    except NamesError as error:
+        problems.append(Problem(f"tracing.aliases: {error}", study.section_line("tracing")))
         return None
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -45,8 +45,8 @@ class TokenCounter:
     """Counts tokens word by word with a cache, because most words of a text were seen before.
 
     The counts are exact: WordPiece, SentencePiece and byte-level tokenizers never join two words
-    into one token. Special tokens and line breaks are not counted; a tokenizer in which a blank belongs
-    to the word after it counts one blank before each word.
+    into one token. Special tokens and line breaks are not counted. A tokenizer in which a blank
+    belongs to the word after it counts one blank before each word.
 
     Args:
         tokenizer_json: the tokenizer's serialised state (``tokenizer.json``).

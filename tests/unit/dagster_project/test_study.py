@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.study.load import embedded_studies, load_study
+from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
 
 GOOD = """\
@@ -163,3 +164,18 @@ def test_a_corpus_may_have_no_titles(tmp_path: Path, kind: str) -> None:
         f"corpora: [{{id: c, kind: {kind}, path: x, title_column: null}}]\n"
     )
     assert load_study(str(path)).corpora[0].title_column is None
+
+
+def test_aliases_are_read_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("language,relation,template,subject,object\nen,r,[X] [Y],a,b\n")
+    (tmp_path / "names.csv").write_text("language,entity,alias\nen,Q1,c\n")
+    path = study_file(
+        tmp_path,
+        "name: s\nfacts: {kind: table, path: f.csv}\nmodels: [{id: m, source: ./m}]\n"
+        "tracing: {aliases: names.csv}\n",
+    )
+    with pytest.raises(StudyError) as caught:
+        resolve_study(path, tmp_path / "homes")
+    found = [problem.message for problem in caught.value.problems if problem.line == 4]
+    assert len(found) == 1
+    assert "names.csv has no column 'language_code'" in found[0]
