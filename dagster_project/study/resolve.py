@@ -38,6 +38,7 @@ from ingestion.corpora import (
     ParquetText,
     PlainText,
     WikipediaDump,
+    check_layout,
     corpus_digest,
 )
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
@@ -429,17 +430,21 @@ def _corpora(
             continue
         chosen = languages if block.languages == "all" else block.languages
         settings = _corpus_settings(block, home)
-        fingerprints = {}
+        fingerprints: dict[str, str] = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
-                fingerprints[language] = (
-                    _atlas_fingerprint()
-                    if block.kind == "atlas"
-                    else corpus_digest(settings, language, study.path.parent)
-                )
+                if block.kind == "atlas":
+                    fingerprints[language] = _atlas_fingerprint()
+                    continue
+                fingerprints[language] = corpus_digest(settings, language, study.path.parent)
             except CorpusError as error:
                 remedy = "Correct the path, or list the languages that it has under 'languages'."
                 problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
+                continue
+            try:
+                check_layout(settings, language, study.path.parent)
+            except CorpusError as error:
+                problems.append(Problem(f"corpus {block.id!r}: {error}", line))
         found.append(
             StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )

@@ -24,6 +24,7 @@ from ingestion.corpora import (
     Shard,
     Tally,
     WikipediaDump,
+    check_layout,
     check_readable,
     corpus_digest,
     list_files,
@@ -119,6 +120,8 @@ def test_a_line_that_is_no_utf8_is_told(tmp_path: Path) -> None:
         (b"PK\x03\x04....", r"is a zip, .* unzip"),
         (b"7z\xbc\xaf\x27\x1c....", r"is a 7z archive, .* 7z x"),
         (b"\x04\x22\x4d\x18....", r"is lz4, .* lz4 -d"),
+        (b"ARROW1\0\0", r"is Arrow, .* Parquet"),
+        (b"SQLite format 3\0", "is a SQLite database"),
         (b"PAR1....", r"is Parquet, .* kind: parquet"),
         (gzip.compress(b"name" + bytes(253) + b"ustar", mtime=0), r"is a tar archive.* tar -xf"),
         (b"\n<!DOCTYPE html><html><p>404</p></html>", "is an HTML page"),
@@ -131,14 +134,19 @@ def test_a_layout_that_cannot_be_read_is_an_error_with_its_remedy(
     tmp_path: Path, content: bytes, remedy: str, kind: type[CorpusSettings]
 ) -> None:
     (tmp_path / "x").write_bytes(content)
+    settings = kind(f"{tmp_path}/x")
     with pytest.raises(CorpusError, match=remedy):
-        read(kind(f"{tmp_path}/x"))
+        read(settings)
+    with pytest.raises(CorpusError, match=remedy):
+        check_layout(settings, "de")
 
 
 def test_a_json_array_is_an_error_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[\n{"text": "a"},\n{"text": "b"}\n]\n')
     with pytest.raises(CorpusError, match=r"begins with a JSON array.* jq -c"):
         read(JsonLines(f"{tmp_path}/x.json"))
+    with pytest.raises(CorpusError, match=r"begins with a JSON array.* jq -c"):
+        check_layout(JsonLines(f"{tmp_path}/x.json"), "de")
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -171,6 +179,8 @@ def test_a_parquet_column_that_is_no_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     for values in ([b"x"], [1], [["x"]], [{"a": "x"}]):
         pl.DataFrame({"text": values, "title": ["t"]}).write_parquet(path)
+        with pytest.raises(CorpusError, match=r"a\.parquet: column 'text' is .* and not text"):
+            check_layout(ParquetText(str(path)), "de")
         with pytest.raises(CorpusError, match=r"a\.parquet: column 'text' is .* and not text"):
             read(ParquetText(str(path)))
     pl.DataFrame({"text": ["x"]}, {"text": pl.Categorical}).write_parquet(path)
