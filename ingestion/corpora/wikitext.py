@@ -122,7 +122,7 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     text = _BROKEN_LINE.sub("", text)
     text = _MAGIC.sub("", text)
     if "-{" in text:
-        # The innermost first; each round removes one level, of which MediaWiki allows ten.
+        # The innermost first; each round removes one level. MediaWiki allows ten.
         for _ in range(_VARIANT_DEPTH):
             text = _VARIANT.sub(_simplified, text)
     # Runs of blanks go first: brackets after a long one would be searched from each of its places.
@@ -358,7 +358,7 @@ def _link_text(
     if prefix.strip().lower() in media_names or _MEDIA_FILE.search(page):
         return ""
     if prefix.strip().lower() in _languages():
-        # A link to the same article in another language stands beside the text, not in it.
+        # A link to the same article in another language is shown outside the text.
         return ""
     if page[len(prefix) + 1 : len(prefix) + 2].isspace():
         return shown
