@@ -179,3 +179,10 @@ def test_aliases_are_read_before_anything_runs(tmp_path: Path) -> None:
     found = [problem.message for problem in caught.value.problems if problem.line == 4]
     assert len(found) == 1
     assert "names.csv has no column 'language_code'" in found[0]
+
+
+def test_an_unknown_key_may_look_like_anything(tmp_path: Path) -> None:
+    for key in ("facts[Y]", "[X]", "x.y", "models[0]"):
+        text = GOOD.replace("languages:", f'"{key}":')
+        ((line, message),) = [p for p in problems(tmp_path, text) if p[1].startswith("unknown")]
+        assert (line, message.split(".")[0]) == (3, f"unknown key '{key}'".split(".")[0])
