@@ -164,8 +164,8 @@ def check_tensors(
     left = [name for name in found if (at := beyond.match(name)) and int(at[1]) >= layers]
     if left:
         raise ModelError(
-            f"config.json says {layers} layers, but the weight files have more (such as {left[0]}): "
-            "weights and configuration do not belong together"
+            f"config.json says {layers} layers, but the weight files have more (such as "
+            f"{left[0]}): weights and configuration do not belong together"
         )
     for name, shape in shapes.items():
         if name in found and found[name].shape != shape:

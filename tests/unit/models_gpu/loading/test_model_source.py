@@ -416,5 +416,5 @@ def test_a_config_that_makes_no_model_is_an_error_with_its_reason(
     save_model(tmp_path, "bert")
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changed))
-    with pytest.raises(ModelError, match="in .*: "):
+    with pytest.raises(ModelError, match=r"in .*: "):
         inspect(resolve(ModelSpec("m", str(tmp_path))))
