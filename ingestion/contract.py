@@ -81,10 +81,11 @@ _MODE = Column(
     "mode_code",
     _TEXT,
     "Baseline of the integration path (docs/method.md#integrated-gradients). 'zero': all neurons "
-    "at 0. 'amig': one path from each b^(i), the neurons when token i of the query is replaced; "
-    "the attributions are summed over i. 'amig_mean': one path from the mean of the b^(i). "
-    "'amig_code': the same path with the prefactor of the published code; its attributions do not "
-    "add up.",
+    "at 0. 'zero_norm_held': the same, with the clean denominator of a norm behind the down "
+    "projection. 'amig': one path from each b^(i), the neurons when token i of the query is "
+    "replaced; the attributions are summed over i. 'amig_mean': one path from the mean of the "
+    "b^(i). 'amig_code': the same path with the prefactor of the published code; its attributions "
+    "do not add up.",
 )
 
 _TABLES = (

@@ -18,10 +18,12 @@ __all__ = [
 NeuronKind = Literal["ffn", "layer_output"]
 """'ffn': input of a layer's down projection; 'layer_output': the residual stream after it."""
 
-Mode = Literal["zero", "amig", "amig_mean", "amig_code"]
+Mode = Literal["zero", "zero_norm_held", "amig", "amig_mean", "amig_code"]
 """Baseline b of the straight line to the clean activations w̄.
 
 - 'zero': b = 0 (Dai et al. 2022).
+- 'zero_norm_held': the same, and a norm behind the down projection (Gemma 2 and 3) divides by what
+  it divides by at w̄. In other families it equals 'zero'.
 - 'amig': one line from each b^(i), the activations when token i of the query is replaced by the
   mask token (by the end-of-text token in a causal model). Attributions are summed over i (paper of
   Chen et al. 2024).
@@ -83,6 +85,11 @@ class PathSettings:
     """Number of points on the line, at least 1."""
     quadrature: Quadrature = "gauss"
     """Rule that places and weights the points."""
+    tolerance: float | None = None
+    """Largest completeness residual of a path in a layer: where it is larger, the number of points
+    is doubled, up to ``most_steps``. None: every integral has ``steps`` points."""
+    most_steps: int = 128
+    """Largest number of points, reached by doubling."""
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def run(
     """
     from dagster_project.cli.run import refresh
     from dagster_project.runtime.connect import workers_at
-    from warehouse.summary import summary_tables
+    from warehouse.summary import published_notes, summary_tables
 
     log_to_stderr(logging.WARNING if quiet else logging.INFO)
     started = time.perf_counter()
@@ -130,6 +130,8 @@ def run(
     missing = workspace.missing_models()
     for table in summary_tables(workspace.home.published_file):
         OUT.print(table)
+    for note in published_notes(workspace.home.published_file):
+        OUT.print(f"Note: {note}", highlight=False)
     seconds = time.perf_counter() - started
     OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
     OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)

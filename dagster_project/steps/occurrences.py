@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from filelock import FileLock
 
 from dagster_project.steps.plan import Plan
@@ -32,6 +31,7 @@ from ingestion.tracing import (
     collect_names,
     finish,
     merge,
+    read_aliases,
     resume_counts,
     trace_corpus,
     trace_shard,
@@ -122,7 +122,7 @@ def _begin(task: CorpusTask, language: str) -> _Pass:
     settings = study.study.tracing
     aliases = None
     if settings.aliases is not None:
-        aliases = pl.read_csv(study.study.locate(settings.aliases), infer_schema=False)
+        aliases = read_aliases(study.study.locate(settings.aliases))
     names = collect_names(
         task.read_part("fact_labels", {"language_code": language}),
         language,

@@ -67,9 +67,10 @@ def load_study(study: str) -> Study:
 def _problem(root: Any, data: Any, detail: dict[str, Any]) -> Problem:
     """Converts an error of pydantic into the words of the study file, with its line."""
     keys = _keys(data, detail["loc"])
+    is_unknown = detail["type"] in ("unexpected_keyword_argument", "extra_forbidden")
     where = ".".join(str(key) for key in keys)
     line = line_of(root, keys)
-    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+    if is_unknown:
         known = [f.name for f in fields(_owner(keys[:-1])) if f.name != "path" or len(keys) > 1]
         return Problem(f"unknown key {where!r}.{near_match(str(keys[-1]), known)}", line)
     if detail["type"] in ("missing", "missing_argument"):

@@ -38,11 +38,13 @@ from ingestion.corpora import (
     ParquetText,
     PlainText,
     WikipediaDump,
+    check_layout,
     corpus_digest,
 )
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
+from ingestion.tracing.names import NamesError, read_aliases
 from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import ModelCard, inspect
 from models_gpu.loading.source import ResolvedModel, resolve
@@ -447,17 +449,21 @@ def _corpora(
             continue
         chosen = languages if block.languages == "all" else block.languages
         settings = _corpus_settings(block, home)
-        fingerprints = {}
+        fingerprints: dict[str, str] = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
-                fingerprints[language] = (
-                    _atlas_fingerprint()
-                    if block.kind == "atlas"
-                    else corpus_digest(settings, language, study.path.parent)
-                )
+                if block.kind == "atlas":
+                    fingerprints[language] = _atlas_fingerprint()
+                    continue
+                fingerprints[language] = corpus_digest(settings, language, study.path.parent)
             except CorpusError as error:
                 remedy = "Correct the path, or list the languages that it has under 'languages'."
                 problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
+                continue
+            try:
+                check_layout(settings, language, study.path.parent)
+            except CorpusError as error:
+                problems.append(Problem(f"corpus {block.id!r}: {error}", line))
         found.append(
             StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )
@@ -493,5 +499,10 @@ def _aliases_fingerprint(study: Study, problems: list[Problem]) -> str | None:
     if not path.is_file():
         line = study.section_line("tracing")
         problems.append(Problem(f"tracing.aliases: there is no file {path}", line))
+        return None
+    try:
+        read_aliases(path)
+    except NamesError as error:
+        problems.append(Problem(f"tracing.aliases: {error}", study.section_line("tracing")))
         return None
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -194,10 +194,15 @@ class IntegratedGradientsBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    mode: Literal["zero", "amig", "amig_mean", "amig_code"] = "zero"
+    mode: Literal["zero", "zero_norm_held", "amig", "amig_mean", "amig_code"] = "zero"
     """Baseline of the path: zero, or activations with tokens of the query replaced."""
     steps: _Count = 10
     """Points on the path; each costs a forward and backward pass per fact, token and layer."""
+    tolerance: Annotated[float, Field(gt=0)] | None = None
+    """Doubles the points of a path while its attributions miss more than this probability; null:
+    never."""
+    most_steps: _Count = 128
+    """Most points on a path, reached by doubling."""
     quadrature: Literal["left", "midpoint", "gauss"] = "gauss"
     """Positions of the points: 'left' with 20 steps as published; 'gauss' is more exact."""
     languages: _Languages = "all"

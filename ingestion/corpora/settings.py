@@ -174,16 +174,29 @@ def _content(file: SourceFile) -> str:
 
 
 def _local(pattern: str, folder: Path) -> dict[str, int]:
-    absolute = folder / Path(pattern).expanduser()
-    root = Path(absolute.anchor)
-    paths = [absolute, *root.glob(str(absolute.relative_to(root)))]
-    return {str(path.resolve()): path.stat().st_size for path in paths if path.is_file()}
+    try:
+        paths = _matches(folder / Path(pattern).expanduser())
+        return {str(path.resolve()): path.stat().st_size for path in paths if path.is_file()}
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CorpusError(f"cannot list {pattern!r}: {error}") from error
+
+
+def _matches(absolute: Path) -> list[Path]:
+    """Paths that match a pattern; a folder of exactly this name is no pattern (``study[2]``)."""
+    base, *parts = absolute.parts
+    root = Path(base)
+    while len(parts) > 1 and (root / parts[0]).is_dir():
+        root /= parts.pop(0)
+    return [absolute, *root.glob("/".join(parts))] if parts else [absolute]
 
 
 def _remote(pattern: str) -> dict[str, int]:
     system, path = fsspec.url_to_fs(pattern)
     try:
-        found = cast(dict[str, dict[str, Any]], system.glob(path, detail=True))
+        if "[" in path and system.isfile(path):
+            found = {path: cast(dict[str, Any], system.info(path))}
+        else:
+            found = cast(dict[str, dict[str, Any]], system.glob(path, detail=True))
     except (OSError, ValueError) as error:
         raise CorpusError(f"cannot list {pattern!r}: {error}") from error
     return {

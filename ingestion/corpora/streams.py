@@ -38,6 +38,15 @@ _UNREADABLE = (
     (b"Rar!", "a rar archive", "unpack it with unrar x"),
     (b"\x04\x22\x4d\x18", "lz4", "unpack it with lz4 -d"),
     (b"PAR1", "Parquet", "write kind: parquet in the study file"),
+    (b"ARROW1", "Arrow", "write it as Parquet"),
+    (b"ORC", "ORC", "write it as Parquet"),
+    (b"Obj\x01", "Avro", "write it as Parquet"),
+    (b"SQLite format 3", "a SQLite database", "write its text as Parquet"),
+    (b"\x89HDF", "HDF5", "write its text as Parquet"),
+    (b"\x1f\x9d", "a file of compress", "unpack it with uncompress"),
+    (b"\xff\x06\x00\x00sNaPpY", "snappy", "unpack it with snzip -d"),
+    (b"\xd0\xcf\x11\xe0", "an Office document", "save its text in UTF-8"),
+    (b"{\\rtf", "rich text", "save its text in UTF-8"),
     (b"%PDF", "PDF", "extract its text"),
 )
 _TAR_MARK, _TAR_PLACE = b"ustar", 257

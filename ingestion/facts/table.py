@@ -192,7 +192,7 @@ def _csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | No
 def _read_parquet(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
     """Rows numbered from 1, and each row as JSON text for ``rejected_rows``."""
     try:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except PolarsError as error:
         raise FactsError(f"{path} is not a complete Parquet file: {error}.") from error
     _check_columns(frame.columns, path)

@@ -25,7 +25,13 @@ from ingestion.tracing.counting import (
 )
 from ingestion.tracing.label_tokens import ChineseConverter, fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
-from ingestion.tracing.names import ALIAS_COLUMNS, FactNames, NamesError, collect_names
+from ingestion.tracing.names import (
+    ALIAS_COLUMNS,
+    FactNames,
+    NamesError,
+    collect_names,
+    read_aliases,
+)
 from ingestion.tracing.units import UNIT_KINDS, TokenCounter, UnitKind
 
 __all__ = [
@@ -53,6 +59,7 @@ __all__ = [
     "fold_name",
     "label_tokens",
     "merge",
+    "read_aliases",
     "read_counts",
     "resume_counts",
     "trace_corpus",

@@ -42,7 +42,7 @@ __all__ = [
     "write_counts",
 ]
 
-TRACING_VERSION = "2"
+TRACING_VERSION = "3"
 """Version of the counting code. Increase it if the same corpus and names give other counts."""
 
 _METADATA = "factroots.counts"
@@ -173,7 +173,7 @@ def read_counts(path: Path) -> PartialCounts | None:
     """Read the counts of a shard; None if the file is missing or damaged."""
     try:
         state: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[_METADATA])
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (OSError, KeyError, ValueError, pl.exceptions.ComputeError):
         return None
     counts = PartialCounts(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models_gpu.errors import ModelError
+from models_gpu.errors import ModelError, first_line
 from models_gpu.loading.families import Architecture, ModelView, architecture, architectures
 from models_gpu.loading.source import ResolvedModel
 from models_gpu.loading.spec import ModelSpec
@@ -115,16 +115,8 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
 
     tensors = read_tensors(weight_files(folder, spec))
     _check_sizes(read_json(folder / "config.json"), len(tensors) or _MOST_LAYERS)
-
-    import torch
-    import transformers
-
-    config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    with torch.device("meta"):
-        # config.json can wish for an attention that is not installed.
-        model: Any = family.model_class.from_config(config, attn_implementation=family.attention)
-    model.tie_weights()
-    vocabulary_size = int(config.to_dict()["vocab_size"])
+    model = _empty_model(family, folder)
+    vocabulary_size = int(model.config.to_dict()["vocab_size"])
     if tensors:
         check_tensors(model, family, vocabulary_size, tensors)
         parameter_count = sum(math.prod(tensor.shape) for tensor in tensors.values())
@@ -172,6 +164,37 @@ def _check_sizes(config: Mapping[str, Any], most_layers: int) -> None:
                 f"config.json says {key} {value:,}, but there can be at most {most:,}: weights "
                 "and configuration do not belong together"
             )
+
+
+def _empty_model(family: Architecture, folder: Path) -> Any:
+    """Make a model without weights from config.json.
+
+    Raises:
+        ModelError: the configuration makes no model of its family.
+    """
+    import torch
+    import transformers
+
+    try:
+        config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        with torch.device("meta"):
+            # config.json can wish for an attention that is not installed.
+            model: Any = family.model_class.from_config(
+                config, attn_implementation=family.attention
+            )
+        model.tie_weights()
+        int(config.to_dict()["vocab_size"])
+        family.usable_positions(config.to_dict())
+        if not ModelView(model, family).layers:
+            raise ModelError("it has no layers")
+    # The classes of transformers check little, so that any error can come out of them.
+    except Exception as error:
+        raise ModelError(
+            f"config.json makes no model of the family '{family.name}': "
+            f"{type(error).__name__}: {first_line(error)}. Compare it with the one that the model "
+            "was published with."
+        ) from error
+    return model
 
 
 def _check_tokenizer(tokenizer: Any, family: Architecture, vocabulary_size: int) -> None:

@@ -115,7 +115,8 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
             attn_implementation=family.attention,
             output_loading_info=True,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    # The classes of transformers check little, so that any error can come out of them.
+    except Exception as error:
         raise ModelError(f"model '{spec.model_id}': {folder} does not load: {error}") from error
     missing = sorted(report["missing_keys"])
     if missing:

@@ -7,6 +7,7 @@ tokenizer (``models_gpu.loading.inspection``).
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections import defaultdict
 from dataclasses import dataclass
@@ -149,7 +150,8 @@ def check_tensors(
         tensors: from ``read_tensors``.
 
     Raises:
-        ModelError: a missing tensor, a tensor of another shape, another number of embeddings.
+        ModelError: a missing tensor, a tensor of another shape, another number of embeddings or
+            layers.
     """
     found: dict[str, Tensor] = {}
     # A checkpoint saved from the bare encoder lacks the backbone's prefix.
@@ -177,6 +179,14 @@ def check_tensors(
             f"{len(missing)} tensors of {type(model).__name__} are not in the weight files and "
             f"would be random: {', '.join(missing[:5])}. Use a checkpoint that was saved whole, "
             "with its language-modelling head."
+        )
+    layers = len(model.get_submodule(family.layers))
+    beyond = re.compile(rf"{re.escape(family.layers)}\.(\d+)\.")
+    left = [name for name in found if (at := beyond.match(name)) and int(at[1]) >= layers]
+    if left:
+        raise ModelError(
+            f"config.json says {layers} layers, but the weight files have more (such as "
+            f"{left[0]}): weights and configuration do not belong together"
         )
     for name, shape in shapes.items():
         if name in found and found[name].shape != shape:

@@ -23,7 +23,7 @@ COUNT = "found_count"
 _ROUNDING = 1e-4
 """Rounding can make the log-probability of a certain answer slightly greater than 0."""
 
-_MODES = "mode_code in ('zero', 'amig', 'amig_mean', 'amig_code')"
+_MODES = "mode_code in ('zero', 'zero_norm_held', 'amig', 'amig_mean', 'amig_code')"
 
 SPECIAL_RULES = {
     "atlas_truth": (

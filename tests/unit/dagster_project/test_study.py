@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.study.load import embedded_studies, load_study
+from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
 
 GOOD = """\
@@ -195,3 +196,25 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(
     assert f"tracing.{setting}: {package} is not installed" in str(error.value)
     assert ":5: tracing" in str(error.value) or "line 5" in str(error.value)
     assert f"pip install 'factroots[{extra}]'" in str(error.value)
+
+
+def test_aliases_are_read_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("language,relation,template,subject,object\nen,r,[X] [Y],a,b\n")
+    (tmp_path / "names.csv").write_text("language,entity,alias\nen,Q1,c\n")
+    path = study_file(
+        tmp_path,
+        "name: s\nfacts: {kind: table, path: f.csv}\nmodels: [{id: m, source: ./m}]\n"
+        "tracing: {aliases: names.csv}\n",
+    )
+    with pytest.raises(StudyError) as caught:
+        resolve_study(path, tmp_path / "homes")
+    found = [problem.message for problem in caught.value.problems if problem.line == 4]
+    assert len(found) == 1
+    assert "names.csv has no column 'language_code'" in found[0]
+
+
+def test_an_unknown_key_may_look_like_anything(tmp_path: Path) -> None:
+    for key in ("facts[Y]", "[X]", "x.y", "models[0]"):
+        text = GOOD.replace("languages:", f'"{key}":')
+        ((line, message),) = [p for p in problems(tmp_path, text) if p[1].startswith("unknown")]
+        assert (line, message.split(".")[0]) == (3, f"unknown key '{key}'".split(".")[0])
