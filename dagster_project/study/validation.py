@@ -55,7 +55,7 @@ def _study(study: Study) -> Iterator[Problem]:
 
 
 def _texts(study: Study) -> Iterator[Problem]:
-    """Reports texts that no file can be named with; every text becomes a name or a path."""
+    """Reports texts that can name no file: every text of a study becomes a name or a path."""
     for keys, text in _strings(study, ()):
         if (why := _text_problem(text)) is not None:
             where = ".".join(map(str, keys))
