@@ -71,6 +71,8 @@ class Architecture:
     """Token that is dropped before predictions and objects are compared; None: none."""
     object_keeps_space: bool
     """Whether a label after a space has other tokens than the label alone."""
+    needs_start: bool
+    """Whether the model is useless without its start token before the text."""
     attention: str
     """Attention implementation that is exact for this family: 'sdpa' or 'eager'."""
 

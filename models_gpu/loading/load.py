@@ -8,6 +8,7 @@ checks without weights (``models_gpu.loading.inspection``).
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from models_gpu.loading.source import ResolvedModel
 from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
+
+LOG = logging.getLogger("factroots")
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,22 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
             f"{folder} and would be random: {', '.join(missing[:5])}. Use a checkpoint that was "
             "saved with its language-modelling head."
         )
-    return wrap(model, tokenizer, device)
+    loaded = wrap(model, tokenizer, device)
+    if family.needs_start and not _puts_start(loaded):
+        LOG.warning(
+            "%s: the tokenizer puts no start token before a text, and %s models answer badly "
+            "without it: add it to the post-processor of tokenizer.json, or take the tokenizer "
+            "that the model was published with",
+            spec.model_id,
+            family.name,
+        )
+    return loaded
+
+
+def _puts_start(model: LoadedModel) -> bool:
+    """Whether a text begins with the tokenizer's start token."""
+    token_ids = model.encoder.encode("x").ids
+    return model.tokenizer.bos_token_id in token_ids[:1]
 
 
 def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -> LoadedModel:

@@ -418,3 +418,16 @@ def test_a_config_that_makes_no_model_is_an_error_with_its_reason(
     path.write_text(json.dumps(json.loads(path.read_text()) | changed))
     with pytest.raises(ModelError, match=r"in .*: "):
         inspect(resolve(ModelSpec("m", str(tmp_path))))
+
+
+@pytest.mark.parametrize(("family", "is_warned"), [("gemma2", True), ("llama", False)])
+def test_a_model_that_needs_its_start_token_is_warned_of_without_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, family: str, is_warned: bool
+) -> None:
+    save_model(tmp_path, family)
+    load(resolve(ModelSpec("m", str(tmp_path))), "cpu")
+    assert caplog.text == ""
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"post_processor": None}))
+    load(resolve(ModelSpec("m", str(tmp_path))), "cpu")
+    assert ("puts no start token" in caplog.text) == is_warned
