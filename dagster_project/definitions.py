@@ -29,6 +29,7 @@ from dagster_project.defs.sensors import study_sensor
 from dagster_project.runtime.connect import workers_at
 from dagster_project.runtime.workers import Workers
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.home import homes_folder
 from ingestion.lake import prepare_lake
 
 __all__ = ["build_definitions", "definitions"]
@@ -52,7 +53,7 @@ def build_definitions(
     manifest = prepare_manifest(workspace.study, workspace.home)
     marts = marts_asset(manifest, lineage or {})
     lake = lake_assets(study_partitions(workspace.study.name))
-    assets = [*lake, missing_models, marts, *published_assets(marts)]
+    assets = [*lake, missing_models, marts, *published_assets(marts, manifest)]
     keys = [key for each in assets for key in each.keys]
     jobs = study_jobs(assets, workspace.home)
     return dg.Definitions(
@@ -88,12 +89,11 @@ def _locked(workspace: Workspace) -> dg.ResourceDefinition:
 def definitions() -> dg.Definitions:
     """The study that the environment names."""
     study = os.environ.get("FACTROOTS_STUDY", "atlas")
-    homes = Path(os.environ.get("FACTROOTS_HOME", "warehouse"))
     logging.getLogger("factroots").setLevel(logging.INFO)
     restrict = os.environ.get("FACTROOTS_RESTRICT")
     workspace = Workspace(
         study,
-        homes.absolute(),
+        homes_folder(),
         keep_going=True,
         restrict=Path(restrict) if restrict else None,
         lake=os.environ.get("FACTROOTS_LAKE"),

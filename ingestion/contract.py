@@ -81,10 +81,11 @@ _MODE = Column(
     "mode_code",
     _TEXT,
     "Baseline of the integration path (docs/method.md#integrated-gradients). 'zero': all neurons "
-    "at 0. 'amig': one path from each b^(i), the neurons when token i of the query is replaced; "
-    "the attributions are summed over i. 'amig_mean': one path from the mean of the b^(i). "
-    "'amig_code': the same path with the prefactor of the published code; its attributions do not "
-    "add up.",
+    "at 0. 'zero_norm_held': the same, with the clean denominator of a norm behind the down "
+    "projection. 'amig': one path from each b^(i), the neurons when token i of the query is "
+    "replaced; the attributions are summed over i. 'amig_mean': one path from the mean of the "
+    "b^(i). 'amig_code': the same path with the prefactor of the published code; its attributions "
+    "do not add up.",
 )
 
 _TABLES = (
@@ -535,6 +536,43 @@ _TABLES = (
             ),
         ),
         partition_by=("corpus_id", "language_code"),
+    ),
+    LakeTable(
+        "subject_swaps",
+        "One row per model, language, right answer and text that replaces the subject: how "
+        "probable the object still is (docs/method.md#subject-swaps).",
+        ("model_id", "language_code", "fact_id", "swap_code", "swap_index"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "swap_code",
+                _TEXT,
+                "What replaces the subject. 'masked': as many masks as its name has tokens (causal "
+                "model: the letter X). 'first_part', 'last_part': half of its tokens, with masks "
+                "for the others (causal model: the half alone). 'invented': letters of the "
+                "language in the same shape. 'other_subject': another subject of the relation that "
+                "does not have this object.",
+            ),
+            Column("swap_index", _INT32, "Number of the text among those of its code, from 0."),
+            Column("subject_label", _TEXT, "The text in the place of the subject."),
+            Column(
+                "object_log_prob",
+                _FLOAT,
+                "Natural log-probability of the fact's object in this query, as gold_log_prob of "
+                "predictions. Null if the model cannot be asked it.",
+                is_nullable=True,
+            ),
+            Column(
+                "object_rank",
+                _INT32,
+                "Worst rank of the object's tokens, from 1, as gold_rank of predictions. 1 means "
+                "that the answer is the same. Null where object_log_prob is null.",
+                is_nullable=True,
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "active_neurons",

@@ -65,8 +65,9 @@ def require_inside(path: Path, within: Path | None) -> Path:
 def find_files(pattern: str, folder: Path, within: Path | None = None) -> list[Path]:
     """List all files that a name means: the file of this name, and those that it matches as a glob.
 
-    Each part of a path is taken literally and as a pattern; ``**`` stands for any folders. Links to
-    files are followed, links to folders only where the pattern names them.
+    A folder of exactly the name of a part (``study[2]``) is taken, otherwise the part is a pattern;
+    ``**`` stands for any folders. Links to files are followed, links to folders only where the
+    pattern names them.
 
     Args:
         pattern: path or glob; may begin with ``~``.
@@ -104,6 +105,10 @@ def _matches(folder: Path, parts: tuple[str, ...], within: Path | None) -> Itera
                 yield from _matches(folder / entry.name, parts, within)
         return
     if not _WILDCARD.search(first):
+        yield from _matches(folder / first, rest, within)
+        return
+    require_inside(folder, within)
+    if rest and (folder / first).is_dir():
         yield from _matches(folder / first, rest, within)
         return
     for entry in _entries(folder, within):

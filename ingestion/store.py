@@ -43,7 +43,10 @@ class StoreError(LakeError):
 
 def address_problem(address: str) -> str | None:
     """Explain why an address is not allowed, without repeating secrets in it; None if it is."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        return f"the address cannot be read ({error}): write one such as s3://bucket/prefix"
     if "@" in parts.netloc or parts.query:
         return (
             "an address must not contain a user name, key or password: remove what is before '@' "

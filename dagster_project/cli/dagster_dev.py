@@ -34,13 +34,15 @@ def guarded_dev() -> None:
     """Runs ``dagster dev`` with the guarded web server."""
     from dagster._cli import dev, main
 
-    plain = dev.open_ipc_subprocess
+    # Names that these modules only import are not theirs for mypy.
+    names: Any = dev
+    plain = names.open_ipc_subprocess
 
     def started(arguments: Sequence[str], **settings: Any) -> Any:
         return plain(guarded_arguments(arguments), **settings)
 
-    dev.open_ipc_subprocess = started
-    main()
+    names.open_ipc_subprocess = started
+    main()  # type: ignore[no-untyped-call]
 
 
 def guarded_webserver() -> None:
@@ -48,13 +50,14 @@ def guarded_webserver() -> None:
     from dagster_webserver import cli
 
     token = os.environ[TOKEN_VARIABLE]
-    plain = cli.create_app_from_workspace_process_context
+    names: Any = cli
+    plain = names.create_app_from_workspace_process_context
 
     def made(*arguments: Any, **settings: Any) -> Any:
         return Guard(plain(*arguments, **settings), token)
 
-    cli.create_app_from_workspace_process_context = made  # type: ignore[assignment]
-    cli.main()
+    names.create_app_from_workspace_process_context = made
+    cli.main()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

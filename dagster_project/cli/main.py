@@ -21,6 +21,7 @@ import click
 from dagster_project.cli.guard import TOKEN_VARIABLE
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.home import default_homes
 from dagster_project.study.schema import ModelBlock
 from models_gpu.loading.spec import Dtype, MaskCounts
 
@@ -32,9 +33,9 @@ def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
         "--home",
         "homes",
         type=click.Path(path_type=Path, file_okay=False),
-        default=Path("warehouse"),
+        default=default_homes,
         envvar="FACTROOTS_HOME",
-        show_default=True,
+        show_default=str(default_homes()),
         help="Folder that holds one folder per study.",
     )(command)
 
@@ -83,6 +84,7 @@ def _settings(
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="factroots")
 def main() -> None:
     """Trace where the facts that a multilingual language model knows come from.
 
@@ -120,7 +122,7 @@ def run(
     """
     from dagster_project.cli.run import refresh
     from dagster_project.runtime.connect import workers_at
-    from warehouse.summary import summary_tables
+    from warehouse.summary import published_notes, summary_tables
 
     log_to_stderr(logging.WARNING if quiet else logging.INFO)
     started = time.perf_counter()
@@ -132,6 +134,8 @@ def run(
     missing = workspace.missing_models()
     for table in summary_tables(workspace.home.published_file):
         OUT.print(table)
+    for note in published_notes(workspace.home.published_file):
+        OUT.print(f"Note: {note}", highlight=False)
     seconds = time.perf_counter() - started
     OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
     OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)
@@ -272,21 +276,40 @@ def questions(name: str | None) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["parquet", "csv", "both"]),
+    type=click.Choice(["parquet", "csv", "both", "hf", "lm-eval"]),
     default="parquet",
     show_default=True,
 )
 @click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
+@click.option("--non-commercial", is_flag=True, help="I keep to the facts' non-commercial licence.")
 def export(
-    study: str, homes: Path, folder: Path, form: str, tables: tuple[str, ...] | None
+    study: str,
+    homes: Path,
+    folder: Path,
+    form: str,
+    tables: tuple[str, ...] | None,
+    non_commercial: bool,
 ) -> None:
-    """Write every published table as a file, sorted by its key, with a datapackage.json."""
+    """Write every published table as a file, sorted by its key, with a datapackage.json.
+
+    hf is a data set for the Hugging Face hub: Parquet files and a card. lm-eval are the study's
+    facts as tasks of lm-evaluation-harness.
+    """
+    from dagster_project.runtime.harness_tasks import write_harness_tasks
     from warehouse.export import FORMATS
     from warehouse.export import export as write
+    from warehouse.hugging_face import export_dataset
 
     workspace = Workspace(study, homes.resolve())
-    formats = [known for known in FORMATS if form in (known, "both")]
-    files = write(workspace.home.published_file, folder, formats, tables)
+    published = workspace.home.published_file
+    if form == "lm-eval":
+        files = write_harness_tasks(workspace, folder, non_commercial=non_commercial)
+    elif form == "hf":
+        name = workspace.study.name
+        files = export_dataset(published, folder, name, tables, non_commercial=non_commercial)
+    else:
+        formats = [known for known in FORMATS if form in (known, "both")]
+        files = write(published, folder, formats, tables)
     size = sum(file.stat().st_size for file in files)
     OUT.print(f"{len(files)} files, {size / 2**20:.1f} MiB, in {folder}", soft_wrap=True)
 
@@ -423,7 +446,8 @@ def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
         query = sys.stdin.read()
     elif query.endswith(".sql") and Path(query).is_file():
         query = Path(query).read_text(encoding="utf-8")
-    return study, query
+    # A locale that is not UTF-8 leaves the bytes of other letters as they were typed.
+    return study, query.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def command_line() -> NoReturn:

@@ -1,7 +1,8 @@
 """The lake's assets, one per step, built from the steps' declarations.
 
 Here a step meets Dagster: its tables become the outputs of one op, and the parts it wrote become
-metadata of their partitions. What the marts are belongs in ``dagster_project.defs.marts``.
+metadata of their partitions. Each table can be materialised alone; its step then computes all of
+its tables. What the marts are belongs in ``dagster_project.defs.marts``.
 """
 
 from collections.abc import Iterator
@@ -47,9 +48,21 @@ def _specs(step: Step, partitions: dg.MultiPartitionsDefinition | None) -> list[
 
 
 def _study_asset(step: StudyStep) -> dg.AssetsDefinition:
-    @dg.multi_asset(name=step.name, specs=_specs(step, None), description=step.description)
-    def compute(workspace: dg.ResourceParam[Workspace]) -> Iterator[dg.MaterializeResult[None]]:
-        yield from results(workspace, compute_study(workspace, step))
+    @dg.multi_asset(
+        name=step.name, specs=_specs(step, None), description=step.description, can_subset=True
+    )
+    def compute(
+        context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        for result in results(workspace, compute_study(workspace, step)):
+            assert result.asset_key is not None, "results names it"
+            if result.asset_key in context.selected_asset_keys:
+                yield result
+            else:
+                # A step writes all of its tables, also when one of them was asked for.
+                context.log_event(
+                    dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
+                )
 
     return compute
 
@@ -61,6 +74,7 @@ def _partitioned_asset(step: Step, study: StudyPartitions) -> dg.AssetsDefinitio
         name=step.name,
         specs=_specs(step, partitions),
         description=step.description,
+        can_subset=True,
         # A model is loaded once for all partitions of a run.
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
@@ -77,10 +91,17 @@ def _partitioned_asset(step: Step, study: StudyPartitions) -> dg.AssetsDefinitio
             parts = compute_corpora(workspace, workers, step, chosen)
         try:
             for part in parts:
-                report_partition(context, workspace, part, partition_key(part))
+                # A step writes all of its tables, also when one of them was asked for.
+                if lake_key(part.table) in context.selected_asset_keys:
+                    report_partition(context, workspace, part, partition_key(part))
         except ModelsFailedError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         # The figures are on each partition already.
-        yield from (dg.MaterializeResult(asset_key=lake_key(table)) for table in step.tables)
+        asked = (lake_key(table) for table in step.tables)
+        yield from (
+            dg.MaterializeResult(asset_key=key)
+            for key in asked
+            if key in context.selected_asset_keys
+        )
 
     return compute

@@ -9,6 +9,7 @@ import os
 
 import dagster as dg
 
+from dagster_project.defs.storage import put_damaged_aside
 from dagster_project.study.dagster_settings import is_own, settings_file, settings_text
 from dagster_project.study.home import Home
 
@@ -21,5 +22,6 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     found = settings.read_bytes().decode(errors="replace") if settings.exists() else ""
     if found != wanted and (not found.strip() or is_own(found)):
         settings.write_text(wanted, encoding="utf-8")
+    put_damaged_aside(home.dagster)
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     return dg.DagsterInstance.get()

@@ -88,7 +88,7 @@ def _look(
     ]
     # The marts come once nothing else is asked for: a run that was killed is run again first.
     before = [request for request in requests if request.job_name != "build_marts"]
-    requests = before or ([] if workspace.is_published else requests)
+    requests = before or ([] if workspace.unfinished_products is None else requests)
     if not requests:
         return dg.SensorResult(skip_reason=_nothing_to_do(workspace), cursor=cursor)
     return dg.SensorResult(run_requests=requests)
@@ -115,7 +115,7 @@ def _watched(study: Study) -> str:
 def _verified(workspace: Workspace) -> str:
     """The run that verified the lake last."""
     path = workspace.home.verified
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def _stages(
@@ -162,6 +162,8 @@ def _run_requests(home: Home, wanted: Sequence[Stage], verified: str) -> list[dg
 
 
 def _nothing_to_do(workspace: Workspace) -> str:
+    if (unfinished := workspace.unfinished_products) is not None:
+        return f"{unfinished}: tried again when the study changes, or by its schedule"
     missing = workspace.missing_models()
     if not missing:
         return "everything is up to date"

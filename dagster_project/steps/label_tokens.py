@@ -20,7 +20,9 @@ def _languages(study: ResolvedStudy, model: StudyModel) -> Collection[str]:
 
 
 def _inputs(place: ModelLanguage) -> tuple[object, ...]:
-    return *place.fingerprints("fact_labels"), place.model.resolved.tokenizer_fingerprint
+    inputs = *place.fingerprints("fact_labels"), place.model.resolved.tokenizer_fingerprint
+    is_chinese = place.language == "zh" or place.language.startswith("zh-")
+    return (*inputs, place.settings.chinese) if is_chinese else inputs
 
 
 def _details(place: ModelLanguage) -> dict[str, str]:
@@ -35,7 +37,9 @@ def _split(task: ModelTask) -> Iterator[Computed]:
     ignored: int | None = described["ignored_token_id"].item()
     for language in task.languages:
         labels = task.read("fact_labels", language)
-        rows = label_tokens(labels, language, task.model.id, tokenizer, ignored)
+        rows = label_tokens(
+            labels, language, task.model.id, tokenizer, ignored, task.settings.chinese
+        )
         yield Computed({"label_tokens": rows}, language)
 
 
@@ -43,6 +47,8 @@ STEP = ModelStep(
     tables=("label_tokens",),
     code_version="3",
     depends_on=("fact_labels", "models"),
+    # It writes Chinese names in one of their variants.
+    libraries=("zhconv",),
     group="lake_tracing",
     settings=lambda study: study.tracing,
     languages=_languages,

@@ -15,6 +15,7 @@ from dagster_project.steps import (
     models,
     occurrences,
     predictions,
+    subject_swaps,
     world_answers,
 )
 from dagster_project.steps.plan import Plan
@@ -29,6 +30,7 @@ STEPS: tuple[Step, ...] = (
     world_answers.STEP,
     models.STEP,
     predictions.STEP,
+    subject_swaps.STEP,
     active_neurons.STEP,
     knowledge_neurons.STEP,
     interventions.STEP,

@@ -38,13 +38,15 @@ from ingestion.corpora import (
     ParquetText,
     PlainText,
     WikipediaDump,
+    check_layout,
     corpus_digest,
 )
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
 from ingestion.restricted import RestrictedError, read_bytes
-from models_gpu.errors import ModelError
+from ingestion.tracing.names import NamesError, read_aliases
+from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import ModelCard, inspect
 from models_gpu.loading.source import ResolvedModel, resolve
 from models_gpu.loading.spec import ModelSpec
@@ -223,6 +225,7 @@ def resolve_study(
     models, broken = _models(study, chosen, recorded, within, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
+    _check_corpus_languages(study, every_language, problems)
     corpora = _corpora(study, home, languages, within, problems)
     aliases = _aliases_fingerprint(study, within, problems)
     if problems or facts is None:
@@ -265,7 +268,8 @@ def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
         ModelError: it cannot be used; says why and what would be right.
     """
     recorded = _Recorded.of(Home((homes / study.name).resolve()))
-    return _resolve_model(study, block, recorded, None, is_inspected=True)
+    with as_model_error(block.id):
+        return _resolve_model(study, block, recorded, None, is_inspected=True)
 
 
 def _open_facts(study: Study, within: Path | None, problems: list[Problem]) -> FactSource | None:
@@ -329,6 +333,22 @@ def _knowledge_languages(
     return tuple(sorted(set(block.languages) & set(languages)))
 
 
+def _check_corpus_languages(
+    study: Study, languages: Sequence[str], problems: list[Problem]
+) -> None:
+    """Reports languages of corpora that the study does not have."""
+    for block in study.corpora:
+        problems += [
+            Problem(
+                f"corpus {block.id!r}: the study has no language {code!r}."
+                f"{near_match(code, languages)}",
+                study.block_line("corpora", block.id),
+            )
+            for code in (() if block.languages == "all" else block.languages)
+            if languages and code not in languages
+        ]
+
+
 def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem]) -> None:
     """Reports languages of edits and checks that have no knowledge neurons."""
     line = study.section_line("attribution")
@@ -377,9 +397,10 @@ def _models(
         if block.id not in chosen:
             continue
         try:
-            model = _resolve_model(study, block, recorded, within, is_inspected=is_inspected)
+            with as_model_error(block.id):
+                model = _resolve_model(study, block, recorded, within, is_inspected=is_inspected)
             models.append(model)
-        except (ModelError, RestrictedError) as error:
+        except ModelError as error:
             line = study.block_line("models", block.id)
             broken.append(BrokenModel(block.id, block.source, str(error), line))
     return models, broken
@@ -482,19 +503,23 @@ def _corpora(
         settings = _corpus_settings(block, home)
         if block.kind != "atlas":
             settings = replace(settings, within=within)
-        fingerprints = {}
+        fingerprints: dict[str, str] = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
-                fingerprints[language] = (
-                    _atlas_fingerprint()
-                    if block.kind == "atlas"
-                    else corpus_digest(settings, language, study.path.parent)
-                )
+                if block.kind == "atlas":
+                    fingerprints[language] = _atlas_fingerprint()
+                    continue
+                fingerprints[language] = corpus_digest(settings, language, study.path.parent)
             except RestrictedError as error:
                 problems.append(Problem(f"corpus {block.id!r}: {error}", line))
             except CorpusError as error:
                 remedy = "Correct the path, or list the languages that it has under 'languages'."
                 problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
+                continue
+            try:
+                check_layout(settings, language, study.path.parent)
+            except CorpusError as error:
+                problems.append(Problem(f"corpus {block.id!r}: {error}", line))
         found.append(
             StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )
@@ -532,7 +557,9 @@ def _aliases_fingerprint(study: Study, within: Path | None, problems: list[Probl
         problems.append(Problem(f"tracing.aliases: there is no file {path}", line))
         return None
     try:
-        return hashlib.sha256(read_bytes(path, within)).hexdigest()
-    except (OSError, RestrictedError) as error:
+        content = read_bytes(path, within)
+        read_aliases(path, within)
+    except (NamesError, OSError, RestrictedError) as error:
         problems.append(Problem(f"tracing.aliases: {error}", line))
         return None
+    return hashlib.sha256(content).hexdigest()

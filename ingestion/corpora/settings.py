@@ -18,7 +18,7 @@ import fsspec
 
 from ingestion.errors import FactrootsError
 from ingestion.lake import fingerprint
-from ingestion.restricted import find_files, open_file
+from ingestion.restricted import RestrictedError, find_files, open_file
 
 __all__ = [
     "CorpusError",
@@ -195,14 +195,22 @@ def _content(file: SourceFile) -> str:
 
 
 def _local(pattern: str, folder: Path, within: Path | None) -> dict[str, int]:
-    files = find_files(pattern, folder, within)
-    return {str(path.resolve()): path.stat().st_size for path in files}
+    try:
+        files = find_files(pattern, folder, within)
+        return {str(path.resolve()): path.stat().st_size for path in files}
+    except RestrictedError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CorpusError(f"cannot list {pattern!r}: {error}") from error
 
 
 def _remote(pattern: str) -> dict[str, int]:
     system, path = fsspec.url_to_fs(pattern)
     try:
-        found = cast(dict[str, dict[str, Any]], system.glob(path, detail=True))
+        if "[" in path and system.isfile(path):
+            found = {path: cast(dict[str, Any], system.info(path))}
+        else:
+            found = cast(dict[str, dict[str, Any]], system.glob(path, detail=True))
     except (OSError, ValueError) as error:
         raise CorpusError(f"cannot list {pattern!r}: {error}") from error
     return {

@@ -27,6 +27,14 @@ __all__ = ["Archive", "FolderArchive", "ZipArchive", "content_digest", "only_roo
 _MAX_DEPTH = 3
 """Folder levels that are searched (top/language/file), so a wrong path does not scan a disk."""
 
+_MOST_ENTRIES = 20_000
+"""mLAMA has 2,500 files, BMLAMA 2,700."""
+_LARGEST_ENTRY = 16 << 20
+"""Bytes of an entry below which its ratio is not looked at."""
+_LARGEST_FILE = 1 << 30
+"""Bytes of the largest entry: it is read as a whole, and the largest of mLAMA has 1 MB."""
+_LARGEST_RATIO = 250
+"""Facts pack 5 to 20 times, a bomb 1,000 times."""
 _IS_ENCRYPTED = 0x1
 """Bit of a zip entry's flags."""
 
@@ -185,11 +193,17 @@ class ZipArchive:
             raise FactsError(f"cannot read {self.path}: {error.strerror or error}.") from error
 
     def _refuse(self, entries: list[zipfile.ZipInfo]) -> None:
+        if len(entries) > _MOST_ENTRIES:
+            raise FactsError(
+                f"{self.path} is refused: it has {len(entries):,} entries, more than "
+                f"{_MOST_ENTRIES:,}. Specify the unpacked folder of one data set."
+            )
         counts = Counter(_normal_name(entry) for entry in entries)
         problems = {
             "point outside of it": [e for e in entries if _points_outside(_normal_name(e))],
             "are links": [e for e in entries if stat.S_ISLNK(e.external_attr >> 16)],
             "are encrypted": [e for e in entries if e.flag_bits & _IS_ENCRYPTED],
+            "unpack to far more than text can be": [e for e in entries if _is_bomb(e)],
             "share a name": [e for e in entries if counts[_normal_name(e)] > 1],
         }
         for problem, refused in problems.items():
@@ -220,6 +234,12 @@ class ZipArchive:
 def _normal_name(entry: zipfile.ZipInfo) -> str:
     """Name with '/' as separator; some zip programs on Windows write backslashes."""
     return entry.filename.replace("\\", "/").removeprefix("./")
+
+
+def _is_bomb(entry: zipfile.ZipInfo) -> bool:
+    return entry.file_size > _LARGEST_ENTRY and (
+        entry.file_size > _LARGEST_RATIO * entry.compress_size or entry.file_size > _LARGEST_FILE
+    )
 
 
 def _points_outside(name: str) -> bool:

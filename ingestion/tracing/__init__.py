@@ -23,15 +23,22 @@ from ingestion.tracing.counting import (
     merge,
     trace_shard,
 )
-from ingestion.tracing.label_tokens import fold_name, label_tokens
+from ingestion.tracing.label_tokens import ChineseConverter, fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
-from ingestion.tracing.names import ALIAS_COLUMNS, FactNames, NamesError, collect_names
+from ingestion.tracing.names import (
+    ALIAS_COLUMNS,
+    FactNames,
+    NamesError,
+    collect_names,
+    read_aliases,
+)
 from ingestion.tracing.units import UNIT_KINDS, TokenCounter, UnitKind
 
 __all__ = [
     "ALIAS_COLUMNS",
     "TRACING_VERSION",
     "UNIT_KINDS",
+    "ChineseConverter",
     "Engine",
     "Evidence",
     "FactNames",
@@ -52,6 +59,7 @@ __all__ = [
     "fold_name",
     "label_tokens",
     "merge",
+    "read_aliases",
     "read_counts",
     "resume_counts",
     "trace_corpus",

@@ -8,6 +8,7 @@ checks without weights (``models_gpu.loading.inspection``).
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
 from models_gpu.loading.weight_files import weight_files
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
+
+LOG = logging.getLogger("factroots")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
             # Also of a hub model: its index names the files that are opened now.
             weight_files(folder, spec)
             model, report = _from_files(spec, folder, family)
-    except (OSError, RuntimeError, ValueError) as error:
+    # The classes of transformers check little, so that any error can come out of them.
+    except Exception as error:
         raise ModelError(f"model '{spec.model_id}': {folder} does not load: {error}") from error
     missing = sorted(report["missing_keys"])
     if missing:
@@ -118,7 +122,22 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
             f"{folder} and would be random: {', '.join(missing[:5])}. Use a checkpoint that was "
             "saved with its language-modelling head."
         )
-    return wrap(model, tokenizer, device)
+    loaded = wrap(model, tokenizer, device)
+    if family.needs_start and not _puts_start(loaded):
+        LOG.warning(
+            "%s: the tokenizer puts no start token before a text, and %s models answer badly "
+            "without it: add it to the post-processor of tokenizer.json, or take the tokenizer "
+            "that the model was published with",
+            spec.model_id,
+            family.name,
+        )
+    return loaded
+
+
+def _puts_start(model: LoadedModel) -> bool:
+    """Whether a text begins with the tokenizer's start token."""
+    token_ids = model.encoder.encode("x").ids
+    return model.tokenizer.bos_token_id in token_ids[:1]
 
 
 def _from_files(spec: ModelSpec, folder: Path, family: Architecture) -> tuple[Any, dict[str, Any]]:

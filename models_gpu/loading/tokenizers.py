@@ -56,7 +56,10 @@ def load_tokenizer(spec: ModelSpec, folder: Path) -> Any:
             tokenizer = _from_files(spec, folder)
     except ModelError:
         raise
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # What Rust code raises when it fails is no Exception.
+    except BaseException as error:
         raise ModelError(f"the tokenizer does not load: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise ModelError(

@@ -80,8 +80,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "model_id": "m", "language_code": code, "fact_id": fact, "mode_code": "zero",
                 "layer_index": layer, "object_token_count": 1, "baseline_count": 1,
-                "clean_probability": 0.75, "baseline_probability": 0.25, "attribution_sum": 0.375,
-                "completeness_residual": 0.125,
+                "clean_probability": 0.75, "baseline_probability": 0.25, "attribution_sum": 0.4375,
+                "completeness_residual": 0.0625,
             }
             for code, fact in ATTRIBUTIONS
             for layer in range(LAYERS)

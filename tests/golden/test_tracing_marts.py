@@ -422,7 +422,9 @@ def test_published_examples_have_their_published_type(real_data: Path) -> None:
     vocabulary = real_data / "tokenizers" / "bert-base-multilingual-cased" / "vocab.txt"
     tokenizer = BertWordPieceTokenizer(str(vocabulary), lowercase=False).to_str()
     languages = sorted(set(examples["language_code"]))
-    cut = pl.concat(label_tokens(examples, code, "mbert", tokenizer) for code in languages)
+    cut = pl.concat(
+        label_tokens(examples, code, "mbert", tokenizer, chinese="zhconv") for code in languages
+    )
     with duckdb.connect() as connection:
         connection.register("stg_lake__label_tokens", cut)
         connection.register("stg_lake__models", pl.DataFrame({"model_id": ["mbert"]}))

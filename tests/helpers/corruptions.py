@@ -78,6 +78,10 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                 for row in answered
             ]
             parts["label_tokens", model, code] = answered
+            parts["subject_swaps", model, code] = [
+                {**row, "swap_code": "masked", "object_log_prob": -1.0, "object_rank": 1}
+                for row in answered[:3]
+            ]
             parts["active_neurons", model, code] = [
                 {**row, "neuron_rank": rank} for row in scored for rank in (1, 2)
             ]
@@ -500,6 +504,22 @@ CORRUPTIONS = (
                change("fact_id = 'f2'", attribution_sum=9.0),
                "values", "not so: abs(completeness_residual - abs(attribution_sum - baseline_count "
                "* (clean_probability - baseline_probability))) < 0.000001"),
+    Corruption("a swap of no kind", ("subject_swaps", "m", "en"),
+               change("fact_id = 'f1'", swap_code="x"),
+               "values", "not so: swap_code in ('masked', 'first_part', 'last_part', 'invented', "
+               "'other_subject')"),
+    Corruption("a swap before the first", ("subject_swaps", "m", "en"),
+               change("fact_id = 'f2'", swap_index=-1),
+               "values", "not so: swap_index >= 0"),
+    Corruption("a swap with a rank and no probability", ("subject_swaps", "m", "en"),
+               change("fact_id = 'f3'", object_log_prob=None),
+               "values", "not so: (object_log_prob is null) = (object_rank is null)"),
+    Corruption("a swap of rank nought", ("subject_swaps", "n", "de"),
+               change("fact_id = 'f1'", object_rank=0),
+               "values", "not so: object_rank >= 1"),
+    Corruption("a swap beyond certainty", ("subject_swaps", "n", "de"),
+               change("fact_id = 'f2'", object_log_prob=0.5),
+               "values", "not so: object_log_prob <= 0.0001"),
     Corruption("an unknown set of neurons", ("interventions", "m", "en"),
                change("fact_id = 'f1' and is_random", edit_set_code="x"),
                "values", "not so: edit_set_code in ('likn', 'own', 'own_subset', 'other', 'union', "

@@ -23,7 +23,7 @@ COUNT = "found_count"
 _ROUNDING = 1e-4
 """Rounding can make the log-probability of a certain answer slightly greater than 0."""
 
-_MODES = "mode_code in ('zero', 'amig', 'amig_mean', 'amig_code')"
+_MODES = "mode_code in ('zero', 'zero_norm_held', 'amig', 'amig_mean', 'amig_code')"
 
 SPECIAL_RULES = {
     "atlas_truth": (
@@ -92,6 +92,13 @@ SPECIAL_RULES = {
         "completeness_residual >= 0",
         "abs(completeness_residual - abs(attribution_sum - baseline_count "
         "* (clean_probability - baseline_probability))) < 0.000001",
+    ),
+    "subject_swaps": (
+        "swap_code in ('masked', 'first_part', 'last_part', 'invented', 'other_subject')",
+        "swap_index >= 0",
+        "(object_log_prob is null) = (object_rank is null)",
+        "object_rank >= 1",
+        f"object_log_prob <= {_ROUNDING}",
     ),
     "interventions": (
         "edit_set_code in ('likn', 'own', 'own_subset', 'other', 'union', 'sequence', 'probeless')",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.study.load import embedded_studies, load_study
+from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
 
 GOOD = """\
@@ -163,3 +164,57 @@ def test_a_corpus_may_have_no_titles(tmp_path: Path, kind: str) -> None:
         f"corpora: [{{id: c, kind: {kind}, path: x, title_column: null}}]\n"
     )
     assert load_study(str(path)).corpora[0].title_column is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "package", "extra"),
+    [("chinese", "zhconv", "paper"), ("engine", "hyperscan", "match")],
+)
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    package: str,
+    extra: str,
+    is_installed: bool,
+) -> None:
+    study = tmp_path / "mine.yml"
+    study.write_text(
+        "name: mine\nfacts: {kind: atlas}\nlanguages: all\nmodels: [{id: a, source: atlas:mlm}]\n"
+        f"tracing: {{{setting}: {package}}}\n"
+    )
+    monkeypatch.setattr(
+        "dagster_project.study.validation.find_spec",
+        lambda name: object() if is_installed or name != package else None,
+    )
+    if is_installed:
+        assert getattr(load_study(str(study)).tracing, setting) == package
+        return
+    with pytest.raises(StudyError) as error:
+        load_study(str(study))
+    assert f"tracing.{setting}: {package} is not installed" in str(error.value)
+    assert ":5: tracing" in str(error.value) or "line 5" in str(error.value)
+    assert f"pip install 'factroots[{extra}]'" in str(error.value)
+
+
+def test_aliases_are_read_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("language,relation,template,subject,object\nen,r,[X] [Y],a,b\n")
+    (tmp_path / "names.csv").write_text("language,entity,alias\nen,Q1,c\n")
+    path = study_file(
+        tmp_path,
+        "name: s\nfacts: {kind: table, path: f.csv}\nmodels: [{id: m, source: ./m}]\n"
+        "tracing: {aliases: names.csv}\n",
+    )
+    with pytest.raises(StudyError) as caught:
+        resolve_study(path, tmp_path / "homes")
+    found = [problem.message for problem in caught.value.problems if problem.line == 4]
+    assert len(found) == 1
+    assert "names.csv has no column 'language_code'" in found[0]
+
+
+def test_an_unknown_key_may_look_like_anything(tmp_path: Path) -> None:
+    for key in ("facts[Y]", "[X]", "x.y", "models[0]"):
+        text = GOOD.replace("languages:", f'"{key}":')
+        ((line, message),) = [p for p in problems(tmp_path, text) if p[1].startswith("unknown")]
+        assert (line, message.split(".")[0]) == (3, f"unknown key '{key}'".split(".")[0])

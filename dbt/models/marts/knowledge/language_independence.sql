@@ -21,6 +21,7 @@ complete as (
         languages.language_count,
     from knowledge_facts as facts
     inner join languages using (model_id, method_code, language_code)
+    where facts.is_complete
     group by all
     having count(*) = languages.language_count
 ),
