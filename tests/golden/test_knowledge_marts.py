@@ -208,6 +208,32 @@ def test_agreement_is_held_against_every_set_of_as_many_units(warehouse: Path) -
         )
 
 
+def test_the_interval_of_a_layer_knows_that_facts_differ_in_their_number_of_neurons(
+    warehouse: Path,
+) -> None:
+    """The error of a ratio of sums: each fact pulls by its neurons in the layer less the share."""
+    found = rows(
+        warehouse,
+        f"""select language_code, layer_index, layer_rate, layer_rate_low, layer_rate_high
+            from neuron_layers where method_code = '{METHOD}' order by all""",
+    )
+    expected = []
+    for code in LANGUAGES:
+        facts = [driving(code, f) for f in FACTS if (code, f) in ATTRIBUTIONS and driving(code, f)]
+        sizes = np.array([len(neurons) for neurons in facts])
+        assert len(set(sizes)) > 1
+        for layer in range(LAYERS):
+            here = np.array([sum(place == layer for place, _ in neurons) for neurons in facts])
+            rate = here.sum() / sizes.sum()
+            pulls = (here - rate * sizes) / sizes.sum()
+            reach = 1.959964 * np.sqrt((pulls**2).sum() * len(facts) / (len(facts) - 1))
+            expected.append((code, layer, rate, max(0, rate - reach), min(1, rate + reach)))
+    assert len(found) == len(expected)
+    for ours, row in zip(found, expected, strict=True):
+        assert ours[:2] == row[:2]
+        assert ours[2:] == pytest.approx(row[2:])
+
+
 def test_layers_and_hubs_know_both_methods(warehouse: Path) -> None:
     layers = rows(
         warehouse,
