@@ -790,7 +790,7 @@ _TABLES = (
         "One row per model, language, fact and pair of neurons: the log-probability of the right "
         "answer without either neuron and without both (docs/method.md#degenerate-neurons). The "
         "pairs are those of the fact's best knowledge neurons; pairs of random neurons of the same "
-        "layers serve as a null.",
+        "layers that cost about as much alone serve as a null. Computed in float64.",
         ("model_id", "language_code", "fact_id", "is_random", "neuron_rank_a", "neuron_rank_b"),
         (
             _MODEL,

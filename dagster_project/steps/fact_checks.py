@@ -73,7 +73,7 @@ def _check(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("fact_checks",),
-    code_version="4",
+    code_version="5",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
     settings=lambda study: study.attribution.fact_checks,

@@ -1,11 +1,11 @@
 -- What a score should say, and the score: one row per target, signal, right answer and half. Higher
 -- should mean: more probably so. 'first_half' is the ceiling, 'shuffled' the floor, and the trivial
--- signals are what a method has to beat.
+-- signals are what a method has to beat. An overlap counts against the null of the same object only.
 {{ config(materialized='table') }}
 
 {%- set signals = {
-    "overlap_excess": "roots.overlap_score - roots.null_score",
-    "overlap_p_value": "-roots.adjusted_p_value",
+    "overlap_excess": "if(roots.null_code = 'object', roots.overlap_score - roots.null_score, null)",
+    "overlap_p_value": "if(roots.null_code = 'object', -roots.adjusted_p_value, null)",
     "right_language_count": "features.other_full_match_count",
     "object_log_prob": "dependence.object_log_prob",
     "object_fact_count": "features.object_fact_count",

@@ -42,7 +42,12 @@ answers as (
     select
         a.rule_code,
         pairs.*,
-        unnest(['all', if(a.is_present, 'stated', 'not_stated')]) as scope_code,
+        unnest(
+            ['all', if(a.is_present, 'stated', 'not_stated')]
+            || if(
+                a.is_present and a.root_code != 'undetermined' and b.root_code != 'undetermined', ['decided'], []
+            )
+        ) as scope_code,
         a.fact_id,
         a.root_code as root_a,
         b.root_code as root_b,
