@@ -159,6 +159,7 @@ def built(lake: Path, name: str, threads: int | None) -> Path:
     database, outcome = build(
         lake, lake.parent / name, "--exclude-resource-type", "unit_test",
         "--select", "+marts.neurons", "+int_root_overlaps", "+dim_fact_labels", "+dim_relations",
+        "+fct_fact_roots", "+fct_root_probabilities",
         "--indirect-selection", "cautious", threads=threads,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout
