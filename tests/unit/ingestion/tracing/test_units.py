@@ -117,6 +117,23 @@ def test_chunks_hold_whole_sentences_within_the_limit(limit: int) -> None:
         assert start < end
 
 
+def test_a_chunk_of_whole_sentences_is_never_longer_than_the_limit() -> None:
+    counter = TokenCounter(trained("wordpiece").to_str())
+    sentences = ["One two three.", "Two.", "One two.", "Three two one two."] * 6
+    starts = [0]
+    for sentence in sentences[:-1]:
+        starts.append(starts[-1] + len(sentence) + 1)
+    counts = counter.counts(sentences)
+    text = " ".join(sentences)
+    for limit in range(max(counts), sum(counts) + 2):
+        chunks = chunk_starts(text, starts, counts, counter, limit)
+        sizes = [0] * len(chunks)
+        for start, count in zip(starts, counts, strict=True):
+            sizes[sum(begin <= start for begin in chunks) - 1] += count
+        assert max(sizes) <= limit
+        assert sum(sizes) == sum(counts)
+
+
 def test_a_text_without_any_blank_is_cut_between_tokens() -> None:
     tokenizer = trained("wordpiece")
     counter = TokenCounter(tokenizer.to_str())
