@@ -48,6 +48,7 @@ _CountOrNone = Annotated[int, Field(strict=True, ge=0, le=_LARGEST)]
 _Seed = Annotated[int, Field(strict=True, ge=0, le=_LARGEST)]
 _Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 _Rate = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+_Tolerance = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
 _Factor = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
 _Factors = Annotated[tuple[_Factor, ...], Field(min_length=1)]
 _Names = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -198,7 +199,7 @@ class IntegratedGradientsBlock:
     """Baseline of the path: zero, or activations with tokens of the query replaced."""
     steps: _Count = 10
     """Points on the path; each costs a forward and backward pass per fact, token and layer."""
-    tolerance: Annotated[float, Field(gt=0)] | None = None
+    tolerance: _Tolerance | None = None
     """Doubles the points of a path while its attributions miss more than this probability; null:
     never."""
     most_steps: _Count = 128
@@ -329,7 +330,7 @@ class SubjectSwapsBlock:
     almost nothing."""
     other_subjects: _Count = 2
     """Other subjects per answer."""
-    seed: int = 0
+    seed: _Seed = 0
     """Seed of the other subjects and of the invented texts."""
 
 

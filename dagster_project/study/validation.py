@@ -179,7 +179,8 @@ def _trained_on(study: Study) -> Iterator[Problem]:
     corpora = [block.id for block in study.corpora]
     named = {block.trained_on for block in study.models}
     measured = set(corpora) if len(corpora) == 1 and None in named else named
-    for corpus_id in corpora if "chunk" in study.tracing.units else ():
+    is_asked = "chunk" in study.tracing.units and named <= {None, *corpora}
+    for corpus_id in corpora if is_asked else ():
         if corpus_id not in measured:
             yield Problem(
                 f"corpus {corpus_id!r}: chunks are measured in tokens of a model that was trained "

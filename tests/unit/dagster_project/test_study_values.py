@@ -24,10 +24,12 @@ FULL: dict[str, Any] = {
     "corpora": [{"id": "texts", "kind": "text", "path": ["a"], "languages": ["en"]}],
     "probing": {"batch_tokens": 100},
     "tracing": {"units": ["chunk"], "chunk_tokens": 9, "processes": 1},
+    "signals": {"subject_swaps": {"swaps": ["masked"], "other_subjects": 2, "seed": 3}},
     "attribution": {
         "probeless": {"top": 5, "bins": 4, "forced": 3, "variants": ["ffn"]},
         "integrated_gradients": {
-            "steps": 2, "facts": 3, "top": 4, "forced": 5, "languages": ["en", "de"],
+            "tolerance": 0.1, "most_steps": 8, "steps": 2,
+            "facts": 3, "top": 4, "forced": 5, "languages": ["en", "de"],
         },
         "edits": {
             "languages": ["en", "de"], "facts": 2, "threshold": 0.1, "factors": [0.0, 2.0],
