@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 import polars as pl
 
+from dagster_project.steps.libraries import versions
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
 from dagster_project.study.resolve import ResolvedStudy, StudyModel
 from ingestion.tracing import label_tokens
@@ -21,8 +22,10 @@ def _languages(study: ResolvedStudy, model: StudyModel) -> Collection[str]:
 
 def _inputs(place: ModelLanguage) -> tuple[object, ...]:
     inputs = *place.fingerprints("fact_labels"), place.model.resolved.tokenizer_fingerprint
+    chinese = place.settings.chinese
     is_chinese = place.language == "zh" or place.language.startswith("zh-")
-    return (*inputs, place.settings.chinese) if is_chinese else inputs
+    # Whether zhconv is installed matters only to a study that asks for it.
+    return (*inputs, chinese, versions((chinese,))) if is_chinese else inputs
 
 
 def _details(place: ModelLanguage) -> dict[str, str]:
@@ -48,7 +51,7 @@ STEP = ModelStep(
     code_version="3",
     depends_on=("fact_labels", "models"),
     # It writes Chinese names in one of their variants.
-    libraries=("zhconv",),
+    libraries=("opencc",),
     group="lake_tracing",
     settings=lambda study: study.tracing,
     languages=_languages,
