@@ -385,7 +385,8 @@ def _signal_languages(
         block = getattr(study.signals, field.name)
         if block is None:
             continue
-        asked = languages if block.languages == "all" else block.languages
+        named = getattr(block, "languages", "all")
+        asked = languages if named == "all" else named
         problems += [
             Problem(
                 f"signals.{field.name}: the study has no language {code!r}."
