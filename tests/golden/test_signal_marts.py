@@ -175,8 +175,14 @@ def test_a_layer_is_summed_over_pairs_of_languages(database: Path) -> None:
         ("same_language", 1, 6, 6, 6, 1.0, 0, 0, None),
         ("same_script", 2, 6, 7, 4, pytest.approx(4 / 7), 3, 5, 0.0),
     ]
-    bounds = "select source_rate_low, source_rate_high from patches_by_layer order by 1, 2"
-    assert (1.0, 1.0) in rows(database, bounds)
+    ((low, high),) = rows(
+        database,
+        "select source_rate_low, source_rate_high from patches_by_layer "
+        "where language_pair_code = 'same_language'",
+    )
+    # Wilson's interval of 6 of 6, with Student's quantile of six facts: 2.57 for five degrees.
+    assert low == pytest.approx(1 / (1 + 2.57**2 / 6), abs=0.005)
+    assert high == 1.0
 
 
 def test_an_edit_of_another_languages_neurons_is_there_for_every_fact(database: Path) -> None:

@@ -108,7 +108,7 @@ observations as (
 ),
 
 means as (
-    {{ bootstrap_means("observations", keys, measures) }}
+    {{ observed_block_means("observations", keys, measures) }}
 ),
 
 counts as (

@@ -24,7 +24,7 @@ counts as (
 ),
 
 means as (
-    {{ bootstrap_means("int_patched_answers", keys, measures) }}
+    {{ observed_block_means("int_patched_answers", keys, measures) }}
 ),
 
 final as (
