@@ -786,6 +786,123 @@ _TABLES = (
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
+        "latent_languages",
+        "One row per model, asked language, fact, layer, object and language of its name: how well "
+        "the layer predicts the name of the object, read through the model's own output head "
+        "(docs/signals.md#latent-languages). Names are compared that have as many tokens as the "
+        "right object's name in the asked language. Empty unless the study asks for it.",
+        (
+            "model_id",
+            "language_code",
+            "fact_id",
+            "layer_index",
+            "is_random",
+            "name_language_code",
+        ),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            _LAYER,
+            Column(
+                "is_random",
+                _BOOL,
+                "Whether the name is that of another object of the relation, drawn at random.",
+            ),
+            Column(
+                "name_language_code",
+                _TEXT,
+                "Wikipedia code of the language that the name is taken from.",
+            ),
+            Column("object_id", _TEXT, "Identifier of the object entity that is named."),
+            Column(
+                "is_same_name",
+                _BOOL,
+                "Whether the name has the same tokens as the same object's name in the asked "
+                "language.",
+            ),
+            Column(
+                "token_count",
+                _INT32,
+                "Tokens of the name: as many as those of the right object's name in the asked "
+                "language.",
+            ),
+            Column(
+                "name_rank",
+                _INT32,
+                "Rank of the name at this layer, from 1: the worst rank of its tokens among all "
+                "tokens of the vocabulary.",
+            ),
+            Column(
+                "name_log_prob",
+                _DOUBLE,
+                "Natural log-probability of the name at this layer, summed over its tokens.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "patches",
+        "One row per model, asked language, language of the source query, asked fact, positions, "
+        "layer and answer: the log-probability of the answer after the states at these positions "
+        "are replaced, in one layer, by those of a query about another fact of the relation "
+        "(docs/signals.md#patching). Empty unless the study asks for it.",
+        (
+            "model_id",
+            "language_code",
+            "source_language_code",
+            "fact_id",
+            "position_code",
+            "layer_index",
+            "answer_code",
+        ),
+        (
+            _MODEL,
+            _LANGUAGE,
+            Column(
+                "source_language_code",
+                _TEXT,
+                "Wikipedia code of the language of the source query; the asked language itself "
+                "as a control.",
+            ),
+            _FACT,
+            Column(
+                "source_fact_id",
+                _TEXT,
+                "Fact of the source query: right in both languages, of the same relation, with "
+                "another object.",
+            ),
+            Column(
+                "position_code",
+                _TEXT,
+                "Replaced positions. 'subject': the tokens of the subject. 'object': the masks, or "
+                "in a causal model the last token of the prompt. 'both': both.",
+            ),
+            _LAYER,
+            Column(
+                "answer_code",
+                _TEXT,
+                "Scored answer. 'own': the asked fact's object in the asked language. 'source': "
+                "the source fact's object in the asked language. 'source_name': the same object in "
+                "the source language, where this is another name of as many tokens. 'control': the "
+                "object of a third fact, in the asked language.",
+            ),
+            Column("answer_fact_id", _TEXT, "Fact whose object is scored."),
+            Column(
+                "log_prob_before",
+                _DOUBLE,
+                "Natural log-probability of the answer without a patch, summed over its tokens.",
+            ),
+            Column("log_prob_after", _DOUBLE, "The same with the patch."),
+            Column(
+                "is_top",
+                _BOOL,
+                "Whether, with the patch, each token of the answer is the most probable one.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
         "degenerate_pairs",
         "One row per model, language, fact and pair of neurons: the log-probability of the right "
         "answer without either neuron and without both (docs/method.md#degenerate-neurons). The "

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
-    "CheckSettings", "EditSettings", "Mode", "NeuronKind", "PathSettings", "ProbelessSettings",
-    "Quadrature", "SplitSettings", "Swap", "SwapSettings",
+    "CheckSettings", "EditSettings", "Mode", "NeuronKind", "PatchPositions", "PatchSettings",
+    "PathSettings", "ProbelessSettings", "Quadrature", "SplitSettings", "Swap", "SwapSettings",
 ]  # fmt: skip
 
 NeuronKind = Literal["ffn", "layer_output"]
@@ -33,6 +33,9 @@ Mode = Literal["zero", "zero_norm_held", "amig", "amig_mean", "amig_code"]
 """
 Quadrature = Literal["left", "midpoint", "gauss"]
 """'left': left Riemann sum, as published; 'midpoint': midpoint rule; 'gauss': Gauss–Legendre."""
+PatchPositions = Literal["subject", "object", "both"]
+"""'subject': the tokens of the subject; 'object': in a masked model the masks, in a causal model
+the last token of the prompt; 'both': both."""
 
 Swap = Literal["masked", "first_part", "last_part", "invented", "other_subject"]
 """What stands in the place of a subject.
@@ -157,3 +160,13 @@ class SwapSettings:
     """Other subjects per fact, at least 1."""
     seed: int = 0
     """Seed of the other subjects and of the invented texts."""
+
+
+@dataclass(frozen=True)
+class PatchSettings:
+    """Which states are put from one query into another."""
+
+    positions: tuple[PatchPositions, ...] = ("subject", "object")
+    """Positions whose states are replaced, one set after the other."""
+    seed: int = 0
+    """Seed of the choice of source facts."""

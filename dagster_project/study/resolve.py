@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -152,6 +152,9 @@ class ResolvedStudy:
     knowledge_languages: tuple[str, ...]
     """Languages whose facts integrated gradients attribute. Empty in a run that is narrowed to
     other languages, because the facts are chosen by the answers in all of them."""
+    signal_languages: Mapping[str, tuple[str, ...]]
+    """Signal → languages in which it is measured. Empty in a run that is narrowed to other
+    languages, for the same reason."""
     within: Path | None = None
     """Folder of a restricted study, with links resolved: none of its files lies elsewhere."""
 
@@ -220,6 +223,7 @@ def resolve_study(
     languages = _narrowed("language", every_language, only_languages, problems)
     knowledge = _knowledge_languages(study, every_language, problems)
     _check_edited(study, knowledge, problems)
+    signals = _signal_languages(study, every_language, problems)
     ids = [block.id for block in study.models]
     chosen = _narrowed("model", ids, only_models, problems)
     models, broken = _models(study, chosen, recorded, within, is_inspected=not keep_going)
@@ -233,6 +237,7 @@ def resolve_study(
     fingerprints = {language: facts.digest(language) for language in languages}
     if not set(knowledge) <= set(languages):
         knowledge = ()
+    signals = {name: own if set(own) <= set(languages) else () for name, own in signals.items()}
     return ResolvedStudy(
         study,
         facts,
@@ -242,6 +247,7 @@ def resolve_study(
         corpora,
         aliases,
         knowledge,
+        signals,
         within,
     )
 
@@ -367,6 +373,31 @@ def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem
             for code in block.languages
             if code not in knowledge
         ]
+
+
+def _signal_languages(
+    study: Study, languages: Sequence[str], problems: list[Problem]
+) -> dict[str, tuple[str, ...]]:
+    """Finds the languages of each signal of the study, and reports those that it does not have."""
+    line = study.section_line("signals")
+    found = {}
+    for field in fields(study.signals):
+        block = getattr(study.signals, field.name)
+        if block is None:
+            continue
+        named = getattr(block, "languages", "all")
+        asked = languages if named == "all" else named
+        problems += [
+            Problem(
+                f"signals.{field.name}: the study has no language {code!r}."
+                f"{near_match(code, languages)}",
+                line,
+            )
+            for code in asked
+            if languages and code not in languages
+        ]
+        found[field.name] = tuple(code for code in languages if code in asked)
+    return found
 
 
 def _narrowed(

@@ -25,7 +25,9 @@ __all__ = [
     "FactChecksBlock",
     "FactsBlock",
     "IntegratedGradientsBlock",
+    "LatentLanguagesBlock",
     "ModelBlock",
+    "PatchingBlock",
     "ProbelessBlock",
     "ProbingBlock",
     "Problem",
@@ -335,12 +337,48 @@ class SubjectSwapsBlock:
 
 
 @dataclass(frozen=True)
+class LatentLanguagesBlock:
+    """In which language every layer names the object; docs/signals.md#latent-languages."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: _Languages = "all"
+    """Languages in which the model is asked. Names are compared in every language of the study."""
+    facts: _Count = 100
+    """Maximal facts: those right in most languages, the same in each language."""
+    seed: _Seed = 0
+    """Seed of the other objects whose names are compared as the null."""
+
+
+@dataclass(frozen=True)
+class PatchingBlock:
+    """Does an answer follow when states come from another language? docs/signals.md#patching."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Languages; each is asked with the states of each, also with its own as a control."""
+    facts: _Count = 10
+    """Maximal facts per pair of languages: those right in most of the languages."""
+    positions: Annotated[tuple[Literal["subject", "object", "both"], ...], Field(min_length=1)] = (
+        "subject",
+        "object",
+    )
+    """Tokens whose states are replaced, one set after the other; 'object' are the masks, or in a
+    causal model the last token of the prompt."""
+    seed: _Seed = 0
+    """Seed of the choice of the other facts."""
+
+
+@dataclass(frozen=True)
 class SignalsBlock:
     """What else is measured about a right answer, to decide its root."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     subject_swaps: SubjectSwapsBlock | None = None
     """Subject swaps; null leaves them out."""
+    latent_languages: LatentLanguagesBlock | None = None
+    """Names of the object at every layer; null leaves them out."""
+    patching: PatchingBlock | None = None
+    """States from a query in another language; null leaves them out."""
 
 
 @dataclass(frozen=True)

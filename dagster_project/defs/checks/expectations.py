@@ -110,6 +110,19 @@ SPECIAL_RULES = {
         "neuron_count >= 1",
         f"greatest(log_prob_before, log_prob_after) <= {_ROUNDING}",
     ),
+    "latent_languages": (
+        "token_count >= 1",
+        "is_same_name or name_language_code != language_code",
+    ),
+    "patches": (
+        "position_code in ('subject', 'object', 'both')",
+        "answer_code in ('own', 'source', 'source_name', 'control')",
+        "source_fact_id != fact_id",
+        "(answer_fact_id = fact_id) = (answer_code = 'own')",
+        "(answer_fact_id = source_fact_id) = (answer_code in ('source', 'source_name'))",
+        "answer_code != 'source_name' or source_language_code != language_code",
+        f"greatest(log_prob_before, log_prob_after) <= {_ROUNDING}",
+    ),
     "degenerate_pairs": (
         "1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b",
         "(layer_index_a, neuron_index_a) != (layer_index_b, neuron_index_b)",
@@ -285,6 +298,45 @@ COMPLETENESS = {
         from rows_at_hand
         group by all
         having count(*) filter (where query_code = 'related') != 2
+    """,
+    "latent_languages": """
+        select 'not every layer is there' as problem,
+            model_id, language_code, fact_id, is_random, name_language_code
+        from rows_at_hand
+        inner join models using (model_id)
+        group by all
+        having count(*) != any_value(models.layer_count)
+        union all
+        select 'the object has no name in the asked language',
+            model_id, language_code, fact_id, is_random, null
+        from rows_at_hand
+        group by all
+        having not bool_or(name_language_code = language_code)
+        union all
+        select 'the last layer predicts otherwise than the model',
+            model_id, language_code, fact_id, is_random, name_language_code
+        from rows_at_hand
+        inner join models using (model_id)
+        inner join predictions using (model_id, language_code, fact_id)
+        where not is_random
+            and name_language_code = language_code
+            and layer_index = models.layer_count - 1
+            and models.dtype = 'float32'
+            and abs(name_log_prob - gold_log_prob) > 0.001 * (1 + abs(gold_log_prob))
+    """,
+    "patches": """
+        select 'not every layer is there' as problem,
+            model_id, language_code, source_language_code, fact_id, position_code, answer_code
+        from rows_at_hand
+        inner join models using (model_id)
+        group by all
+        having count(*) != any_value(models.layer_count)
+        union all
+        select 'the answers of both facts are not there',
+            model_id, language_code, source_language_code, fact_id, position_code, null
+        from rows_at_hand
+        group by all
+        having count(distinct answer_code) filter (where answer_code in ('own', 'source')) != 2
     """,
     "degenerate_pairs": """
         select 'the fact has random pairs alone' as problem, model_id, language_code, fact_id

@@ -104,6 +104,21 @@ def test_neurons_are_edited_only_where_they_are_attributed(tmp_path: Path) -> No
     assert problems(tmp_path, text) == [(10, message)]
 
 
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("latent_languages: {languages: []}", "languages is empty: name some, or write 'all'"),
+        ("patching: {languages: [en, en]}", "signals.patching: languages names one twice"),
+        ("patching: {languages: [en]}", "at least 2 items"),
+        ('patching: {languages: [en, "no"], positions: [both, both]}', "positions names one twice"),
+        ('patching: {languages: [en, "no"], positions: [mask]}', "'subject', 'object' or 'both'"),
+    ],
+)
+def test_a_problem_of_a_signal_is_named(tmp_path: Path, block: str, message: str) -> None:
+    ((_, found),) = problems(tmp_path, f"{GOOD}signals:\n  {block}\n")
+    assert message in found
+
+
 def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = GOOD.replace("name: mine", "name: my study").replace("path:", "pth:")
     text = text.replace('"no"', "no").replace("trained_on: atlas", "trained_on: x")
