@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import DatasetCardData
 
@@ -134,7 +135,7 @@ def _sentence(table: PublishedTable) -> str:
     return " ".join(table.description.split()).partition(". ")[0].rstrip(".").replace("|", r"\|")
 
 
-def _licence(materials: Sequence[tuple[str, str | None, str | None]]) -> dict[str, str]:
+def _licence(materials: Sequence[tuple[str, str | None, str | None]]) -> dict[str, Any]:
     """Fields of the card: the licence of the facts, which come first."""
     _, licence, url = materials[0] if materials else ("", None, None)
     if licence is None:

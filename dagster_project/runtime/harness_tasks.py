@@ -64,7 +64,7 @@ def write_harness_tasks(
     if not tasks:
         raise HarnessError("no fact can be asked: every template has the object before the subject")
     aggregated = [{"metric": "acc", "aggregation": "mean", "weight_by_size": True}]
-    group = {"group": name, "task": tasks, "aggregate_metric_list": aggregated}
+    group: dict[str, object] = {"group": name, "task": tasks, "aggregate_metric_list": aggregated}
     return [*files, _write(folder / _GROUP_FILE, group)]
 
 

@@ -89,7 +89,7 @@ def completeness_warning(quality: pl.DataFrame) -> str | None:
         return None
     return (
         f"the attributions of {len(inexact):,} of {len(facts):,} facts miss up to "
-        f"{inexact['residual'].max():.2f} of probability in a layer, so these facts get no "
+        f"{max(inexact['residual'].to_list()):.2f} of probability in a layer, so these facts get no "
         "knowledge neurons. Set tolerance in attribution.integrated_gradients, or more steps."
     )
 

@@ -73,7 +73,8 @@ def degenerate_pairs(
             rows, edited = [row for row, _ in neurons], [own for _, own in neurons]
             edits = build_edits(rows, edited, [[0.0] * len(own) for own in edited])
             results = run_edits(wide, queries, edits, token_budget=token_budget, progress=progress)
-            return results.log_prob.tolist()
+            log_probs: list[float] = results.log_prob.tolist()
+            return log_probs
 
         singles = iter(run([(fact.row, own) for fact in tried for own in fact.singles]))
         for fact in tried:

@@ -357,7 +357,8 @@ class _Source:
 
         Nothing is replaced if the part has no token in one of the two queries.
         """
-        own, cells = self._states[fact], {}
+        own = self._states[fact]
+        cells: dict[int, int] = {}
         for part, at_end in (("subject", True), ("object", False)):
             wanted, states = getattr(target, part), getattr(own, part)
             if code in (part, "both") and wanted and states:
