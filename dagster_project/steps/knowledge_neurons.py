@@ -87,9 +87,10 @@ def completeness_warning(quality: pl.DataFrame) -> str | None:
     inexact = facts.filter(pl.col("residual") > _LARGEST_RESIDUAL)
     if inexact.is_empty():
         return None
+    most = max(inexact["residual"].to_list())
     return (
         f"the attributions of {len(inexact):,} of {len(facts):,} facts miss up to "
-        f"{max(inexact['residual'].to_list()):.2f} of probability in a layer, so these facts get no "
+        f"{most:.2f} of probability in a layer, so these facts get no "
         "knowledge neurons. Set tolerance in attribution.integrated_gradients, or more steps."
     )
 
