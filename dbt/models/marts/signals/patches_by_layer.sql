@@ -27,10 +27,10 @@ counts as (
         {%- for answer in answers %}
         sum({{ answer }}_count)::bigint as {{ answer }}_count,
         sum({{ answer }}_patch_count)::bigint as {{ answer }}_patch_count,
-        {{ answer }}_count / nullif({{ answer }}_patch_count, 0)::double as {{ answer }}_rate,
+        sum({{ answer }}_count) / nullif(sum({{ answer }}_patch_count), 0)::double as {{ answer }}_rate,
         {%- endfor %}
     from facts
-    group by all
+    group by {{ key_list }}
 ),
 
 language_pairs as (
