@@ -160,6 +160,51 @@ _TABLES = (
         partition_by=("language_code",),
     ),
     LakeTable(
+        "name_cues",
+        "One row per language and fact of that language: the names of subject and object after "
+        "transliteration to Latin letters, and how much they have in common "
+        "(docs/signals.md#name-cues). The same for an object that is not one of the subject.",
+        ("language_code", "fact_id"),
+        (
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "subject_transliterated",
+                _TEXT,
+                "Subject's name in lower-case Latin letters and digits, without blanks.",
+            ),
+            Column("object_transliterated", _TEXT, "Object's name, written in the same way."),
+            Column("object_letter_count", _INT32, "Letters of object_transliterated."),
+            Column(
+                "common_letter_count",
+                _INT32,
+                "Letters of its longest piece that stands in subject_transliterated.",
+            ),
+            Column(
+                "other_fact_id",
+                _TEXT,
+                "Fact of the same relation whose object is compared with this subject, by a fixed "
+                "draw; its object has another name and is not one of the subject. Null if the "
+                "language has no such fact.",
+                is_nullable=True,
+            ),
+            Column(
+                "other_object_letter_count",
+                _INT32,
+                "Letters of the transliterated name of that object. Null without such a fact.",
+                is_nullable=True,
+            ),
+            Column(
+                "other_common_letter_count",
+                _INT32,
+                "Letters of its longest piece that stands in subject_transliterated. Null without "
+                "such a fact.",
+                is_nullable=True,
+            ),
+        ),
+        partition_by=("language_code",),
+    ),
+    LakeTable(
         "prompts",
         "One row per relation and language: the cloze template that asks for the object.",
         ("language_code", "relation_id"),

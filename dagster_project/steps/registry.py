@@ -13,6 +13,7 @@ from dagster_project.steps import (
     knowledge_neurons,
     label_tokens,
     models,
+    name_cues,
     occurrences,
     predictions,
     world_answers,
@@ -25,6 +26,7 @@ __all__ = ["STEPS", "STEP_OF_TABLE", "make_plan"]
 
 STEPS: tuple[Step, ...] = (
     facts.STEP,
+    name_cues.STEP,
     atlas_truth.STEP,
     world_answers.STEP,
     models.STEP,

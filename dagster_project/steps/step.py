@@ -123,6 +123,8 @@ class StudyTask:
     """Folder of the study."""
     missing: tuple[Part, ...]
     """Parts of the step that are to be computed."""
+    read_part: Callable[[str, Mapping[str, str]], pl.DataFrame]
+    """(Table, partition values) → rows in the lake."""
 
 
 @dataclass(frozen=True, kw_only=True)

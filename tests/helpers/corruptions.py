@@ -60,6 +60,21 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
         parts["rejected_rows", code] = [own]
         if code == LANGUAGES[-1]:
             break
+        parts["name_cues", code] = [
+            {
+                **row,
+                "subject_transliterated": "pique",
+                "object_transliterated": "pieces",
+                "object_letter_count": 6,
+                "common_letter_count": 2,
+                "other_fact_id": f"f{6 - int(row['fact_id'][1])}"
+                if row["fact_id"] != "f3"
+                else None,
+                "other_object_letter_count": 4 if row["fact_id"] != "f3" else None,
+                "other_common_letter_count": 1 if row["fact_id"] != "f3" else None,
+            }
+            for row in facts
+        ]
         parts["corpus_sizes", "wiki", code] = [
             {**own, "corpus_id": "wiki", "page_count": 2, "is_truncated": False}
         ]
@@ -292,6 +307,8 @@ CORRUPTIONS = (
                "relation_id in relations", "relation_id is not in relations"),
     Corruption("a dropped template", ("prompts", "en"), drop("relation_id = 'P36'"),
                "complete", "facts of this relation have no template"),
+    Corruption("names not compared", ("name_cues", "de"), drop("fact_id = 'f1'"),
+               "complete", "the names of the fact are not compared"),
     Corruption("a fact without its truth", ("atlas_truth", "wiki"),
                drop("fact_id = 'f1' and language_code = 'de'"),
                "complete", "the fact is neither planted nor left out"),
@@ -445,6 +462,24 @@ CORRUPTIONS = (
     Corruption("a candidate above certainty", ("predictions", "n", "de"),
                change("fact_id = 'f5'", candidate_log_probs=[[0.5]]),
                "values", "not so: list_max(flatten(candidate_log_probs)) <= 0.0001"),
+    Corruption("letters of another name", ("name_cues", "de"),
+               change("fact_id = 'f2'", object_letter_count=9),
+               "values", "not so: object_letter_count = length(object_transliterated)"),
+    Corruption("more letters in common than there are", ("name_cues", "de"),
+               change("fact_id = 'f2'", common_letter_count=10),
+               "values", "not so: common_letter_count <= object_letter_count"),
+    Corruption("more letters in common than the other name has", ("name_cues", "en"),
+               change("fact_id = 'f1'", other_common_letter_count=5),
+               "values", "not so: other_common_letter_count <= other_object_letter_count"),
+    Corruption("a comparison without letters", ("name_cues", "en"),
+               change("fact_id = 'f2'", other_object_letter_count=None),
+               "values", "not so: (other_object_letter_count is null) = (other_fact_id is null)"),
+    Corruption("a comparison without a result", ("name_cues", "en"),
+               change("fact_id = 'f4'", other_common_letter_count=None),
+               "values", "not so: (other_common_letter_count is null) = (other_fact_id is null)"),
+    Corruption("a fact compared with itself", ("name_cues", "ja"),
+               change("fact_id = 'f1'", other_fact_id="f1"),
+               "values", "not so: other_fact_id != fact_id"),
     Corruption("a template without its slot", ("prompts", "ja"),
                change("relation_id = 'P30'", template="[X] ."),
                "values", "not so: contains(template, '[X]') and contains(template, '[Y]')"),

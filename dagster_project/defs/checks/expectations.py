@@ -68,6 +68,14 @@ SPECIAL_RULES = {
         "(gold_rank is null) = (gold_log_prob is null)",
         f"list_max(flatten(candidate_log_probs)) <= {_ROUNDING}",
     ),
+    "name_cues": (
+        "object_letter_count = length(object_transliterated)",
+        "common_letter_count <= object_letter_count",
+        "other_common_letter_count <= other_object_letter_count",
+        "(other_object_letter_count is null) = (other_fact_id is null)",
+        "(other_common_letter_count is null) = (other_fact_id is null)",
+        "other_fact_id != fact_id",
+    ),
     "prompts": ("contains(template, '[X]') and contains(template, '[Y]')",),
     "active_neurons": ("neuron_score >= 0",),
     "neuron_profiles": ("least(contiguous_score, strided_score) >= 0",),
@@ -150,6 +158,12 @@ COMPLETENESS = {
         inner join facts using (fact_id)
         semi join sound_parts using (language_code)
         anti join rows_at_hand using (language_code, relation_id)
+    """,
+    "name_cues": """
+        select 'the names of the fact are not compared' as problem, language_code, fact_id
+        from sound_parts
+        inner join fact_labels using (language_code)
+        anti join rows_at_hand using (language_code, fact_id)
     """,
     "atlas_truth": """
         select 'the fact is neither planted nor left out' as problem,
