@@ -7,6 +7,7 @@ from dagster_project.steps import (
     atlas_truth,
     degenerate_pairs,
     degenerate_sets,
+    edit_propagations,
     fact_checks,
     facts,
     interventions,
@@ -16,6 +17,7 @@ from dagster_project.steps import (
     name_cues,
     occurrences,
     predictions,
+    text_gradients,
     world_answers,
 )
 from dagster_project.steps.plan import Plan
@@ -34,10 +36,12 @@ STEPS: tuple[Step, ...] = (
     active_neurons.STEP,
     knowledge_neurons.STEP,
     interventions.STEP,
+    edit_propagations.STEP,
     degenerate_pairs.STEP,
     degenerate_sets.STEP,
     fact_checks.STEP,
     occurrences.STEP,
+    text_gradients.STEP,
     label_tokens.STEP,
 )
 """All steps, each after those that it depends on."""

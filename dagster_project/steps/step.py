@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
 __all__ = [
+    "AFTER_CORPORA",
     "Computed",
     "CorpusStep",
     "CorpusTask",
@@ -42,6 +43,9 @@ __all__ = [
 ]
 
 LOG = logging.getLogger("factroots")
+
+AFTER_CORPORA = 3
+"""From this wave on, steps of a model run after the corpora are searched."""
 
 
 @dataclass(frozen=True)

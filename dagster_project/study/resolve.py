@@ -21,12 +21,14 @@ from dagster_project.study.sandbox import outside
 from dagster_project.study.schema import (
     CorpusBlock,
     DegenerateBlock,
+    EditPropagationBlock,
     EditsBlock,
     FactChecksBlock,
     ModelBlock,
     Problem,
     Study,
     StudyError,
+    TextGradientsBlock,
     near_match,
 )
 from ingestion.atlas.world import CORPORA as ATLAS_CORPORA
@@ -166,6 +168,15 @@ class ResolvedStudy:
         attributed, as in a run that is narrowed to other languages."""
         return block.languages if block is not None and self.knowledge_languages else ()
 
+    def signal_languages(
+        self, block: EditPropagationBlock | TextGradientsBlock | None
+    ) -> tuple[str, ...]:
+        """Languages of a signal that compares languages; none in a run that is narrowed to others,
+        because the facts are chosen by the answers in all of them."""
+        if block is None or not set(block.languages) <= set(self.languages):
+            return ()
+        return tuple(code for code in self.languages if code in block.languages)
+
     def chunk_model(self, corpus_id: str) -> StudyModel | None:
         """The model whose tokenizer measures chunks: the first one trained on the corpus."""
         trained = (model for model in self.traced_models if model.corpus_id == corpus_id)
@@ -212,6 +223,7 @@ def resolve_study(
     languages = _narrowed("language", every_language, only_languages, problems)
     knowledge = _knowledge_languages(study, every_language, problems)
     _check_edited(study, knowledge, problems)
+    _check_signals(study, every_language, problems)
     ids = [block.id for block in study.models]
     chosen = _narrowed("model", ids, only_models, problems)
     models, broken = _models(study, chosen, recorded, is_inspected=not keep_going)
@@ -311,6 +323,21 @@ def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem
             )
             for code in block.languages
             if code not in knowledge
+        ]
+
+
+def _check_signals(study: Study, languages: Sequence[str], problems: list[Problem]) -> None:
+    """Reports languages of signals that the study does not have."""
+    line = study.section_line("signals")
+    for name in ("edit_propagation", "text_gradients"):
+        block: EditPropagationBlock | TextGradientsBlock | None = getattr(study.signals, name)
+        problems += [
+            Problem(
+                f"signals.{name}: the study has no language {code!r}.{near_match(code, languages)}",
+                line,
+            )
+            for code in (block.languages if block is not None else ())
+            if languages and code not in languages
         ]
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "AttributionBlock",
     "CorpusBlock",
     "DegenerateBlock",
+    "EditPropagationBlock",
     "EditsBlock",
     "FactChecksBlock",
     "FactsBlock",
@@ -30,8 +31,10 @@ __all__ = [
     "ProbingBlock",
     "Problem",
     "RefreshBlock",
+    "SignalsBlock",
     "Study",
     "StudyError",
+    "TextGradientsBlock",
     "TracingBlock",
     "near_match",
 ]
@@ -290,6 +293,64 @@ class AttributionBlock:
 
 
 @dataclass(frozen=True)
+class EditPropagationBlock:
+    """Edit propagation: a fact is changed in one language, and the model is asked in the others.
+
+    Source: Ifergan et al. 2024; docs/signals.md#edit-propagation.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Languages; facts are changed in each of them, and asked in all."""
+    facts: _Count = 20
+    """Maximal facts: those right in most of these languages; a fact is changed where it is right.
+    Each costs a few forward and backward passes per language."""
+    steps: _Count = 20
+    """Maximal gradient steps of a change."""
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    """Factor on the gradient; too large a value changes other subjects as well."""
+    stop_probability: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """A change ends once the new object has this probability."""
+    weights: Literal["ffn", "all"] = "ffn"
+    """Weights that are changed: the down projections of the FFN layers, or all."""
+    seed: int = 0
+    """Seed of the new objects and of the control subjects."""
+
+
+@dataclass(frozen=True)
+class TextGradientsBlock:
+    """Text gradients: which passage of the training text pulls the model as a query does?
+
+    Source: Chang et al. 2024 (TrackStar); docs/signals.md#text-gradients. Needs a model whose
+    training text the study traces.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Languages of the queries and of the texts."""
+    facts: Annotated[int, Field(ge=2)] = 40
+    """Maximal facts: those right in most of these languages. Each costs a backward pass per
+    language, and one per text."""
+    width: _Count = 16
+    """Numbers to which either side of a weight matrix is projected."""
+    folds: Annotated[int, Field(ge=2)] = 7
+    """Masked models: copies of a text, each of whose tokens is masked in one of them."""
+    seed: int = 0
+    """Seed of the projections."""
+
+
+@dataclass(frozen=True)
+class SignalsBlock:
+    """What else is measured about a right answer, to decide its root."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    edit_propagation: EditPropagationBlock | None = None
+    """Edit propagation; null leaves it out."""
+    text_gradients: TextGradientsBlock | None = None
+    """Text gradients; null leaves them out."""
+
+
+@dataclass(frozen=True)
 class ProbingBlock:
     """How queries are run; nothing here changes a result."""
 
@@ -331,6 +392,8 @@ class Study:
     """How queries are run."""
     attribution: AttributionBlock = AttributionBlock()
     """Which neurons are computed for a fact; none by default."""
+    signals: SignalsBlock = SignalsBlock()
+    """What else is measured about right answers, to decide their roots; nothing by default."""
     tracing: TracingBlock = TracingBlock()
     """How facts are searched in the corpora."""
     refresh: RefreshBlock = RefreshBlock()

@@ -21,7 +21,7 @@ _ID_RULE = "an id starts with a letter or digit and has only letters, digits, '.
 
 def contradictions(study: Study) -> list[Problem]:
     """Lists the broken rules of a study whose keys and types are right."""
-    rules = (_study, _ids, _corpora, _attribution, _trained_on, _refresh)
+    rules = (_study, _ids, _corpora, _attribution, _signals, _trained_on, _refresh)
     return [problem for rule in rules for problem in rule(study)]
 
 
@@ -88,6 +88,19 @@ def _attribution(study: Study) -> Iterator[Problem]:
         hint = near_match(base, edits.languages)
         message = f"attribution.edits: base_language {base!r} is not in its languages.{hint}"
         yield Problem(message, line)
+
+
+def _signals(study: Study) -> Iterator[Problem]:
+    line = study.section_line("signals")
+    for name in ("edit_propagation", "text_gradients"):
+        block = getattr(study.signals, name)
+        if block is not None and len(set(block.languages)) < len(block.languages):
+            yield Problem(f"signals.{name}: languages names one twice", line)
+    if study.signals.text_gradients is not None and not study.corpora:
+        yield Problem(
+            "signals.text_gradients compares queries with the training text: name it in corpora",
+            line,
+        )
 
 
 def _trained_on(study: Study) -> Iterator[Problem]:

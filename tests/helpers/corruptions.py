@@ -128,6 +128,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                 for neurons in ("knowledge", "degenerate")
                 for is_random in (True, False)
             ]
+            parts |= _signals(model, code, answered)
             parts["unscored_facts", model, code] = [
                 {**answered[3], "method_code": "probeless", "reason_code": "only_fact"}
             ]
@@ -166,6 +167,30 @@ def _attributed(
             {**row, **pair, "is_random": is_random} for row in facts for is_random in (False, True)
         ],
     }
+
+
+def _signals(
+    model: str, code: str, facts: Sequence[Mapping[str, Any]]
+) -> dict[Place, list[Mapping[str, Any]]]:
+    """Changed facts with their controls, and texts of facts with their gradients."""
+    scores = dict.fromkeys(
+        ("new_log_prob_before", "new_log_prob_after", "old_log_prob_before", "old_log_prob_after"),
+        -1.0,
+    )
+    return {
+        ("edit_propagations", model, code): [
+            {**row, **scores, "target_language_code": target, "query_code": query,
+             "queried_fact_id": row["fact_id"] if query == "edited" else "f3"}
+            for row in facts[:2]
+            for target in ("de", "en", "ja")
+            for query in ("edited", "control")
+        ],
+        ("text_gradients", model, code): [
+            {**row, "text_language_code": "en", "text_fact_id": text["fact_id"]}
+            for row in facts[:2]
+            for text in facts[:2]
+        ],
+    }  # fmt: skip
 
 
 def _frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
@@ -349,6 +374,12 @@ CORRUPTIONS = (
     Corruption("an edit without its random control", ("interventions", "m", "de"),
                drop("fact_id = 'f1' and is_random"), "complete",
                "the fact was not asked after this edit, or not after its random control"),
+    Corruption("a change not asked in its language", ("edit_propagations", "m", "de"),
+               drop("fact_id = 'f1' and target_language_code = 'de'"),
+               "complete", "the fact was not asked in the language of its change"),
+    Corruption("a text not compared", ("text_gradients", "m", "de"),
+               drop("fact_id = 'f1' and text_fact_id = 'f2'"),
+               "complete", "a query was not compared with all texts of its relation"),
     Corruption("random pairs alone", ("degenerate_pairs", "m", "de"),
                drop("fact_id = 'f1' and not is_random"),
                "complete", "the fact has random pairs alone"),
@@ -561,6 +592,29 @@ CORRUPTIONS = (
     Corruption("an edit beyond certainty", ("interventions", "n", "ja"),
                change("fact_id = 'f1' and is_random", log_prob_after=0.5),
                "values", "not so: greatest(log_prob_before, log_prob_after) <= 0.0001"),
+    Corruption("an unknown subject", ("edit_propagations", "m", "en"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      query_code="x"),
+               "values", "not so: query_code in ('edited', 'control')"),
+    Corruption("a control that is the changed fact", ("edit_propagations", "m", "ja"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      queried_fact_id="f1"),
+               "values", "not so: (queried_fact_id = fact_id) = (query_code = 'edited')"),
+    Corruption("fewer steps than none", ("edit_propagations", "n", "de"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      step_count=-1),
+               "values", "not so: step_count >= 0"),
+    Corruption("a changed answer above certainty", ("edit_propagations", "n", "en"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      new_log_prob_after=0.5),
+               "values", "not so: greatest(new_log_prob_before, new_log_prob_after, "
+               "old_log_prob_before, old_log_prob_after) <= 0.0001"),
+    Corruption("a cosine above 1", ("text_gradients", "n", "de"),
+               change("fact_id = 'f1'", gradient_score=1.5),
+               "values", "not so: abs(gradient_score) <= 1.0001"),
+    Corruption("a negative weight of words", ("text_gradients", "n", "en"),
+               change("fact_id = 'f1'", bm25_score=-1.0),
+               "values", "not so: bm25_score >= 0"),
     Corruption("a pair in the wrong order", ("degenerate_pairs", "m", "en"),
                change("fact_id = 'f1'", neuron_rank_a=3),
                "values", "not so: 1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b"),

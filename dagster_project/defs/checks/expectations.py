@@ -111,6 +111,14 @@ SPECIAL_RULES = {
         "neuron_count >= 1",
         f"greatest(log_prob_before, log_prob_after) <= {_ROUNDING}",
     ),
+    "edit_propagations": (
+        "query_code in ('edited', 'control')",
+        "(queried_fact_id = fact_id) = (query_code = 'edited')",
+        "step_count >= 0",
+        "greatest(new_log_prob_before, new_log_prob_after, old_log_prob_before, "
+        f"old_log_prob_after) <= {_ROUNDING}",
+    ),
+    "text_gradients": ("abs(gradient_score) <= 1.0001", "bm25_score >= 0"),
     "degenerate_pairs": (
         "1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b",
         "(layer_index_a, neuron_index_a) != (layer_index_b, neuron_index_b)",
@@ -292,6 +300,23 @@ COMPLETENESS = {
         from rows_at_hand
         group by all
         having count(*) filter (where query_code = 'related') != 2
+    """,
+    "edit_propagations": """
+        select 'the fact was not asked in the language of its change' as problem,
+            model_id, language_code, fact_id
+        from rows_at_hand
+        group by all
+        having not bool_or(query_code = 'edited' and target_language_code = language_code)
+    """,
+    "text_gradients": """
+        select 'a query was not compared with all texts of its relation' as problem,
+            model_id, language_code, fact_id, text_language_code
+        from rows_at_hand
+        inner join facts using (fact_id)
+        group by model_id, language_code, fact_id, relation_id, text_language_code
+        qualify count(*) != max(count(*)) over (
+            partition by model_id, relation_id, text_language_code
+        )
     """,
     "degenerate_pairs": """
         select 'the fact has random pairs alone' as problem, model_id, language_code, fact_id
