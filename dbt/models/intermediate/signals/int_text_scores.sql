@@ -56,8 +56,8 @@ measured as (
 final as (
     select
         * exclude (other_scores),
-        (own_score - other_mean) / nullif(other_deviation, 0) as own_excess,
-        (best_other_score - other_mean) / nullif(other_deviation, 0) as best_other_excess,
+        (own_score - other_mean) / nullif(round(other_deviation, 9), 0) as own_excess,
+        (best_other_score - other_mean) / nullif(round(other_deviation, 9), 0) as best_other_excess,
     from measured
     where own_score is not null
 )
