@@ -2,8 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The versions that are installed; empty: the newest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
+INSTALL := $(PIP) install $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds readme
+.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds root-rule readme lock gpu-check dockerfile-check
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -15,7 +18,7 @@ test: .venv/installed-dev
 # The real daemon and web server refresh a study by themselves, and Ray computes one: minutes of
 # waiting for processes.
 test-nightly: .venv/installed-dev
-	$(PIP) install --editable '.[ray]'
+	$(INSTALL) '.[ray,postgres]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m nightly
 
 check: .venv/installed-dev
@@ -24,6 +27,7 @@ check: .venv/installed-dev
 	$(BIN)/sqlfluff lint dbt/models dbt/tests
 	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/python -m pytest -n 0 tests/contract/test_words.py tests/contract/test_documents.py
+	$(BIN)/python .ci/licences.py
 	$(BIN)/mypy
 
 # The unit tests with branch coverage of the four packages.
@@ -38,10 +42,22 @@ generate: .venv/installed-dev
 	$(BIN)/python -m dagster_project.dbt.generate_sources
 	$(BIN)/python -m dagster_project.dbt.generate_dictionary
 
+# Writes constraints.txt: the newest versions that pyproject.toml allows. A weekly job tries these
+# with `make check test CONSTRAINTS=`.
+lock: .venv/bin/python
+	$(BIN)/python .ci/lock.py
+
+# Everything that only a GPU can show, in less than eight minutes; the last lines are for
+# docs/performance.md. Another device proves the script itself: make gpu-check DEVICE=cpu
+DEVICE ?= cuda
+gpu-check: .venv/installed-dev
+	$(INSTALL) '.[ray]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.gpu.check --device $(DEVICE)
+
 # Pictures, and the answers in README and docs, from the results of `make run`; fails where the report
 # has faults. Needs Chromium.
 readme: .venv/installed-dev
-	$(PIP) install --editable '.[browser]'
+	$(INSTALL) '.[browser]'
 	$(BIN)/python -m tests.integration.test_page_answers
 	$(BIN)/python -m tests.browser.look_at_report warehouse/atlas/report/report.html \
 	  --search Tijuana --pictures warehouse/report/pictures --figures roots_by_language source_graph
@@ -76,6 +92,11 @@ atlas-checkpoints: .venv/installed-dev
 	$(BIN)/python -m models_gpu.atlas.pretrain --corpus build/atlas-corpus --out build/atlas-models \
 	  --only atlas-mlm --checkpoints 10 --checkpoint-dir build/atlas-checkpoints
 
+# Fits the calibrated rule for roots on the worlds again: minutes.
+root-rule: .venv/installed-dev
+	$(BIN)/factroots run atlas-roots
+	$(BIN)/python -m warehouse.fit_root_rule warehouse/atlas-roots/factroots.duckdb
+
 # Trains a model on each Atlas world and keeps its answers: some 100 minutes of one core, less on both
 # or on a GPU. Stopped at any moment, it goes on with the world that it was at.
 atlas-worlds: .venv/installed-dev
@@ -91,10 +112,10 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: pyproject.toml | .venv/bin/python
-	$(PIP) install --editable .
+.venv/installed: pyproject.toml setup.py $(CONSTRAINTS) | .venv/bin/python
+	$(INSTALL) .
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(PIP) install --editable '.[dev]'
+	$(INSTALL) '.[dev]'
 	touch $@

@@ -2,8 +2,9 @@
 
 Dagster loads ``definitions`` (``dagster dev -m dagster_project.definitions``, ``dg list defs``). It
 reads the options of ``factroots ui`` from the environment: FACTROOTS_STUDY, FACTROOTS_HOME,
-FACTROOTS_RESTRICT, FACTROOTS_LAKE and FACTROOTS_RAY. What the definitions are belongs in
-``dagster_project.defs``.
+FACTROOTS_RESTRICT, FACTROOTS_LAKE and FACTROOTS_RAY; as one code location among others also
+FACTROOTS_KEY_PREFIX (docs/operations.md#in-a-dagster-that-you-have). What the definitions are
+belongs in ``dagster_project.defs``.
 """
 
 import logging
@@ -21,12 +22,14 @@ from dagster_project.defs.dbt_resource import dbt_resource
 from dagster_project.defs.jobs import study_jobs, verify_lake
 from dagster_project.defs.marts import marts_asset
 from dagster_project.defs.missing_models import missing_models
+from dagster_project.defs.partitions import study_partitions
 from dagster_project.defs.published import published_assets
 from dagster_project.defs.schedules import study_schedules
 from dagster_project.defs.sensors import study_sensor
 from dagster_project.runtime.connect import workers_at
 from dagster_project.runtime.workers import Workers
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.home import homes_folder
 from ingestion.lake import prepare_lake
 
 __all__ = ["build_definitions", "definitions"]
@@ -49,8 +52,10 @@ def build_definitions(
     """
     manifest = prepare_manifest(workspace.study, workspace.home)
     marts = marts_asset(manifest, lineage or {})
-    assets = [*lake_assets(), missing_models, marts, *published_assets(marts)]
-    jobs = study_jobs(assets)
+    lake = lake_assets(study_partitions(workspace.study.name))
+    assets = [*lake, missing_models, marts, *published_assets(marts, manifest)]
+    keys = [key for each in assets for key in each.keys]
+    jobs = study_jobs(assets, workspace.home)
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs, verify_lake],
@@ -60,7 +65,7 @@ def build_definitions(
             "workers": workers,
             "dbt": dbt_resource(),
         },
-        sensors=[study_sensor(workspace, jobs)],
+        sensors=[study_sensor(workspace, jobs, keys)],
         schedules=study_schedules(workspace),
         # A run locks its study, so its steps share one process; and each takes seconds to import.
         executor=dg.in_process_executor,
@@ -84,12 +89,11 @@ def _locked(workspace: Workspace) -> dg.ResourceDefinition:
 def definitions() -> dg.Definitions:
     """The study that the environment names."""
     study = os.environ.get("FACTROOTS_STUDY", "atlas")
-    homes = Path(os.environ.get("FACTROOTS_HOME", "warehouse"))
     logging.getLogger("factroots").setLevel(logging.INFO)
     restrict = os.environ.get("FACTROOTS_RESTRICT")
     workspace = Workspace(
         study,
-        homes.resolve(),
+        homes_folder(),
         keep_going=True,
         restrict=Path(restrict) if restrict else None,
         lake=os.environ.get("FACTROOTS_LAKE"),

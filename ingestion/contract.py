@@ -81,10 +81,11 @@ _MODE = Column(
     "mode_code",
     _TEXT,
     "Baseline of the integration path (docs/method.md#integrated-gradients). 'zero': all neurons "
-    "at 0. 'amig': one path from each b^(i), the neurons when token i of the query is replaced; "
-    "the attributions are summed over i. 'amig_mean': one path from the mean of the b^(i). "
-    "'amig_code': the same path with the prefactor of the published code; its attributions do not "
-    "add up.",
+    "at 0. 'zero_norm_held': the same, with the clean denominator of a norm behind the down "
+    "projection. 'amig': one path from each b^(i), the neurons when token i of the query is "
+    "replaced; the attributions are summed over i. 'amig_mean': one path from the mean of the "
+    "b^(i). 'amig_code': the same path with the prefactor of the published code; its attributions "
+    "do not add up.",
 )
 
 _TABLES = (
@@ -582,6 +583,43 @@ _TABLES = (
         partition_by=("corpus_id", "language_code"),
     ),
     LakeTable(
+        "subject_swaps",
+        "One row per model, language, right answer and text that replaces the subject: how "
+        "probable the object still is (docs/method.md#subject-swaps).",
+        ("model_id", "language_code", "fact_id", "swap_code", "swap_index"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "swap_code",
+                _TEXT,
+                "What replaces the subject. 'masked': as many masks as its name has tokens (causal "
+                "model: the letter X). 'first_part', 'last_part': half of its tokens, with masks "
+                "for the others (causal model: the half alone). 'invented': letters of the "
+                "language in the same shape. 'other_subject': another subject of the relation that "
+                "does not have this object.",
+            ),
+            Column("swap_index", _INT32, "Number of the text among those of its code, from 0."),
+            Column("subject_label", _TEXT, "The text in the place of the subject."),
+            Column(
+                "object_log_prob",
+                _FLOAT,
+                "Natural log-probability of the fact's object in this query, as gold_log_prob of "
+                "predictions. Null if the model cannot be asked it.",
+                is_nullable=True,
+            ),
+            Column(
+                "object_rank",
+                _INT32,
+                "Worst rank of the object's tokens, from 1, as gold_rank of predictions. 1 means "
+                "that the answer is the same. Null where object_log_prob is null.",
+                is_nullable=True,
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
         "active_neurons",
         "One row per model, language, fact that is right there, method and rank: the neurons that "
         "are most active for the fact (docs/method.md#probeless).",
@@ -793,11 +831,128 @@ _TABLES = (
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
+        "latent_languages",
+        "One row per model, asked language, fact, layer, object and language of its name: how well "
+        "the layer predicts the name of the object, read through the model's own output head "
+        "(docs/signals.md#latent-languages). Names are compared that have as many tokens as the "
+        "right object's name in the asked language. Empty unless the study asks for it.",
+        (
+            "model_id",
+            "language_code",
+            "fact_id",
+            "layer_index",
+            "is_random",
+            "name_language_code",
+        ),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            _LAYER,
+            Column(
+                "is_random",
+                _BOOL,
+                "Whether the name is that of another object of the relation, drawn at random.",
+            ),
+            Column(
+                "name_language_code",
+                _TEXT,
+                "Wikipedia code of the language that the name is taken from.",
+            ),
+            Column("object_id", _TEXT, "Identifier of the object entity that is named."),
+            Column(
+                "is_same_name",
+                _BOOL,
+                "Whether the name has the same tokens as the same object's name in the asked "
+                "language.",
+            ),
+            Column(
+                "token_count",
+                _INT32,
+                "Tokens of the name: as many as those of the right object's name in the asked "
+                "language.",
+            ),
+            Column(
+                "name_rank",
+                _INT32,
+                "Rank of the name at this layer, from 1: the worst rank of its tokens among all "
+                "tokens of the vocabulary.",
+            ),
+            Column(
+                "name_log_prob",
+                _DOUBLE,
+                "Natural log-probability of the name at this layer, summed over its tokens.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "patches",
+        "One row per model, asked language, language of the source query, asked fact, positions, "
+        "layer and answer: the log-probability of the answer after the states at these positions "
+        "are replaced, in one layer, by those of a query about another fact of the relation "
+        "(docs/signals.md#patching). Empty unless the study asks for it.",
+        (
+            "model_id",
+            "language_code",
+            "source_language_code",
+            "fact_id",
+            "position_code",
+            "layer_index",
+            "answer_code",
+        ),
+        (
+            _MODEL,
+            _LANGUAGE,
+            Column(
+                "source_language_code",
+                _TEXT,
+                "Wikipedia code of the language of the source query; the asked language itself "
+                "as a control.",
+            ),
+            _FACT,
+            Column(
+                "source_fact_id",
+                _TEXT,
+                "Fact of the source query: right in both languages, of the same relation, with "
+                "another object.",
+            ),
+            Column(
+                "position_code",
+                _TEXT,
+                "Replaced positions. 'subject': the tokens of the subject. 'object': the masks, or "
+                "in a causal model the last token of the prompt. 'both': both.",
+            ),
+            _LAYER,
+            Column(
+                "answer_code",
+                _TEXT,
+                "Scored answer. 'own': the asked fact's object in the asked language. 'source': "
+                "the source fact's object in the asked language. 'source_name': the same object in "
+                "the source language, where this is another name of as many tokens. 'control': the "
+                "object of a third fact, in the asked language.",
+            ),
+            Column("answer_fact_id", _TEXT, "Fact whose object is scored."),
+            Column(
+                "log_prob_before",
+                _DOUBLE,
+                "Natural log-probability of the answer without a patch, summed over its tokens.",
+            ),
+            Column("log_prob_after", _DOUBLE, "The same with the patch."),
+            Column(
+                "is_top",
+                _BOOL,
+                "Whether, with the patch, each token of the answer is the most probable one.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
         "degenerate_pairs",
         "One row per model, language, fact and pair of neurons: the log-probability of the right "
         "answer without either neuron and without both (docs/method.md#degenerate-neurons). The "
         "pairs are those of the fact's best knowledge neurons; pairs of random neurons of the same "
-        "layers serve as a null.",
+        "layers that cost about as much alone serve as a null. Computed in float64.",
         ("model_id", "language_code", "fact_id", "is_random", "neuron_rank_a", "neuron_rank_b"),
         (
             _MODEL,

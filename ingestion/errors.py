@@ -1,7 +1,8 @@
 """The base class of all errors that a user can fix.
 
-Every package may import this module and ``ingestion.contract``, and nothing else of ``ingestion``
-if the import rule forbids it. Errors that only show a fault of the code do not belong here.
+Every package may import this module; what else of ``ingestion`` each may import, the import rule
+lists (``tests/contract/test_architecture.py``). Errors that only show a fault of the code do not
+belong here.
 """
 
 __all__ = ["FactrootsError"]

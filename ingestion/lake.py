@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import mmap
 import os
 from collections.abc import Callable, Mapping
@@ -37,10 +38,12 @@ __all__ = [
     "prepare_lake",
     "read_part",
     "read_provenance",
+    "schema_path",
     "verify_part",
     "write_part",
 ]
 
+LOG = logging.getLogger("factroots")
 _PROVENANCE_KEY = b"factroots.provenance"
 _SEAL_KEY = b"factroots.seal"
 _ZERO_SEAL = b"sha256:" + b"0" * 64
@@ -120,6 +123,11 @@ def part_path(lake: Path, table: str, partition: Mapping[str, str]) -> Path:
     return lake.joinpath(table, *values[:-1], f"{values[-1]}.parquet")
 
 
+def schema_path(lake: Path, table: str) -> Path:
+    """Path of a table's empty part, which has its columns and no rows."""
+    return lake / table / _SCHEMA_FILE
+
+
 def prepare_lake(lake: Path) -> None:
     """Create a folder and an empty part for every table, and delete leftovers of killed writers.
 
@@ -131,9 +139,21 @@ def prepare_lake(lake: Path) -> None:
         _guard(folder, folder.mkdir, parents=True, exist_ok=True)
         for leftover in folder.rglob(f"*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
-        empty = folder / _SCHEMA_FILE
-        if not empty.exists() or pq.read_schema(empty) != table.schema:
+        empty = schema_path(lake, table.name)
+        if not _is_whole(empty, table):
             _write_sealed(empty, table.schema.empty_table(), None)
+
+
+def _is_whole(empty: Path, table: LakeTable) -> bool:
+    """Whether a table's empty part is there, undamaged, and has the columns of the contract."""
+    if not empty.exists():
+        return False
+    try:
+        verify_part(empty)
+        return bool(pq.read_schema(empty) == table.schema)
+    except (LakeError, OSError, pa.ArrowException) as error:
+        LOG.warning("%s: damaged, and written again: %s", empty, error)
+        return False
 
 
 def write_part(lake: Path, frame: pl.DataFrame, provenance: Provenance) -> Path:
@@ -164,7 +184,7 @@ def read_provenance(path: Path) -> Provenance | None:
     try:
         entries = pq.read_metadata(path).metadata or {}
         return Provenance(**json.loads(entries[_PROVENANCE_KEY]))
-    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
 
 
@@ -177,7 +197,7 @@ def verify_part(path: Path) -> None:
     try:
         entries = pq.read_metadata(path).metadata or {}
         seal = entries[_SEAL_KEY]
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
+    except (OSError, pa.ArrowException, KeyError) as error:
         why = " ".join(str(error).split())
         raise LakeError(
             f"{path} is not a complete part of this lake: {why}. Run again to recompute it."

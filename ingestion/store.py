@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +24,7 @@ from urllib.parse import urlsplit
 
 from ingestion.files import temporary_file
 from ingestion.lake import LakeError, read_provenance, verify_part
+from ingestion.restricted import RestrictedError, copy_into, folder_files, open_file
 
 __all__ = ["Store", "StoreError", "address_problem", "part_name"]
 
@@ -40,7 +43,10 @@ class StoreError(LakeError):
 
 def address_problem(address: str) -> str | None:
     """Explain why an address is not allowed, without repeating secrets in it; None if it is."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        return f"the address cannot be read ({error}): write one such as s3://bucket/prefix"
     if "@" in parts.netloc or parts.query:
         return (
             "an address must not contain a user name, key or password: remove what is before '@' "
@@ -57,6 +63,8 @@ class Store:
 
     address: str
     """``s3://bucket/prefix/study``, any other address that fsspec understands, or a folder."""
+    within: Path | None = None
+    """Folder of a restricted study, which the store must lie in; None trusts the address."""
 
     def names(self) -> set[str]:
         """List all files in the store, relative to its address.
@@ -117,7 +125,7 @@ class Store:
         with self._translate_errors():
             system, root = self._opened
             target = f"{root}/{part_name(lake, path, fingerprint)}"
-            if "file" in _protocols(system):
+            if not isinstance(system, _InsideFolder) and "file" in _protocols(system):
                 # An object in a bucket appears when it is complete; a file in a folder at once.
                 temporary = f"{target}.{os.getpid()}.tmp"
                 system.put_file(str(path), temporary)
@@ -146,8 +154,10 @@ class Store:
             return True
 
     @cached_property
-    def _opened(self) -> tuple[AbstractFileSystem, str]:
+    def _opened(self) -> tuple[AbstractFileSystem | _InsideFolder, str]:
         """File system of fsspec for the address, and the address without its protocol."""
+        if self.within is not None:
+            return _InsideFolder(self.within), self.address.rstrip("/")
         # Imported late: it is slow, and most studies have no store.
         import fsspec
 
@@ -164,16 +174,16 @@ class Store:
             system.auto_mkdir = True
         return system, str(root).rstrip("/")
 
-    def __getstate__(self) -> dict[str, str]:
+    def __getstate__(self) -> dict[str, object]:
         """Pickle the address only: a connection cannot move to another process."""
-        return {"address": self.address}
+        return {"address": self.address, "within": self.within}
 
     @contextlib.contextmanager
     def _translate_errors(self) -> Iterator[None]:
         """Turn errors of the storage library into a ``StoreError`` with a remedy and no secrets."""
         try:
             yield
-        except LakeError:
+        except (LakeError, RestrictedError):
             raise
         except ImportError as error:
             scheme = urlsplit(self.address).scheme
@@ -214,5 +224,38 @@ def part_name(lake: Path, path: Path, fingerprint: str) -> str:
     return f"{place}/{fingerprint}.parquet"
 
 
-def _protocols(system: AbstractFileSystem) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _InsideFolder:
+    """What a store needs of a file system of fsspec, inside the folder of a restricted study."""
+
+    within: Path
+    protocol: tuple[str, ...] = ("restricted",)
+
+    def invalidate_cache(self) -> None:
+        """Do nothing: nothing is cached."""
+
+    def find(self, folder: str) -> list[str]:
+        """List all files below a folder."""
+        return [str(path) for path in folder_files(Path(folder), self.within)]
+
+    def modified(self, name: str) -> float:
+        """Time of the last change, in seconds."""
+        return Path(name).stat().st_mtime
+
+    def pipe_file(self, name: str, content: bytes) -> None:
+        """Write a file."""
+        copy_into(io.BytesIO(content), Path(name), self.within)
+
+    def put_file(self, source: str, name: str) -> None:
+        """Copy a file into the store, where it appears when it is complete."""
+        with Path(source).open("rb") as file:
+            copy_into(file, Path(name), self.within)
+
+    def get_file(self, name: str, target: str) -> None:
+        """Copy a file out of the store."""
+        with open_file(Path(name), self.within) as file, Path(target).open("wb") as written:
+            shutil.copyfileobj(file, written)
+
+
+def _protocols(system: AbstractFileSystem | _InsideFolder) -> tuple[str, ...]:
     return (system.protocol,) if isinstance(system.protocol, str) else tuple(system.protocol)

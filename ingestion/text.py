@@ -17,7 +17,7 @@ __all__ = ["did_you_mean", "normal_column", "normal_name", "normal_text"]
 # Marks that show nothing: soft hyphen, marks of direction, word joiner, byte order mark. Joiners
 # (U+200C, U+200D) show, and U+200B separates words, so these stay inside a name.
 _HIDDEN = "[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
-_BLANKS = r"[\s\x1c-\x1f]+"
+_BLANKS = r"[\s\x00\x1c-\x1f]+"
 _EDGES = " \u200b"
 _HIDDEN_MARK, _BLANKS_RUN = re.compile(_HIDDEN), re.compile(_BLANKS)
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")

@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
-    "CheckSettings", "EditSettings", "Mode", "NeuronKind", "PathSettings", "ProbelessSettings",
-    "PropagationSettings", "Quadrature", "SplitSettings", "TextGradientSettings",
+    "CheckSettings", "EditSettings", "Mode", "NeuronKind", "PatchPositions", "PatchSettings",
+    "PathSettings", "ProbelessSettings", "PropagationSettings", "Quadrature", "SplitSettings",
+    "Swap", "SwapSettings", "TextGradientSettings",
 ]  # fmt: skip
 
 NeuronKind = Literal["ffn", "layer_output"]
 """'ffn': input of a layer's down projection; 'layer_output': the residual stream after it."""
 
-Mode = Literal["zero", "amig", "amig_mean", "amig_code"]
+Mode = Literal["zero", "zero_norm_held", "amig", "amig_mean", "amig_code"]
 """Baseline b of the straight line to the clean activations w̄.
 
 - 'zero': b = 0 (Dai et al. 2022).
+- 'zero_norm_held': the same, and a norm behind the down projection (Gemma 2 and 3) divides by what
+  it divides by at w̄. In other families it equals 'zero'.
 - 'amig': one line from each b^(i), the activations when token i of the query is replaced by the
   mask token (by the end-of-text token in a causal model). Attributions are summed over i (paper of
   Chen et al. 2024).
@@ -31,6 +34,20 @@ Mode = Literal["zero", "amig", "amig_mean", "amig_code"]
 """
 Quadrature = Literal["left", "midpoint", "gauss"]
 """'left': left Riemann sum, as published; 'midpoint': midpoint rule; 'gauss': Gauss–Legendre."""
+PatchPositions = Literal["subject", "object", "both"]
+"""'subject': the tokens of the subject; 'object': in a masked model the masks, in a causal model
+the last token of the prompt; 'both': both."""
+
+Swap = Literal["masked", "first_part", "last_part", "invented", "other_subject"]
+"""What stands in the place of a subject.
+
+- 'masked': as many masks as its name has tokens; the letter X for a causal model.
+- 'first_part', 'last_part': half of its tokens, with masks for the others; a causal model sees the
+  half alone. A name of one token has no parts.
+- 'invented': a text of the same shape; each letter is drawn from the letters of the language's
+  subjects, each digit from its digits.
+- 'other_subject': another subject of the relation that does not have the same object.
+"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,11 @@ class PathSettings:
     """Number of points on the line, at least 1."""
     quadrature: Quadrature = "gauss"
     """Rule that places and weights the points."""
+    tolerance: float | None = None
+    """Largest completeness residual of a path in a layer: where it is larger, the number of points
+    is doubled, up to ``most_steps``. None: every integral has ``steps`` points."""
+    most_steps: int = 128
+    """Largest number of points, reached by doubling."""
 
 
 @dataclass(frozen=True)
@@ -156,3 +178,25 @@ class TextGradientSettings:
     about the 15 % of BERT's training."""
     seed: int = 0
     """Seed of the random projections."""
+
+
+@dataclass(frozen=True)
+class SwapSettings:
+    """What replaces the subjects of facts."""
+
+    swaps: tuple[Swap, ...] = ("masked", "first_part", "last_part", "invented", "other_subject")
+    """What stands in the place of a subject."""
+    other_subjects: int = 2
+    """Other subjects per fact, at least 1."""
+    seed: int = 0
+    """Seed of the other subjects and of the invented texts."""
+
+
+@dataclass(frozen=True)
+class PatchSettings:
+    """Which states are put from one query into another."""
+
+    positions: tuple[PatchPositions, ...] = ("subject", "object")
+    """Positions whose states are replaced, one set after the other."""
+    seed: int = 0
+    """Seed of the choice of source facts."""

@@ -7,6 +7,7 @@ because those in ``operations`` contain times.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +18,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from warehouse.sql import identifier
-from warehouse.tables import PublishedTable, attached, published_tables, wanted_tables
+from warehouse.tables import (
+    PublishedTable,
+    WarehouseError,
+    attached,
+    published_tables,
+    wanted_tables,
+)
 
 __all__ = ["ChangedRow", "TableDiff", "diff", "diff_json", "diff_tables"]
 
@@ -79,7 +86,8 @@ def diff(
     Args:
         old: first published file, or a study's folder with one.
         new: second published file, or a study's folder with one.
-        tolerance: floats a and b are equal if abs(a − b) ≤ tolerance · max(1, abs(a), abs(b)).
+        tolerance: finite floats a and b are equal if abs(a − b) ≤ tolerance · max(1, abs(a),
+            abs(b)). Other floats are equal to themselves only.
         tables: names; None compares every table of both files.
         shown: rows of each kind to return per table.
 
@@ -87,8 +95,11 @@ def diff(
         One entry per table, sorted by name, including equal tables.
 
     Raises:
-        WarehouseError: a file is missing or is not a warehouse, or a table is in neither file.
+        WarehouseError: a file is missing or is not a warehouse, a table is in neither file, or
+            the tolerance is no finite number from 0.
     """
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise WarehouseError(f"the tolerance is a finite number from 0, not {tolerance}")
     with attached({_OLD: old, _NEW: new}) as connection:
         before, after = (published_tables(connection, name) for name in (_OLD, _NEW))
         labels = sorted(table.label for table in wanted_tables({**before, **after}, tables))
@@ -231,7 +242,11 @@ def _differs(name: str, data_type: str, tolerance: float) -> str:
     a, b = f"a.{identifier(name)}", f"b.{identifier(name)}"
     test = f"({a} is distinct from {b})"
     if tolerance and data_type in _FLOATS:
-        near = f"abs({a} - {b}) <= {tolerance!r} * greatest(1, abs({a}), abs({b}))"
+        # NaN and infinity are equal to themselves only: for DuckDB, NaN is the largest number.
+        near = (
+            f"isfinite({a}) and isfinite({b}) "
+            f"and abs({a} - {b}) <= {tolerance!r} * greatest(1, abs({a}), abs({b}))"
+        )
         return f"({test} and not coalesce({near}, false))"
     return test
 

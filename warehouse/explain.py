@@ -1,4 +1,4 @@
-"""Shows one fact in several languages: answers, active neurons and their overlaps.
+"""Shows one fact in several languages: answers, their roots, active neurons and their overlaps.
 
 What belongs here: reading the published file and formatting a fact for the terminal. What does not:
 metrics (``dbt/models``); also the nulls for the overlaps come from the marts.
@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ingestion.errors import FactrootsError
+from warehouse.connection import opened
 from warehouse.tables import known_names
 
 __all__ = ["ExplainError", "explain"]
@@ -37,7 +38,7 @@ class ExplainError(FactrootsError):
 def explain(
     published_file: Path, model_id: str, fact: str, languages: Sequence[str], top: int = _SHOWN
 ) -> list[Table]:
-    """Build tables about one fact: its answers, its active neurons, their overlaps with nulls.
+    """Build tables about one fact: its answers, their roots, its active neurons and overlaps.
 
     Args:
         published_file: the warehouse.
@@ -47,8 +48,9 @@ def explain(
         top: active neurons to list per language; overlaps use all of them.
 
     Returns:
-        Answers; per method a table of neurons and, if two languages have neurons, a table of
-        overlaps; languages without neurons, with the reason. Empty tables are omitted.
+        Answers; the roots of the right ones by both rules; per method a table of neurons and, if
+        two languages have neurons, a table of overlaps; languages without neurons, with the reason.
+        Empty tables are omitted.
 
     Raises:
         ExplainError: no warehouse yet, an unknown model or language, no such fact, or several.
@@ -59,11 +61,15 @@ def explain(
     if not codes:
         raise ExplainError("specify at least one language, such as 'en'")
     try:
-        with duckdb.connect(published_file, read_only=True) as connection:
+        with opened(published_file) as file:
+            connection = file.connection
             _known(connection, "model", "select model_id from dim_models", [model_id])
             _known(connection, "language", "select language_code from dim_languages", codes)
             fact_id = _fact_id(connection, fact, codes)
-            tables = [_answers(connection, model_id, fact_id, codes)]
+            tables = [
+                _answers(connection, model_id, fact_id, codes),
+                _roots(connection, model_id, fact_id, codes),
+            ]
             for method, sets in _neurons(connection, model_id, fact_id, codes).items():
                 tables.append(_neuron_table(method, sets, top))
                 if len(sets) > 1:
@@ -164,6 +170,48 @@ def _answers(
             code, escape(subject), escape(answer), escape(predicted or "–"), verdict,
             f"{rank:,}" if rank else "–", "–" if log_prob is None else f"{log_prob:.2f}",
         )  # fmt: skip
+    return table
+
+
+def _roots(
+    connection: duckdb.DuckDBPyConnection, model_id: str, fact_id: str, codes: list[str]
+) -> Table:
+    """Table of the right answers: is it stated, and which root do both rules give?"""
+    rows = connection.execute(
+        """
+        select
+            roots.language_code,
+            roots.is_present,
+            rule.root_code as calibrated_code,
+            rule.root_probability,
+            rule.nowhere_score,
+            rule.elsewhere_only_score,
+            roots.root_code,
+            roots.reason,
+        from fct_fact_roots as roots
+        left join fct_root_probabilities as rule using (model_id, language_code, fact_id)
+        where roots.model_id = ? and roots.fact_id = ? and list_contains(?, roots.language_code)
+        order by list_position(?, roots.language_code)
+        """,
+        [model_id, fact_id, codes, codes],
+    ).fetchall()
+    table = Table(title="Where the right answers come from", title_justify="left")
+    table.add_column("language")
+    table.add_column("stated")
+    table.add_column("most probable root")
+    table.add_column("P", justify="right")
+    table.add_column("P(right) if stated nowhere", justify="right")
+    table.add_column("… if only elsewhere", justify="right")
+    table.add_column("root of the paper's rule, and why")
+    for code, stated, root, probability, nowhere, elsewhere, paper, reason in rows:
+        known = [f"{score:.2f}" for score in (probability, nowhere, elsewhere) if root]
+        table.add_row(
+            code,
+            {True: "yes", False: "no", None: "not traced"}[stated],
+            root.replace("_", " ") if root else "–",
+            *(known or ["–"] * 3),
+            escape(f"{paper}: {reason}"),
+        )
     return table
 
 

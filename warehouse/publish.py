@@ -1,13 +1,16 @@
 """Publishes the warehouse: copies the file that dbt built to the file that analysts open.
 
-Only tables are copied, with keys and comments; views would refer to the lake. The new file is
-written to a temporary name, flushed and renamed over the old one, so a reader sees the old or the
-whole new warehouse. What does not belong here: the tables themselves (``dbt/models``).
+Only tables are copied, with keys and comments; views would refer to the lake. The build file itself
+is not changed. The new file is written to a temporary name, flushed and renamed over the old one,
+so a reader sees the old or the whole new warehouse. Next to it is its checksum, as ``sha256sum``
+writes it. What does not belong here: the tables themselves (``dbt/models``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +21,23 @@ from ingestion.errors import FactrootsError
 from warehouse.files import temporary_file
 from warehouse.sql import literal
 
-__all__ = ["STORAGE_VERSION", "Material", "PublishError", "publish", "published_identity"]
+__all__ = [
+    "BUILD_SCHEMA",
+    "STORAGE_VERSION",
+    "Material",
+    "PublishError",
+    "damage",
+    "publish",
+    "published_identity",
+]
 
 STORAGE_VERSION = "v1.5.0"
 """Oldest DuckDB that can open the published file."""
 
-_WORKING_SCHEMAS = ("staging", "intermediate")
+BUILD_SCHEMA = "build_state"
+"""Schema of the build file that says what its models were built from."""
+
+_WORKING_SCHEMAS = ("staging", "intermediate", BUILD_SCHEMA)
 
 _OWN_TABLES = {
     "publication": (
@@ -86,13 +100,21 @@ def publish(
         # Leftovers of a killed run; two runs never publish at the same time.
         for leftover in published_file.parent.glob(f".{published_file.name}.*.tmp*"):
             leftover.unlink()
-        with temporary_file(published_file) as temporary:
-            _copy(build_file, temporary, identity, materials)
+        copied = published_file.with_name(f"{published_file.name}.copy")
+        with temporary_file(copied) as copied, temporary_file(published_file) as temporary:
+            # Schemas are dropped in a copy, because models that are built alone later read them.
+            shutil.copyfile(build_file, copied)
+            _copy(copied, temporary, identity, materials)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
+            checksum = _checksum(temporary)
             # Read-only, because a client that opens it for writing would lock out all others.
-            temporary.chmod(0o444)
+            temporary.chmod(temporary.stat().st_mode & 0o444)
             temporary.replace(published_file)
+        # Killed here, the file does not match the old checksum, and is published again.
+        with temporary_file(_checksum_file(published_file)) as temporary:
+            temporary.write_text(f"{checksum}  {published_file.name}\n", encoding="utf-8")
+            temporary.replace(_checksum_file(published_file))
     except (duckdb.Error, OSError) as error:
         raise PublishError(
             f"cannot publish {published_file}: {error}. The last published file is unchanged; "
@@ -108,42 +130,71 @@ def published_identity(published_file: Path) -> str | None:
     try:
         with duckdb.connect(published_file, read_only=True) as connection:
             found = connection.execute("select identity from operations.publication").fetchone()
-    except duckdb.Error:
+    except (duckdb.Error, OSError):
         return None
     return str(found[0]) if found else None
 
 
-def _copy(build_file: Path, target: Path, identity: str, materials: Sequence[Material]) -> None:
-    """Copy all tables of the built file into a new one, without dbt's working schemas."""
-    with duckdb.connect(build_file) as connection:
+def damage(published_file: Path) -> str | None:
+    """Describe what is wrong with the bytes of a published file; None if they are as written."""
+    try:
+        wanted = _checksum_file(published_file).read_text(encoding="utf-8").split()[0]
+    except (OSError, IndexError, UnicodeDecodeError):
+        return f"{published_file} has no checksum next to it"
+    try:
+        found = _checksum(published_file)
+    except OSError as error:
+        return f"{published_file} cannot be read: {error.strerror}"
+    return None if found == wanted else f"{published_file} was changed after it was published"
+
+
+def _checksum_file(published_file: Path) -> Path:
+    return published_file.with_name(f"{published_file.name}.sha256")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy(copied: Path, target: Path, identity: str, materials: Sequence[Material]) -> None:
+    """Copy all tables of a copy of the built file into a new one, without dbt's working schemas."""
+    with duckdb.connect(copied) as connection:
         connection.execute("set enable_progress_bar = false")
         for schema in _WORKING_SCHEMAS:
             connection.execute(f"drop schema if exists {schema} cascade")
-        connection.execute("create schema if not exists operations")
-        connection.execute(
-            "create or replace table operations.publication as "
-            "select ? as identity, now() as published_at, version() as duckdb_version",
-            [identity],
-        )
-        connection.execute(
-            "create or replace table operations.materials (material_code varchar not null, "
-            "title varchar not null, licence_code varchar, licence_url varchar)"
-        )
-        for row in materials:
-            connection.execute(
-                "insert into operations.materials values (?, ?, ?, ?)",
-                [row.kind, row.title, row.licence, row.url],
-            )
-        for table, (description, columns) in _OWN_TABLES.items():
-            name = f"operations.{table}"
-            connection.execute(f"comment on table {name} is {literal(description)}")
-            for column, meaning in columns.items():
-                connection.execute(f"comment on column {name}.{column} is {literal(meaning)}")
+        _add_own_tables(connection, identity, materials)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
-        connection.execute(f"attach {literal(build_file)} as built (read_only)")
+        connection.execute(f"attach {literal(copied)} as built (read_only)")
         connection.execute(
             f"attach {literal(target)} as factroots (storage_version '{STORAGE_VERSION}')"
         )
         connection.execute("copy from database built to factroots")
         connection.execute("checkpoint factroots")
+
+
+def _add_own_tables(
+    connection: duckdb.DuckDBPyConnection, identity: str, materials: Sequence[Material]
+) -> None:
+    """Add the tables that describe the publication."""
+    connection.execute("create schema if not exists operations")
+    connection.execute(
+        "create or replace table operations.publication as "
+        "select ? as identity, now() as published_at, version() as duckdb_version",
+        [identity],
+    )
+    connection.execute(
+        "create or replace table operations.materials (material_code varchar not null, "
+        "title varchar not null, licence_code varchar, licence_url varchar)"
+    )
+    for row in materials:
+        connection.execute(
+            "insert into operations.materials values (?, ?, ?, ?)",
+            [row.kind, row.title, row.licence, row.url],
+        )
+    for table, (description, columns) in _OWN_TABLES.items():
+        name = f"operations.{table}"
+        connection.execute(f"comment on table {name} is {literal(description)}")
+        for column, meaning in columns.items():
+            connection.execute(f"comment on column {name}.{column} is {literal(meaning)}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 
 from ingestion.errors import FactrootsError
+from warehouse.connection import MEMORY, MEMORY_FORM, opened
+from warehouse.files import temporary_file
 from warehouse.sql import identifier
 
 __all__ = ["QueryError", "ask"]
@@ -26,6 +27,9 @@ def ask(
     form: str = "table",
     output: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    *,
+    allow_files: bool = False,
+    memory: str = MEMORY,
 ) -> None:
     """Run one query on the published warehouse.
 
@@ -35,19 +39,22 @@ def ask(
         form: 'table', 'csv', 'json' or 'parquet'.
         output: file to write; None prints the result. Required for Parquet.
         variables: values for ``getvariable('name')`` in the query.
+        allow_files: whether the query may use files, extensions and settings.
+        memory: largest memory of the query, such as '4GB'.
 
     Raises:
         QueryError: no warehouse yet, an invalid query, or Parquet without a file.
+        RestrictedQueryError: the query needs more than is allowed.
     """
     if not published_file.exists():
         raise QueryError(f"{published_file} does not exist yet: create it with factroots run")
     if form == "parquet" and output is None:
         raise QueryError("Parquet cannot be printed: specify a file with --output")
+    if not MEMORY_FORM.fullmatch(memory):
+        raise QueryError(f"'{memory}' is no amount of memory: write one such as 4GB")
     try:
-        with (
-            duckdb.connect(published_file, read_only=True) as connection,
-            tempfile.TemporaryDirectory() as scratch,
-        ):
+        with opened(published_file, allow_files=allow_files, memory=memory) as file:
+            connection = file.connection
             for name, value in (variables or {}).items():
                 connection.execute(f"set variable {identifier(name)} = ?", [value])
             statements = connection.extract_statements(query)
@@ -60,7 +67,8 @@ def ask(
                 width = shutil.get_terminal_size((160, 40)).columns
                 relation.show(max_width=width, max_rows=10_000)
                 return
-            target = output or Path(scratch) / "answer"
+            # DuckDB writes where it may; Python takes the answer to where the user wants it.
+            target = file.scratch / "answer"
             if form == "parquet":
                 relation.write_parquet(str(target), compression="zstd")
             elif form == "json":
@@ -69,5 +77,21 @@ def ask(
                 relation.write_csv(str(target))
             if output is None:
                 sys.stdout.write(target.read_text(encoding="utf-8"))
+            else:
+                _replace(output, target)
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
+
+
+def _replace(output: Path, answer: Path) -> None:
+    try:
+        if output.exists() and not output.is_file():
+            # A pipe or a device.
+            with answer.open("rb") as read, output.open("wb") as written:
+                shutil.copyfileobj(read, written)
+            return
+        with temporary_file(output) as temporary:
+            shutil.copyfile(answer, temporary)
+            temporary.replace(output)
+    except OSError as error:
+        raise QueryError(f"cannot write {output}: {error.strerror}") from error

@@ -19,7 +19,7 @@ from warehouse.tables import WarehouseError, known_names
 __all__ = ["QUERIES", "SavedQuestion", "find_question", "question_table", "saved_questions"]
 
 QUERIES = Path(__file__).parent / "queries"
-"""Folder of all queries: ``saved``, ``report`` and ``summary``."""
+"""Folder of all queries: ``saved``, ``report``, ``summary`` and ``notes``."""
 
 _ROWS = re.compile(r"(?P<least>\d+)\.\.(?P<most>\d+|\*), one per (?P<key>.+)")
 _VARIABLE = re.compile(r"(?P<name>\w+) = (?P<default>[^;]+?)(?:;|$)")

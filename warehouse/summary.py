@@ -1,4 +1,4 @@
-"""Reads the results that a run prints at its end from the published file."""
+"""Reads the results and notes that a run prints at its end from the published file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 import duckdb
 from rich.table import Table
 
+from warehouse.connection import opened
 from warehouse.questions import QUERIES
 
-__all__ = ["summary_tables"]
+__all__ = ["published_notes", "read_notes", "summary_tables"]
 
 _SUMMARY = QUERIES / "summary"
+_NOTES = QUERIES / "notes"
 _ORDER = (
     "p_at_1",
     "p_at_1_by_presence",
@@ -31,9 +33,29 @@ def summary_tables(published_file: Path) -> list[Table]:
     Raises:
         duckdb.Error: the file cannot be read.
     """
-    with duckdb.connect(published_file, read_only=True) as connection:
-        tables = [_table(connection, name) for name in _ORDER]
+    with opened(published_file) as file:
+        tables = [_table(file.connection, name) for name in _ORDER]
     return [table for table in tables if table.row_count]
+
+
+def read_notes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Read what a reader must know about the numbers: one sentence or two per note.
+
+    Raises:
+        duckdb.Error: a table is missing.
+    """
+    queries = [path.read_text(encoding="utf-8") for path in sorted(_NOTES.glob("*.sql"))]
+    return [str(note) for query in queries for (note,) in connection.execute(query).fetchall()]
+
+
+def published_notes(published_file: Path) -> list[str]:
+    """Read the notes of a published file.
+
+    Raises:
+        duckdb.Error: the file cannot be read.
+    """
+    with opened(published_file) as file:
+        return read_notes(file.connection)
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Table:

@@ -40,12 +40,17 @@ def _select(rows: str, *_: Any, **__: Any) -> str:
     return f"select * from {rows}"
 
 
+def averages_over_languages(languages: str, cells: str, *_: Any) -> str:
+    """Rows of both inputs."""
+    return f"select * from {languages} cross join {cells}"
+
+
 # The project's macros, as short as possible: what they expand to would take minutes to parse.
-haversine = student_tail = draw = first_listed = method_of_mode = _stub("1")
+haversine = sorted_quantile = partial_correlation = student_tail = student_quantile = _stub("1")
+draw = first_listed = method_of_mode = _stub("1")
 exact_total = exact_sum = exact_mean = two_way_sum = _stub("1")
-in_study_corpora = _stub("true")
 lake_glob = _stub("''")
-wilson = normal_interval = _stub("1 as rate")
-source_effects = two_way_variance = _select
-adjust_p_values = averages_over_languages = bootstrap_blocks = bootstrap_means = _select
+wilson = normal_interval = clustered_wilson = _stub("1 as rate")
+source_effects = two_way_variance = effective_counts = clustered_correlation = _select
+adjust_p_values = models_of_chen = block_means = observed_block_means = _select
 cluster_variance = correlate = match_counts = numbered = subjects_with_rivals = _select

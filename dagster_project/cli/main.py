@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from typing import Any, NoReturn, get_args
 
 import click
 
+from dagster_project.cli.guard import TOKEN_VARIABLE
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.home import default_homes
 from dagster_project.study.schema import ModelBlock
 from models_gpu.loading.spec import Dtype, MaskCounts
 
@@ -30,9 +33,9 @@ def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
         "--home",
         "homes",
         type=click.Path(path_type=Path, file_okay=False),
-        default=Path("warehouse"),
+        default=default_homes,
         envvar="FACTROOTS_HOME",
-        show_default=True,
+        show_default=str(default_homes()),
         help="Folder that holds one folder per study.",
     )(command)
 
@@ -81,6 +84,7 @@ def _settings(
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="factroots")
 def main() -> None:
     """Trace where the facts that a multilingual language model knows come from.
 
@@ -118,16 +122,20 @@ def run(
     """
     from dagster_project.cli.run import refresh
     from dagster_project.runtime.connect import workers_at
-    from warehouse.summary import summary_tables
+    from warehouse.summary import published_notes, summary_tables
 
     log_to_stderr(logging.WARNING if quiet else logging.INFO)
     started = time.perf_counter()
-    workspace = Workspace(study, homes.resolve(), models, languages, keep_going, restrict, lake)
+    # Links in the path of the home stay, so that a restricted study's can be checked.
+    homes = homes.absolute()
+    workspace = Workspace(study, homes, models, languages, keep_going, restrict, lake)
     if not refresh(workspace, workers_at(ray)):
         OUT.print("Nothing to do: everything is up to date.")
     missing = workspace.missing_models()
     for table in summary_tables(workspace.home.published_file):
         OUT.print(table)
+    for note in published_notes(workspace.home.published_file):
+        OUT.print(f"Note: {note}", highlight=False)
     seconds = time.perf_counter() - started
     OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
     OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)
@@ -167,11 +175,12 @@ def add(study: str, model: str, homes: Path, **settings: Any) -> None:
 @_study
 @_homes
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per part.")
-def status(study: str, homes: Path, as_json: bool) -> None:
+@_restricted
+def status(study: str, homes: Path, as_json: bool, restrict: Path | None) -> None:
     """Show what is done, missing, stale or failed: models and corpora × tables × languages."""
     from dagster_project.cli.status import Status, status_rows
 
-    workspace = Workspace(study, homes.resolve(), keep_going=True)
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
     if as_json:
         for row in status_rows(workspace):
             click.echo(json.dumps(row))
@@ -199,6 +208,12 @@ def status(study: str, homes: Path, as_json: bool) -> None:
     callback=_settings,
     help="Value of getvariable('NAME') in the query.",
 )
+@click.option(
+    "--allow-files",
+    is_flag=True,
+    help="Let the query read and write files, load extensions and change settings.",
+)
+@click.option("--memory", default="4GB", show_default=True, help="Largest memory of the query.")
 def sql(
     arguments: tuple[str, ...],
     homes: Path,
@@ -206,10 +221,13 @@ def sql(
     output: Path | None,
     saved: str | None,
     variables: dict[str, str],
+    allow_files: bool,
+    memory: str,
 ) -> None:
     """Query the published warehouse, read-only; print a table, CSV, JSON or Parquet.
 
-    QUERY is SQL or a file that holds it; '-' or nothing reads it from standard input.
+    QUERY is SQL or a file that holds it; '-' or nothing reads it from standard input. It can read
+    the warehouse only: no other files, addresses or extensions.
     """
     from warehouse.query import ask
     from warehouse.questions import find_question
@@ -222,7 +240,15 @@ def sql(
         study, query = (*arguments, "atlas")[0], find_question(saved, variables).sql
     workspace = Workspace(study, homes.resolve())
     log_to_stderr(logging.WARNING)
-    ask(workspace.home.published_file, query, form, output, variables)
+    ask(
+        workspace.home.published_file,
+        query,
+        form,
+        output,
+        variables,
+        allow_files=allow_files,
+        memory=memory,
+    )
 
 
 @main.command()
@@ -250,21 +276,40 @@ def questions(name: str | None) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["parquet", "csv", "both"]),
+    type=click.Choice(["parquet", "csv", "both", "hf", "lm-eval"]),
     default="parquet",
     show_default=True,
 )
 @click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
+@click.option("--non-commercial", is_flag=True, help="I keep to the facts' non-commercial licence.")
 def export(
-    study: str, homes: Path, folder: Path, form: str, tables: tuple[str, ...] | None
+    study: str,
+    homes: Path,
+    folder: Path,
+    form: str,
+    tables: tuple[str, ...] | None,
+    non_commercial: bool,
 ) -> None:
-    """Write every published table as a file, sorted by its key, with a datapackage.json."""
+    """Write every published table as a file, sorted by its key, with a datapackage.json.
+
+    hf is a data set for the Hugging Face hub: Parquet files and a card. lm-eval are the study's
+    facts as tasks of lm-evaluation-harness.
+    """
+    from dagster_project.runtime.harness_tasks import write_harness_tasks
     from warehouse.export import FORMATS
     from warehouse.export import export as write
+    from warehouse.hugging_face import export_dataset
 
     workspace = Workspace(study, homes.resolve())
-    formats = [known for known in FORMATS if form in (known, "both")]
-    files = write(workspace.home.published_file, folder, formats, tables)
+    published = workspace.home.published_file
+    if form == "lm-eval":
+        files = write_harness_tasks(workspace, folder, non_commercial=non_commercial)
+    elif form == "hf":
+        name = workspace.study.name
+        files = export_dataset(published, folder, name, tables, non_commercial=non_commercial)
+    else:
+        formats = [known for known in FORMATS if form in (known, "both")]
+        files = write(published, folder, formats, tables)
     size = sum(file.stat().st_size for file in files)
     OUT.print(f"{len(files)} files, {size / 2**20:.1f} MiB, in {folder}", soft_wrap=True)
 
@@ -353,26 +398,35 @@ def ui(
     lake: str | None,
     restrict: Path | None,
 ) -> None:
-    """Open Dagster's UI for a study, on this machine only."""
+    """Open Dagster's UI for a study, on this machine only.
+
+    It prints the address to open, with a token: other users and pages of other sites get no answer.
+    From another machine: ssh -L 3000:127.0.0.1:3000 HOST.
+    """
     from dagster_project.dbt.lineage import prepare_lineage
     from dagster_project.defs.instance import open_instance
     from dagster_project.runtime.connect import workers_at
 
     log_to_stderr(logging.INFO)
     workers_at(ray)
-    workspace = Workspace(study, homes.resolve())
+    workspace = Workspace(study, homes.absolute(), restrict=restrict)
+    workspace.check_restricted()
     workspace.home.create()
     open_instance(workspace.home).dispose()
     # Once here, instead of in each process that Dagster starts.
     prepare_lineage(workspace.study, workspace.home)
     location = str(workspace.study.path) if Path(study).exists() else study
-    os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.resolve())}
+    os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.absolute())}
     if restrict is not None:
         os.environ["FACTROOTS_RESTRICT"] = str(restrict.resolve())
     os.environ |= {
         name: value for name, value in (("FACTROOTS_RAY", ray), ("FACTROOTS_LAKE", lake)) if value
     }
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions"]
+    token = secrets.token_urlsafe(32)
+    os.environ[TOKEN_VARIABLE] = token
+    OUT.print(f"Open http://127.0.0.1:{port}/?token={token}", soft_wrap=True, highlight=False)
+    command = [sys.executable, "-m", "dagster_project.cli.dagster_dev", "dev"]
+    command += ["-m", "dagster_project.definitions"]
     os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
 
 
@@ -392,7 +446,8 @@ def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
         query = sys.stdin.read()
     elif query.endswith(".sql") and Path(query).is_file():
         query = Path(query).read_text(encoding="utf-8")
-    return study, query
+    # A locale that is not UTF-8 leaves the bytes of other letters as they were typed.
+    return study, query.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def command_line() -> NoReturn:

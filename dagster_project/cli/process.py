@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import logging
 import os
 import signal
@@ -36,12 +37,44 @@ class Group(click.Group):
         with _received_signals() as signals:
             try:
                 return super().invoke(context)
-            except FactrootsError as error:
-                print_error(str(error))
+            except BrokenPipeError:
+                # Who reads the output has seen enough, as head does.
+                _drop_output()
+                context.exit(1)
+            except Exception as error:
+                if (message := _message(error)) is None:
+                    raise
+                print_error(message)
                 context.exit(2)
             except KeyboardInterrupt:
                 print_error("stopped; what is finished is kept; run again to go on")
                 context.exit(128 + (os.read(signals, 1)[0] or signal.SIGINT))
+
+
+def _message(error: Exception) -> str | None:
+    """What to tell the user of an error; None for one that nobody foresaw."""
+    if isinstance(error, FactrootsError):
+        return str(error)
+    if isinstance(error, OSError):
+        return (
+            f"{error.filename or 'the output'}: {error.strerror or error}. Choose another place, "
+            "or make space or give permission there, and run again."
+        )
+    if isinstance(error, UnicodeError):
+        return f"{error}. Set PYTHONUTF8=1, or a locale of UTF-8, and run again."
+    # Named, not imported: DuckDB takes time to import, and not every command needs it.
+    if any(kind.__module__.startswith(("duckdb", "_duckdb")) for kind in type(error).__mro__):
+        return (
+            f"the published file cannot be read: {error}. If it is damaged, factroots run makes it "
+            "again."
+        )
+    return None
+
+
+def _drop_output() -> None:
+    """Sends what is still to be printed nowhere, so that the end of the process does not fail."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_error(message: str) -> None:
@@ -81,11 +114,23 @@ def _received_signals() -> Iterator[int]:
 
 def run_and_exit(command: Callable[[], object]) -> NoReturn:
     """Runs a click command and ends the process with its status, without Python's teardown."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a letter gets its number, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         command()
     except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(ended.code if isinstance(ended.code, int) else ended.code is not None)
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            status = 1
+        except OSError as error:
+            print_error(_message(error) or str(error))
+            status = 2
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
+        os._exit(status)
     raise AssertionError("click ends every command with an exit status")

@@ -74,8 +74,11 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
         prepare_lake(home.lake)
         parts = list(plan.parts())
         missing = workspace.exchange(parts)
-        if not missing and workspace.is_published:
+        unfinished = workspace.unfinished_products
+        if not missing and unfinished is None:
             return False
+        if not missing:
+            LOG.info("%s: %s", workspace.study.name, unfinished)
         reasons = Counter(_why(part, home) for part in missing)
         LOG.info(
             "%s: %d of %d parts of the lake to compute%s, the others are up to date",
@@ -134,10 +137,12 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
             import models_gpu.loading.load  # noqa: F401
         manifest.result()
 
+    from dagster_project.defs.asset_specs import key_prefix
     from dagster_project.defs.checks.assets import selection
     from dagster_project.defs.instance import open_instance
     from dagster_project.defs.partitions import sync_partitions
-    from dagster_project.defs.runs import mark_orphaned_runs_failed
+    from dagster_project.defs.run_logs import prints_to_terminal
+    from dagster_project.defs.runs import Owner, home_tags, mark_orphaned_runs_failed
     from dagster_project.defs.stages import stages
 
     definitions = build_definitions(workspace, workers)
@@ -145,24 +150,28 @@ def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) ->
     keys = [key for asset in assets for key in asset.keys]
     dbt_log = workspace.home.build / "dbt.log"
     is_work = any({"model_id", "corpus_id"} & part.partition.keys() for part in missing)
+    prints_to_terminal()
     with (
         open_instance(workspace.home) as instance,
         workers.held() if is_work else contextlib.nullcontext(),
     ):
-        mark_orphaned_runs_failed(instance)
+        mark_orphaned_runs_failed(instance, Owner(workspace.home), is_held=True)
         languages = sync_partitions(instance, workspace.plan.study)
         for stage in stages(workspace, missing, keys, languages):
-            if stage.job == "build_marts" and workspace.is_published:
+            chosen = selection(stage.job, stage.keys)
+            if stage.job == "build_marts" and workspace.unpublished is None:
                 # Lost parts were computed again with the same rows: the warehouse is current.
-                continue
+                if workspace.unfinished_products is None:
+                    continue
+                chosen = dg.AssetSelection.assets(dg.AssetKey([*key_prefix(), "report"]))
             # dbt prints each step on standard output, which is for results.
             with dbt_log.open("a") as file, contextlib.redirect_stdout(file):
                 result = dg.materialize(
                     [*assets, *(definitions.asset_checks or ())],
                     instance=instance,
                     resources=definitions.resources,
-                    selection=selection(stage.job, stage.keys),
-                    tags=stage.tags,
+                    selection=chosen,
+                    tags={**stage.tags, **home_tags(workspace.home)},
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     raise_on_error=False,
                 )
@@ -198,7 +207,9 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
     return "; ".join(str(reason).strip() for reason in reasons) or "the run failed without a reason"
 
 
-_OWN_CLASS = re.compile(r"^(dagster_project|ingestion|models_gpu|warehouse)\.[\w.]+: ")
+_OWN_CLASS = re.compile(
+    r"^(?:factroots\.)?(dagster_project|ingestion|models_gpu|warehouse)\.[\w.]+: "
+)
 """The class name that Python puts before the message of an error of this project."""
 
 

@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.knowledge_neurons import completeness_warning
 from dagster_project.steps.plan import State
 from dagster_project.study.failures import failure_note, removed_models
+from ingestion.lake import read_part
 
 __all__ = ["Status", "status_rows"]
 
@@ -56,11 +58,11 @@ class Status:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Puts as many languages side by side as fit the terminal, the others below."""
         workspace = self._workspace
-        published = workspace.is_published
-        title = "published" if published else "not published in its present state"
+        unfinished = workspace.unfinished_products
+        title = unfinished or "published"
         counts = Counter(row["state"] for row in self._rows)
         yield Text.assemble(
-            (workspace.study.name, "bold"), ": ", (title, "green" if published else "yellow")
+            (workspace.study.name, "bold"), ": ", (title, "yellow" if unfinished else "green")
         )
         languages = workspace.plan.study.languages
         width = max((len(language) for language in languages), default=2) + 1
@@ -77,6 +79,8 @@ class Status:
         for model_id, reason in reasons.items():
             about = "" if model_id in reason else f"model '{model_id}': "
             yield Text.assemble(("✗ ", "bold red"), about, reason)
+        for label, warning in _warnings(workspace):
+            yield Text.assemble(("! ", "bold yellow"), f"{label}: {warning}")
         for row in self._rows:
             if row["state"] == "left":
                 yield Text.assemble(
@@ -111,6 +115,16 @@ class Status:
                 signs = signs[:1]
             table.add_row(f"  {name}", *(_sign(state) for state in signs))
         return table
+
+
+def _warnings(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Parts whose rows are there and are not exact, with a warning for each."""
+    lake = workspace.home.lake
+    for part in workspace.plan.parts():
+        if part.table == "attribution_quality" and part.state(lake) is State.DONE:
+            warning = completeness_warning(read_part(part.path(lake)))
+            if warning is not None:
+                yield part.label, warning
 
 
 def _sign(state: str | None) -> Text:

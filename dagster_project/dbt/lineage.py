@@ -11,10 +11,14 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from dagster_project.dbt.project import compile_models, dbt_fingerprint, prepare_manifest
+from dagster_project.dbt.project import (
+    compile_models,
+    dbt_fingerprint,
+    prepare_manifest,
+    read_manifest,
+)
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
 from ingestion.files import temporary_file
@@ -39,14 +43,17 @@ def prepare_lineage(study: Study, home: Home) -> Lineage:
     kept = home.build / "column_lineage.json"
     version = f"{_VERSION} {dbt_fingerprint()}"
     if kept.exists():
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        if found["version"] == version:
-            return _from_json(found["lineage"])
+        try:
+            found = json.loads(kept.read_text(encoding="utf-8"))
+            if found["version"] == version:
+                return _from_json(found["lineage"])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            LOG.warning("%s is damaged, and is made again: %r", kept, error)
     started = time.perf_counter()
-    manifest = _read(prepare_manifest(study, home))
+    manifest: Mapping[str, Any] = prepare_manifest(study, home)
     if not all("compiled_code" in node for node in _models(manifest)):
         # No run has built the models yet.
-        manifest = _read(compile_models(home.build / "lineage"))
+        manifest = read_manifest(compile_models(home.build / "lineage"))
     lineage = read_lineage(manifest)
     # Two processes of one `factroots ui` may do this at the same time.
     with temporary_file(kept) as temporary:
@@ -86,11 +93,6 @@ def read_lineage(manifest: Mapping[str, Any]) -> Lineage:
         owners[place] = identifier
         _add(schema, place, columns)
     return lineage
-
-
-def _read(manifest: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
-    return found
 
 
 def _models(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:

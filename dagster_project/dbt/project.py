@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dagster_project.paths import DBT_PROJECT
 from dagster_project.study.home import Home
@@ -25,7 +28,10 @@ __all__ = [
     "dbt_variables",
     "parse",
     "prepare_manifest",
+    "read_manifest",
 ]
+
+LOG = logging.getLogger("factroots")
 
 DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
 """dbt of the same environment, whether or not that is on the PATH."""
@@ -38,8 +44,7 @@ class DbtError(FactrootsError):
 
 def dbt_variables(study: Study, home: Home) -> str:
     """The ``--vars`` of a study, as JSON."""
-    corpora = [corpus.id for corpus in study.corpora]
-    return json.dumps({"lake": str(home.lake), "study_name": study.name, "corpora": corpora})
+    return json.dumps({"lake": str(home.marts_lake), "study_name": study.name})
 
 
 def dbt_environment(home: Home) -> dict[str, str]:
@@ -122,8 +127,10 @@ def _manifest(
     return target / "manifest.json"
 
 
-def prepare_manifest(study: Study, home: Home) -> Path:
+def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
     """Returns dbt's manifest for this study; parses again only if project or paths changed.
+
+    A damaged manifest is named and made again.
 
     Raises:
         DbtError: the project does not parse; with dbt's message.
@@ -133,8 +140,25 @@ def prepare_manifest(study: Study, home: Home) -> Path:
     variables = dbt_variables(study, home)
     version = f"{dbt_fingerprint()} {variables}"
     with contextlib.suppress(OSError):
-        if manifest.exists() and mark.read_text(encoding="utf-8") == version:
-            return manifest
+        if manifest.exists() and mark.read_text(encoding="utf-8", errors="replace") == version:
+            try:
+                return read_manifest(manifest)
+            except ValueError as error:
+                LOG.warning("%s is damaged, and is made again: %s", manifest, error)
+                # dbt's own cache of the project may be damaged as well.
+                shutil.rmtree(target, ignore_errors=True)
     parse(target, "--vars", variables, environment=dbt_environment(home))
     mark.write_text(version, encoding="utf-8")
-    return manifest
+    return read_manifest(manifest)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Reads a file ``manifest.json``.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict) or not {"nodes", "sources"} <= found.keys():
+        raise ValueError("it has no nodes and sources")
+    return found

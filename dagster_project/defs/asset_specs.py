@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
@@ -15,8 +16,10 @@ from ingestion.contract import LAKE
 __all__ = [
     "OWNERS",
     "column_constraints",
+    "key_prefix",
     "lake_key",
     "lake_spec",
+    "lake_table",
     "report_partition",
     "results",
     "sql_type",
@@ -26,9 +29,23 @@ OWNERS = ["team:factroots"]
 _SQL_TYPES = {"string": "varchar", "int32": "integer", "int64": "bigint", "bool": "boolean"}
 
 
+def key_prefix() -> tuple[str, ...]:
+    """What the keys of all assets begin with: FACTROOTS_KEY_PREFIX, its parts separated by '/'.
+
+    Empty by default. A code location in an instance that others use too needs one, because Dagster
+    takes assets with one key for one asset.
+    """
+    return tuple(filter(None, os.environ.get("FACTROOTS_KEY_PREFIX", "").split("/")))
+
+
 def lake_key(table: str) -> dg.AssetKey:
-    """Asset key of a lake table; a mart may have the same name without the prefix."""
-    return dg.AssetKey(["lake", table])
+    """Asset key of a lake table; a mart may have the same name without ``lake``."""
+    return dg.AssetKey([*key_prefix(), "lake", table])
+
+
+def lake_table(key: dg.AssetKey) -> str | None:
+    """The lake table that a key belongs to; None for a mart."""
+    return key.path[-1] if key.path[-2:-1] == ["lake"] else None
 
 
 def lake_spec(

@@ -6,9 +6,11 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.defs.checks.assets import selection
+from dagster_project.defs.runs import home_tags
 from dagster_project.defs.stages import job_of
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.plan import State, unfinished
+from dagster_project.study.home import Home
 
 __all__ = ["study_jobs", "verify_lake"]
 
@@ -20,14 +22,21 @@ _DESCRIPTIONS = {
 }
 
 
-def study_jobs(assets: Iterable[dg.AssetsDefinition]) -> list[Any]:
-    """Defines one job per kind of stage, because the assets of a job share their partitions."""
+def study_jobs(assets: Iterable[dg.AssetsDefinition], home: Home) -> list[Any]:
+    """Defines one job per kind of stage, because the assets of a job share their partitions.
+
+    Args:
+        assets: all assets of the study.
+        home: its home, which the jobs' runs are marked with.
+    """
     keys: dict[str, list[dg.AssetKey]] = {job: [] for job in _DESCRIPTIONS}
     for asset in assets:
         for key in asset.keys:
             keys[job_of(key)].append(key)
     return [
-        dg.define_asset_job(job, selection(job, keys[job]), description=description)
+        dg.define_asset_job(
+            job, selection(job, keys[job]), description=description, tags=home_tags(home)
+        )
         for job, description in _DESCRIPTIONS.items()
     ]
 

@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +13,69 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
+from dagster_project.dbt.build_state import BuildState
 from dagster_project.dbt.lineage import Lineage
 from dagster_project.dbt.project import dbt_environment, dbt_failures, dbt_variables
 from dagster_project.defs.preview import mart_figures
 from dagster_project.defs.translator import Translator, primary_key
+from dagster_project.runtime.marts_input import LakeIncompleteError
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.home import Home
 
-__all__ = ["marts_asset"]
+__all__ = ["build_state", "marts_asset"]
 
 LOG = logging.getLogger("factroots")
 
 
-def marts_asset(manifest_file: Path, lineage: Lineage) -> dg.AssetsDefinition:
+def marts_asset(manifest: Mapping[str, Any], lineage: Lineage) -> dg.AssetsDefinition:
     """Makes one multi-asset of all dbt models.
 
     Args:
-        manifest_file: dbt's manifest of this project.
+        manifest: dbt's manifest of this project.
         lineage: what the models' columns are computed from, to be shown; may be empty.
     """
-    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
+    translator = Translator(manifest, lineage)
 
-    @dbt_assets(
-        manifest=manifest,
-        name="marts",
-        dagster_dbt_translator=Translator(manifest, lineage),
-    )
+    @dbt_assets(manifest=manifest, name="marts", dagster_dbt_translator=translator)
     def marts(
         context: dg.AssetExecutionContext,
         dbt: DbtCliResource,
         workspace: dg.ResourceParam[Workspace],
     ) -> Iterator[Any]:
-        """Builds and tests all dbt models from the lake."""
+        """Builds and tests the chosen dbt models from the lake.
+
+        Models that the chosen ones read are built as well, where they are not up to date.
+        """
         home = workspace.home
-        _prepare_build(home, is_whole=not context.is_subset)
-        variables = dbt_variables(workspace.study, home)
+        state = build_state(manifest, workspace)
+        chosen = _chosen(state, translator, context.selected_asset_keys)
+        try:
+            workspace.prepare_marts(state.tables(chosen or state.wanted))
+        except LakeIncompleteError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        # Until dbt is done, these are not up to date.
+        state.forget(chosen)
+        _prepare_previews(home)
+        arguments = ["build", "--exclude-resource-type", "unit_test", *_selection(state, chosen)]
         invocation = dbt.cli(
-            ["build", "--exclude-resource-type", "unit_test", "--vars", variables],
-            context=context,
+            [*arguments, "--vars", dbt_variables(workspace.study, home)],
+            manifest=manifest,
+            dagster_dbt_translator=translator,
             target_path=home.build / "target",
         )
+        # With the context from the start, dagster-dbt would replace this selection by its own.
+        invocation.context = context
         started = time.perf_counter()
         try:
             for event in invocation.stream():
-                yield _with_preview(event, manifest["nodes"], home.previews)
+                yield from _events(context, event, manifest["nodes"], home.previews)
         except DagsterDbtCliRuntimeError as error:
             reason = dbt_failures(_run_results(home)) or str(error)
             raise dg.Failure(
                 f"{reason}. The last published file is untouched.", allow_retries=False
             ) from error
+        finally:
+            state.record(_run_results(home))
         steps = len(json.loads(_run_results(home).read_text(encoding="utf-8"))["results"])
         seconds = time.perf_counter() - started
         LOG.info("marts: %d models built or tests passed, %.1f s", steps, seconds)
@@ -69,27 +83,64 @@ def marts_asset(manifest_file: Path, lineage: Lineage) -> dg.AssetsDefinition:
     return marts
 
 
-def _prepare_build(home: Home, *, is_whole: bool) -> None:
+def build_state(manifest: Mapping[str, Any], workspace: Workspace) -> BuildState:
+    """State of the study's build file, compared with its lake as it is now."""
+    home = workspace.home
+    variables, parts = dbt_variables(workspace.study, home), workspace.parts_of_marts()
+    return BuildState.of(manifest["nodes"], home.build_file, variables, parts)
+
+
+def _chosen(
+    state: BuildState, translator: Translator, keys: Collection[dg.AssetKey]
+) -> set[str] | None:
+    """The chosen models, what they lack, and the tests of both; None if all are chosen."""
+    by_key = {
+        translator.get_asset_key(node): name
+        for name, node in state.nodes.items()
+        if node["resource_type"] in ("model", "seed")
+    }
+    if set(by_key) <= set(keys):
+        return None
+    built = state.to_build([by_key[key] for key in keys if key in by_key])
+    return built | state.to_test(built)
+
+
+def _selection(state: BuildState, chosen: Collection[str] | None) -> Sequence[str]:
+    """Arguments for dbt that select these nodes and no others."""
+    if chosen is None:
+        return ()
+    names = sorted(".".join(state.nodes[name]["fqn"]) for name in chosen)
+    return ("--select", " ".join(names), "--indirect-selection", "empty")
+
+
+def _prepare_previews(home: Home) -> None:
     """Removes what the last build left, and sets dbt's environment."""
     shutil.rmtree(home.previews, ignore_errors=True)
     home.previews.mkdir(parents=True)
     os.environ.update(dbt_environment(home))
     _run_results(home).unlink(missing_ok=True)
-    if is_whole:
-        # A killed run may have left a dbt process behind that still writes to the old file.
-        home.build_file.unlink(missing_ok=True)
-        home.build_file.with_name(f"{home.build_file.name}.wal").unlink(missing_ok=True)
 
 
 def _run_results(home: Home) -> Path:
     return home.build / "target" / "run_results.json"
 
 
-def _with_preview(event: Any, nodes: Mapping[str, Any], previews: Path) -> Any:
-    """Adds the first rows of a model to dbt's event about it."""
+def _events(
+    context: dg.AssetExecutionContext, event: Any, nodes: Mapping[str, Any], previews: Path
+) -> Iterator[Any]:
+    """Adds the first rows of a model to dbt's event about it.
+
+    What was built without being chosen is recorded, but is no output of this run.
+    """
     if not isinstance(event, dg.Output):
-        return event
+        yield event
+        return
     node = nodes[str(event.metadata["unique_id"].value)]
     plotted = node["config"]["meta"].get("plotted", {})
     figures = mart_figures(previews / f"{node['name']}.json", primary_key(node), plotted)
-    return event.with_metadata({**figures, **event.metadata})
+    metadata = {**figures, **event.metadata}
+    if event.output_name in context.op_execution_context.selected_output_names:
+        yield event.with_metadata(metadata)
+    else:
+        key = context.assets_def.node_keys_by_output_name[event.output_name]
+        context.log_event(dg.AssetMaterialization(key, metadata=metadata))

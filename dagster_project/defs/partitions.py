@@ -1,30 +1,64 @@
-"""Partitions: a model in one language, and a corpus in one language."""
+"""Partitions: a model in one language, and a corpus in one language.
+
+Dagster keeps the keys of dynamic partitions under a name that the whole instance shares. So each
+study has names of its own, and nobody else's keys are looked at.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 
 import dagster as dg
 
+from dagster_project.defs.asset_specs import key_prefix
 from dagster_project.steps.plan import Part
 from dagster_project.study.resolve import ResolvedStudy
 
 __all__ = [
-    "CORPORA",
-    "CORPUS_LANGUAGES",
-    "LANGUAGES",
-    "MODELS",
-    "MODEL_LANGUAGES",
+    "StudyPartitions",
     "languages_by_owner",
     "partition_key",
+    "study_partitions",
     "sync_partitions",
 ]
 
-MODELS = dg.DynamicPartitionsDefinition(name="models")
-LANGUAGES = dg.DynamicPartitionsDefinition(name="languages")
-CORPORA = dg.DynamicPartitionsDefinition(name="corpora")
-MODEL_LANGUAGES = dg.MultiPartitionsDefinition({"model": MODELS, "language": LANGUAGES})
-CORPUS_LANGUAGES = dg.MultiPartitionsDefinition({"corpus": CORPORA, "language": LANGUAGES})
+
+@dataclass(frozen=True)
+class StudyPartitions:
+    """The partitions of one study."""
+
+    models: dg.DynamicPartitionsDefinition
+    """Its models."""
+    languages: dg.DynamicPartitionsDefinition
+    """Its languages."""
+    corpora: dg.DynamicPartitionsDefinition
+    """Its corpora."""
+    model_languages: dg.MultiPartitionsDefinition
+    """A model in a language."""
+    corpus_languages: dg.MultiPartitionsDefinition
+    """A corpus in a language."""
+
+
+def study_partitions(study_name: str) -> StudyPartitions:
+    """The partitions of a study, named ``factroots_<study>_models`` and so on."""
+    return _named("_".join(["factroots", *key_prefix(), study_name]))
+
+
+@cache
+def _named(name: str) -> StudyPartitions:
+    models, languages, corpora = (
+        dg.DynamicPartitionsDefinition(name=f"{name}_{kind}")
+        for kind in ("models", "languages", "corpora")
+    )
+    return StudyPartitions(
+        models,
+        languages,
+        corpora,
+        dg.MultiPartitionsDefinition({"model": models, "language": languages}),
+        dg.MultiPartitionsDefinition({"corpus": corpora, "language": languages}),
+    )
 
 
 def partition_key(part: Part) -> dg.MultiPartitionKey:
@@ -53,14 +87,15 @@ def sync_partitions(instance: dg.DagsterInstance, study: ResolvedStudy) -> list[
     Returns:
         Languages of the study in the order in which Dagster keeps them, which ranges follow.
     """
+    own = study_partitions(study.study.name)
     for definition, wanted in (
-        (MODELS, [model.id for model in study.models]),
-        (CORPORA, [corpus.id for corpus in study.corpora]),
-        (LANGUAGES, list(study.languages)),
+        (own.models, [model.id for model in study.models]),
+        (own.corpora, [corpus.id for corpus in study.corpora]),
+        (own.languages, list(study.languages)),
     ):
         name = str(definition.name)
         present = instance.get_dynamic_partitions(name)
         for removed in set(present) - set(wanted):
             instance.delete_dynamic_partition(name, removed)
         instance.add_dynamic_partitions(name, [key for key in wanted if key not in present])
-    return list(instance.get_dynamic_partitions(str(LANGUAGES.name)))
+    return list(instance.get_dynamic_partitions(str(own.languages.name)))

@@ -13,11 +13,17 @@ import dagster as dg
 
 from dagster_project.dbt.project import dbt_fingerprint
 from dagster_project.defs.partitions import sync_partitions
-from dagster_project.defs.runs import are_runs_at_work, mark_orphaned_runs_failed
+from dagster_project.defs.runs import (
+    Owner,
+    are_runs_at_work,
+    home_tags,
+    mark_orphaned_runs_failed,
+)
 from dagster_project.defs.stages import Stage, stages
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.plan import Part, State
 from dagster_project.steps.registry import STEPS
+from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
 from ingestion.lake import fingerprint
 
@@ -26,8 +32,16 @@ __all__ = ["study_sensor"]
 _SECONDS_BETWEEN_LOOKS = 20
 
 
-def study_sensor(workspace: Workspace, jobs: Sequence[Any]) -> dg.SensorDefinition:
-    """The sensor of one study; it runs with Dagster's daemon unless the study file forbids it."""
+def study_sensor(
+    workspace: Workspace, jobs: Sequence[Any], keys: Sequence[dg.AssetKey]
+) -> dg.SensorDefinition:
+    """The sensor of one study; it runs with Dagster's daemon unless the study file forbids it.
+
+    Args:
+        workspace: the study.
+        jobs: its jobs, one per kind of stage.
+        keys: its assets; the code location may have others.
+    """
     settings = workspace.study.refresh
     is_wanted = settings.watch or settings.schedule is not None
 
@@ -42,19 +56,21 @@ def study_sensor(workspace: Workspace, jobs: Sequence[Any]) -> dg.SensorDefiniti
         else dg.DefaultSensorStatus.STOPPED,
     )
     def study_changes(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        return _look(context, replace(workspace))
+        return _look(context, replace(workspace), keys)
 
     return study_changes
 
 
 def _look(
-    context: dg.SensorEvaluationContext, workspace: Workspace
+    context: dg.SensorEvaluationContext, workspace: Workspace, keys: Sequence[dg.AssetKey]
 ) -> dg.SensorResult | dg.SkipReason:
     """Compares the study with its lake, unless a run is at work or nothing has changed."""
+    workspace.check_restricted()
     home = workspace.home
     home.create()
-    mark_orphaned_runs_failed(context.instance, home)
-    if are_runs_at_work(context.instance):
+    owner = _owner(context, workspace, keys)
+    mark_orphaned_runs_failed(context.instance, owner)
+    if are_runs_at_work(context.instance, owner):
         return dg.SkipReason("runs are queued or at work; the next look comes after them")
     if not home.is_free():
         return dg.SkipReason(f"process {home.holder()} is at work on this study")
@@ -65,14 +81,14 @@ def _look(
     missing = [part for part in workspace.plan.parts() if part.state(home.lake) is not State.DONE]
     requests = [
         request
-        for request in _run_requests(_stages(context, workspace, missing), verified)
+        for request in _run_requests(home, _stages(context, workspace, missing, keys), verified)
         if not context.instance.get_runs(
             dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)}), limit=1
         )
     ]
     # The marts come once nothing else is asked for: a run that was killed is run again first.
     before = [request for request in requests if request.job_name != "build_marts"]
-    requests = before or ([] if workspace.is_published else requests)
+    requests = before or ([] if workspace.unfinished_products is None else requests)
     if not requests:
         return dg.SensorResult(skip_reason=_nothing_to_do(workspace), cursor=cursor)
     return dg.SensorResult(run_requests=requests)
@@ -99,19 +115,29 @@ def _watched(study: Study) -> str:
 def _verified(workspace: Workspace) -> str:
     """The run that verified the lake last."""
     path = workspace.home.verified
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def _stages(
-    context: dg.SensorEvaluationContext, workspace: Workspace, missing: Sequence[Part]
+    context: dg.SensorEvaluationContext,
+    workspace: Workspace,
+    missing: Sequence[Part],
+    keys: Sequence[dg.AssetKey],
 ) -> list[Stage]:
     languages = sync_partitions(context.instance, workspace.plan.study)
-    repository = context.repository_def
-    assert repository is not None, "Dagster's daemon gives it"
-    return stages(workspace, missing, repository.assets_defs_by_key, languages)
+    return stages(workspace, missing, keys, languages)
 
 
-def _run_requests(wanted: Sequence[Stage], verified: str) -> list[dg.RunRequest]:
+def _owner(
+    context: dg.SensorEvaluationContext, workspace: Workspace, keys: Sequence[dg.AssetKey]
+) -> Owner:
+    """The study, in the code location of this sensor."""
+    name, origin = context.repository_name, context.code_location_origin
+    location = None if name is None or origin is None else (origin.location_name, name)
+    return Owner(workspace.home, location, frozenset(keys))
+
+
+def _run_requests(home: Home, wanted: Sequence[Stage], verified: str) -> list[dg.RunRequest]:
     """One run per stage; priorities keep them in order in Dagster's queue.
 
     A stage that failed keeps its key, and is not asked for again before the lake is next verified.
@@ -119,7 +145,8 @@ def _run_requests(wanted: Sequence[Stage], verified: str) -> list[dg.RunRequest]
     return [
         dg.RunRequest(
             job_name=stage.job,
-            run_key=fingerprint(stage.fingerprint, verified),
+            # With the home: another study of the instance may ask for the same.
+            run_key=fingerprint(stage.fingerprint, verified, home_tags(home)),
             # The whole job builds the marts, because then the lake's checks run as well.
             asset_selection=None if stage.job == "build_marts" else list(stage.keys),
             asset_check_keys=None if stage.job == "build_marts" else [],
@@ -135,6 +162,8 @@ def _run_requests(wanted: Sequence[Stage], verified: str) -> list[dg.RunRequest]
 
 
 def _nothing_to_do(workspace: Workspace) -> str:
+    if (unfinished := workspace.unfinished_products) is not None:
+        return f"{unfinished}: tried again when the study changes, or by its schedule"
     missing = workspace.missing_models()
     if not missing:
         return "everything is up to date"

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import dagster as dg
 
-from dagster_project.defs.asset_specs import lake_key
+from dagster_project.defs.asset_specs import lake_key, lake_table
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.plan import Part
 from dagster_project.steps.registry import STEP_OF_TABLE
@@ -88,14 +89,15 @@ def stages(
                 due = [part for part in own if _wave(part) == wave]
                 found += _ranges(workspace, owner, name, due, languages)
     marts = [key for key in assets if job_of(key) == "build_marts"]
-    request = fingerprint("marts", workspace.fingerprint)
+    products = (workspace.home.published_file, workspace.home.report_file)
+    request = fingerprint("marts", workspace.fingerprint, [_changed_at(path) for path in products])
     found.append(Stage("build_marts", "marts", tuple(sorted(marts, key=str)), request))
     return found
 
 
 def job_of(key: dg.AssetKey) -> Job:
     """Kind of stage that an asset belongs to: that of its step, or else the marts."""
-    step = STEP_OF_TABLE.get(key.path[-1]) if key.path[0] == "lake" else None
+    step = STEP_OF_TABLE.get(lake_table(key) or "")
     if step is None:
         return "build_marts"
     if isinstance(step, StudyStep):
@@ -152,7 +154,10 @@ def _request_fingerprint(workspace: Workspace, parts: Sequence[Part]) -> str:
     """Includes each file's time, so that asking again for an existing part is a new request."""
     wanted = []
     for part in parts:
-        path = part.path(workspace.home.lake)
-        since = path.stat().st_mtime_ns if path.exists() else 0
+        since = _changed_at(part.path(workspace.home.lake))
         wanted.append((part.label, part.fingerprint, since))
     return fingerprint(sorted(wanted))
+
+
+def _changed_at(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0

@@ -12,7 +12,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from dagster_project.dbt.lineage import Lineage
-from dagster_project.defs.asset_specs import OWNERS, column_constraints, sql_type
+from dagster_project.defs.asset_specs import OWNERS, column_constraints, key_prefix, sql_type
 from ingestion.contract import LAKE
 
 __all__ = ["Translator", "primary_key"]
@@ -37,9 +37,9 @@ class Translator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Lake tables below ``lake``; models by name, below their schema if it is published."""
         if dbt_resource_props["config"].get("schema") in _WORKING_SCHEMAS:
-            return dg.AssetKey(dbt_resource_props["name"])
+            return dg.AssetKey([*key_prefix(), dbt_resource_props["name"]])
         key: dg.AssetKey = super().get_asset_key(dbt_resource_props)
-        return key
+        return dg.AssetKey([*key_prefix(), *key.path])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
         """The same as of all assets."""

@@ -15,6 +15,7 @@ import polars as pl
 
 from dagster_project.runtime.workers import LostWorkerError, Workers, WorkersError, shares
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.libraries import RECORDED, versions
 from dagster_project.steps.plan import Part
 from dagster_project.steps.registry import STEP_OF_TABLE
 from dagster_project.steps.step import (
@@ -31,7 +32,7 @@ from dagster_project.study.failures import clear_failure, record_failure
 from dagster_project.study.resolve import StudyCorpus, StudyModel
 from ingestion.errors import FactrootsError
 from ingestion.lake import LakeError
-from models_gpu.errors import ModelError
+from models_gpu.errors import ModelError, as_model_error, first_line, is_of_input
 
 __all__ = ["ModelsFailedError", "compute_corpora", "compute_models", "compute_study"]
 
@@ -188,19 +189,28 @@ def _compute_share(shared: tuple[Workspace, str, StudyModel], languages: Sequenc
     todo = _unfinished(workspace, step, owner, languages)
     if not todo:
         return
-    loaded, details = None, {}
+    loaded, details = None, versions(tuple(RECORDED))
     if step.needs_weights:
         # torch takes seconds to import.
         from models_gpu.loading.load import load
 
-        loaded = load(model.resolved)
-        details = {"device": str(loaded.device)}
+        with as_model_error(model.id):
+            loaded = load(model.resolved)
+        details = {**details, "device": str(loaded.device)}
     study = workspace.plan.study
     settings = step.settings(study.study)
     label = f"{step.name} {model.id}"
     task = ModelTask(study, settings, model, loaded, todo, label, workspace.read)
-    for _ in _write_all(workspace, step, step.compute(task), owner, details):
-        pass
+    try:
+        for _ in _write_all(workspace, step, step.compute(task), owner, details):
+            pass
+    except BaseException as error:
+        if isinstance(error, Exception) or not is_of_input(error):
+            raise
+        # A panic of a Rust library: a worker could not send it.
+        raise ModelError(
+            f"model '{model.id}': {type(error).__name__}: {first_line(error)}"
+        ) from error
 
 
 def _write_all(

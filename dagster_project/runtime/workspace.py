@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,23 @@ from typing import Any
 import polars as pl
 
 from dagster_project.dbt.project import dbt_fingerprint
+from dagster_project.runtime.marts_input import (
+    link_parts,
+    missing_models_part,
+    missing_models_rows,
+    parts_of_marts,
+    require_parts,
+)
 from dagster_project.runtime.missing import MissingModel, missing_models
 from dagster_project.runtime.sync import LakeSync
-from dagster_project.steps.plan import Part, Plan
+from dagster_project.steps.plan import Part, Plan, State
 from dagster_project.steps.registry import make_plan
 from dagster_project.study.home import Home
+from dagster_project.study.licences import study_materials
 from dagster_project.study.load import load_study
-from dagster_project.study.resolve import resolve_study
+from dagster_project.study.resolve import check_restricted, resolve_study
 from dagster_project.study.schema import Study, StudyError
+from ingestion.contract import LAKE
 from ingestion.lake import (
     Provenance,
     fingerprint,
@@ -34,7 +43,8 @@ from ingestion.lake import (
     write_part,
 )
 from ingestion.store import Store, StoreError, address_problem
-from warehouse.publish import STORAGE_VERSION, published_identity
+from warehouse.publish import STORAGE_VERSION, damage, published_identity
+from warehouse.report.stamp import is_current
 
 __all__ = ["Workspace", "WrittenPart"]
 
@@ -90,7 +100,7 @@ class Workspace:
         Raises:
             StudyError: what is wrong with it.
         """
-        return load_study(self.study_name)
+        return load_study(self.study_name, self.restrict)
 
     @cached_property
     def home(self) -> Home:
@@ -110,10 +120,11 @@ class Workspace:
             return None
         if (why := address_problem(address)) is not None:
             raise StoreError(f"the lake: {why}")
+        within = None if self.lake or self.restrict is None else self.restrict.resolve()
         if "://" not in address:
-            folder = Path(address).resolve() if self.lake else self.study.locate(address).resolve()
-            address = str(folder)
-        return Store(f"{address.rstrip('/')}/{self.study.name}")
+            folder = Path(address) if self.lake else self.study.locate(address)
+            address = str(folder.absolute() if within else folder.resolve())
+        return Store(f"{address.rstrip('/')}/{self.study.name}", within)
 
     @property
     def sync(self) -> LakeSync:
@@ -144,6 +155,15 @@ class Workspace:
             )
         )
 
+    def check_restricted(self) -> None:
+        """Refuses a restricted study that reaches out of its folder, before it is read further.
+
+        Raises:
+            StudyError: everything that reaches out, each with its line.
+        """
+        if self.restrict is not None:
+            check_restricted(self.study, self.homes, self.restrict.resolve())
+
     def for_workers(self) -> Workspace:
         """Copies the workspace for another machine, with study and plan already read.
 
@@ -161,14 +181,52 @@ class Workspace:
     @property
     def fingerprint(self) -> str:
         """Hash of everything that a warehouse published now is built from."""
-        missing = [asdict(model) for model in self.missing_models()]
-        built_from = (self.plan.fingerprint(), missing, dbt_fingerprint(), STORAGE_VERSION)
-        return fingerprint(self.study.name, *built_from)
+        return fingerprint(
+            self.study.name,
+            sorted((part.label, part.fingerprint) for part in self.parts_of_marts()),
+            [asdict(material) for material in study_materials(self.study)],
+            dbt_fingerprint(),
+            STORAGE_VERSION,
+        )
+
+    def parts_of_marts(self) -> list[Part]:
+        """Parts that the marts are built from, as the lake stands now."""
+        return parts_of_marts(self.plan, self.missing_models())
+
+    def prepare_marts(self, tables: Collection[str] = tuple(LAKE)) -> None:
+        """Writes which models are missing, and links the parts that the marts are built from.
+
+        Args:
+            tables: lake tables that will be read.
+
+        Raises:
+            LakeIncompleteError: a part that every model needs is missing, or no model is computed.
+        """
+        missing = self.missing_models()
+        require_parts(self.plan, self.home, missing, tables)
+        part = missing_models_part(missing)
+        if part.state(self.home.lake) is not State.DONE:
+            self.write(part, missing_models_rows(missing), time.perf_counter())
+        link_parts(self.home, parts_of_marts(self.plan, missing))
 
     @property
-    def is_published(self) -> bool:
-        """Whether the published file is what the lake and the dbt project would build now."""
-        return published_identity(self.home.published_file) == self.fingerprint
+    def unpublished(self) -> str | None:
+        """Why the published file has to be made again; None if it is whole and up to date."""
+        file = self.home.published_file
+        if file.exists() and (why := damage(file)) is not None:
+            return why
+        if published_identity(file) != self.fingerprint:
+            return "not published in its present state"
+        return None
+
+    @property
+    def unfinished_products(self) -> str | None:
+        """Why the published file or its report has to be made again; None if both are finished."""
+        if (why := self.unpublished) is not None:
+            return why
+        if not is_current(self.home.published_file, self.home.report):
+            return "the report is missing, changed, or older than the published file"
+        return None
 
     def write(
         self,

@@ -46,7 +46,7 @@ def _suppress(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("degenerate_pairs",),
-    code_version="2",
+    code_version="3",
     depends_on=("facts", "fact_labels", "prompts", "knowledge_neurons"),
     group="lake_neurons",
     settings=lambda study: study.attribution.degenerate,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
+from dagster_project.steps.knowledge_neurons import path_settings
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask, settings_of
 from dagster_project.study.schema import FactChecksBlock, IntegratedGradientsBlock, Study
 
@@ -22,7 +24,7 @@ def _inputs(place: ModelLanguage) -> tuple[object, ...]:
     return (
         *place.fingerprints("predictions", "facts"),
         settings_of(place.settings, without=("languages",)),
-        (path.mode, path.steps, path.quadrature, path.forced),
+        (asdict(path_settings(path)), path.forced),
     )
 
 
@@ -35,14 +37,13 @@ def _details(place: ModelLanguage) -> dict[str, str]:
 def _check(task: ModelTask) -> Iterator[Computed]:
     """Finds neurons on the training split of each relation and scores objects by them."""
     from models_gpu.methods.fact_checks import CheckSettings, fact_checks
-    from models_gpu.methods.integration_paths import PathSettings
     from models_gpu.methods.negatives import SplitSettings, checked_pairs
 
     block: FactChecksBlock = task.settings
     path = _path(task.study.study)
     split = SplitSettings(block.facts, block.validation_share, block.test_share, block.seed)
     settings = CheckSettings(
-        path=PathSettings(path.mode, path.steps, path.quadrature),
+        path=path_settings(path),
         threshold=block.threshold,
         candidates=block.candidates,
         single_share=block.single_share,
@@ -72,7 +73,7 @@ def _check(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("fact_checks",),
-    code_version="3",
+    code_version="5",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
     settings=lambda study: study.attribution.fact_checks,

@@ -58,6 +58,7 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
             "languages": language_table(languages),
         }
     )
+    _warn_of_facts_without_identity(facts)
     LOG.info(
         "facts: %s labels in %d languages, %s lines rejected, %s not in normal form, %.1f s",
         f"{label_count:,}",
@@ -66,6 +67,26 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
         f"{changed_count:,}",
         time.perf_counter() - started,
     )
+
+
+def _warn_of_facts_without_identity(facts: Mapping[str, pl.DataFrame]) -> None:
+    """Warn of facts that belong to one language because only their labels identify them."""
+    merged = merge_facts(dict(facts))
+    shared = pl.concat(frame.select("fact_id") for frame in facts.values())
+    alone = merged.join(shared.filter(shared["fact_id"].is_unique()), on="fact_id", how="semi")
+    derived = alone.filter(
+        pl.col("fact_id").str.starts_with("fact-")
+        & pl.any_horizontal(pl.col("subject_id", "object_id").str.starts_with("label-"))
+    )
+    if len(derived) and len(facts) > 1:
+        LOG.warning(
+            "facts: %s of %s facts have neither fact_id nor subject_id and object_id, so each of "
+            "them belongs to one of the %d languages, and nothing can be said about sharing them. "
+            "Give rows of the same fact the same fact_id, or the same subject_id and object_id.",
+            f"{len(derived):,}",
+            f"{len(merged):,}",
+            len(facts),
+        )
 
 
 STEP = StudyStep(

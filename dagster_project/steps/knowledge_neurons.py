@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from dataclasses import asdict
+
+import polars as pl
 
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
 from dagster_project.study.schema import IntegratedGradientsBlock
+from models_gpu.settings import PathSettings
 
-__all__ = ["STEP"]
+__all__ = ["STEP", "completeness_warning", "path_settings"]
+
+LOG = logging.getLogger("factroots")
+
+_LARGEST_RESIDUAL = 0.1
+"""Default of the dbt variable ``largest_residual``, which decides; this is for warnings alone."""
 
 
 def _inputs(place: ModelLanguage) -> tuple[object, ...]:
@@ -17,20 +27,27 @@ def _inputs(place: ModelLanguage) -> tuple[object, ...]:
         code: place.fingerprints("predictions", language=code)[0]
         for code in place.plan.study.knowledge_languages
     }
-    settings = (block.mode, block.steps, block.quadrature, block.facts, block.top, block.forced)
-    return answers, settings
+    return answers, asdict(path_settings(block)), block.facts, block.top, block.forced
 
 
 def _details(place: ModelLanguage) -> dict[str, str]:
     block: IntegratedGradientsBlock = place.settings
     integral = {"steps": str(block.steps), "quadrature": block.quadrature}
+    if block.tolerance is not None:
+        integral |= {"tolerance": str(block.tolerance), "most_steps": str(block.most_steps)}
     return {**place.part("predictions").details, **integral}
+
+
+def path_settings(block: IntegratedGradientsBlock) -> PathSettings:
+    """The integral that a study asks for."""
+    return PathSettings(
+        block.mode, block.steps, block.quadrature, block.tolerance, block.most_steps
+    )
 
 
 def _attribute(task: ModelTask) -> Iterator[Computed]:
     """Attributes the facts that are known in most of the attributed languages."""
     from models_gpu.methods.fact_choice import facts_in_most_languages
-    from models_gpu.methods.integration_paths import PathSettings
     from models_gpu.methods.knowledge_neurons import knowledge_neurons
 
     block: IntegratedGradientsBlock = task.settings
@@ -44,18 +61,43 @@ def _attribute(task: ModelTask) -> Iterator[Computed]:
             task.weights,
             task.queries(language),
             chosen[language],
-            settings=PathSettings(block.mode, block.steps, block.quadrature),
+            settings=path_settings(block),
             top=block.top,
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
+        if warning := completeness_warning(found.attribution_quality):
+            LOG.warning("knowledge_neurons %s/%s: %s", task.model.id, language, warning)
         tables = {table: getattr(found, table) for table in STEP.tables}
         yield Computed(tables, language, fact_count=len(chosen[language]))
 
 
+def completeness_warning(quality: pl.DataFrame) -> str | None:
+    """Say how many facts have attributions that do not add up; None if all do.
+
+    Args:
+        quality: rows of ``attribution_quality``.
+    """
+    residual = pl.col("completeness_residual") / pl.col("baseline_count")
+    facts = (
+        quality.filter(pl.col("mode_code") != "amig_code")
+        .group_by("fact_id")
+        .agg(residual.max().alias("residual"))
+    )
+    inexact = facts.filter(pl.col("residual") > _LARGEST_RESIDUAL)
+    if inexact.is_empty():
+        return None
+    most = max(inexact["residual"].to_list())
+    return (
+        f"the attributions of {len(inexact):,} of {len(facts):,} facts miss up to "
+        f"{most:.2f} of probability in a layer, so these facts get no "
+        "knowledge neurons. Set tolerance in attribution.integrated_gradients, or more steps."
+    )
+
+
 STEP = ModelStep(
     tables=("knowledge_neurons", "attribution_quality"),
-    code_version="3",
+    code_version="4",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
     settings=lambda study: study.attribution.integrated_gradients,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 import polars as pl
 
+from dagster_project.steps.libraries import versions
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
 from dagster_project.study.resolve import ResolvedStudy, StudyModel
 from ingestion.tracing import label_tokens
@@ -20,7 +21,11 @@ def _languages(study: ResolvedStudy, model: StudyModel) -> Collection[str]:
 
 
 def _inputs(place: ModelLanguage) -> tuple[object, ...]:
-    return *place.fingerprints("fact_labels"), place.model.resolved.tokenizer_fingerprint
+    inputs = *place.fingerprints("fact_labels"), place.model.resolved.tokenizer_fingerprint
+    chinese = place.settings.chinese
+    is_chinese = place.language == "zh" or place.language.startswith("zh-")
+    # Whether zhconv is installed matters only to a study that asks for it.
+    return (*inputs, chinese, versions((chinese,))) if is_chinese else inputs
 
 
 def _details(place: ModelLanguage) -> dict[str, str]:
@@ -35,7 +40,9 @@ def _split(task: ModelTask) -> Iterator[Computed]:
     ignored: int | None = described["ignored_token_id"].item()
     for language in task.languages:
         labels = task.read("fact_labels", language)
-        rows = label_tokens(labels, language, task.model.id, tokenizer, ignored)
+        rows = label_tokens(
+            labels, language, task.model.id, tokenizer, ignored, task.settings.chinese
+        )
         yield Computed({"label_tokens": rows}, language)
 
 
@@ -43,6 +50,8 @@ STEP = ModelStep(
     tables=("label_tokens",),
     code_version="3",
     depends_on=("fact_labels", "models"),
+    # It writes Chinese names in one of their variants.
+    libraries=("opencc",),
     group="lake_tracing",
     settings=lambda study: study.tracing,
     languages=_languages,

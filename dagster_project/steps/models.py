@@ -12,7 +12,7 @@ from dagster_project.steps.step import Computed, StudyStep, StudyTask
 from dagster_project.study.failures import removed_models
 from dagster_project.study.resolve import ResolvedStudy, StudyModel
 from ingestion.contract import LAKE
-from models_gpu.errors import ModelError
+from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import inspect
 
 __all__ = ["STEP"]
@@ -36,7 +36,8 @@ def _describe_all(task: StudyTask) -> Iterator[Computed]:
     failed = {}
     for model in task.study.models:
         try:
-            rows.append(_describe(model))
+            with as_model_error(model.id):
+                rows.append(_describe(model))
         except ModelError as error:
             failed[model.id] = str(error)
     yield Computed({"models": pl.concat(rows).sort("model_id")}, failed_models=failed)

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from filelock import FileLock
 
 from dagster_project.steps.plan import Plan
 from dagster_project.steps.step import Computed, CorpusStep, CorpusTask
 from dagster_project.study.home import Home
-from dagster_project.study.resolve import StudyCorpus
+from dagster_project.study.resolve import ResolvedStudy, StudyCorpus
 from ingestion.atlas.corpus import write_corpus
 from ingestion.corpora import CorpusError, Shard
 from ingestion.lake import fingerprint
@@ -32,6 +31,7 @@ from ingestion.tracing import (
     collect_names,
     finish,
     merge,
+    read_aliases,
     resume_counts,
     trace_corpus,
     trace_shard,
@@ -60,6 +60,11 @@ def _inputs(plan: Plan, corpus: StudyCorpus, language: str) -> tuple[object, ...
         settings,
         chunk_model.resolved.tokenizer_fingerprint if chunk_model else None,
     )
+
+
+def _is_possible(study: ResolvedStudy, corpus: StudyCorpus) -> bool:
+    """Whether a model measures chunks: the only one may be broken, or left out of this run."""
+    return "chunk" not in study.study.tracing.units or study.chunk_model(corpus.id) is not None
 
 
 @dataclass
@@ -117,7 +122,7 @@ def _begin(task: CorpusTask, language: str) -> _Pass:
     settings = study.study.tracing
     aliases = None
     if settings.aliases is not None:
-        aliases = pl.read_csv(study.study.locate(settings.aliases), infer_schema=False)
+        aliases = read_aliases(study.study.locate(settings.aliases), study.within)
     names = collect_names(
         task.read_part("fact_labels", {"language_code": language}),
         language,
@@ -230,7 +235,10 @@ STEP = CorpusStep(
     tables=("occurrences", "corpus_sizes"),
     code_version=TRACING_VERSION,
     depends_on=("facts", "fact_labels", "models"),
+    # They decide what is text, and where sentences end.
+    libraries=("mwparserfromhell", "sentencex"),
     group="lake_tracing",
+    is_possible=_is_possible,
     inputs=_inputs,
     compute=_trace,
 )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dagster_project.runtime.workers import Workers
+from dagster_project.steps.libraries import versions
 from dagster_project.steps.plan import Part, Plan
 from dagster_project.study.home import Home
 from dagster_project.study.resolve import ResolvedStudy, StudyCorpus, StudyModel
@@ -84,6 +85,9 @@ class Step(ABC):
     """Version of its code; raise it when the computed rows change."""
     depends_on: tuple[str, ...] = ()
     """Lake tables that it reads."""
+    libraries: tuple[str, ...] = ()
+    """Libraries whose version changes rows: a part of the fingerprint. The others are listed, with
+    reasons, in ``dagster_project.steps.libraries``."""
     group: str
     """Dagster's group of its assets."""
     compute: Callable[[Any], Iterator[Computed]]
@@ -108,11 +112,15 @@ class Step(ABC):
     def parts(self, plan: Plan) -> Iterator[Part]:
         """The parts that the study needs of this step; ``plan`` has those of the steps before."""
 
+    def _fingerprint(self, inputs: Any) -> str:
+        made_with = (versions(self.libraries),) if self.libraries else ()
+        return fingerprint(self.code_version, *made_with, *inputs)
+
     def _parts(
         self, partition: Mapping[str, str], inputs: Any, details: Mapping[str, str]
     ) -> Iterator[Part]:
         """One part per table, all with the same fingerprint."""
-        made_from = fingerprint(self.code_version, *inputs)
+        made_from = self._fingerprint(inputs)
         for table in self.tables:
             yield Part(table, partition, made_from, self.code_version, details)
 
@@ -158,7 +166,7 @@ class StudyStep(Step):
             for column in LAKE[table].partition_by:
                 partitions = [{column: value} for value in values[column]]
             for partition in partitions:
-                made_from = fingerprint(self.code_version, *self.inputs(study, partition))
+                made_from = self._fingerprint(self.inputs(study, partition))
                 yield Part(table, partition, made_from, self.code_version, self.details(study))
 
 
@@ -338,6 +346,8 @@ class CorpusTask:
 class CorpusStep(Step):
     """A step that computes one part per table, corpus and language."""
 
+    is_possible: Callable[[ResolvedStudy, StudyCorpus], bool] = lambda *_: True
+    """Whether the study has what a corpus needs; without it, the corpus is left out."""
     inputs: Callable[[Plan, StudyCorpus, str], tuple[object, ...]]
     """(Plan, corpus, language) → values that the rows depend on."""
     compute: Callable[[CorpusTask], Iterator[Computed]]
@@ -351,6 +361,8 @@ class CorpusStep(Step):
     def parts(self, plan: Plan) -> Iterator[Part]:
         """One per table, corpus and language of the corpus."""
         for corpus in plan.study.corpora:
+            if not self.is_possible(plan.study, corpus):
+                continue
             for language in corpus.fingerprints:
                 partition = {"corpus_id": corpus.id, "language_code": language}
                 yield from self._parts(partition, self.inputs(plan, corpus, language), {})

@@ -22,8 +22,7 @@ __all__ = ["STEP"]
 
 def _languages(study: ResolvedStudy, model: StudyModel) -> Collection[str]:
     """Only models whose training text the study has."""
-    block = study.study.signals.text_gradients
-    return study.signal_languages(block) if model.corpus_id is not None else ()
+    return study.signal_languages["text_gradients"] if model.corpus_id is not None else ()
 
 
 def _inputs(place: ModelLanguage) -> tuple[object, ...]:
@@ -95,7 +94,7 @@ STEP = ModelStep(
     tables=("text_gradients",),
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "predictions", "occurrences"),
-    group="lake_neurons",
+    group="lake_signals",
     settings=lambda study: study.signals.text_gradients,
     languages=_languages,
     inputs=_inputs,

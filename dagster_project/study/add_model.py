@@ -5,7 +5,10 @@ What the new line looks like, and where it goes, belongs in ``dagster_project.st
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from dagster_project.study.resolve import resolve_block
 from dagster_project.study.schema import ModelBlock, Problem, Study, StudyError
 from dagster_project.study.yaml_file import with_item
 from ingestion.files import temporary_file
-from models_gpu.errors import ModelError
+from models_gpu.errors import ModelError, as_model_error
 
 __all__ = ["add_model"]
 
@@ -38,34 +41,66 @@ def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
     if study.path in embedded_studies().values():
         remedy = f"copy {study.path}, give the copy another name, and add the model there"
         raise StudyError(study.path, [Problem(f"this study comes with the project: {remedy}")])
+    block = _from_study(block, study)
+    _with_model(study, block)
+    try:
+        _load(study, block, homes)
+    except ModelError as error:
+        raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
+    try:
+        with _edited_alone(study.path.parent):
+            # Loading takes seconds, in which the file may have been edited.
+            study = load_study(str(study.path))
+            text, added = _with_model(study, block)
+            with temporary_file(study.path) as temporary:
+                temporary.write_bytes(text.encode())
+                temporary.chmod(study.path.stat().st_mode)
+                temporary.replace(study.path)
+    except OSError as error:
+        problem = Problem(f"the file cannot be changed: {error.strerror}")
+        raise StudyError(study.path, [problem]) from error
+    return added
+
+
+@contextlib.contextmanager
+def _edited_alone(folder: Path) -> Iterator[None]:
+    """Lets one process at a time edit the studies of a folder; leaves no file behind."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _with_model(study: Study, block: ModelBlock) -> tuple[str, Study]:
+    """Text of the study file with the model, and the study that it describes.
+
+    Raises:
+        StudyError: the study has this id already, the new file would be wrong, or its layout does
+            not allow adding a line.
+    """
     if block.id in {model.id for model in study.models}:
         line = study.block_line("models", block.id)
         message = f"the study has a model {block.id!r} already: choose another id, or edit its line"
         raise StudyError(study.path, [Problem(message, line)])
-    block = _from_study(block, study)
     text, entry = with_item(study.path, "models", _written(block))
     try:
         with temporary_file(study.path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.chmod(study.path.stat().st_mode)
+            temporary.write_bytes(text.encode())
             # Checks the whole new file: the id or the name of a corpus may be wrong.
             try:
                 added = load_study(str(temporary))
             except StudyError as error:
                 problems = [Problem(problem.message) for problem in error.problems]
                 raise StudyError(study.path, problems) from error
-            if added.models != (*study.models, block):
-                message = f"its models are not one per line: add this line by hand: {entry}"
-                raise StudyError(study.path, [Problem(message, study.section_line("models"))])
-            try:
-                _load(study, block, homes)
-            except ModelError as error:
-                raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
-            temporary.replace(study.path)
     except OSError as error:
         problem = Problem(f"the file cannot be changed: {error.strerror}")
         raise StudyError(study.path, [problem]) from error
-    return added
+    if added.models != (*study.models, block):
+        message = f"its models are not one per line: add this line by hand: {entry}"
+        raise StudyError(study.path, [Problem(message, study.section_line("models"))])
+    return text, added
 
 
 def _from_study(block: ModelBlock, study: Study) -> ModelBlock:
@@ -94,4 +129,5 @@ def _load(study: Study, block: ModelBlock, homes: Path) -> None:
     # torch takes seconds to import.
     from models_gpu.loading.load import load
 
-    load(model.resolved, device="cpu")
+    with as_model_error(block.id):
+        load(model.resolved, device="cpu")

@@ -36,5 +36,5 @@ def clear_failure(home: Home, model_id: str) -> None:
 def failure_note(home: Home, model_id: str) -> str | None:
     """Why a model could not be computed when that was last tried; None if there is no note."""
     with contextlib.suppress(OSError):
-        return (home.failures / f"{model_id}.txt").read_text(encoding="utf-8")
+        return (home.failures / f"{model_id}.txt").read_text(encoding="utf-8", errors="replace")
     return None

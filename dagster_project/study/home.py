@@ -8,9 +8,26 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
+from dagster_project.paths import IS_CHECKOUT
 from dagster_project.study.lock import REMEDY, HomeError, StudyLock, home_error
 
-__all__ = ["Home", "HomeError"]
+__all__ = ["Home", "HomeError", "default_homes", "homes_folder"]
+
+
+def default_homes() -> Path:
+    """The folder that holds one home per study, where nothing else is asked for.
+
+    In a checkout it is ``warehouse``. Installed from a wheel, it is the same folder wherever a
+    command is run: the user's folder for data, such as ``~/.local/share/factroots``.
+    """
+    return Path("warehouse") if IS_CHECKOUT else platformdirs.user_data_path("factroots", False)
+
+
+def homes_folder(wanted: str | Path | None = None) -> Path:
+    """The folder of homes, absolute: what is wanted, or FACTROOTS_HOME, or the default."""
+    return Path(wanted or os.environ.get("FACTROOTS_HOME") or default_homes()).absolute()
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,11 @@ class Home:
     def build_file(self) -> Path:
         """The DuckDB file that dbt writes; same basename as the published one."""
         return self.build / "factroots.duckdb"
+
+    @property
+    def marts_lake(self) -> Path:
+        """Links to the parts of the lake that the marts are built from; dbt reads this folder."""
+        return self.build / "lake"
 
     @property
     def previews(self) -> Path:

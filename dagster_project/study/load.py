@@ -5,6 +5,7 @@ Rules between settings belong in ``dagster_project.study.validation``.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -26,18 +27,25 @@ def embedded_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(STUDIES.glob("*.yml"))}
 
 
-def load_study(study: str) -> Study:
+def load_study(study: str, restrict: Path | None = None) -> Study:
     """Reads a study by its file name, or an embedded one by its name.
+
+    Args:
+        study: file or name.
+        restrict: folder that the file itself must lie in, links resolved; None trusts it.
 
     Raises:
         StudyError: all problems of the file at once, each with its line.
     """
+    is_embedded = study in embedded_studies()
     path = embedded_studies().get(study, Path(study).expanduser())
     if not path.is_file():
         known = ", ".join(embedded_studies())
         problem = Problem(f"no such file, nor an embedded study (there are: {known})")
         raise StudyError(path, [problem])
     path = path.resolve()
+    if restrict is not None and not is_embedded and not path.is_relative_to(restrict.resolve()):
+        raise StudyError(path, [Problem(f"the study file lies outside of {restrict.resolve()}")])
     try:
         data = read(path)
     except FileError as error:
@@ -51,7 +59,7 @@ def load_study(study: str) -> Study:
     except ValidationError as error:
         details = [dict(detail) for detail in error.errors() if not _is_echo(dict(detail))]
         root = lines(path)
-        problems = [_problem(root, detail) for detail in details]
+        problems = [_problem(root, data, detail) for detail in details]
         try:
             sound = adapter.validate_python({**_without(data, details), "path": path})
         except ValidationError:
@@ -63,26 +71,35 @@ def load_study(study: str) -> Study:
     return parsed
 
 
-def _problem(root: Any, detail: dict[str, Any]) -> Problem:
+def _problem(root: Any, data: Any, detail: dict[str, Any]) -> Problem:
     """Converts an error of pydantic into the words of the study file, with its line."""
-    keys = [key for key in detail["loc"] if not _is_variant(key)]
+    keys = _keys(data, detail["loc"])
+    is_unknown = detail["type"] in ("unexpected_keyword_argument", "extra_forbidden")
     where = ".".join(str(key) for key in keys)
     line = line_of(root, keys)
-    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+    if is_unknown:
         known = [f.name for f in fields(_owner(keys[:-1])) if f.name != "path" or len(keys) > 1]
         return Problem(f"unknown key {where!r}.{near_match(str(keys[-1]), known)}", line)
     if detail["type"] in ("missing", "missing_argument"):
         return Problem(f"key {where!r} is missing", line)
     expected = detail["msg"].lower().replace("tuple", "list")
-    message = f"{where}: {expected}, not {detail['input']!r}"
+    message = f"{where}: {expected}, not {reprlib.repr(detail['input'])}"
     if isinstance(detail["input"], bool) and "languages" in keys:
         message += ". YAML reads a bare no or yes as a truth value: write it in quotes"
     return Problem(message, line)
 
 
-def _is_variant(key: object) -> bool:
-    """Whether a key is the member of a union, which pydantic adds to the path of an error."""
-    return isinstance(key, str) and ("[" in key)
+def _keys(data: Any, place: Sequence[Any]) -> list[Any]:
+    """Keys of the file that lead to an error: pydantic adds the member of a union, as list[str]."""
+    keys = []
+    for key in place:
+        is_index = isinstance(key, int) and isinstance(data, list) and key < len(data)
+        if is_index or (isinstance(data, dict) and key in data):
+            data = data[key]
+        elif isinstance(key, str) and "[" in key:
+            continue
+        keys.append(key)
+    return keys
 
 
 def _owner(keys: Sequence[object]) -> type:
@@ -106,7 +123,7 @@ def _without(data: dict[str, Any], details: Sequence[dict[str, Any]]) -> dict[st
     """Removes malformed entries: an unknown key alone, otherwise its list item or section."""
     drop = set()
     for detail in details:
-        keys = tuple(key for key in detail["loc"] if not _is_variant(key))
+        keys = tuple(_keys(data, detail["loc"]))
         if detail["type"] not in ("unexpected_keyword_argument", "extra_forbidden"):
             item = next((index for index, key in enumerate(keys) if isinstance(key, int)), 0)
             keys = keys[: item + 1]

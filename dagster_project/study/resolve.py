@@ -10,25 +10,23 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
 from dagster_project.paths import PROJECT
 from dagster_project.study.home import Home
 from dagster_project.study.load import load_study
-from dagster_project.study.sandbox import outside
+from dagster_project.study.sandbox import home_problem, language_problem, outside
 from dagster_project.study.schema import (
     CorpusBlock,
     DegenerateBlock,
-    EditPropagationBlock,
     EditsBlock,
     FactChecksBlock,
     ModelBlock,
     Problem,
     Study,
     StudyError,
-    TextGradientsBlock,
     near_match,
 )
 from ingestion.atlas.world import CORPORA as ATLAS_CORPORA
@@ -40,12 +38,15 @@ from ingestion.corpora import (
     ParquetText,
     PlainText,
     WikipediaDump,
+    check_layout,
     corpus_digest,
 )
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
-from models_gpu.errors import ModelError
+from ingestion.restricted import RestrictedError, read_bytes
+from ingestion.tracing.names import NamesError, read_aliases
+from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import ModelCard, inspect
 from models_gpu.loading.source import ResolvedModel, resolve
 from models_gpu.loading.spec import ModelSpec
@@ -55,6 +56,7 @@ __all__ = [
     "ResolvedStudy",
     "StudyCorpus",
     "StudyModel",
+    "check_restricted",
     "resolve_block",
     "resolve_study",
 ]
@@ -150,6 +152,11 @@ class ResolvedStudy:
     knowledge_languages: tuple[str, ...]
     """Languages whose facts integrated gradients attribute. Empty in a run that is narrowed to
     other languages, because the facts are chosen by the answers in all of them."""
+    signal_languages: Mapping[str, tuple[str, ...]]
+    """Signal → languages in which it is measured. Empty in a run that is narrowed to other
+    languages, for the same reason."""
+    within: Path | None = None
+    """Folder of a restricted study, with links resolved: none of its files lies elsewhere."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -167,15 +174,6 @@ class ResolvedStudy:
         """Languages in which a block's neurons are edited or checked; none where no facts are
         attributed, as in a run that is narrowed to other languages."""
         return block.languages if block is not None and self.knowledge_languages else ()
-
-    def signal_languages(
-        self, block: EditPropagationBlock | TextGradientsBlock | None
-    ) -> tuple[str, ...]:
-        """Languages of a signal that compares languages; none in a run that is narrowed to others,
-        because the facts are chosen by the answers in all of them."""
-        if block is None or not set(block.languages) <= set(self.languages):
-            return ()
-        return tuple(code for code in self.languages if code in block.languages)
 
     def chunk_model(self, corpus_id: str) -> StudyModel | None:
         """The model whose tokenizer measures chunks: the first one trained on the corpus."""
@@ -201,44 +199,72 @@ def resolve_study(
         only_languages: narrows the study to these of its languages.
         keep_going: leaves out models that cannot be used; the asset ``models`` then checks what
             needs their files.
-        restrict: folder that all paths must stay inside; checked before anything is opened.
+        restrict: folder that all paths must stay inside; the study file's paths are checked before
+            anything is opened, and every file again when it is opened.
 
     Raises:
         StudyError: all problems of the file and of what it names, each with its line.
     """
     problems: list[Problem] = []
     try:
-        study = load_study(study_name)
+        study = load_study(study_name, restrict)
     except StudyError as error:
         if error.sound_part is None:
             raise
         study = error.sound_part
         problems += error.problems
-    if restrict is not None and (escapes := outside(study, restrict)):
-        raise StudyError(study.path, problems + escapes)
+    within = None if restrict is None else restrict.resolve()
     home = Home((homes / study.name).resolve())
+    if within is not None:
+        check_restricted(study, homes, within, problems)
     recorded = _Recorded.of(home)
-    facts = _open_facts(study, problems)
+    facts = _open_facts(study, within, problems)
     every_language = _languages(study, facts, problems)
     languages = _narrowed("language", every_language, only_languages, problems)
     knowledge = _knowledge_languages(study, every_language, problems)
     _check_edited(study, knowledge, problems)
-    _check_signals(study, every_language, problems)
+    signals = _signal_languages(study, every_language, problems)
     ids = [block.id for block in study.models]
     chosen = _narrowed("model", ids, only_models, problems)
-    models, broken = _models(study, chosen, recorded, is_inspected=not keep_going)
+    models, broken = _models(study, chosen, recorded, within, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
-    corpora = _corpora(study, home, languages, problems)
-    aliases = _aliases_fingerprint(study, problems)
+    _check_corpus_languages(study, every_language, problems)
+    corpora = _corpora(study, home, languages, within, problems)
+    aliases = _aliases_fingerprint(study, within, problems)
     if problems or facts is None:
         raise StudyError(study.path, problems)
     fingerprints = {language: facts.digest(language) for language in languages}
     if not set(knowledge) <= set(languages):
         knowledge = ()
+    signals = {name: own if set(own) <= set(languages) else () for name, own in signals.items()}
     return ResolvedStudy(
-        study, facts, fingerprints, tuple(models), tuple(broken), corpora, aliases, knowledge
+        study,
+        facts,
+        fingerprints,
+        tuple(models),
+        tuple(broken),
+        corpora,
+        aliases,
+        knowledge,
+        signals,
+        within,
     )
+
+
+def check_restricted(
+    study: Study, homes: Path, within: Path, problems: Sequence[Problem] = ()
+) -> None:
+    """Refuses a study that reaches out of a folder, before anything that it names is opened.
+
+    Raises:
+        StudyError: everything that reaches out, each with its line, after other problems.
+    """
+    found = outside(study, within)
+    if (why := home_problem(Home(homes / study.name), within)) is not None:
+        found.append(Problem(why))
+    if found:
+        raise StudyError(study.path, [*problems, *found])
 
 
 def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
@@ -248,22 +274,24 @@ def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
         ModelError: it cannot be used; says why and what would be right.
     """
     recorded = _Recorded.of(Home((homes / study.name).resolve()))
-    return _resolve_model(study, block, recorded, is_inspected=True)
+    with as_model_error(block.id):
+        return _resolve_model(study, block, recorded, None, is_inspected=True)
 
 
-def _open_facts(study: Study, problems: list[Problem]) -> FactSource | None:
+def _open_facts(study: Study, within: Path | None, problems: list[Problem]) -> FactSource | None:
     block = study.facts
     kind, path = block.kind, study.locate(block.path) if block.path else None
     if kind == "atlas":
-        kind, path = "table", ATLAS_FACTS
+        kind, path, within = "table", ATLAS_FACTS, None
     settings = FactsSettings(
         kind=kind,
         path=path,
         max_rejected_rate=block.max_rejected_rate,
+        within=within,
     )
     try:
         return open_facts(settings, on_progress=_tell_download)
-    except FactsError as error:
+    except (FactsError, RestrictedError) as error:
         problems.append(Problem(f"facts: {error}", study.section_line("facts")))
         return None
 
@@ -274,6 +302,11 @@ def _tell_download(done: int, total: int | None) -> None:
 
 def _languages(study: Study, facts: FactSource | None, problems: list[Problem]) -> list[str]:
     known = facts.languages() if facts else known_languages()
+    line = study.section_line("facts")
+    problems += [
+        Problem(f"facts: {why}", line) for code in known if (why := language_problem(code))
+    ]
+    known = tuple(code for code in known if language_problem(code) is None)
     if study.languages == "all":
         return list(known) if facts else []
     line = study.section_line("languages")
@@ -306,6 +339,22 @@ def _knowledge_languages(
     return tuple(sorted(set(block.languages) & set(languages)))
 
 
+def _check_corpus_languages(
+    study: Study, languages: Sequence[str], problems: list[Problem]
+) -> None:
+    """Reports languages of corpora that the study does not have."""
+    for block in study.corpora:
+        problems += [
+            Problem(
+                f"corpus {block.id!r}: the study has no language {code!r}."
+                f"{near_match(code, languages)}",
+                study.block_line("corpora", block.id),
+            )
+            for code in (() if block.languages == "all" else block.languages)
+            if languages and code not in languages
+        ]
+
+
 def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem]) -> None:
     """Reports languages of edits and checks that have no knowledge neurons."""
     line = study.section_line("attribution")
@@ -326,19 +375,29 @@ def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem
         ]
 
 
-def _check_signals(study: Study, languages: Sequence[str], problems: list[Problem]) -> None:
-    """Reports languages of signals that the study does not have."""
+def _signal_languages(
+    study: Study, languages: Sequence[str], problems: list[Problem]
+) -> dict[str, tuple[str, ...]]:
+    """Finds the languages of each signal of the study, and reports those that it does not have."""
     line = study.section_line("signals")
-    for name in ("edit_propagation", "text_gradients"):
-        block: EditPropagationBlock | TextGradientsBlock | None = getattr(study.signals, name)
+    found = {}
+    for field in fields(study.signals):
+        block = getattr(study.signals, field.name)
+        if block is None:
+            continue
+        named = getattr(block, "languages", "all")
+        asked = languages if named == "all" else named
         problems += [
             Problem(
-                f"signals.{name}: the study has no language {code!r}.{near_match(code, languages)}",
+                f"signals.{field.name}: the study has no language {code!r}."
+                f"{near_match(code, languages)}",
                 line,
             )
-            for code in (block.languages if block is not None else ())
+            for code in asked
             if languages and code not in languages
         ]
+        found[field.name] = tuple(code for code in languages if code in asked)
+    return found
 
 
 def _narrowed(
@@ -355,7 +414,12 @@ def _narrowed(
 
 
 def _models(
-    study: Study, chosen: Sequence[str], recorded: _Recorded, *, is_inspected: bool
+    study: Study,
+    chosen: Sequence[str],
+    recorded: _Recorded,
+    within: Path | None,
+    *,
+    is_inspected: bool,
 ) -> tuple[list[StudyModel], list[BrokenModel]]:
     """Identifies the chosen models; those that cannot be identified come second."""
     models: list[StudyModel] = []
@@ -364,7 +428,9 @@ def _models(
         if block.id not in chosen:
             continue
         try:
-            models.append(_resolve_model(study, block, recorded, is_inspected=is_inspected))
+            with as_model_error(block.id):
+                model = _resolve_model(study, block, recorded, within, is_inspected=is_inspected)
+            models.append(model)
         except ModelError as error:
             line = study.block_line("models", block.id)
             broken.append(BrokenModel(block.id, block.source, str(error), line))
@@ -372,13 +438,19 @@ def _models(
 
 
 def _resolve_model(
-    study: Study, block: ModelBlock, recorded: _Recorded, *, is_inspected: bool
+    study: Study,
+    block: ModelBlock,
+    recorded: _Recorded,
+    within: Path | None,
+    *,
+    is_inspected: bool,
 ) -> StudyModel:
     source = block.source
     if source.startswith(_ATLAS_PREFIX):
         source = str(_atlas_folder(block.id, source.removeprefix(_ATLAS_PREFIX)))
-    elif source.startswith((".", "/", "~")):
-        source = str(study.locate(source))
+        within = None
+    elif (folder := study.model_folder(source)) is not None:
+        source = str(folder)
     spec = ModelSpec(
         model_id=block.id,
         source=source,
@@ -387,6 +459,7 @@ def _resolve_model(
         mask_counts=block.mask_counts,
         trust_remote_code=block.trust_remote_code,
         allow_pickle=block.allow_pickle,
+        within=within,
     )
     only = study.corpora[0].id if len(study.corpora) == 1 else None
     found = resolve(spec)
@@ -444,7 +517,11 @@ class _Recorded:
 
 
 def _corpora(
-    study: Study, home: Home, languages: Sequence[str], problems: list[Problem]
+    study: Study,
+    home: Home,
+    languages: Sequence[str],
+    within: Path | None,
+    problems: list[Problem],
 ) -> tuple[StudyCorpus, ...]:
     found = []
     for block in study.corpora:
@@ -455,17 +532,25 @@ def _corpora(
             continue
         chosen = languages if block.languages == "all" else block.languages
         settings = _corpus_settings(block, home)
-        fingerprints = {}
+        if block.kind != "atlas":
+            settings = replace(settings, within=within)
+        fingerprints: dict[str, str] = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
-                fingerprints[language] = (
-                    _atlas_fingerprint()
-                    if block.kind == "atlas"
-                    else corpus_digest(settings, language, study.path.parent)
-                )
+                if block.kind == "atlas":
+                    fingerprints[language] = _atlas_fingerprint()
+                    continue
+                fingerprints[language] = corpus_digest(settings, language, study.path.parent)
+            except RestrictedError as error:
+                problems.append(Problem(f"corpus {block.id!r}: {error}", line))
             except CorpusError as error:
                 remedy = "Correct the path, or list the languages that it has under 'languages'."
                 problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
+                continue
+            try:
+                check_layout(settings, language, study.path.parent)
+            except CorpusError as error:
+                problems.append(Problem(f"corpus {block.id!r}: {error}", line))
         found.append(
             StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )
@@ -494,12 +579,18 @@ def _atlas_fingerprint() -> str:
     return fingerprint([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources])
 
 
-def _aliases_fingerprint(study: Study, problems: list[Problem]) -> str | None:
+def _aliases_fingerprint(study: Study, within: Path | None, problems: list[Problem]) -> str | None:
     if study.tracing.aliases is None:
         return None
     path = study.locate(study.tracing.aliases)
+    line = study.section_line("tracing")
     if not path.is_file():
-        line = study.section_line("tracing")
         problems.append(Problem(f"tracing.aliases: there is no file {path}", line))
         return None
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        content = read_bytes(path, within)
+        read_aliases(path, within)
+    except (NamesError, OSError, RestrictedError) as error:
+        problems.append(Problem(f"tracing.aliases: {error}", line))
+        return None
+    return hashlib.sha256(content).hexdigest()

@@ -1,23 +1,29 @@
 """Sandbox checks for untrusted study files: paths must stay inside one folder.
 
-Here belong the settings that could reach outside, or run other people's code. Whether files exist
+Here belong the settings that could reach outside, or run other people's code, as far as the study
+file alone shows them. Files are found and opened by ``ingestion.restricted``, which checks each of
+them again: a fact table fills ``{language}``, and a model's files name others. Whether files exist
 is checked in ``dagster_project.study.resolve``.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator
-from itertools import takewhile
+from collections.abc import Iterator
 from pathlib import Path
 
+from dagster_project.study.dagster_settings import settings_file, settings_text
+from dagster_project.study.home import Home
 from dagster_project.study.load import embedded_studies
 from dagster_project.study.schema import Problem, Study
+from ingestion.restricted import RestrictedError, find_files, folder_files, require_inside
 
-__all__ = ["outside"]
+__all__ = ["home_problem", "language_problem", "outside"]
 
-_PATTERN = re.compile(r"[*?\[{]")
 _PERMISSIONS = ("trust_remote_code", "allow_pickle")
+_WILDCARD = re.compile(r"[*?\[{]")
+_LANGUAGE = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*")
 
 
 def outside(study: Study, folder: Path) -> list[Problem]:
@@ -34,12 +40,12 @@ def outside(study: Study, folder: Path) -> list[Problem]:
     """
     root = folder.resolve()
     problems = []
-    if study.path not in embedded_studies().values() and not _is_inside(study.path, root):
+    if study.path not in embedded_studies().values() and not study.path.is_relative_to(root):
         problems.append(Problem(f"the study file lies outside of {root}", None))
     for what, path, line in _paths(study):
         if "://" in path:
             problems.append(Problem(f"{what}: {path!r} is an address: only files of {root}", line))
-        elif any(not _is_inside(found, root) for found in _reached(study, path)):
+        elif not _is_inside(study, path, root):
             problems.append(Problem(f"{what}: {path!r} leads out of {root}", line))
     for block in study.models:
         problems += [
@@ -54,16 +60,51 @@ def outside(study: Study, folder: Path) -> list[Problem]:
     return problems
 
 
+def language_problem(code: str) -> str | None:
+    """Explains why a code of the facts cannot name a language; None if it can.
+
+    It becomes part of file names, in the lake and in the paths of corpora.
+    """
+    if _LANGUAGE.fullmatch(code):
+        return None
+    return (
+        f"{code!r} is no language code: it may have letters, digits, '-' and '_' only, because it "
+        "becomes part of file names"
+    )
+
+
+def home_problem(home: Home, folder: Path) -> str | None:
+    """Explains why a restricted study may not use a home; None if it may.
+
+    A home inside the folder can have been prepared by the study's author, with links that lead out.
+    """
+    root = folder.resolve()
+    # The links in its path stay: one of them can be the author's.
+    place = Path(os.path.abspath(home.root))  # noqa: PTH100
+    if not any(parent.resolve() == root for parent in (place.resolve(), *place.parents)):
+        return None
+    try:
+        folder_files(place, root)
+    except RestrictedError as error:
+        return f"the home {place}: {error}. Choose a folder elsewhere with --home"
+    settings = settings_file(home)
+    if settings.exists() and settings.read_bytes() != settings_text(home).encode():
+        # It can name Python classes that Dagster then runs.
+        return f"{settings} is not as factroots writes it. Choose a folder elsewhere with --home"
+    return None
+
+
 def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
     """Yields every path of a study: its use, its text in the file, its line."""
     if study.facts.path:
         yield "facts", study.facts.path, study.section_line("facts")
     for model in study.models:
-        if _is_local(model.source):
-            # A name that is a folder of the working directory is taken from there.
-            is_here = not model.source.startswith((".", "~")) and Path(model.source).is_dir()
-            path = str(Path(model.source).absolute()) if is_here else model.source
-            yield f"model {model.id!r}", path, study.block_line("models", model.id)
+        line = study.block_line("models", model.id)
+        folder = study.model_folder(model.source)
+        is_path = "://" in model.source or ".." in Path(model.source).parts
+        if folder is not None or is_path:
+            is_here = folder is not None and not model.source.startswith((".", "/", "~"))
+            yield f"model {model.id!r}", str(folder) if is_here else model.source, line
     for corpus in study.corpora:
         paths = (corpus.path,) if isinstance(corpus.path, str) else corpus.path or ()
         for path in paths:
@@ -74,27 +115,21 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
         yield "lake", study.lake, study.section_line("lake")
 
 
-def _is_local(source: str) -> bool:
-    """Whether a model's source is a path or an address, not a name on the hub."""
-    looks_so = "://" in source or source.startswith((".", "/", "~"))
-    return looks_so or ".." in Path(source).parts or Path(source).is_dir()
-
-
-def _reached(study: Study, path: str) -> Iterable[Path]:
-    """Yields the path up to its first wildcard, and all files that it matches, also links."""
+def _is_inside(study: Study, path: str, root: Path) -> bool:
+    """Whether a path, everything in it, and every file that it matches lie inside a folder."""
     absolute = study.locate(path)
-    yield _before_wildcard(absolute)
-    root = Path(absolute.anchor)
-    pattern = re.sub(r"\**\{[^}]*\}\**", "*", str(absolute.relative_to(root)))
-    for found in root.glob(pattern):
-        yield found
-        if found.is_dir():
-            yield from found.rglob("*")
+    try:
+        require_inside(absolute, root)
+        require_inside(_before_wildcard(absolute), root)
+        find_files(path.replace("{language}", "*"), study.path.parent, root)
+        if absolute.is_dir():
+            folder_files(absolute, root)
+    except RestrictedError:
+        return False
+    return True
 
 
 def _before_wildcard(path: Path) -> Path:
-    return Path(*takewhile(lambda part: not _PATTERN.search(part), path.parts))
-
-
-def _is_inside(path: Path, root: Path) -> bool:
-    return path.resolve().is_relative_to(root)
+    parts = path.parts
+    stop = next((i for i, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
+    return Path(*parts[:stop])

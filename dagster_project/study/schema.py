@@ -26,7 +26,9 @@ __all__ = [
     "FactChecksBlock",
     "FactsBlock",
     "IntegratedGradientsBlock",
+    "LatentLanguagesBlock",
     "ModelBlock",
+    "PatchingBlock",
     "ProbelessBlock",
     "ProbingBlock",
     "Problem",
@@ -34,15 +36,27 @@ __all__ = [
     "SignalsBlock",
     "Study",
     "StudyError",
+    "SubjectSwapsBlock",
     "TextGradientsBlock",
     "TracingBlock",
     "near_match",
 ]
 
 _CLOSED = ConfigDict(extra="forbid")
-_Count = Annotated[int, Field(ge=1)]
-_Share = Annotated[float, Field(ge=0, lt=1)]
-_Factor = Annotated[float, Field(ge=0)]
+_LARGEST = 2**31 - 1
+"""Numbers above this do not fit the integers of the lake and of torch."""
+# Strict: without it, pydantic reads a truth value or a text as a number.
+_Count = Annotated[int, Field(strict=True, ge=1, le=_LARGEST)]
+_SeveralAtLeast = Annotated[int, Field(strict=True, ge=2, le=_LARGEST)]
+_CountOrNone = Annotated[int, Field(strict=True, ge=0, le=_LARGEST)]
+_Seed = Annotated[int, Field(strict=True, ge=0, le=_LARGEST)]
+_Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+_Rate = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+_Tolerance = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
+_Factor = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
+_Factors = Annotated[tuple[_Factor, ...], Field(min_length=1)]
+_Names = Annotated[tuple[str, ...], Field(min_length=1)]
+_Languages = _Names | Literal["all"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ class FactsBlock:
     """Layout of the facts: mLAMA, BMLAMA, your own table, or the embedded Atlas."""
     path: str | None = None
     """Zip, folder or file, relative to the study file; null downloads mLAMA (Atlas needs none)."""
-    max_rejected_rate: float = 0.01
+    max_rejected_rate: _Rate = 0.01
     """Share of input lines that may be rejected before the run stops with an error."""
 
 
@@ -120,9 +134,9 @@ class CorpusBlock:
     """Name of the corpus in the warehouse."""
     kind: Literal["wikipedia_dump", "parquet", "jsonl", "text", "atlas"]
     """How the text is stored; ``atlas`` writes the embedded corpus of that id."""
-    path: str | tuple[str, ...] | None = None
+    path: str | _Names | None = None
     """Files, with ``{language}`` and globs; relative to the study file, or a URL."""
-    languages: tuple[str, ...] | Literal["all"] = "all"
+    languages: _Languages = "all"
     """Languages of the study that the corpus has."""
     text_column: str = "text"
     """Column of a Parquet file, or key of a JSON line, that holds the text."""
@@ -137,17 +151,22 @@ class TracingBlock:
     """How facts are searched in the corpora."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    units: tuple[Literal["chunk", "sentence", "article"], ...] = ("chunk",)
+    units: Annotated[tuple[Literal["chunk", "sentence", "article"], ...], Field(min_length=1)] = (
+        "chunk",
+    )
     """Text units in which subject and object must occur together; one pass counts all."""
     matching: Literal["exact", "casefold", "substring"] = "exact"
     """How a name is recognised: exactly, ignoring case, or also inside words."""
-    chunk_tokens: int = 512
+    chunk_tokens: _Count = 512
     """Maximal tokens per chunk, by the tokenizer of the corpus' first model."""
     aliases: str | None = None
     """CSV with language_code, entity_id, alias: other names of an entity."""
     engine: Literal["polars", "hyperscan"] = "polars"
     """Search engine for names (hyperscan is an extra); the counts are the same."""
-    processes: int = 1
+    chinese: Literal["opencc", "zhconv"] = "opencc"
+    """Library that converts Chinese names to simplified characters, for the fact types; zhconv (the
+    extra 'paper') gives the published counts exactly."""
+    processes: _Count = 1
     """Files read in parallel, each with half a gigabyte; the counts are the same."""
 
 
@@ -159,15 +178,16 @@ class ProbelessBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    top: int = 50
+    top: _Count = 50
     """Active neurons per fact."""
-    variants: tuple[
-        Literal["ffn", "ffn-normalised", "layer_output", "layer_output-normalised"], ...
+    variants: Annotated[
+        tuple[Literal["ffn", "ffn-normalised", "layer_output", "layer_output-normalised"], ...],
+        Field(min_length=1),
     ] = ("ffn",)
     """Values that count as neurons; normalised: divided by their standard deviation."""
-    bins: int = 16
+    bins: _Count = 16
     """Bins per layer of a fact's profile."""
-    forced: int | None = None
+    forced: _Count | None = None
     """Takes this many facts per language as right, to measure untrained models."""
 
 
@@ -179,19 +199,24 @@ class IntegratedGradientsBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    mode: Literal["zero", "amig", "amig_mean", "amig_code"] = "zero"
+    mode: Literal["zero", "zero_norm_held", "amig", "amig_mean", "amig_code"] = "zero"
     """Baseline of the path: zero, or activations with tokens of the query replaced."""
     steps: _Count = 10
     """Points on the path; each costs a forward and backward pass per fact, token and layer."""
+    tolerance: _Tolerance | None = None
+    """Doubles the points of a path while its attributions miss more than this probability; null:
+    never."""
+    most_steps: _Count = 128
+    """Most points on a path, reached by doubling."""
     quadrature: Literal["left", "midpoint", "gauss"] = "gauss"
     """Positions of the points: 'left' with 20 steps as published; 'gauss' is more exact."""
-    languages: tuple[str, ...] | Literal["all"] = "all"
+    languages: _Languages = "all"
     """Languages in which facts are attributed; ``all`` takes every language of the study."""
     facts: _Count | None = None
     """Maximal facts: those right in most languages, the same in each language; null: all."""
     top: _Count = 100
     """Neurons kept per fact; the threshold is applied to these."""
-    forced: int | None = None
+    forced: _Count | None = None
     """Takes this many facts per language as right, to measure untrained models."""
 
 
@@ -203,22 +228,22 @@ class EditsBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    languages: _Names
     """Languages whose knowledge neurons are edited, and in which the model is asked. Integrated
     gradients must attribute facts in them. Edits in sequence follow this order."""
     facts: _Count = 20
     """Maximal facts: right in all languages, with a knowledge neuron shared by all."""
     threshold: _Share = 0.3
     """A neuron is edited if its attribution exceeds threshold x the fact's largest."""
-    factors: tuple[_Factor, ...] = (0.0, 2.0)
+    factors: _Factors = (0.0, 2.0)
     """What activations are multiplied by: 0 suppresses, 2 enhances."""
     active: _Count = 50
     """How many of a fact's active neurons are edited, if the study has PROBELESS."""
     base_language: str | None = None
     """Language whose active neurons are edited in every language; null: none."""
-    base_factors: tuple[_Factor, ...] = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    base_factors: _Factors = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
     """What these activations are multiplied by, as in the code of Zhao et al."""
-    seed: int = 0
+    seed: _Seed = 0
     """Seed of the choice of facts and of all random neurons."""
 
 
@@ -230,17 +255,17 @@ class DegenerateBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    languages: _Names
     """Languages; integrated gradients must attribute facts in them."""
     facts: _Count = 50
     """Maximal facts per language."""
-    candidates: Annotated[int, Field(ge=2)] = 20
+    candidates: _SeveralAtLeast = 20
     """Best knowledge neurons of a fact; all pairs of them are tried."""
-    random_pairs: Annotated[int, Field(ge=0)] = 40
+    random_pairs: _CountOrNone = 40
     """Random pairs per fact in the same layers, as the chance level."""
-    largest_set: Annotated[int, Field(ge=2)] = 2
+    largest_set: _SeveralAtLeast = 2
     """Size of the largest sets; above 2, sets are searched greedily, with random controls."""
-    seed: int = 0
+    seed: _Seed = 0
     """Seed of the choice of facts and of the random pairs."""
 
 
@@ -252,7 +277,7 @@ class FactChecksBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    languages: _Names
     """Languages; integrated gradients must attribute facts in them, with their settings."""
     facts: _Count = 20
     """Maximal facts per relation and split; each costs two integrals."""
@@ -262,7 +287,7 @@ class FactChecksBlock:
     """Share of a relation's subjects for the test; neurons are found on the rest."""
     threshold: _Share = 0.3
     """Knowledge neurons of a fact exceed threshold x its largest attribution."""
-    candidates: Annotated[int, Field(ge=2)] = 20
+    candidates: _SeveralAtLeast = 20
     """Best neurons of a fact; all pairs of them are tested for degeneracy."""
     single_share: _Share = 0.8
     """A pair is degenerate if the answer keeps this share of P without either neuron,"""
@@ -271,7 +296,7 @@ class FactChecksBlock:
     shared: _Share = 0.7
     """Keep neurons found in more than `shared` x as many training facts as the most frequent
     neuron."""
-    seed: int = 0
+    seed: _Seed = 0
     """Seed of the split, the facts, the wrong objects and the random neurons."""
 
 
@@ -307,13 +332,13 @@ class EditPropagationBlock:
     Each costs a few forward and backward passes per language."""
     steps: _Count = 20
     """Maximal gradient steps of a change."""
-    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    learning_rate: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 0.1
     """Factor on the gradient; too large a value changes other subjects as well."""
-    stop_probability: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    stop_probability: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
     """A change ends once the new object has this probability."""
     weights: Literal["ffn", "all"] = "ffn"
     """Weights that are changed: the down projections of the FFN layers, or all."""
-    seed: int = 0
+    seed: _Seed = 0
     """Seed of the new objects and of the control subjects."""
 
 
@@ -328,15 +353,68 @@ class TextGradientsBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     """Languages of the queries and of the texts."""
-    facts: Annotated[int, Field(ge=2)] = 40
+    facts: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = 40
     """Maximal facts: those right in most of these languages. Each costs a backward pass per
     language, and one per text."""
     width: _Count = 16
     """Numbers to which either side of a weight matrix is projected."""
-    folds: Annotated[int, Field(ge=2)] = 7
+    folds: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = 7
     """Masked models: copies of a text, each of whose tokens is masked in one of them."""
-    seed: int = 0
+    seed: _Seed = 0
     """Seed of the projections."""
+
+
+@dataclass(frozen=True)
+class SubjectSwapsBlock:
+    """Subject swaps: right answers are asked again with other texts in the place of the subject.
+
+    Source: docs/method.md#subject-swaps.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    swaps: Annotated[
+        tuple[Literal["masked", "first_part", "last_part", "invented", "other_subject"], ...],
+        Field(min_length=1),
+    ] = ("masked", "first_part", "last_part", "invented", "other_subject")
+    """What replaces it: masks, masks but for a part of the name, an invented text of the same
+    shape, other subjects of the relation. Each costs about one query per right answer; masks cost
+    almost nothing."""
+    other_subjects: _Count = 2
+    """Other subjects per answer."""
+    seed: _Seed = 0
+    """Seed of the other subjects and of the invented texts."""
+
+
+@dataclass(frozen=True)
+class LatentLanguagesBlock:
+    """In which language every layer names the object; docs/signals.md#latent-languages."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: _Languages = "all"
+    """Languages in which the model is asked. Names are compared in every language of the study."""
+    facts: _Count = 100
+    """Maximal facts: those right in most languages, the same in each language."""
+    seed: _Seed = 0
+    """Seed of the other objects whose names are compared as the null."""
+
+
+@dataclass(frozen=True)
+class PatchingBlock:
+    """Does an answer follow when states come from another language? docs/signals.md#patching."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Languages; each is asked with the states of each, also with its own as a control."""
+    facts: _Count = 10
+    """Maximal facts per pair of languages: those right in most of the languages."""
+    positions: Annotated[tuple[Literal["subject", "object", "both"], ...], Field(min_length=1)] = (
+        "subject",
+        "object",
+    )
+    """Tokens whose states are replaced, one set after the other; 'object' are the masks, or in a
+    causal model the last token of the prompt."""
+    seed: _Seed = 0
+    """Seed of the choice of the other facts."""
 
 
 @dataclass(frozen=True)
@@ -348,6 +426,12 @@ class SignalsBlock:
     """Edit propagation; null leaves it out."""
     text_gradients: TextGradientsBlock | None = None
     """Text gradients; null leaves them out."""
+    subject_swaps: SubjectSwapsBlock | None = None
+    """Subject swaps; null leaves them out."""
+    latent_languages: LatentLanguagesBlock | None = None
+    """Names of the object at every layer; null leaves them out."""
+    patching: PatchingBlock | None = None
+    """States from a query in another language; null leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -355,7 +439,7 @@ class ProbingBlock:
     """How queries are run; nothing here changes a result."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    batch_tokens: int | None = None
+    batch_tokens: _Count | None = None
     """Padded tokens per forward pass; null chooses by device."""
 
 
@@ -384,7 +468,7 @@ class Study:
     """The facts to ask for."""
     models: tuple[ModelBlock, ...]
     """The models to ask."""
-    languages: tuple[str, ...] | Literal["all"] = "all"
+    languages: _Languages = "all"
     """Languages to ask in; ``all`` takes every language that the facts have."""
     corpora: tuple[CorpusBlock, ...] = ()
     """The texts that the models were trained on."""
@@ -407,6 +491,16 @@ class Study:
     def locate(self, path: str) -> Path:
         """A path of the study file: relative ones start at the file's own folder."""
         return self.path.parent / Path(path).expanduser()
+
+    def model_folder(self, source: str) -> Path | None:
+        """The folder that a model's source means; None for a hub name or an embedded model.
+
+        A name that is a folder of the working directory is taken from there.
+        """
+        if source.startswith((".", "/", "~")):
+            return self.locate(source)
+        here = Path(source)
+        return here.absolute() if here.is_dir() else None
 
     def block_line(self, section: str, block_id: str) -> int | None:
         """Line on which the block of this id begins, for messages about it."""

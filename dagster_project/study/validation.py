@@ -7,21 +7,42 @@ right, and adds the whole block to the message, but a user reads all problems of
 from __future__ import annotations
 
 import re
+import reprlib
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 from zoneinfo import available_timezones
 
 from dagster_project.study.schema import Problem, Study, near_match
+from dagster_project.study.yaml_file import line_of, lines
 from ingestion.store import address_problem
 
 __all__ = ["contradictions"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LONGEST_NAME = 200
+"""File systems allow 255 bytes, and temporary files have longer names than what they become."""
+_LONGEST_PATH = 4_000
 _ID_RULE = "an id starts with a letter or digit and has only letters, digits, '.', '_' and '-'"
 
 
 def contradictions(study: Study) -> list[Problem]:
     """Lists the broken rules of a study whose keys and types are right."""
-    rules = (_study, _ids, _corpora, _attribution, _signals, _trained_on, _refresh)
+    rules = (
+        _texts,
+        _study,
+        _repeated,
+        _ids,
+        _corpora,
+        _extras,
+        _attribution,
+        _signals,
+        _trained_on,
+        _refresh,
+    )
     return [problem for rule in rules for problem in rule(study)]
 
 
@@ -30,13 +51,64 @@ def _study(study: Study) -> Iterator[Problem]:
         yield Problem(f"name {study.name!r}: {_ID_RULE}", study.section_line("name"))
     if not study.models:
         yield Problem("models is empty: name at least one", study.section_line("models"))
-    line = study.section_line("languages")
-    if not study.languages:
-        yield Problem("languages is empty: name some, or write 'all'", line)
-    if study.languages != "all" and len(set(study.languages)) < len(study.languages):
-        yield Problem("languages names one twice", line)
     if study.lake is not None and (why := address_problem(study.lake)) is not None:
         yield Problem(f"lake: {why}", study.section_line("lake"))
+
+
+def _texts(study: Study) -> Iterator[Problem]:
+    """Reports texts that can name no file: every text of a study becomes a name or a path."""
+    for keys, text in _strings(study, ()):
+        if (why := _text_problem(text)) is not None:
+            where = ".".join(map(str, keys))
+            line = line_of(lines(study.path), keys)
+            yield Problem(f"{where}: {reprlib.repr(text)} cannot be a name or path: {why}", line)
+
+
+def _text_problem(text: str) -> str | None:
+    """Why a text can be no name and no path; None if it can."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        return "it has a control character, or half of a character"
+    if len(text.encode()) > _LONGEST_PATH:
+        return f"it has more than {_LONGEST_PATH:,} bytes"
+    if any(len(part.encode()) > _LONGEST_NAME for part in text.split("/")):
+        return f"a part of it has more than {_LONGEST_NAME} bytes"
+    try:
+        Path(text).expanduser()
+    except RuntimeError:
+        return f"there is no user {text.partition('/')[0]}"
+    return None
+
+
+def _strings(block: object, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Finds all texts in a block, with the keys that lead to them."""
+    if isinstance(block, str):
+        yield keys, block
+    elif isinstance(block, tuple):
+        for index, item in enumerate(block):
+            yield from _strings(item, (*keys, index))
+    elif is_dataclass(block):
+        for field in fields(block):
+            yield from _strings(getattr(block, field.name), (*keys, field.name))
+
+
+def _repeated(study: Study) -> Iterator[Problem]:
+    """Reports lists that have one value twice: a part or column would be there twice, or once."""
+    for keys, values in _lists(study, ()):
+        for value in sorted({value for value in values if values.count(value) > 1}, key=str):
+            line = line_of(lines(study.path), keys)
+            yield Problem(f"{'.'.join(map(str, keys))} has {value!r} twice: leave one out", line)
+
+
+def _lists(block: object, keys: tuple[str | int, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Finds all lists of names and numbers in a block, with the keys that lead to them."""
+    if isinstance(block, tuple):
+        if block and not is_dataclass(block[0]):
+            yield keys, block
+        for index, item in enumerate(block):
+            yield from _lists(item, (*keys, index))
+    elif is_dataclass(block):
+        for field in fields(block):
+            yield from _lists(getattr(block, field.name), (*keys, field.name))
 
 
 def _ids(study: Study) -> Iterator[Problem]:
@@ -60,6 +132,20 @@ def _corpora(study: Study) -> Iterator[Problem]:
             needs = "takes no path" if corpus.kind == "atlas" else "needs a path"
             line = study.block_line("corpora", corpus.id)
             yield Problem(f"corpus {corpus.id!r} of kind {corpus.kind} {needs}", line)
+
+
+_EXTRAS = {"hyperscan": ("engine", "match"), "zhconv": ("chinese", "paper")}
+"""Package → setting of ``tracing`` that asks for it, and the extra that installs it."""
+
+
+def _extras(study: Study) -> Iterator[Problem]:
+    """Settings that ask for a package that is not installed."""
+    for package, (setting, extra) in _EXTRAS.items():
+        if getattr(study.tracing, setting) == package and find_spec(package) is None:
+            message = (
+                f"tracing.{setting}: {package} is not installed: pip install 'factroots[{extra}]'"
+            )
+            yield Problem(message, study.section_line("tracing"))
 
 
 def _attribution(study: Study) -> Iterator[Problem]:
@@ -91,20 +177,26 @@ def _attribution(study: Study) -> Iterator[Problem]:
 
 
 def _signals(study: Study) -> Iterator[Problem]:
-    line = study.section_line("signals")
-    for name in ("edit_propagation", "text_gradients"):
-        block = getattr(study.signals, name)
-        if block is not None and len(set(block.languages)) < len(block.languages):
-            yield Problem(f"signals.{name}: languages names one twice", line)
     if study.signals.text_gradients is not None and not study.corpora:
         yield Problem(
             "signals.text_gradients compares queries with the training text: name it in corpora",
-            line,
+            study.section_line("signals"),
         )
 
 
 def _trained_on(study: Study) -> Iterator[Problem]:
     corpora = [block.id for block in study.corpora]
+    named = {block.trained_on for block in study.models}
+    measured = set(corpora) if len(corpora) == 1 and None in named else named
+    is_asked = "chunk" in study.tracing.units and named <= {None, *corpora}
+    for corpus_id in corpora if is_asked else ():
+        if corpus_id not in measured:
+            yield Problem(
+                f"corpus {corpus_id!r}: chunks are measured in tokens of a model that was trained "
+                f"on it, and no model is. Write trained_on: {corpus_id} for a model, or tracing: "
+                "{units: [sentence, article]}",
+                study.block_line("corpora", corpus_id),
+            )
     for block in study.models:
         if block.trained_on is not None and block.trained_on not in corpora:
             hint = near_match(block.trained_on, corpora) if corpora else " The study has none."

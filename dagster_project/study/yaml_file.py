@@ -6,15 +6,27 @@ ruamel.yaml reads the file. What the keys of a study mean belongs in ``dagster_p
 from __future__ import annotations
 
 import io
+import itertools
+import re
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MantissaNoDotYAML1_1Warning, MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+_LARGEST_BYTES = 1 << 20
+"""A study of a thousand models has a tenth of this."""
+_DEEPEST = 50
+"""A study nests four blocks."""
+_MOST_NODES = 100_000
+"""Values of a file with its aliases replaced; 300 bytes of aliases can mean a thousand millions."""
+_LINE_END = re.compile("(\r\n|[\r\n\x85\u2028\u2029])")
 
 __all__ = ["FileError", "line_of", "lines", "read", "with_item"]
 
@@ -31,24 +43,80 @@ def read(path: Path) -> Any:
     """Reads the values of a file as plain Python objects.
 
     Raises:
-        FileError: the file is not YAML, or has a key twice.
+        FileError: the file cannot be read, is not YAML, has a key twice, or is too large.
     """
     try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise FileError(f"it has more than {_LARGEST_BYTES:,} bytes, so it is no study file")
+        text = path.read_text(encoding="utf-8")
         with warnings.catch_warnings():
             # It is about 1e-3, which is a number here.
             warnings.simplefilter("ignore", MantissaNoDotYAML1_1Warning)
-            return _yaml("safe").load(path.read_text(encoding="utf-8"))
+            _check_depth(text)
+            _check_size(_yaml("rt").compose(text))
+            return _yaml("safe").load(text)
+    except OSError as error:
+        raise FileError(error.strerror or str(error)) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = None if mark is None else mark.line + 1
         raise FileError(f"{error.context or ''} {error.problem}".strip(), where) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise FileError(str(error)) from error
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
+        # ruamel.yaml reads dates and numbers, such as 2020-99-99, without a look at them.
+        raise error if isinstance(error, FileError) else FileError(_one_line(error)) from error
+
+
+def _check_depth(text: str) -> None:
+    """Refuses a file that is nested deeply: ruamel.yaml then takes minutes, or ends in recursion.
+
+    Raises:
+        FileError: it is.
+    """
+    depth = 0
+    for event in _yaml("rt").parse(io.StringIO(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise FileError("it is nested too deeply", event.start_mark.line + 1)
+
+
+def _check_size(root: Node | None) -> None:
+    """Refuses a file that is much larger where its aliases (*name) are replaced by what they mean.
+
+    Raises:
+        FileError: it is.
+    """
+    sizes: dict[int, int] = {}
+    at_work: set[int] = set()
+
+    def size(node: Any) -> int:
+        if id(node) in at_work:
+            raise FileError("an alias contains itself", node.start_mark.line + 1)
+        if id(node) not in sizes:
+            at_work.add(id(node))
+            inner = node.value if isinstance(node, MappingNode | SequenceNode) else ()
+            if isinstance(node, MappingNode):
+                inner = itertools.chain.from_iterable(inner)
+            sizes[id(node)] = 1 + sum(size(each) for each in inner)
+            at_work.discard(id(node))
+        return sizes[id(node)]
+
+    if root is not None and size(root) > _MOST_NODES:
+        raise FileError(f"with its aliases it has more than {_MOST_NODES:,} values")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def lines(path: Path) -> Any:
     """Reads a file as mappings and lists that know their lines, for ``line_of``."""
-    return _yaml("rt").load(path.read_text(encoding="utf-8"))
+    return _with_lines(path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=4)
+def _with_lines(text: str) -> Any:
+    """Reads a text once for all problems in it."""
+    return _yaml("rt").load(text)
 
 
 def line_of(root: Any, keys: Sequence[object]) -> int | None:
@@ -77,18 +145,21 @@ def with_item(path: Path, key: str, item: Mapping[str, object]) -> tuple[str, st
     Returns:
         Text of the new file, and the item as it is written there.
     """
-    text = path.read_text(encoding="utf-8")
+    # As bytes: reading as text would change the ends of its lines.
+    text = path.read_bytes().decode()
     entry = _in_one_line(item)
     root = _yaml("rt").compose(text)
     found = next(value for name, value in root.value if name.value == key)
     if found.flow_style:
         end = found.end_mark.index - 1
         return f"{text[:end].rstrip().rstrip(',')}, {entry}{text[end:]}", entry
-    rows = text.splitlines(keepends=True)
-    last = _last_line(found.value[-1])
-    if not rows[last].endswith("\n"):
-        rows[last] += "\n"
-    rows.insert(last + 1, f"{' ' * found.start_mark.column}- {entry}\n")
+    # Rows and their ends in turn; lines end where YAML 1.1 says.
+    rows = _LINE_END.split(text)
+    end = rows[1] if len(rows) > 1 else "\n"
+    place = 2 * _last_line(found.value[-1]) + 1
+    if place == len(rows):
+        rows += [end, ""]
+    rows.insert(place + 1, f"{' ' * found.start_mark.column}- {entry}{end}")
     return "".join(rows), entry
 
 

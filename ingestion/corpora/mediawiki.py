@@ -22,6 +22,7 @@ _OPEN_BYTES = 6
 _KEPT_BYTES = 256
 _CLOSE = b"</page>"
 _END = b"</mediawiki>"
+_NUMBER = re.compile("-?[0-9]{1,9}")
 _HEADER_BYTES = 1 << 16
 _NAMESPACE = re.compile(r'<namespace key="(-?\d+)"[^>]*>([^<]+)</namespace>')
 
@@ -151,7 +152,7 @@ def _parse(raw: bytes) -> Page | BrokenPage:
     latest = max(reversed(revisions), key=lambda revision: revision.findtext("timestamp", ""))
     return Page(
         title=title,
-        namespace=int(namespace) if namespace.lstrip("-").isdigit() else None,
+        namespace=int(namespace) if _NUMBER.fullmatch(namespace) else None,
         is_redirect=page.find("redirect") is not None,
         model=latest.findtext("model") or "wikitext",
         wikitext=latest.findtext("text") or "",

@@ -6,13 +6,16 @@ can be read in any order and on any machine; together they give every document e
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import functools
 import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +29,7 @@ from ingestion.corpora.settings import (
     PlainText,
     SourceFile,
     WikipediaDump,
+    list_files,
 )
 from ingestion.corpora.streams import CutStreamError, is_divisible, stream_blocks
 from ingestion.corpora.wikitext import MEDIA_NAMESPACES, WikitextError, plain_text
@@ -36,6 +40,7 @@ __all__ = [
     "Document",
     "Shard",
     "Tally",
+    "check_layout",
     "check_readable",
     "file_shards",
     "read_documents",
@@ -51,7 +56,7 @@ _NOTES = 20
 _OBJECTS_WITHOUT_KEY = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # A redirect in any language: '#REDIRECT [[Berlin]]', '#WEITERLEITUNG [[Berlin]]'.
-_REDIRECT = re.compile(r"\s*#\s*[^\W\d_]+\s*:?\s*\[\[")
+_REDIRECT = re.compile(r"\s*#\s*[^\W\d_]+\s*+(?::\s*+)?\[\[")
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,29 @@ def check_readable(tally: Tally, where: str) -> None:
         "Look whether the files are complete, in UTF-8, and of this kind of corpus; or take the "
         "corpus or this language out of the study."
     )
+
+
+def check_layout(settings: CorpusSettings, language: str, folder: Path | None = None) -> None:
+    """Look at the beginning of each local file of a corpus, before anything is computed from it.
+
+    Args:
+        settings: the corpus.
+        language: Wikipedia code.
+        folder: base folder of relative paths.
+
+    Raises:
+        CorpusError: a file has another layout, or lacks a column; the message says what to do.
+    """
+    for file in list_files(settings, language, folder):
+        if "://" in file.path:
+            continue
+        if isinstance(settings, ParquetText):
+            _open_parquet(settings, file)
+            continue
+        with contextlib.suppress(CutStreamError):
+            head, _ = next(stream_blocks(file), (b"", True))
+            if isinstance(settings, JsonLines):
+                _refuse_array(head.removeprefix(codecs.BOM_UTF8), file)
 
 
 def file_shards(
@@ -219,13 +247,8 @@ def _is_article(page: Page, namespaces: Callable[[], dict[str, int]]) -> bool:
 def _parquet_documents(
     settings: ParquetText, file: SourceFile, tally: Tally
 ) -> Iterator[tuple[str, str]]:
-    wanted = [c for c in (settings.text_column, settings.title_column) if c is not None]
     with file.open() as raw:
-        try:
-            table = pq.ParquetFile(raw)
-        except pa.ArrowInvalid as error:
-            raise CorpusError(f"{file.path} is not a complete Parquet file: {error}") from error
-        _check_columns(wanted, table.schema_arrow, file)
+        table, wanted = _open_parquet(settings, file, raw)
         for columns in _batches(table, wanted, file):
             titles = columns[1] if len(columns) > 1 else [None] * len(columns[0])
             for title, text in zip(titles, columns[0], strict=True):
@@ -236,6 +259,19 @@ def _parquet_documents(
                     continue
                 title = None if isinstance(title, UnicodeDecodeError) else title
                 yield _title(title, file, tally), normal_text(text or "")
+
+
+def _open_parquet(
+    settings: ParquetText, file: SourceFile, raw: BinaryIO | None = None
+) -> tuple[pq.ParquetFile, list[str]]:
+    """Open a file, and check that it has the wanted columns, which are returned as well."""
+    wanted = [c for c in (settings.text_column, settings.title_column) if c is not None]
+    try:
+        table = pq.ParquetFile(raw or file.path)
+    except (OSError, pa.ArrowException) as error:
+        raise CorpusError(f"{file.path} is not a complete Parquet file: {error}") from error
+    _check_columns(wanted, table.schema_arrow, file)
+    return table, wanted
 
 
 def _check_columns(wanted: Sequence[str], schema: pa.Schema, file: SourceFile) -> None:
@@ -295,11 +331,8 @@ def _json_documents(
         tally.page_count += 1
         entry = _json_object(line)
         if not isinstance(entry, dict):
-            if tally.page_count == 1 and isinstance(line, str) and line.lstrip().startswith("["):
-                raise CorpusError(
-                    f"{file.path} begins with a JSON array. It must have one JSON object per "
-                    "line: write it again with jq -c '.[]'."
-                )
+            if tally.page_count == 1 and isinstance(line, str):
+                _refuse_array(line.encode(), file)
             tally.broken_count += 1
             tally.note(f"{file.name}: object {tally.page_count} {entry}")
             continue
@@ -319,6 +352,14 @@ def _json_documents(
         yield _title(title, file, tally), normal_text(_paired(text, file, tally))
     if without_key and not with_key:
         raise CorpusError(f"{file.path}: {without_key}. Set text_key to your key.")
+
+
+def _refuse_array(head: bytes, file: SourceFile) -> None:
+    if head.lstrip().startswith(b"["):
+        raise CorpusError(
+            f"{file.path} begins with a JSON array. It must have one JSON object per line: write "
+            "it again with jq -c '.[]'."
+        )
 
 
 def _json_object(line: str | UnicodeDecodeError) -> dict[str, Any] | str:

@@ -1,7 +1,8 @@
 """Defines the settings of each kind of corpus, lists their files and computes their digest.
 
-Paths may contain ``{language}``, ``~`` and globs, and may be URLs of fsspec. What does not belong
-here: reading documents (``ingestion.corpora.reading``).
+Paths may contain ``{language}``, ``~`` and globs, and may be URLs of fsspec; those of a restricted
+study are files of one folder. What does not belong here: reading documents
+(``ingestion.corpora.reading``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import fsspec
 
 from ingestion.errors import FactrootsError
 from ingestion.lake import fingerprint
+from ingestion.restricted import RestrictedError, find_files, open_file
 
 __all__ = [
     "CorpusError",
@@ -47,6 +49,8 @@ class WikipediaDump:
     """File, glob or several of them; ``{language}`` stands for the language's code."""
     kind: Literal["wikipedia_dump"] = "wikipedia_dump"
     """Names this layout in a study file."""
+    within: Path | None = None
+    """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class ParquetText:
     """Column with the title of a document, shown in evidence. Null: use file and row number."""
     kind: Literal["parquet"] = "parquet"
     """Names this layout in a study file."""
+    within: Path | None = None
+    """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class JsonLines:
     """Key of the title of a document, shown in evidence. Null or missing: file and line number."""
     kind: Literal["jsonl"] = "jsonl"
     """Names this layout in a study file."""
+    within: Path | None = None
+    """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,8 @@ class PlainText:
     """Whether each line or each file is a document."""
     kind: Literal["text"] = "text"
     """Names this layout in a study file."""
+    within: Path | None = None
+    """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
 
 CorpusSettings = WikipediaDump | ParquetText | JsonLines | PlainText
@@ -100,6 +110,8 @@ class SourceFile:
     """Absolute path or URL."""
     size: int
     """Size in bytes, as stored."""
+    within: Path | None = None
+    """Folder of a restricted study, which the file must lie in."""
 
     @property
     def name(self) -> str:
@@ -107,10 +119,14 @@ class SourceFile:
         return self.path.rstrip("/").rsplit("/", 1)[-1]
 
     def open(self) -> BinaryIO:
-        """Open the stored bytes; the stream is seekable."""
-        if "://" in self.path:
+        """Open the stored bytes; the stream is seekable.
+
+        Raises:
+            RestrictedError: the file is no longer inside the folder of a restricted study.
+        """
+        if "://" in self.path and self.within is None:
             return cast(BinaryIO, fsspec.open(self.path, "rb").open())
-        return Path(self.path).open("rb")
+        return open_file(Path(self.path), self.within)
 
 
 def list_files(
@@ -125,17 +141,21 @@ def list_files(
 
     Raises:
         CorpusError: a pattern matches no file; the message lists similar files.
+        RestrictedError: with the language in its place, a path leads out of a restricted study's
+            folder, or is an address.
     """
     patterns = (settings.path,) if isinstance(settings.path, str) else settings.path
     found: dict[str, int] = {}
     for template in patterns:
         pattern = template.replace("{language}", language)
-        matches = _remote(pattern) if "://" in pattern else _local(pattern, folder or Path.cwd())
+        is_remote = "://" in pattern and settings.within is None
+        base = folder or Path.cwd()
+        matches = _remote(pattern) if is_remote else _local(pattern, base, settings.within)
         if not matches:
             hint = _similar_files(pattern, folder)
             raise CorpusError(f"no file matches {pattern!r} (language {language!r}).{hint}")
         found.update(matches)
-    return tuple(SourceFile(path, size) for path, size in sorted(found.items()))
+    return tuple(SourceFile(path, size, settings.within) for path, size in sorted(found.items()))
 
 
 def corpus_digest(settings: CorpusSettings, language: str, folder: Path | None = None) -> str:
@@ -152,12 +172,13 @@ def corpus_digest(settings: CorpusSettings, language: str, folder: Path | None =
     entries = [
         (file.name, file.size, _content(file)) for file in list_files(settings, language, folder)
     ]
-    reading = {key: value for key, value in asdict(settings).items() if key != "path"}
+    places = ("path", "within")
+    reading = {key: value for key, value in asdict(settings).items() if key not in places}
     return fingerprint(reading, sorted(entries))
 
 
 def _content(file: SourceFile) -> str:
-    if "://" in file.path:
+    if "://" in file.path and file.within is None:
         system, path = fsspec.url_to_fs(file.path)
         facts: dict[str, Any] = system.info(path)
         known = ("sha256", "blob_id", "etag", "ETag", "lfs", "md5", "oid")
@@ -173,17 +194,23 @@ def _content(file: SourceFile) -> str:
     return digest.hexdigest()
 
 
-def _local(pattern: str, folder: Path) -> dict[str, int]:
-    absolute = folder / Path(pattern).expanduser()
-    root = Path(absolute.anchor)
-    paths = [absolute, *root.glob(str(absolute.relative_to(root)))]
-    return {str(path.resolve()): path.stat().st_size for path in paths if path.is_file()}
+def _local(pattern: str, folder: Path, within: Path | None) -> dict[str, int]:
+    try:
+        files = find_files(pattern, folder, within)
+        return {str(path.resolve()): path.stat().st_size for path in files}
+    except RestrictedError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CorpusError(f"cannot list {pattern!r}: {error}") from error
 
 
 def _remote(pattern: str) -> dict[str, int]:
     system, path = fsspec.url_to_fs(pattern)
     try:
-        found = cast(dict[str, dict[str, Any]], system.glob(path, detail=True))
+        if "[" in path and system.isfile(path):
+            found = {path: cast(dict[str, Any], system.info(path))}
+        else:
+            found = cast(dict[str, dict[str, Any]], system.glob(path, detail=True))
     except (OSError, ValueError) as error:
         raise CorpusError(f"cannot list {pattern!r}: {error}") from error
     return {

@@ -20,6 +20,12 @@ from ingestion.corpora.settings import CorpusError, SourceFile
 __all__ = ["CutStreamError", "is_divisible", "stream_blocks"]
 
 _BLOCK_BYTES = 1 << 16
+_UNPACKED_BYTES = 1 << 20
+"""Bytes that are unpacked at once: a block of bzip2 alone can mean gigabytes."""
+_LARGEST_RATIO = 250
+"""Wikipedia packs 4 to 10 times, a log of one repeated line 100 times, a bomb 1,000 and more."""
+_SMALL_BYTES = 64 << 20
+"""Unpacked bytes below which the ratio is not looked at: small files may repeat one line."""
 _BZ2_STREAM = re.compile(rb"BZh[1-9]1AY&SY")
 _BZ2_STREAM_BYTES = 10
 
@@ -32,6 +38,15 @@ _UNREADABLE = (
     (b"Rar!", "a rar archive", "unpack it with unrar x"),
     (b"\x04\x22\x4d\x18", "lz4", "unpack it with lz4 -d"),
     (b"PAR1", "Parquet", "write kind: parquet in the study file"),
+    (b"ARROW1", "Arrow", "write it as Parquet"),
+    (b"ORC", "ORC", "write it as Parquet"),
+    (b"Obj\x01", "Avro", "write it as Parquet"),
+    (b"SQLite format 3", "a SQLite database", "write its text as Parquet"),
+    (b"\x89HDF", "HDF5", "write its text as Parquet"),
+    (b"\x1f\x9d", "a file of compress", "unpack it with uncompress"),
+    (b"\xff\x06\x00\x00sNaPpY", "snappy", "unpack it with snzip -d"),
+    (b"\xd0\xcf\x11\xe0", "an Office document", "save its text in UTF-8"),
+    (b"{\\rtf", "rich text", "save its text in UTF-8"),
     (b"%PDF", "PDF", "extract its text"),
 )
 _TAR_MARK, _TAR_PLACE = b"ustar", 257
@@ -49,14 +64,41 @@ class _Decompressor(Protocol):
     def eof(self) -> bool: ...
     @property
     def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _Gzip:
+    """gzip with the interface of the other two."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+        self._is_full = False
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return self._inner.eof or not (self._inner.unconsumed_tail or self._is_full)
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        found = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        self._is_full = len(found) == max_length
+        return found
 
 
 def _decompressor(head: bytes) -> Callable[[], _Decompressor] | None:
     if head.startswith(b"BZh"):
         return bz2.BZ2Decompressor
     if head.startswith(b"\x1f\x8b"):
-        return lambda: zlib.decompressobj(wbits=31)
+        return _Gzip
     if head.startswith(b"\xfd7zXZ\x00"):
         return lzma.LZMADecompressor
     return None
@@ -96,9 +138,9 @@ def stream_blocks(
         if decompressor is None:
             blocks = _plain(raw, start, limit)
         elif decompressor is bz2.BZ2Decompressor:
-            blocks = _bz2_streams(raw, start, limit)
+            blocks = _bz2_streams(raw, start, limit, file.path)
         else:
-            blocks = ((block, True) for block, _ in _decompress(raw, decompressor, 0))
+            blocks = ((block, True) for block, _ in _decompress(raw, decompressor, 0, file.path))
         for index, (block, is_ours) in enumerate(_utf8(blocks)):
             if index == 0 and start == 0:
                 _refuse_unreadable(block, file)
@@ -136,14 +178,14 @@ def _plain(raw: BinaryIO, start: int, limit: int) -> Iterator[tuple[bytes, bool]
         yield block, False
 
 
-def _bz2_streams(raw: BinaryIO, start: int, limit: int) -> Iterator[tuple[bytes, bool]]:
+def _bz2_streams(raw: BinaryIO, start: int, limit: int, path: str) -> Iterator[tuple[bytes, bool]]:
     if start > 0:
         first = _next_bz2_stream(raw, start, limit)
         if first is None:
             return
         start = first
         raw.seek(start)
-    for block, stream_start in _decompress(raw, bz2.BZ2Decompressor, start):
+    for block, stream_start in _decompress(raw, bz2.BZ2Decompressor, start, path):
         yield block, stream_start < limit
 
 
@@ -165,23 +207,36 @@ def _next_bz2_stream(raw: BinaryIO, start: int, limit: int) -> int | None:
 
 
 def _decompress(
-    raw: BinaryIO, decompressor: Callable[[], _Decompressor], position: int
+    raw: BinaryIO, decompressor: Callable[[], _Decompressor], position: int, path: str
 ) -> Iterator[tuple[bytes, int]]:
-    """Decompressed blocks, each with the stored byte at which its stream begins."""
+    """Decompressed blocks, each with the stored byte at which its stream begins.
+
+    Raises:
+        CorpusError: far more is unpacked than text can be.
+        CutStreamError: the file is damaged.
+    """
     current, stream_start, is_fresh = decompressor(), position, True
+    stored = unpacked = 0
     while block := raw.read(_BLOCK_BYTES):
         position += len(block)
-        while block:
+        stored += len(block)
+        while block or (not is_fresh and not current.needs_input):
             # Streams may be followed by zeros as padding.
             if is_fresh and not (block := block.lstrip(b"\0")):
                 break
             if is_fresh:
                 stream_start = position - len(block)
             try:
-                data = current.decompress(block)
+                data = current.decompress(block, _UNPACKED_BYTES)
             except (OSError, lzma.LZMAError, zlib.error, EOFError) as error:
                 raise CutStreamError(f"unreadable near stored byte {position:,}: {error}") from None
             is_fresh, block = False, b""
+            unpacked += len(data)
+            if unpacked > _SMALL_BYTES and unpacked > _LARGEST_RATIO * stored:
+                raise CorpusError(
+                    f"{path}: its first {stored:,} bytes unpack to more than {unpacked:,}. Text "
+                    f"does not pack {_LARGEST_RATIO} times, so this is no corpus."
+                )
             if data:
                 yield data, stream_start
             if current.eof:

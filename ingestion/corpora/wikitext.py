@@ -7,6 +7,7 @@ lists, tables, headings, templates, references, files, categories and comments a
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Collection, Sequence
@@ -15,6 +16,9 @@ import mwparserfromhell.parser as wikitext_parser
 from mwparserfromhell.parser import ParserError, tokens
 from mwparserfromhell.parser.tokenizer import Tokenizer
 
+from ingestion.corpora.lead_templates import LEAD_TEMPLATES
+from ingestion.corpora.markup import LESS_THAN, TRANSPARENT, WikitextError, prepare
+from ingestion.languages import known_languages
 from ingestion.text import normal_text
 
 __all__ = ["MEDIA_NAMESPACES", "WikitextError", "plain_text"]
@@ -51,7 +55,7 @@ _LINE_BREAK = "\x03"
 # An apostrophe that is no mark-up although another one is next to it.
 _APOSTROPHE = "\x04"
 # Keeps quotes apart between which a tag, a template or a file was.
-_JOINT = "\x05"
+_JOINT = TRANSPARENT
 
 _MEDIA_FILE = re.compile(
     r"\.(?:jpe?g|png|gif|svg|tiff?|webp|xcf|pdf|djvu|og[agv]|webm|mpe?g|midi?|wav|mp3|flac|stl)\s*$",
@@ -60,26 +64,30 @@ _MEDIA_FILE = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08]")
 _BROKEN_REFERENCE = re.compile(r"<ref\b[^<>\n]*>(?:[^<\n]*</ref>)?", re.IGNORECASE)
 _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
-_BROKEN_TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s*/?|\s+[^<>\n]*=[^<>\n]*)>")
+# Without going back (*+), and so in linear time.
+_BROKEN_TAG = re.compile(r"</?[A-Za-z][\w-]*+(?:\s*+/?|\s++[^<>\n=]*+=[^<>\n]*+)>")
 # Remains of mark-up that is not closed: rows of tables, borders of templates, quotes.
 _BROKEN_LINE = re.compile(r"^[ \t]*(?:\||\{\||\{\{|\}\}|![^\n]*(?:!!|\|)).*$", re.MULTILINE)
 _MAGIC = re.compile(r"__[^\W\d_]+(?:_[^\W\d_]+)*__")
 _QUOTES = re.compile(r"('{2,})")
-_NOT_PARSED = re.compile(r"<(nowiki|pre)\s*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_NOT_PARSED = tuple(
+    (
+        re.compile(rf"</{name}\s*>", re.IGNORECASE),
+        re.compile(rf"<{name}\s*>.*?</{name}\s*>", re.IGNORECASE | re.DOTALL),
+    )
+    for name in ("nowiki", "pre")
+)
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
 _VARIANT_OF = re.compile(r"(?:^|;)(?:[^;]*=>)?\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
 _VARIANT_FLAG = re.compile(r"^\s*([A-Z;-]+)\s*\|")
+_VARIANT_DEPTH = 10
 # Flags of rules that show nothing: hidden, title, removed.
 _VARIANT_HIDDEN = frozenset("HT-")
-_EMPTY_BRACKETS = re.compile(r"[ \u3000]*(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)")
+_EMPTY_BRACKETS = re.compile(r" ?(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)")
 _SPACES = re.compile(r"[^\S\n]+")
 _SPACE_BEFORE_STOP = re.compile(r" (?=[,.;](?:\s|$))")
 _LINES = re.compile(r" ?\n[ \n]*")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
-
-
-class WikitextError(ValueError):
-    """The tokenizer fails on the wikitext of a page."""
 
 
 def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -> str:
@@ -94,10 +102,15 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
         Plain text in normal form: one paragraph per line, entities decoded.
 
     Raises:
-        WikitextError: the tokenizer fails on this page.
+        WikitextError: the tokenizer fails on this page, or would take minutes.
     """
     wikitext = _CONTROLS.sub(" ", wikitext)
-    wikitext = _NOT_PARSED.sub(lambda match: _literal(match.group()), wikitext)
+    for end, element in _NOT_PARSED:
+        # Behind the last end nothing can match, and every beginning would be searched to the end.
+        last = max((match.end() for match in end.finditer(wikitext)), default=0)
+        protected = element.sub(lambda match: _literal(match.group()), wikitext[:last])
+        wikitext = protected + wikitext[last:]
+    wikitext = prepare(wikitext)
     try:
         # True: quotes stay in the text, because the library pairs them across lines.
         stream = _TOKENIZER().tokenize(wikitext, 0, True)
@@ -105,16 +118,17 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
         raise WikitextError(f"the wikitext cannot be split: {error}") from error
     text = _fold(stream, media_names)
     text = "\n".join(_unquoted(line) for line in text.split("\n") if _LIST_MARK not in line)
-    text = text.replace(_JOINT, "").replace(_LINE_BREAK, "\n")
+    text = text.replace(_JOINT, "").replace(_LINE_BREAK, "\n").replace(LESS_THAN, "<")
     text = _BROKEN_TAG.sub("", _BROKEN_TEMPLATE.sub("", _BROKEN_REFERENCE.sub("", text)))
     text = _BROKEN_LINE.sub("", text)
     text = _MAGIC.sub("", text)
     if "-{" in text:
-        # The innermost first; each round removes one level.
-        while (shown := _VARIANT.sub(_simplified, text)) != text:
-            text = shown
-    text = _EMPTY_BRACKETS.sub("", text).replace(_APOSTROPHE, "'")
-    text = _SPACE_BEFORE_STOP.sub("", normal_text(_SPACES.sub(" ", text)))
+        # The innermost first; each round removes one level. MediaWiki allows ten.
+        for _ in range(_VARIANT_DEPTH):
+            text = _VARIANT.sub(_simplified, text)
+    # Runs of blanks go first: brackets after a long one would be searched from each of its places.
+    text = _EMPTY_BRACKETS.sub("", _SPACES.sub(" ", text)).replace(_APOSTROPHE, "'")
+    text = _SPACE_BEFORE_STOP.sub("", normal_text(text))
     lines = (line for line in _LINES.split(text.strip()) if _HAS_LETTER.search(line))
     return "\n".join(lines)
 
@@ -156,6 +170,11 @@ def _unquoted(line: str) -> str:
     return "".join(parts[::2])
 
 
+@functools.cache
+def _languages() -> frozenset[str]:
+    return frozenset(known_languages())
+
+
 def _literal(text: str) -> str:
     """Protect the apostrophes of a text in which they are no mark-up."""
     return text.replace("'", _APOSTROPHE)
@@ -184,7 +203,13 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
                 out.append(_JOINT)
             out.append(text)
         elif kind in _DROPPED:
+            start = position
             position = _after(stream, position, kind, _DROPPED[kind])
+            if kind is tokens.TemplateOpen:
+                out.append(_lead_sentence(stream[start : position - 1], media_names))
+                if _line_before(out).startswith("|"):
+                    # An outer template is not closed: what follows is text, no parameter of it.
+                    out.append(_LINE_BREAK)
         elif kind is tokens.WikilinkOpen or kind is tokens.ExternalLinkOpen:
             links.append((out, None, kind is tokens.ExternalLinkOpen))
             out = []
@@ -216,6 +241,39 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
             position, shown = _entity(stream, position)
             out.append(_literal(shown))
     return "".join(out)
+
+
+def _lead_sentence(template: Sequence[tokens.Token], media_names: Collection[str]) -> str:
+    """The sentence that a template renders, for the few that begin an article; else ''."""
+    if not template or type(template[0]) is not tokens.Text:
+        return ""
+    render = LEAD_TEMPLATES.get(template[0]["text"].strip().lower())
+    if render is None:
+        return ""
+    depth, key, begin = 0, "", len(template)
+    values: dict[str, str] = {}
+    for position, token in enumerate([*template, tokens.TemplateParamSeparator()]):
+        kind = type(token)
+        depth += (kind is tokens.TemplateOpen) - (kind is tokens.TemplateClose)
+        if depth == 0 and kind is tokens.TemplateParamEquals and not key:
+            key = _fold(template[begin:position], media_names).strip().lower()
+            begin = position + 1
+        elif depth == 0 and kind is tokens.TemplateParamSeparator:
+            if key:
+                values[key] = _fold(template[begin:position], media_names).strip()
+            key, begin = "", position + 1
+    return render(values)
+
+
+def _line_before(out: Sequence[str]) -> str:
+    """The beginning of the line that is being written."""
+    line = ""
+    for part in reversed(out):
+        _, newline, rest = part.replace(_LINE_BREAK, "\n").rpartition("\n")
+        line = rest + line
+        if newline:
+            break
+    return line.lstrip()
 
 
 def _tag(stream: Sequence[tokens.Token], position: int) -> tuple[int, str]:
@@ -299,6 +357,9 @@ def _link_text(
     if not prefix.strip():
         return page.partition(":")[2] if target is None else shown
     if prefix.strip().lower() in media_names or _MEDIA_FILE.search(page):
+        return ""
+    if prefix.strip().lower() in _languages():
+        # A link to the same article in another language is shown outside the text.
         return ""
     if page[len(prefix) + 1 : len(prefix) + 2].isspace():
         return shown

@@ -55,6 +55,7 @@ def open_facts(
 
     Raises:
         FactsError: the settings are invalid, or the data cannot be found, downloaded or opened.
+        RestrictedError: a file does not lie in the folder of a restricted study.
     """
     if settings.kind not in FACT_KINDS:
         raise FactsError(
@@ -67,12 +68,16 @@ def open_facts(
         )
     path = settings.path
     if settings.kind == "mlama":
-        path = path or fetch_mlama(cache_folder or default_cache_folder(), on_progress=on_progress)
-        return MlamaSource(open_archive(path), settings.max_rejected_rate)
+        if path is None:
+            # The download lies in this machine's cache; the study does not name it.
+            cache = cache_folder or default_cache_folder()
+            fetched = open_archive(fetch_mlama(cache, on_progress=on_progress))
+            return MlamaSource(fetched, settings.max_rejected_rate)
+        return MlamaSource(open_archive(path, settings.within), settings.max_rejected_rate)
     if path is None:
         raise FactsError(
             f"facts of kind '{settings.kind}' need a path; only mlama can be downloaded."
         )
     if settings.kind == "bmlama":
-        return BmlamaSource(open_archive(path), settings.max_rejected_rate)
-    return TableSource(path, settings.max_rejected_rate)
+        return BmlamaSource(open_archive(path, settings.within), settings.max_rejected_rate)
+    return TableSource(path, settings.max_rejected_rate, settings.within)

@@ -20,12 +20,21 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ingestion.facts.source import FactsError
+from ingestion.restricted import open_file, read_bytes, require_inside
 
 __all__ = ["Archive", "FolderArchive", "ZipArchive", "content_digest", "only_root", "open_archive"]
 
 _MAX_DEPTH = 3
 """Folder levels that are searched (top/language/file), so a wrong path does not scan a disk."""
 
+_MOST_ENTRIES = 20_000
+"""mLAMA has 2,500 files, BMLAMA 2,700."""
+_LARGEST_ENTRY = 16 << 20
+"""Bytes of an entry below which its ratio is not looked at."""
+_LARGEST_FILE = 1 << 30
+"""Bytes of the largest entry: it is read as a whole, and the largest of mLAMA has 1 MB."""
+_LARGEST_RATIO = 250
+"""Facts pack 5 to 20 times, a bomb 1,000 times."""
 _IS_ENCRYPTED = 0x1
 """Bit of a zip entry's flags."""
 
@@ -54,18 +63,24 @@ class Archive(Protocol):
         ...
 
 
-def open_archive(path: Path) -> Archive:
+def open_archive(path: Path, within: Path | None = None) -> Archive:
     """Open a zip or a folder.
 
+    Args:
+        path: the zip or the folder.
+        within: folder of a restricted study, which all files must lie in.
+
     Raises:
+        RestrictedError: a file does not lie in ``within``.
         FactsError: ``path`` does not exist or is not a complete zip; or the zip has entries that
             point outside of it, are links, are encrypted, or share a name.
     """
+    require_inside(path, within)
     if path.is_dir():
-        return FolderArchive(path)
+        return FolderArchive(path, within)
     if not path.exists():
         raise FactsError(f"{path} does not exist; specify a zip file or a folder.")
-    return ZipArchive(path)
+    return ZipArchive(path, within)
 
 
 def content_digest(archive: Archive, names: Iterable[str], root: str = "") -> str:
@@ -107,8 +122,9 @@ def _is_hidden(name: str) -> bool:
 class FolderArchive:
     """Files below a folder."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Path | None = None) -> None:
         self.path = path
+        self._within = within
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -116,6 +132,7 @@ class FolderArchive:
         return tuple(sorted(self._walk(self.path, "", _MAX_DEPTH)))
 
     def _walk(self, folder: Path, prefix: str, depth: int) -> Iterator[str]:
+        require_inside(folder, self._within)
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
@@ -123,6 +140,7 @@ class FolderArchive:
         for entry in entries:
             if _is_hidden(entry.name):
                 continue
+            require_inside(Path(entry.path), self._within)
             if entry.is_dir():
                 if depth > 1:
                     yield from self._walk(Path(entry.path), f"{prefix}{entry.name}/", depth - 1)
@@ -138,7 +156,7 @@ class FolderArchive:
         """Name and content of the files, in the given order."""
         for name in names:
             try:
-                yield name, (self.path / name).read_bytes()
+                yield name, read_bytes(self.path / name, self._within)
             except OSError as error:
                 raise FactsError(f"cannot read {self.path / name}: {error.strerror}.") from error
 
@@ -150,10 +168,10 @@ class ZipArchive:
     belongs to the checked directory even if another file replaces the zip in the meantime.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Path | None = None) -> None:
         self.path = path
         with self._translate_errors():
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(open_file(path, within))
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
         self._refuse(entries)
         self._entries = {
@@ -175,11 +193,17 @@ class ZipArchive:
             raise FactsError(f"cannot read {self.path}: {error.strerror or error}.") from error
 
     def _refuse(self, entries: list[zipfile.ZipInfo]) -> None:
+        if len(entries) > _MOST_ENTRIES:
+            raise FactsError(
+                f"{self.path} is refused: it has {len(entries):,} entries, more than "
+                f"{_MOST_ENTRIES:,}. Specify the unpacked folder of one data set."
+            )
         counts = Counter(_normal_name(entry) for entry in entries)
         problems = {
             "point outside of it": [e for e in entries if _points_outside(_normal_name(e))],
             "are links": [e for e in entries if stat.S_ISLNK(e.external_attr >> 16)],
             "are encrypted": [e for e in entries if e.flag_bits & _IS_ENCRYPTED],
+            "unpack to far more than text can be": [e for e in entries if _is_bomb(e)],
             "share a name": [e for e in entries if counts[_normal_name(e)] > 1],
         }
         for problem, refused in problems.items():
@@ -210,6 +234,12 @@ class ZipArchive:
 def _normal_name(entry: zipfile.ZipInfo) -> str:
     """Name with '/' as separator; some zip programs on Windows write backslashes."""
     return entry.filename.replace("\\", "/").removeprefix("./")
+
+
+def _is_bomb(entry: zipfile.ZipInfo) -> bool:
+    return entry.file_size > _LARGEST_ENTRY and (
+        entry.file_size > _LARGEST_RATIO * entry.compress_size or entry.file_size > _LARGEST_FILE
+    )
 
 
 def _points_outside(name: str) -> bool:

@@ -46,6 +46,8 @@ class FactsSettings:
     """File or folder; None means the official download, which exists only for mLAMA."""
     max_rejected_rate: float
     """Largest share of a language's lines that may be rejected, from 0 to 1; more is an error."""
+    within: Path | None = None
+    """Folder of a restricted study, which its files must lie in; None trusts the path."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from ingestion.facts.sifting import (
     template_problem,
 )
 from ingestion.facts.source import FactsError, LanguageFacts, require_language
+from ingestion.restricted import read_bytes
 from ingestion.text import did_you_mean, normal_column
 
 __all__ = ["TableSource"]
@@ -52,19 +53,20 @@ _COLUMNS = (*_REQUIRED, *_OPTIONAL)
 class TableSource:
     """One CSV or Parquet file, which is parsed once and held in memory."""
 
-    def __init__(self, path: Path, max_rejected_rate: float) -> None:
+    def __init__(self, path: Path, max_rejected_rate: float, within: Path | None = None) -> None:
         """Parse the file.
 
         Raises:
+            RestrictedError: the file is not inside ``within``.
             FactsError: the file cannot be read, or columns are missing, unknown or not text.
         """
         self._path = path
         self._max_rejected_rate = max_rejected_rate
         try:
             if path.suffix.lower() == ".parquet":
-                rows, self._lines = _read_parquet(path)
+                rows, self._lines = _read_parquet(path, read_bytes(path, within))
             else:
-                rows, self._lines = _read_csv(path)
+                rows, self._lines = _read_csv(path, read_bytes(path, within))
         except OSError as error:
             raise FactsError(f"cannot read {path}: {error.strerror or error}.") from error
         self._sifted: dict[str, tuple[LanguageFacts, int]] = {}
@@ -151,9 +153,9 @@ def _check_columns(found: Sequence[str], path: Path) -> None:
     )
 
 
-def _read_csv(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
+def _read_csv(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]]:
     """Rows with line numbers. One line is one row, so a stray quote breaks only its own row."""
-    lines = path.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n")
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     try:
         header = next(csv.reader([lines[0].decode()], strict=True), [])
     except (UnicodeDecodeError, csv.Error) as error:
@@ -189,10 +191,11 @@ def _csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | No
     return values, None
 
 
-def _read_parquet(path: Path) -> tuple[pl.DataFrame, Sequence[bytes]]:
+def _read_parquet(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]]:
     """Rows numbered from 1, and each row as JSON text for ``rejected_rows``."""
     try:
-        frame = pl.read_parquet(path)
+        # Bytes, not the path: polars would take '[' and '*' in it as a pattern.
+        frame = pl.read_parquet(content)
     except PolarsError as error:
         raise FactsError(f"{path} is not a complete Parquet file: {error}.") from error
     _check_columns(frame.columns, path)

@@ -23,16 +23,23 @@ from ingestion.tracing.counting import (
     merge,
     trace_shard,
 )
-from ingestion.tracing.label_tokens import fold_name, label_tokens
+from ingestion.tracing.label_tokens import ChineseConverter, fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
 from ingestion.tracing.name_cues import common_letters, name_cues, transliterate
-from ingestion.tracing.names import ALIAS_COLUMNS, FactNames, NamesError, collect_names
+from ingestion.tracing.names import (
+    ALIAS_COLUMNS,
+    FactNames,
+    NamesError,
+    collect_names,
+    read_aliases,
+)
 from ingestion.tracing.units import UNIT_KINDS, TokenCounter, UnitKind
 
 __all__ = [
     "ALIAS_COLUMNS",
     "TRACING_VERSION",
     "UNIT_KINDS",
+    "ChineseConverter",
     "Engine",
     "Evidence",
     "FactNames",
@@ -55,6 +62,7 @@ __all__ = [
     "label_tokens",
     "merge",
     "name_cues",
+    "read_aliases",
     "read_counts",
     "resume_counts",
     "trace_corpus",

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ __all__ = [
     "write_counts",
 ]
 
-TRACING_VERSION = "2"
+TRACING_VERSION = "3"
 """Version of the counting code. Increase it if the same corpus and names give other counts."""
 
 _METADATA = "factroots.counts"
@@ -173,7 +173,7 @@ def read_counts(path: Path) -> PartialCounts | None:
     """Read the counts of a shard; None if the file is missing or damaged."""
     try:
         state: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[_METADATA])
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
     except (OSError, KeyError, ValueError, pl.exceptions.ComputeError):
         return None
     counts = PartialCounts(
@@ -265,12 +265,14 @@ def _trace_and_cache(shard: Shard, path: Path | None, arguments: TracingArgument
 def _file_name(shard: Shard, arguments: TracingArguments) -> str:
     """Name of a shard's file in the cache: a fingerprint of everything its counts depend on."""
     is_local = "://" not in shard.file.path
+    # A restricted study counts the same.
+    shard = replace(shard, file=replace(shard.file, within=None))
     changed_at = Path(shard.file.path).stat().st_mtime_ns if is_local else 0
     identity = fingerprint(
         TRACING_VERSION,
         asdict(shard),
         changed_at,
-        asdict(arguments.corpus),
+        asdict(replace(arguments.corpus, within=None)),
         arguments.language,
         arguments.names.digest,
         asdict(arguments.settings),

@@ -8,16 +8,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from polars.exceptions import PolarsError
 
 from ingestion.errors import FactrootsError
 from ingestion.lake import fingerprint
+from ingestion.restricted import read_bytes
 from ingestion.text import normal_column, normal_name
 
-__all__ = ["ALIAS_COLUMNS", "FactNames", "NamesError", "collect_names"]
+__all__ = ["ALIAS_COLUMNS", "FactNames", "NamesError", "collect_names", "read_aliases"]
 
 ALIAS_COLUMNS = ("language_code", "entity_id", "alias")
 """Columns of a table of aliases (other names of an entity)."""
@@ -52,6 +55,46 @@ class FactNames:
         subjects, objects = self.subject_mentions.tolist(), self.object_mentions.tolist()
         facts = sorted(zip(self.fact_ids, subjects, objects, strict=True))
         return fingerprint([[fact, mentions[s], mentions[o]] for fact, s, o in facts])
+
+
+def read_aliases(path: Path, within: Path | None = None) -> pl.DataFrame:
+    """Read a CSV file with other names of entities.
+
+    Args:
+        path: the file.
+        within: folder of a restricted study, which it must lie in.
+
+    Returns:
+        Columns ``language_code, entity_id, alias``, all of them text.
+
+    Raises:
+        NamesError: the file cannot be read, a column is missing, or a row is incomplete.
+    """
+    try:
+        # The content, because polars reads a path with brackets as a pattern.
+        rows = pl.read_csv(read_bytes(path, within), infer_schema=False)
+    except (OSError, PolarsError) as error:
+        first, *_ = str(error).splitlines() or [type(error).__name__]
+        raise NamesError(
+            f"{path} is not a CSV file in UTF-8 with one alias per row: {first}. It needs the "
+            f"columns {', '.join(ALIAS_COLUMNS)}."
+        ) from error
+    missing = [column for column in ALIAS_COLUMNS if column not in rows.columns]
+    if missing:
+        raise NamesError(
+            f"{path} has no column {missing[0]!r} (it has {', '.join(rows.columns)}); it needs "
+            f"{', '.join(ALIAS_COLUMNS)}, separated by commas"
+        )
+    rows = rows.select(ALIAS_COLUMNS).with_row_index("line", offset=2)
+    empty = [normal_column(pl.col(column).fill_null("")) == "" for column in ALIAS_COLUMNS]
+    incomplete = rows.filter(pl.any_horizontal(empty) & ~pl.all_horizontal(empty))
+    if len(incomplete):
+        raise NamesError(
+            f"{path}: {len(incomplete):,} rows are incomplete (the first is row "
+            f"{incomplete['line'][0]}); each row needs {', '.join(ALIAS_COLUMNS)}"
+        )
+    strip = pl.col("language_code", "entity_id").str.strip_chars()
+    return rows.filter(~pl.all_horizontal(empty)).drop("line").with_columns(strip)
 
 
 def collect_names(

@@ -7,10 +7,9 @@ than the limit is cut, between words if possible.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import sentencex
 from tokenizers import Encoding, Tokenizer
@@ -25,6 +24,8 @@ UNIT_KINDS: tuple[UnitKind, ...] = get_args(UnitKind)
 _WORD = re.compile(r"\S+")
 # sentencex reads a full stop before a digit as a decimal point; '。' never is one.
 _MISSED_STOP = re.compile(r"[。！？｡](?=\d)")
+# Words that show whether a blank belongs to the word after it.
+_SAMPLES = ("the", "in", "42", "в", "の", ".")
 _CACHED_LENGTH = 40
 _CACHED_WORDS = 1_000_000
 
@@ -44,8 +45,8 @@ class TokenCounter:
     """Counts tokens word by word with a cache, because most words of a text were seen before.
 
     The counts are exact: WordPiece, SentencePiece and byte-level tokenizers never join two words
-    into one token. Special tokens are not counted; byte-level tokenizers count only one blank
-    before each word.
+    into one token. Special tokens and line breaks are not counted. A tokenizer in which a blank
+    belongs to the word after it counts one blank before each word.
 
     Args:
         tokenizer_json: the tokenizer's serialised state (``tokenizer.json``).
@@ -55,7 +56,7 @@ class TokenCounter:
         self._tokenizer = Tokenizer.from_str(tokenizer_json)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self._blank = " " if _is_byte_level(json.loads(tokenizer_json)) else ""
+        self._blank = _blank_of_words(self._tokenizer)
         self._known: dict[str, int] = {}
 
     def counts(self, texts: Sequence[str]) -> list[int]:
@@ -143,5 +144,21 @@ def chunk_starts(
     return starts
 
 
-def _is_byte_level(state: dict[str, Any]) -> bool:
-    return '"ByteLevel"' in json.dumps(state.get("pre_tokenizer"))
+def _blank_of_words(tokenizer: Tokenizer) -> str:
+    """What stands before a word so that it alone has the tokens that it has within a text.
+
+    A blank for byte-level tokenizers and for Gemma's, which put nothing in front of a text; nothing
+    for those that drop blanks or put one in front themselves.
+    """
+
+    def ids(text: str) -> list[int]:
+        found: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+        return found
+
+    for word in _SAMPLES:
+        alone, pair = ids(word), ids(f"{word} {word}")
+        if pair == alone + alone:
+            return ""
+        if pair == alone + ids(f" {word}"):
+            return " "
+    return ""

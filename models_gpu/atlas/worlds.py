@@ -174,7 +174,7 @@ def _train(task: _Task) -> str:
 
 def _combine(parts: Iterable[Path], out: Path, digest: str) -> None:
     """All answers in one file, sorted so that it stays small; its metadata names the recipe."""
-    frame = pl.concat([pl.read_parquet(part) for part in parts]).sort(
+    frame = pl.concat([pl.read_parquet(part, glob=False) for part in parts]).sort(
         "language_code", "fact_id", "world_id", "seed"
     )
     frame.write_parquet(

@@ -55,7 +55,9 @@ class ForwardCache:
     """A clean forward pass over some token sequences, from which edited passes are resumed.
 
     An *item* is a position of a sequence at which a token is predicted. For each item the cache
-    holds the neurons of all layers and the ``rest`` to which their down projection is added. For
+    holds the neurons of all layers and the ``rest`` to which their down projection is added. In
+    families with ``branch_norm_epsilon`` it also holds ``mean_squares``, by which the norm behind
+    the down projection divides. For
     the layers above it holds what they need of the sequence: the residual stream in a masked model,
     keys and values in a causal one.
     """
@@ -67,6 +69,8 @@ class ForwardCache:
         is_token: torch.Tensor | None,
         sequences: torch.Tensor,
         positions: torch.Tensor,
+        *,
+        holds_norms: bool = False,
     ) -> None:
         """Run the sequences once.
 
@@ -77,6 +81,8 @@ class ForwardCache:
             is_token: ``[sequences, length]`` bool, false at padding; None without padding.
             sequences: ``[items]`` the sequence of each item.
             positions: ``[items]`` its position there.
+            holds_norms: whether the norms behind down projections divide by what they divided by
+                in the clean pass. Only for families with ``branch_norm_epsilon``.
         """
         self.model, self.is_token = model, is_token
         self.sequences, self.positions = sequences, positions
@@ -96,8 +102,14 @@ class ForwardCache:
                 )
             self.hidden = hidden[sequences, read_at]
             self.neurons = torch.stack(recorded.neurons)
+            self._scales: list[torch.Tensor] | None = None
+            if model.view.branch_epsilon is not None:
+                self.mean_squares = self._branch_mean_squares()
+                if holds_norms:
+                    self._scales = self._branch_scales(model.view.branch_epsilon)
+            everything = torch.arange(len(positions), device=positions.device)
             self._rest = [
-                total - self._branch(layer, self.neurons[layer])
+                total - self._branch(layer, everything, self.neurons[layer])
                 for layer, total in enumerate(recorded.sums)
             ]
         self._streams, self._is_tuple = recorded.streams, recorded.is_tuple
@@ -129,7 +141,7 @@ class ForwardCache:
             ``[rows, hidden]`` last hidden states at the items, in the model's dtype.
         """
         norm = self.model.view.residual_norms[layer]
-        states: torch.Tensor = self._rest[layer][items] + self._branch(layer, neurons)
+        states: torch.Tensor = self._rest[layer][items] + self._branch(layer, items, neurons)
         if norm is not None:
             states = norm(states)
         if self.model.family.is_causal:
@@ -171,12 +183,33 @@ class ForwardCache:
             hidden = view.encode(self._token_ids[sequences], is_token)
         return hidden[rows, positions]
 
-    def _branch(self, layer: int, neurons: torch.Tensor) -> torch.Tensor:
-        """Compute what the neurons add to the residual stream: ``[rows, hidden]``."""
+    def _branch(self, layer: int, items: torch.Tensor, neurons: torch.Tensor) -> torch.Tensor:
+        """Compute what the neurons of some items add to the residual stream: ``[rows, hidden]``."""
         view = self.model.view
         norm = view.branch_norms[layer]
         added: torch.Tensor = view.down_projections[layer](neurons)
+        if self._scales is not None:
+            return added * self._scales[layer][items]
         return added if norm is None else norm(added)
+
+    def _branch_mean_squares(self) -> torch.Tensor:
+        """Compute the mean square of the clean outputs of down projections: ``[layers, items]``."""
+        wide = torch.promote_types(self.model.dtype, torch.float32)
+        found = [
+            down(neurons).to(wide).square().mean(-1)
+            for down, neurons in zip(self.model.view.down_projections, self.neurons, strict=True)
+        ]
+        return torch.stack(found)
+
+    def _branch_scales(self, epsilon: float) -> list[torch.Tensor]:
+        """Compute the factors that the clean norms are: per layer ``[items, hidden]``."""
+        scales = []
+        for norm, squares in zip(self.model.view.branch_norms, self.mean_squares, strict=True):
+            assert norm is not None
+            ones = squares.new_ones(self.model.view.hidden_size).to(self.model.dtype)
+            weights = norm(ones).to(squares.dtype) * (1 + epsilon) ** 0.5
+            scales.append((weights / (squares + epsilon).sqrt()[:, None]).to(self.model.dtype))
+        return scales
 
 
 def neurons_at(

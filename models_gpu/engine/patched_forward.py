@@ -1,8 +1,9 @@
 """Patched forward passes: replace activations, and share the layers below the first replacement.
 
-What belongs here: skipping layers whose output is known, and replacing inputs of down projections,
-in several threads at once. What does not: which neurons are replaced, batching, log-probabilities
-(``models_gpu.engine.edits``).
+What belongs here: skipping layers whose output is known, replacing inputs of down projections, and
+reading the output of every layer, in several threads at once. What does not: which neurons or
+states are replaced, batching, log-probabilities (``models_gpu.engine.edits``,
+``models_gpu.engine.patching``, ``models_gpu.engine.layer_scores``).
 """
 
 from __future__ import annotations
@@ -48,6 +49,62 @@ class EditedForward:
     def __init__(self, view: ModelView) -> None:
         self._adapter = view
         self._own = local()
+        self._gives_tuple: bool | None = None
+        """Whether the layers return their output in a tuple; None before the first pass."""
+
+    def layer_states(self, token_ids: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Run the unedited model once and keep what every layer returns.
+
+        Args:
+            token_ids: ``[queries, length]`` int64, without padding.
+
+        Returns:
+            ``[queries, length, hidden]`` last hidden states, and the same for each layer: the
+            residual stream after it, before a final norm of the model.
+        """
+        own = self._own
+        try:
+            own.first, own.stream, own.cells, own.streams = 0, None, {}, []
+            hidden = self._adapter.encode(token_ids, None)
+            return hidden, own.streams
+        finally:
+            own.__dict__.clear()
+
+    def resume(self, token_ids: torch.Tensor, layer: int, states: torch.Tensor) -> torch.Tensor:
+        """Run the layers above ``layer`` as if it had returned ``states``.
+
+        Args:
+            token_ids: ``[rows, length]`` int64, without padding.
+            layer: the layer, from 0.
+            states: ``[rows, length, hidden]`` in the model's dtype.
+
+        Returns:
+            ``[rows, length, hidden]`` last hidden states.
+        """
+        if self._gives_tuple is None:
+            self.layer_states(token_ids[:1, :1])
+        own = self._own
+        try:
+            own.first, own.stream, own.cells = layer + 1, states, {}
+            return self._adapter.encode(token_ids, None)
+        finally:
+            own.__dict__.clear()
+
+    def final_states(self, states: torch.Tensor) -> torch.Tensor:
+        """Turn what a layer returns into last hidden states, by the model's final norm if any.
+
+        Args:
+            states: ``[rows, hidden]`` in the model's dtype, of any layer.
+
+        Returns:
+            ``[rows, hidden]``; the head gives logits of them.
+        """
+        config: Any = self._adapter.model.config
+        # Any token will do, because no layer reads it; transformers warns about padding.
+        token = 1 if getattr(config, "pad_token_id", None) == 0 else 0
+        tokens = torch.full((len(states), 1), token, device=states.device)
+        last = len(self._adapter.layers) - 1
+        return self.resume(tokens, last, states[:, None])[:, 0]
 
     def run(
         self,
@@ -88,11 +145,14 @@ class EditedForward:
         def forward(states: torch.Tensor, *arguments: Any, **options: Any) -> Any:
             own = self._own
             if layer < own.first:
-                return (own.stream, None) if own.gives_tuple else own.stream
+                return (own.stream, None) if self._gives_tuple else own.stream
             output = original(states, *arguments, **options)
+            self._gives_tuple = isinstance(output, tuple)
+            stream = output[0] if self._gives_tuple else output
             if layer == getattr(own, "keep", None):
-                own.gives_tuple = isinstance(output, tuple)
-                own.stream = output[0] if own.gives_tuple else output
+                own.stream = stream
+            if (kept := getattr(own, "streams", None)) is not None:
+                kept.append(stream)
             return output
 
         return forward

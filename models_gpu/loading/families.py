@@ -52,6 +52,9 @@ class Architecture:
     residual connection; None: the family has no such norm."""
     branch_norm: str | None
     """Path inside a layer of the norm between down projection and residual stream; None: none."""
+    branch_norm_epsilon: str | None
+    """Key of config.json with ε, if ``branch_norm`` divides by the root mean square and the down
+    projection has no bias; None: another norm, or none."""
     residual_norm: str | None
     """Path inside a layer of the norm after the residual sum; None: none."""
     head: tuple[str, ...]
@@ -68,6 +71,8 @@ class Architecture:
     """Token that is dropped before predictions and objects are compared; None: none."""
     object_keeps_space: bool
     """Whether a label after a space has other tokens than the label alone."""
+    needs_start: bool
+    """Whether the model is useless without its start token before the text."""
     attention: str
     """Attention implementation that is exact for this family: 'sdpa' or 'eager'."""
 
@@ -167,6 +172,8 @@ class ModelView:
         config: Any = model.config
         cap: float | None = getattr(config, family.logit_cap) if family.logit_cap else None
         self._logit_cap = cap
+        key = family.branch_norm_epsilon
+        self.branch_epsilon: float | None = float(getattr(config, key)) if key else None
 
     @property
     def neuron_count(self) -> int:

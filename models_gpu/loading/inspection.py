@@ -8,18 +8,31 @@ transformers are imported when ``inspect`` is called.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models_gpu.errors import ModelError
+from ingestion.restricted import RestrictedError
+from models_gpu.errors import ModelError, first_line
 from models_gpu.loading.families import Architecture, ModelView, architecture, architectures
+from models_gpu.loading.local_files import kept_inside
 from models_gpu.loading.source import ResolvedModel
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
 from models_gpu.loading.weight_files import check_tensors, read_json, read_tensors, weight_files
 
 __all__ = ["ModelCard", "family_of", "inspect"]
+
+_MOST_LAYERS = 10_000
+"""Layers of a model whose weights are pickled, so that their tensors cannot be counted."""
+_LAYER_COUNTS = (
+    *("num_hidden_layers", "num_layers", "n_layer", "n_layers"),
+    *("encoder_layers", "decoder_layers"),
+)
+"""Keys of config.json with a number of layers."""
+_MOST_LABELS = 100_000
+"""transformers makes a name for each of ``num_labels``."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +81,9 @@ def inspect(resolved: ResolvedModel) -> ModelCard:
     spec = resolved.spec
     folder = resolved.fetch()
     try:
-        return _inspect(resolved, folder)
-    except ModelError as error:
+        with kept_inside(spec, folder):
+            return _inspect(resolved, folder)
+    except (ModelError, RestrictedError) as error:
         raise ModelError(f"model '{spec.model_id}' in {folder}: {error}") from error
 
 
@@ -79,7 +93,7 @@ def family_of(spec: ModelSpec, folder: Path) -> Architecture:
     Raises:
         ModelError: no readable config.json, or a family that is not in the table.
     """
-    config = read_json(folder / "config.json")
+    config = read_json(folder / "config.json", spec.within)
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
         raise ModelError("config.json names no model_type, so its architecture is unknown")
@@ -102,16 +116,11 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
             "queried without masks, for as many tokens as the object has; leave mask_counts out"
         )
 
-    import torch
-    import transformers
-
-    config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    with torch.device("meta"):
-        # config.json can wish for an attention that is not installed.
-        model: Any = family.model_class.from_config(config, attn_implementation=family.attention)
-    model.tie_weights()
-    vocabulary_size = int(config.to_dict()["vocab_size"])
-    tensors = read_tensors(weight_files(folder, spec))
+    tensors = read_tensors(weight_files(folder, spec), spec.within)
+    config = read_json(folder / "config.json", spec.within)
+    _check_sizes(config, len(tensors) or _MOST_LAYERS)
+    model = _empty_model(family, folder)
+    vocabulary_size = int(model.config.to_dict()["vocab_size"])
     if tensors:
         check_tensors(model, family, vocabulary_size, tensors)
         parameter_count = sum(math.prod(tensor.shape) for tensor in tensors.values())
@@ -136,6 +145,60 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
         dtype=spec.dtype,
         mask_counts=spec.mask_counts,
     )
+
+
+def _check_sizes(config: Mapping[str, Any], most_layers: int) -> None:
+    """Check numbers that transformers builds lists and modules from, before it does so.
+
+    Args:
+        config: config.json, or a block of it.
+        most_layers: tensors in the weight files: a layer has at least one.
+
+    Raises:
+        ModelError: the configuration asks for more than the weight files can hold.
+    """
+    for key, value in config.items():
+        if isinstance(value, dict):
+            _check_sizes(value, most_layers)
+        most = most_layers if key in _LAYER_COUNTS else None
+        if key == "num_labels":
+            most = _MOST_LABELS
+        if most is not None and isinstance(value, int) and value > most:
+            raise ModelError(
+                f"config.json says {key} {value:,}, but there can be at most {most:,}: weights "
+                "and configuration do not belong together"
+            )
+
+
+def _empty_model(family: Architecture, folder: Path) -> Any:
+    """Make a model without weights from config.json.
+
+    Raises:
+        ModelError: the configuration makes no model of its family.
+    """
+    import torch
+    import transformers
+
+    try:
+        config: Any = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        with torch.device("meta"):
+            # config.json can wish for an attention that is not installed.
+            model: Any = family.model_class.from_config(
+                config, attn_implementation=family.attention
+            )
+        model.tie_weights()
+        int(config.to_dict()["vocab_size"])
+        family.usable_positions(config.to_dict())
+        if not ModelView(model, family).layers:
+            raise ModelError("it has no layers")
+    # The classes of transformers check little, so that any error can come out of them.
+    except Exception as error:
+        raise ModelError(
+            f"config.json makes no model of the family '{family.name}': "
+            f"{type(error).__name__}: {first_line(error)}. Compare it with the one that the model "
+            "was published with."
+        ) from error
+    return model
 
 
 def _check_tokenizer(tokenizer: Any, family: Architecture, vocabulary_size: int) -> None:

@@ -8,8 +8,10 @@ checks without weights (``models_gpu.loading.inspection``).
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,10 +21,15 @@ from transformers.utils import logging as reports
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture
 from models_gpu.loading.inspection import family_of
+from models_gpu.loading.local_files import kept_inside
 from models_gpu.loading.source import ResolvedModel
+from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
+from models_gpu.loading.weight_files import weight_files
 
 __all__ = ["LoadedModel", "choose_device", "load", "wrap"]
+
+LOG = logging.getLogger("factroots")
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,8 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
         device: the device; chosen by ``choose_device`` when None.
 
     Raises:
-        ModelError: weights that are missing, have another shape, or do not fit on the device.
+        ModelError: weights that are missing, have another shape, do not fit on the device, or lead
+            out of the folder of a restricted study.
     """
     spec = resolved.spec
     folder = resolved.fetch()
@@ -100,22 +108,12 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
     # Loading takes a second, so that progress bars only fill the log.
     reports.disable_progress_bar()
     try:
-        config: Any = AutoConfig.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=spec.trust_remote_code
-        )
-        # config.json can wish for an attention that is not installed.
-        config._attn_implementation = family.attention
-        model, report = family.model_class.from_pretrained(
-            folder,
-            config=config,
-            local_files_only=True,
-            use_safetensors=None if spec.allow_pickle else True,
-            trust_remote_code=spec.trust_remote_code,
-            dtype=getattr(torch, spec.dtype),
-            attn_implementation=family.attention,
-            output_loading_info=True,
-        )
-    except (OSError, RuntimeError, ValueError) as error:
+        with kept_inside(spec, folder):
+            # Also of a hub model: its index names the files that are opened now.
+            weight_files(folder, spec)
+            model, report = _from_files(spec, folder, family)
+    # The classes of transformers check little, so that any error can come out of them.
+    except Exception as error:
         raise ModelError(f"model '{spec.model_id}': {folder} does not load: {error}") from error
     missing = sorted(report["missing_keys"])
     if missing:
@@ -124,7 +122,42 @@ def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> L
             f"{folder} and would be random: {', '.join(missing[:5])}. Use a checkpoint that was "
             "saved with its language-modelling head."
         )
-    return wrap(model, tokenizer, device)
+    loaded = wrap(model, tokenizer, device)
+    if family.needs_start and not _puts_start(loaded):
+        LOG.warning(
+            "%s: the tokenizer puts no start token before a text, and %s models answer badly "
+            "without it: add it to the post-processor of tokenizer.json, or take the tokenizer "
+            "that the model was published with",
+            spec.model_id,
+            family.name,
+        )
+    return loaded
+
+
+def _puts_start(model: LoadedModel) -> bool:
+    """Whether a text begins with the tokenizer's start token."""
+    token_ids = model.encoder.encode("x").ids
+    return model.tokenizer.bos_token_id in token_ids[:1]
+
+
+def _from_files(spec: ModelSpec, folder: Path, family: Architecture) -> tuple[Any, dict[str, Any]]:
+    """The model with its weights, and transformers' report about them."""
+    config: Any = AutoConfig.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=spec.trust_remote_code
+    )
+    # config.json can wish for an attention that is not installed.
+    config._attn_implementation = family.attention
+    model, report = family.model_class.from_pretrained(
+        folder,
+        config=config,
+        local_files_only=True,
+        use_safetensors=None if spec.allow_pickle else True,
+        trust_remote_code=spec.trust_remote_code,
+        dtype=getattr(torch, spec.dtype),
+        attn_implementation=family.attention,
+        output_loading_info=True,
+    )
+    return model, report
 
 
 def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -> LoadedModel:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from ingestion.restricted import RestrictedError, open_file, require_inside
 from models_gpu.errors import ModelError
 from models_gpu.loading.hub import download, resolve_commit
+from models_gpu.loading.local_files import check_folder
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import TOKENIZER_FILES
 from models_gpu.loading.weight_files import weight_files
@@ -59,14 +61,21 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
     used.
 
     Raises:
-        ModelError: no such folder or hub model, no weights, weights in pickle files only, or a hub
-            that cannot be reached and no cached snapshot.
+        ModelError: no such folder or hub model, no weights, weights in pickle files only, a hub
+            that cannot be reached and no cached snapshot, or a folder that leads out of that of a
+            restricted study.
     """
     folder = Path(spec.source).expanduser()
     if folder.is_dir():
+        try:
+            require_inside(folder, spec.within)
+        except RestrictedError as error:
+            raise ModelError(f"model '{spec.model_id}': {error}") from error
         return _resolve_folder(spec, folder.resolve())
     if spec.source.startswith(("/", ".", "~")) or spec.source.count("/") > 1:
         raise ModelError(f"model '{spec.model_id}': there is no folder {folder.absolute()}")
+    # Its files lie in the cache of the hub, where no study puts links.
+    spec = replace(spec, within=None)
     commit = resolve_commit(spec)
     return ResolvedModel(spec, commit, None, _fingerprint(spec, commit), commit)
 
@@ -78,23 +87,24 @@ def _resolve_folder(spec: ModelSpec, folder: Path) -> ResolvedModel:
             f"'{spec.revision}'; leave revision out"
         )
     try:
+        check_folder(spec, folder)
         files = weight_files(folder, spec)
-    except ModelError as error:
+    except (ModelError, RestrictedError) as error:
         raise ModelError(f"model '{spec.model_id}' in {folder}: {error}") from error
-    revision = f"sha256:{_digest(files)}"
+    revision = f"sha256:{_digest(files, spec.within)}"
     others = sorted(
         {path for pattern in ("config.json", *TOKENIZER_FILES) for path in folder.glob(pattern)}
     )
-    tokenizer = _digest(others)
+    tokenizer = _digest(others, spec.within)
     return ResolvedModel(
         spec, revision, folder, _fingerprint(spec, revision + tokenizer), tokenizer
     )
 
 
-def _digest(paths: list[Path]) -> str:
+def _digest(paths: list[Path], within: Path | None) -> str:
     total = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
+        with open_file(path, within) as file:
             total.update(
                 f"{path.name}:{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
             )

@@ -7,6 +7,7 @@ the model exists (``models_gpu.loading.source``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from models_gpu.errors import ModelError
@@ -36,6 +37,8 @@ class ModelSpec:
     """Whether Python code from the model's repository may be run."""
     allow_pickle: bool = False
     """Whether weights may be read from pickle files, which can run code when they are loaded."""
+    within: Path | None = None
+    """Folder of a restricted study, which the files of a local model must lie in."""
 
     def __post_init__(self) -> None:
         """Raise ModelError for a value that is not allowed."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models_gpu.errors import ModelError, first_line
+from models_gpu.loading.local_files import check_tokenizer_names, kept_inside
 
 if TYPE_CHECKING:
     from models_gpu.loading.spec import ModelSpec
@@ -40,8 +41,9 @@ def load_tokenizer(spec: ModelSpec, folder: Path) -> Any:
     """Load the fast tokenizer in ``folder``.
 
     Raises:
-        ModelError: there is no fast tokenizer, it does not load, its rules are not those of
-            tokenizer.json, or a vocabulary without rules has capitals that the class removes.
+        ModelError: there is no fast tokenizer, it does not load, its files lead out of the
+            folder of a restricted study, its rules are not those of tokenizer.json, or a vocabulary
+            without rules has capitals that the class removes.
     """
     if not any(True for pattern in _VOCABULARIES for _ in folder.glob(pattern)):
         raise ModelError(
@@ -49,10 +51,15 @@ def load_tokenizer(spec: ModelSpec, folder: Path) -> Any:
             "tokenizer.save_pretrained(folder)."
         )
     try:
-        tokenizer = _from_files(spec, folder)
+        with kept_inside(spec, folder):
+            check_tokenizer_names(folder)
+            tokenizer = _from_files(spec, folder)
     except ModelError:
         raise
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # What Rust code raises when it fails is no Exception.
+    except BaseException as error:
         raise ModelError(f"the tokenizer does not load: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise ModelError(

@@ -7,13 +7,16 @@ tokenizer (``models_gpu.loading.inspection``).
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models_gpu.errors import ModelError
+from ingestion.restricted import open_file, read_bytes
+from models_gpu.errors import ModelError, first_line
+from models_gpu.loading.local_files import check_names
 
 if TYPE_CHECKING:
     from models_gpu.loading.families import Architecture
@@ -40,7 +43,8 @@ def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
     """Find the files with the weights, and their index if there is one.
 
     Raises:
-        ModelError: no weights, missing shards of an index, or pickle files that are not allowed.
+        ModelError: no weights, missing shards of an index, an index that names files of another
+            folder, or pickle files that are not allowed.
     """
     if not (folder / "config.json").is_file():
         raise ModelError(
@@ -51,7 +55,14 @@ def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
         return [folder / _WEIGHTS]
     index = folder / _WEIGHTS_INDEX
     if index.is_file():
-        shards = sorted(set(read_json(index).get("weight_map", {}).values()))
+        weight_map = read_json(index, spec.within).get("weight_map")
+        if not isinstance(weight_map, dict) or not all(map(_is_text, weight_map.values())):
+            raise ModelError(
+                f"{_WEIGHTS_INDEX} has no weight_map from tensors to files; copy or download it "
+                "again"
+            )
+        check_names(_WEIGHTS_INDEX, weight_map.values())
+        shards = sorted(set(weight_map.values()))
         absent = [shard for shard in shards if not (folder / shard).is_file()]
         if absent or not shards:
             raise ModelError(
@@ -73,8 +84,12 @@ def weight_files(folder: Path, spec: ModelSpec) -> list[Path]:
     raise ModelError(f"there are no weights: neither {_WEIGHTS} nor {_WEIGHTS_INDEX}")
 
 
-def read_tensors(files: list[Path]) -> dict[str, Tensor]:
+def read_tensors(files: list[Path], within: Path | None = None) -> dict[str, Tensor]:
     """Read the shapes of all tensors in safetensors files; other files are ignored.
+
+    Args:
+        files: paths.
+        within: folder of a restricted study, which they must lie in.
 
     Raises:
         ModelError: a truncated file, or no safetensors file.
@@ -83,15 +98,15 @@ def read_tensors(files: list[Path]) -> dict[str, Tensor]:
         name: tensor
         for path in files
         if path.suffix == ".safetensors"
-        for name, tensor in _read_header(path).items()
+        for name, tensor in _read_header(path, within).items()
     }
 
 
-def _read_header(path: Path) -> dict[str, Tensor]:
+def _read_header(path: Path, within: Path | None) -> dict[str, Tensor]:
     """Read the shapes of the tensors in a safetensors file, and check that the file is complete."""
     size = path.stat().st_size
     again = "; copy or download it again"
-    with path.open("rb") as file:
+    with open_file(path, within) as file:
         prefix = file.read(8)
         if len(prefix) < 8:
             raise ModelError(f"{path.name} is cut off: it has {size} bytes{again}")
@@ -101,19 +116,34 @@ def _read_header(path: Path) -> dict[str, Tensor]:
                 f"{path.name} is cut off or no safetensors file: its header should have {length} "
                 f"bytes, the file has {size}{again}"
             )
-        try:
-            header = json.loads(file.read(length))
-        except ValueError as error:
-            raise ModelError(
-                f"{path.name} is no safetensors file: its header is no JSON"
-            ) from error
+        header = _as_json(file.read(length), f"the header of {path.name}")
     header.pop("__metadata__", None)
-    end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    try:
+        ends = [_end_of(entry) for entry in header.values()]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"the header of {path.name} does not describe its tensors ({error!r}){again}"
+        ) from error
+    end = max(ends, default=0)
     if size < 8 + length + end:
         raise ModelError(
             f"{path.name} is cut off: it should have {8 + length + end} bytes, it has {size}{again}"
         )
     return {name: Tensor(tuple(entry["shape"]), path.name) for name, entry in header.items()}
+
+
+def _end_of(entry: dict[str, Any]) -> int:
+    """Where the bytes of a tensor end, by its entry in a header."""
+    start, end = entry["data_offsets"]
+    if not all(isinstance(number, int) for number in (start, end, *entry["shape"])):
+        raise TypeError("no integers")
+    if not 0 <= start <= end:
+        raise ValueError(f"data_offsets {start}, {end}")
+    return int(end)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def check_tensors(
@@ -128,7 +158,8 @@ def check_tensors(
         tensors: from ``read_tensors``.
 
     Raises:
-        ModelError: a missing tensor, a tensor of another shape, another number of embeddings.
+        ModelError: a missing tensor, a tensor of another shape, another number of embeddings or
+            layers.
     """
     found: dict[str, Tensor] = {}
     # A checkpoint saved from the bare encoder lacks the backbone's prefix.
@@ -157,6 +188,14 @@ def check_tensors(
             f"would be random: {', '.join(missing[:5])}. Use a checkpoint that was saved whole, "
             "with its language-modelling head."
         )
+    layers = len(model.get_submodule(family.layers))
+    beyond = re.compile(rf"{re.escape(family.layers)}\.(\d+)\.")
+    left = [name for name in found if (at := beyond.match(name)) and int(at[1]) >= layers]
+    if left:
+        raise ModelError(
+            f"config.json says {layers} layers, but the weight files have more (such as "
+            f"{left[0]}): weights and configuration do not belong together"
+        )
     for name, shape in shapes.items():
         if name in found and found[name].shape != shape:
             raise ModelError(
@@ -165,18 +204,23 @@ def check_tensors(
             )
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, within: Path | None = None) -> dict[str, Any]:
     """Read a JSON object from a file.
 
     Raises:
         ModelError: no such file, or no JSON object in it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return _as_json(read_bytes(path, within), path.name)
     except FileNotFoundError as error:
         raise ModelError(f"there is no {path.name}") from error
-    except ValueError as error:
-        raise ModelError(f"{path.name} is not valid JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path.name} holds no JSON object")
-    return content
+
+
+def _as_json(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{name} is not valid JSON: {first_line(error)}") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{name} holds no JSON object")
+    return found

@@ -8,7 +8,7 @@ fact (``models_gpu.methods.integrated_gradients``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -24,7 +24,7 @@ from models_gpu.engine.forward_cache import (
 )
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.methods.integration_paths import quadrature_nodes
+from models_gpu.methods.integration_paths import norm_points, quadrature_nodes
 from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
 from models_gpu.settings import PathSettings
@@ -107,22 +107,52 @@ class ItemGroup:
         self.sequence = self._upload(sequence_of_item)
         self.position = self._upload(items.position)
         self.target = self._upload(items.target)
-        self.cache = ForwardCache(model, self.tokens, self.is_token, self.sequence, self.position)
+        self.from_zero = settings.mode in ("zero", "zero_norm_held")
+        holds_norms = settings.mode == "zero_norm_held" and model.view.branch_epsilon is not None
+        self.cache = ForwardCache(
+            model, self.tokens, self.is_token, self.sequence, self.position, holds_norms=holds_norms
+        )
+        # A norm that is not held hides the line from zero: see norm_points.
+        self.epsilon = model.view.branch_epsilon if settings.mode == "zero" else None
         self.wide = torch.promote_types(model.dtype, torch.float32)
         self.clean = self.cache.neurons.to(self.wide)
         self._draw_lines(queries)
 
     def run(self) -> None:
         """Run every row of every layer, and compute F at both ends of the lines."""
-        points, weights = quadrature_nodes(self.settings.quadrature, self.settings.steps)
+        settings = self.settings
         layers, lines = len(self.clean), len(self.line_item)
         shape = (layers, lines, self.clean.shape[-1])
         self.gradients = torch.zeros(shape, dtype=self.wide, device=self.model.device)
         self.baseline = torch.zeros((layers, lines), dtype=self.wide, device=self.model.device)
         hidden, targets = self.cache.hidden, self.target
         self.clean_score = target_probabilities(self.model, hidden, targets)
-        self._run_rows(np.zeros(1), np.zeros(1), self._add_ends)
-        self._run_rows(points, weights, self._add_gradients)
+        chosen = [np.arange(lines)] * layers
+        self._run_rows(chosen, np.zeros(1), np.zeros(1), self._add_ends)
+        steps = settings.steps
+        while any(len(places) for places in chosen):
+            points, weights = quadrature_nodes(settings.quadrature, steps)
+            self._run_rows(chosen, points, weights, self._add_gradients)
+            steps *= 2
+            if settings.tolerance is None or steps > settings.most_steps:
+                return
+            chosen = self._inexact_lines(settings.tolerance)
+            for layer, places in enumerate(chosen):
+                self.gradients[layer, self._upload(places)] = 0
+
+    def _inexact_lines(self, tolerance: float) -> list[Longs]:
+        """Find the lines of each layer whose scores do not add up to what the layer changes."""
+        sums = (self.gradients * self._scale(is_complete=True)).sum(-1)
+        change = self.clean_score[self.line_item] - self.baseline
+        is_inexact = ((sums - change).abs() > tolerance).cpu().numpy()
+        return [np.flatnonzero(of_layer).astype(np.int64) for of_layer in is_inexact]
+
+    def _scale(self, *, is_complete: bool) -> torch.Tensor:
+        """Compute what gradients are multiplied by: w̄ − b; in mode 'amig_code' w̄."""
+        scale = self.clean[:, self.line_item]
+        if self.baselines is None or (self.settings.mode == "amig_code" and not is_complete):
+            return scale
+        return scale - self.baselines
 
     def sums(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Sum over the lines of each item.
@@ -131,10 +161,7 @@ class ItemGroup:
             Scores ``[layers, items, units]``, F(b) averaged over the item's lines ``[layers,
             items]``, and the number of its lines ``[items]``.
         """
-        scale = self.clean[:, self.line_item]
-        if self.settings.mode != "amig_code" and self.baselines is not None:
-            scale = scale - self.baselines
-        scores, baseline = self.gradients * scale, self.baseline
+        scores, baseline = self.gradients * self._scale(is_complete=False), self.baseline
         counts = torch.ones(len(self.target), dtype=self.wide, device=self.model.device)
         if self.settings.mode == "amig":
             of_item = self._members(self.line_item)
@@ -147,7 +174,7 @@ class ItemGroup:
         count = len(self.target)
         self.line_item = torch.arange(count, device=self.model.device)
         self.baselines: torch.Tensor | None = None
-        if self.settings.mode == "zero":
+        if self.from_zero:
             return
         replaced = [self._query_tokens(queries, item) for item in range(count)]
         item = np.repeat(np.arange(count), [len(places) for places in replaced])
@@ -211,36 +238,52 @@ class ItemGroup:
 
     def _run_rows(
         self,
+        chosen: Sequence[Longs],
         points: npt.NDArray[np.float64],
         weights: npt.NDArray[np.float64],
         use: Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], None],
     ) -> None:
         """Run every (layer, line, point) row in batches of one layer.
 
-        ``use`` is called with the layer and, per row, the line, the weight and the point.
+        ``chosen`` are the lines of each layer, sorted. ``use`` is called with the layer and, per
+        row, the line, the weight and the point.
         """
         steps, layers = len(points), len(self.clean)
-        per_layer = len(self.line_item) * steps
         length = self.tokens.shape[1]
         # Above the last layer only the position itself is computed.
         of_layer = np.full(layers, 1 if self.model.family.is_causal else length)
         of_layer[-1] = 1
-        lengths = np.repeat(of_layer, per_layer)
+        row_counts = np.array([len(lines) * steps for lines in chosen])
+        first_row = offsets_of(row_counts)
+        lengths = np.repeat(of_layer, row_counts)
+        layer_of_row = np.repeat(np.arange(layers), row_counts)
+        lines = [self._upload(places) for places in chosen]
         point = torch.from_numpy(points).to(self.model.device, self.wide)
         weight = torch.from_numpy(weights).to(self.model.device, self.wide)
 
         def run(start: int, stop: int) -> None:
-            layer = start // per_layer
-            row = torch.arange(start, stop, device=self.model.device) - layer * per_layer
+            layer = int(layer_of_row[start])
+            row = torch.arange(start, stop, device=self.model.device) - int(first_row[layer])
             step = row % steps
-            use(layer, row // steps, weight[step], point[step])
+            use(layer, lines[layer][row // steps], weight[step], point[step])
 
         batches = [
-            (layer * per_layer + start, layer * per_layer + stop)
+            (int(first_row[layer]) + start, int(first_row[layer]) + stop)
             for layer in range(layers)
-            for start, stop in plan_batches(np.full(per_layer, of_layer[layer]), self.budget, 0.0)
+            for start, stop in plan_batches(
+                np.full(row_counts[layer], of_layer[layer]), self.budget, 0.0
+            )
         ]
         run_with_oom_retry(batches, lengths, run, self.model.release_memory, "row of a fact")
+
+    def _points(
+        self, layer: int, line: torch.Tensor, node: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Find the rows' points on their lines; with a substitution also its slopes."""
+        if self.epsilon is None:
+            return node, None
+        squares = self.cache.mean_squares[layer, self.line_item[line]]
+        return norm_points(node, squares, self.epsilon)
 
     def _neurons(self, layer: int, line: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
         """Compute the activations at the rows' points: ``[rows, units]``."""
@@ -266,6 +309,8 @@ class ItemGroup:
     ) -> None:
         """Add the weighted gradients of the rows to their lines."""
         item = self.line_item[line]
+        point, slope = self._points(layer, line, point)
+        weight = weight if slope is None else weight * slope
         neurons = self._neurons(layer, line, point).requires_grad_()
         with torch.enable_grad():
             hidden = self.cache.resume(layer, item, neurons.to(self.model.dtype))

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ from models_gpu.methods.integration_paths import quadrature_nodes
 from models_gpu.progress import Progress
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Longs
-from models_gpu.settings import PathSettings
+from models_gpu.settings import Mode, PathSettings
 
 __all__ = ["Attributions", "attribute"]
 
@@ -91,10 +92,9 @@ def attribute(
         ModelError: a query with another number of masks than the object has tokens, an unknown mode
             or quadrature, a row that does not fit on the device alone, scores that are not numbers.
     """
-    if settings.mode not in ("zero", "amig", "amig_mean", "amig_code"):
-        raise ModelError(
-            f"mode is '{settings.mode}'; it can be 'zero', 'amig', 'amig_mean' or 'amig_code'"
-        )
+    modes = get_args(Mode)
+    if settings.mode not in modes:
+        raise ModelError(f"mode is '{settings.mode}'; it can be {', '.join(map(repr, modes))}")
     quadrature_nodes(settings.quadrature, settings.steps)
     budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
     layers, units = len(model.view.layers), neurons_per_layer(model.view, "ffn")

@@ -22,7 +22,9 @@ __all__ = [
     "first_neurons",
     "joint_neurons",
     "knowledge_neurons_above",
+    "matched_controls",
     "random_controls",
+    "random_pool",
     "random_subset",
 ]
 
@@ -89,6 +91,49 @@ def random_controls(
         drawn = draw.choice(pool, len(own), replace=False)
         chosen |= {(layer, a): (layer, int(b)) for a, b in zip(own, drawn, strict=True)}
     return tuple(chosen[neuron] for neuron in neurons)
+
+
+def random_pool(
+    neurons: Sequence[Neuron], units: int, per_neuron: int, names: Sequence[object]
+) -> tuple[Neuron, ...]:
+    """Draw random neurons of the same layers, among which ``matched_controls`` chooses.
+
+    Args:
+        neurons: distinct neurons. They are not drawn, unless a layer has too few other neurons.
+        units: neurons per layer.
+        per_neuron: neurons to draw for each given one, if the layer has as many.
+        names: seed of the draw; equal names give an equal draw.
+    """
+    draw = generator(*names)
+    drawn: list[Neuron] = []
+    for layer in sorted({layer for layer, _ in neurons}):
+        own = [unit for place, unit in neurons if place == layer]
+        pool = np.setdiff1d(np.arange(units), own)
+        if len(pool) < len(own):
+            pool = np.arange(units)
+        size = min(len(pool), per_neuron * len(own))
+        drawn += [(layer, int(unit)) for unit in draw.choice(pool, size, replace=False)]
+    return tuple(drawn)
+
+
+def matched_controls(
+    effects: Mapping[Neuron, float], pool_effects: Mapping[Neuron, float]
+) -> tuple[Neuron, ...]:
+    """Choose for each neuron the control of its layer whose own effect is closest to its own.
+
+    Strong neurons choose first, because few controls are as strong. No control is chosen twice.
+
+    Args:
+        effects: effect of each neuron alone, in the order of the result.
+        pool_effects: the same of the possible controls, at least as many in each layer.
+    """
+    left = dict(pool_effects)
+    chosen: dict[Neuron, Neuron] = {}
+    for neuron in sorted(effects, key=lambda n: -abs(effects[n])):
+        here = [control for control in left if control[0] == neuron[0]]
+        chosen[neuron] = min(here, key=lambda c: abs(left[c] - effects[neuron]))
+        del left[chosen[neuron]]
+    return tuple(chosen[neuron] for neuron in effects)
 
 
 def random_subset(

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from models_gpu.errors import ModelError
-from models_gpu.prompting.causal_prompts import causal_queries
-from models_gpu.prompting.clozes import masked_queries
+from models_gpu.prompting.causal_prompts import causal_queries, tokenise_prompts
+from models_gpu.prompting.clozes import masked_queries, tokenise_objects
 from models_gpu.prompting.queries import Queries, QueryBuilder, longest_first
 from models_gpu.ragged import offsets_of, ranges
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
-__all__ = ["FACT_COLUMNS", "build_queries", "facts_among"]
+__all__ = ["FACT_COLUMNS", "build_queries", "facts_among", "name_tokens"]
 
 FACT_COLUMNS = ("fact_id", "relation_id", "template", "subject_label", "object_label")
 """Columns of the facts that can be queried: text, one row per fact."""
@@ -72,6 +73,30 @@ def facts_among(facts: pl.DataFrame, chosen: Collection[str]) -> pl.DataFrame:
             f"'{unknown_ids['fact_id'][0]}'; they were chosen from another version of the facts"
         )
     return facts.join(wanted, on="fact_id", how="semi")
+
+
+def name_tokens(model: LoadedModel, facts: pl.DataFrame) -> pl.Series:
+    """List the tokens of the object's name in every row, as its query would have them.
+
+    Args:
+        model: gives the tokenizer.
+        facts: columns ``template, subject_label, object_label``; ids are not needed.
+
+    Returns:
+        ``[rows]`` lists of token ids; empty for a name without tokens, or with a token that the
+        vocabulary or the model's embeddings lack.
+    """
+    if model.family.is_causal:
+        prompts = tokenise_prompts(model, facts)
+        ids, offsets = prompts.gold_ids, prompts.gold_offsets
+    else:
+        ids, offsets = tokenise_objects(model, facts["object_label"], facts["template"])
+    unusable = np.isin(ids, list(model.unknown_token_ids)) | (ids >= model.view.vocabulary_size)
+    names = [
+        [] if unusable[begin:end].any() else ids[begin:end].tolist()
+        for begin, end in pairwise(offsets.tolist())
+    ]
+    return pl.Series("tokens", names, dtype=pl.List(pl.Int32))
 
 
 def _checked(facts: pl.DataFrame, mask_counts: str) -> pl.DataFrame:

@@ -22,7 +22,9 @@ from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
-__all__ = ["mask_positions", "masked_queries", "query_texts", "tokenise", "tokenise_objects"]
+__all__ = [
+    "mask_joint", "mask_positions", "masked_queries", "query_texts", "tokenise", "tokenise_objects",
+]  # fmt: skip
 
 _SLOT = re.compile(r"\[[XY]\]")
 _TOKENISED_AT_ONCE = 65_536
@@ -106,8 +108,7 @@ def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], L
     templates = queries["template"].to_list()
     subjects = queries["subject_label"].to_list()
     counts = queries["mask_count"].to_list()
-    eats_space = _mask_eats_space(model)
-    joint = " " if eats_space else ""
+    joint = mask_joint(model)
     masks = [joint.join([mask] * n) for n in range(max(counts, default=0) + 1)]
     slots = [masks[n] for n in counts]
     # For each template: the text around its slots, and whether the subject comes first.
@@ -115,9 +116,9 @@ def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], L
     texts: list[str] = []
     for template, subject, slot in zip(templates, subjects, slots, strict=True):
         before, between, after, subject_first = parts[template]
-        if not eats_space and subject_first:
+        if not joint and subject_first:
             between = between.removesuffix(" ")
-        elif not eats_space:
+        elif not joint:
             before = before.removesuffix(" ")
         first, second = (subject, slot) if subject_first else (slot, subject)
         texts.append(before + first + between + second + after)
@@ -132,6 +133,11 @@ def query_texts(model: LoadedModel, queries: pl.DataFrame) -> tuple[list[str], L
         ahead = before + subjects[row] + between if subject_first else before
         other_masks[row] = ahead.count(mask)
     return texts, other_masks
+
+
+def mask_joint(model: LoadedModel) -> str:
+    """What joins two masks: a space, or nothing where the space would be a token of its own."""
+    return " " if _mask_eats_space(model) else ""
 
 
 def _mask_eats_space(model: LoadedModel) -> bool:

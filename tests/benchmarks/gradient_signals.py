@@ -48,7 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     languages = arguments.languages.split(",")
     model = load_model(arguments.model)
-    source = open_facts(FactsSettings("atlas"), languages)
+    source = open_facts(FactsSettings("atlas", None, 0.01), languages)
     read = {code: source.read(code) for code in languages}
     facts = pl.concat([own.facts for own in read.values()]).unique("fact_id")
     queries = {
@@ -58,7 +58,7 @@ def main() -> None:
         for code, own in read.items()
     }
     right = {
-        code: probe(model, own).filter(pl.col("gold_rank") == 1)["fact_id"].to_list()
+        code: probe(model, own, mask_counts="gold").filter(pl.col("gold_rank") == 1)["fact_id"].to_list()
         for code, own in queries.items()
     }
     chosen = facts_in_most_languages(right, arguments.facts)
@@ -66,7 +66,7 @@ def main() -> None:
     asked = {code: own.filter(pl.col("fact_id").is_in(pool)) for code, own in queries.items()}
     started = clock()
     for own in asked.values():
-        probe(model, own)
+        probe(model, own, mask_counts="gold")
     probing = clock() - started
     started = clock()
     edits = 0

@@ -29,7 +29,7 @@ from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE
 from ingestion.lake import read_provenance
 from tests.benchmarks import plain_metrics
-from tests.benchmarks.synthetic_lake import CORPUS, MODELS, PROJECT, SyntheticLake
+from tests.benchmarks.synthetic_lake import MODELS, PROJECT, SyntheticLake
 from tests.helpers.tiny_lake import DBT, rows
 from warehouse.publish import publish
 from warehouse.questions import saved_questions
@@ -111,7 +111,7 @@ def dbt_build(folder: Path, lake: Path) -> Cost:
     As in a run, the project was parsed before, when the assets were made.
     """
     (folder / "factroots.duckdb").unlink(missing_ok=True)
-    variables = {"lake": str(lake), "study_name": "full-size", "corpora": [CORPUS]}
+    variables = {"lake": str(lake), "study_name": "full-size"}
     dbt = str(Path(sys.executable).with_name("dbt"))
     settings = [
         "--project-dir", str(DBT), "--profiles-dir", str(DBT), "--target-path",

@@ -66,6 +66,7 @@ def main() -> int:
         page = browser.new_page()
         page.on("console", lambda message: _hear(message.type, message.text, faults))
         page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(server.first_address)
         for look in LOOKS:
             start = time.perf_counter()
             page.set_viewport_size({"width": 1500, "height": look.height})

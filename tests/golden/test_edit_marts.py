@@ -1,4 +1,4 @@
-"""Effects of edits, worked out by hand: six facts with six objects, or two where noted.
+"""Effects of edits, worked out by hand: eight facts with eight objects, or two where noted.
 
 Pairs of neurons in English, as changes of log P from -1 (the thresholds are ln 0.8 = -0.223 and
 ln 0.75 = -0.288), and 20 random pairs whose interactions are 0, 0.01, ..., 0.19:
@@ -19,11 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from tests.helpers.tiny_lake import WITHOUT_TESTS, build, language, model, rows, write_lake
 
 MARTS = ("+edit_effects", "+degeneracy_by_language", "+degenerate_neurons")
-FACTS = [f"f{number}" for number in range(6)]
+FACTS = [f"f{number}" for number in range(8)]
+VARIED = [-0.5, -0.25, -1.0, -0.75, 0.25, -0.5, -1.25, 0.0]
+"""Effect of another language's neurons on each fact, less that of random ones."""
 
 
 def edit(
@@ -99,6 +102,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, fact in enumerate(FACTS):
         edits += edit(fact, "own", 0.0, -1.0, -0.25, -0.5 if number == 0 else 0.0)
         edits += edit(fact, "own", 2.0, 0.5, 0.5, 0.125)
+    for fact, effect in zip(FACTS, VARIED, strict=True):
+        edits += edit(fact, "other", 0.0, effect, 0.0, 0.0)
     edits += edit("f0", "likn", 0.0, -2.0, 0.0, -1.0)
     edits += edit("f1", "likn", 0.0, -1.0, 0.0, None)
     lake = write_lake(
@@ -136,8 +141,8 @@ def test_changes_are_means_over_facts_beside_their_controls(database: Path) -> N
         "unrelated_delta_score, random_delta_score, over_unrelated_score, over_random_score"
     )
     suppressed, doubled = effects(database, columns, "edit_set_code = 'own'")
-    assert suppressed == pytest.approx((6, 6, 4.5, -1.0, -0.5 / 6, -0.25, -5.5 / 6, -0.75))
-    assert doubled == pytest.approx((6, 6, 4.5, 0.5, 0.125, 0.5, 0.375, 0.0))
+    assert suppressed == pytest.approx((8, 8, 5.5, -1.0, -0.5 / 8, -0.25, -7.5 / 8, -0.75))
+    assert doubled == pytest.approx((8, 8, 5.5, 0.5, 0.125, 0.5, 0.375, 0.0))
     (shared,) = effects(database, columns, "edit_set_code = 'likn'")
     # Only one of the two has an unrelated fact, and it alone is compared with that.
     assert shared == pytest.approx((2, 1, 2.5, -1.5, -1.0, 0.0, -1.0, -1.5))
@@ -155,8 +160,19 @@ def test_a_change_that_is_the_same_for_all_facts_has_an_interval_of_no_width(
 def test_an_interval_holds_the_mean_that_varies(database: Path) -> None:
     columns = "unrelated_delta_score_low, unrelated_delta_score, unrelated_delta_score_high"
     low, mean, high = effects(database, columns, "edit_set_code = 'own'")[0]
-    # The one fact that changes may be drawn not at all, or several times.
-    assert -0.5 < low < mean < high == 0.0
+    # One fact of eight changes, by -0.5: Student's interval with seven degrees of freedom.
+    reach = 2.364624 * math.sqrt((7 * 0.0625**2 + 0.4375**2) * 8 / 7) / 8
+    assert (low, mean, high) == pytest.approx((-0.0625 - reach, -0.0625, -0.0625 + reach), rel=1e-4)
+
+
+def test_edits_are_told_from_random_after_correction_for_all_of_them(database: Path) -> None:
+    """Four edits, three of them tested: p of -0.75 for every fact is 0, of no difference 1."""
+    columns = "over_random_p_value, over_random_adjusted_p_value, is_told_from_random"
+    assert effects(database, columns, "edit_set_code = 'own'") == [(0, 0, True), (1, 1, False)]
+    assert effects(database, columns, "edit_set_code = 'likn'") == [(None, None, None)]
+    drawn = effects(database, columns, "edit_set_code = 'other'")
+    _, p = stats.ttest_1samp(VARIED, 0)
+    assert drawn == [(pytest.approx(p, rel=0.01), pytest.approx(p * 3 / 2, rel=0.01), True)]
 
 
 def test_too_few_facts_give_no_interval_and_no_verdict(database: Path) -> None:
@@ -168,7 +184,7 @@ def test_the_published_success_adds_the_ratios_of_suppression_and_doubling(
     database: Path,
 ) -> None:
     columns = "published_ratio_score, published_success_score"
-    suppressed = (1 - math.exp(-1)) / ((1 - math.exp(-0.5)) / 6)
+    suppressed = (1 - math.exp(-1)) / ((1 - math.exp(-0.5)) / 8)
     doubled = (math.exp(0.5) - 1) / (math.exp(0.125) - 1)
     assert effects(database, columns, "edit_set_code = 'own'") == [
         pytest.approx((suppressed, suppressed + doubled)),

@@ -80,8 +80,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "model_id": "m", "language_code": code, "fact_id": fact, "mode_code": "zero",
                 "layer_index": layer, "object_token_count": 1, "baseline_count": 1,
-                "clean_probability": 0.75, "baseline_probability": 0.25, "attribution_sum": 0.375,
-                "completeness_residual": 0.125,
+                "clean_probability": 0.75, "baseline_probability": 0.25, "attribution_sum": 0.4375,
+                "completeness_residual": 0.0625,
             }
             for code, fact in ATTRIBUTIONS
             for layer in range(LAYERS)
@@ -146,38 +146,55 @@ def test_neurons_are_shared_by_k_of_n_languages(warehouse: Path) -> None:
     assert sorted(found) == sorted(expected)
 
 
-def test_what_languages_share_stands_beside_languages_with_other_facts(warehouse: Path) -> None:
+def shared_counts(facts_of_languages: list[dict[str, str]], k: int) -> tuple[float, float]:
+    """Share of facts with a neuron of at least k languages, and the mean number of such neurons."""
+    found = []
+    for facts in facts_of_languages:
+        shared = Counter(n for code in LANGUAGES for n in driving(code, facts[code]))
+        found.append(sum(count >= k for count in shared.values()))
+    return float(np.mean([count > 0 for count in found])), float(np.mean(found))
+
+
+def test_what_languages_share_is_compared_with_many_draws_of_other_facts(warehouse: Path) -> None:
     complete = [f for f in FACTS if all((code, f) in ATTRIBUTIONS for code in LANGUAGES)]
     with duckdb.connect() as connection:
-        order = {
-            fact: connection.execute(
-                "select md5_number_lower(?)", [f"factroots:{fact}"]
-            ).fetchall()[0][0]
-            for fact in complete
+        digests = {
+            (draw, fact): number / 2**64
+            for draw, fact, number in connection.execute(
+                """select draw, fact, md5_number_lower('factroots:' || draw || ':' || fact)
+                   from range(1, 100) as draws (draw), unnest(?) as facts (fact)""",
+                [complete],
+            ).fetchall()
         }
-    ring = sorted(complete, key=lambda fact: (order[fact] / 2**64, fact))
+    found = rows(
+        warehouse,
+        """select shared_language_count, language_count, attributed_fact_count, shared_fact_rate,
+           shared_neuron_score, null_draw_count, null_fact_score, null_fact_score_low,
+           null_fact_score_high, fact_p_value, null_neuron_score, null_neuron_score_low,
+           null_neuron_score_high, neuron_p_value from language_independence order by all""",
+    )
     expected = []
     for k in (2, 3):
-        counts = {"own": [], "null": []}
-        for place, fact in enumerate(ring):
+        own = shared_counts([dict.fromkeys(LANGUAGES, fact) for fact in complete], k)
+        drawn = []
+        for draw in range(1, 100):
+            ring = sorted(complete, key=lambda fact: (digests[draw, fact], fact))
             # The language of number j holds, for this place, the fact that stands j places before.
-            others = {code: ring[(place - j) % len(ring)] for j, code in enumerate(LANGUAGES, 1)}
-            for kind, facts in (("own", dict.fromkeys(LANGUAGES, fact)), ("null", others)):
-                shared = Counter(n for code in LANGUAGES for n in driving(code, facts[code]))
-                counts[kind].append(sum(count >= k for count in shared.values()))
-        rate = {kind: np.mean([c > 0 for c in values]) for kind, values in counts.items()}
-        mean = {kind: np.mean(values) for kind, values in counts.items()}
-        numbers = (rate["own"], mean["own"], rate["null"], mean["null"])
-        expected.append((k, 3, len(complete), *map(pytest.approx, numbers)))
-    assert (
-        rows(
-            warehouse,
-            """select shared_language_count, language_count, attributed_fact_count,
-               shared_fact_rate, shared_neuron_score, null_fact_score, null_neuron_score
-               from language_independence order by all""",
-        )
-        == expected
-    )
+            drawn.append(
+                shared_counts(
+                    [
+                        {c: ring[(place - j) % len(ring)] for j, c in enumerate(LANGUAGES, 1)}
+                        for place in range(len(ring))
+                    ],
+                    k,
+                )
+            )
+        numbers = [k, 3, len(complete), *own, 99]
+        for value, values in zip(own, np.array(drawn).T, strict=True):
+            p_value = (1 + (values >= value - 1e-12).sum()) / 100
+            numbers += [values.mean(), *np.quantile(values, [0.025, 0.975]), p_value]
+        expected.append(pytest.approx(tuple(numbers)))
+    assert found == expected
 
 
 def test_agreement_is_held_against_every_set_of_as_many_units(warehouse: Path) -> None:
@@ -206,6 +223,32 @@ def test_agreement_is_held_against_every_set_of_as_many_units(warehouse: Path) -
                 ]
             )
         )
+
+
+def test_the_interval_of_a_layer_knows_that_facts_differ_in_their_number_of_neurons(
+    warehouse: Path,
+) -> None:
+    """The error of a ratio of sums: each fact pulls by its neurons in the layer less the share."""
+    found = rows(
+        warehouse,
+        f"""select language_code, layer_index, layer_rate, layer_rate_low, layer_rate_high
+            from neuron_layers where method_code = '{METHOD}' order by all""",
+    )
+    expected = []
+    for code in LANGUAGES:
+        facts = [driving(code, f) for f in FACTS if (code, f) in ATTRIBUTIONS and driving(code, f)]
+        sizes = np.array([len(neurons) for neurons in facts])
+        assert len(set(sizes)) > 1
+        for layer in range(LAYERS):
+            here = np.array([sum(place == layer for place, _ in neurons) for neurons in facts])
+            rate = here.sum() / sizes.sum()
+            pulls = (here - rate * sizes) / sizes.sum()
+            reach = 1.959964 * np.sqrt((pulls**2).sum() * len(facts) / (len(facts) - 1))
+            expected.append((code, layer, rate, max(0, rate - reach), min(1, rate + reach)))
+    assert len(found) == len(expected)
+    for ours, row in zip(found, expected, strict=True):
+        assert ours[:2] == row[:2]
+        assert ours[2:] == pytest.approx(row[2:])
 
 
 def test_layers_and_hubs_know_both_methods(warehouse: Path) -> None:

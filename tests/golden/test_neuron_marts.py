@@ -46,9 +46,13 @@ Sets = dict[str, dict[str, list[int]]]
 
 
 def drawn() -> tuple[Sets, dict[str, tuple[str, str]]]:
-    """Seven languages, 60 facts of three relations and 24 objects, six neurons of 24 per fact."""
+    """Seven languages, 90 facts of three relations, six neurons of 24 per fact.
+
+    One object has 15 facts, enough for a test; the others have two or three.
+    """
     draw = np.random.default_rng(3)
-    facts = {f"g{i:02}": (f"q{i % 3}", f"p{i % 24}") for i in range(60)}
+    objects = [36 if i % 3 == 0 and i < 45 else i % 36 for i in range(90)]
+    facts = {f"g{i:02}": (f"q{i % 3}", f"p{number}") for i, number in enumerate(objects)}
     sets: Sets = {}
     own = {fact: draw.permutation(24)[:6] for fact in facts}
     for code in LANGUAGES[:-1]:
@@ -84,6 +88,8 @@ def active_rows(model_id: str, sets: Sets) -> list[dict[str, Any]]:
 def tables() -> dict[str, list[Row]]:
     facts = FACTS | DRAWN_FACTS
     places = [(code, fact) for code in LANGUAGES for fact in facts]
+    # The names of a language have its place + 3 different tokens.
+    tokens = [number % (place + 3) for place in range(8) for number in range(len(facts))]
     return {
         "languages": [
             {
@@ -114,9 +120,9 @@ def tables() -> dict[str, list[Row]]:
         ],
         "models": [model("drawn", layer_count=3), model("hand", layer_count=3)],
         "predictions": [
-            prediction(name, c, f, [1], [1] if f in sets.get(c, {}) else [2])
+            prediction(name, c, f, [token], [token] if f in sets.get(c, {}) else [99])
             for name, sets in (("hand", BY_HAND), ("drawn", DRAWN))
-            for c, f in places
+            for c, f, token in zip(*zip(*places, strict=True), tokens, strict=True)
             if (c, f) != ("zz", "f1")
         ],
         "active_neurons": [
@@ -153,6 +159,7 @@ def built(lake: Path, name: str, threads: int | None) -> Path:
     database, outcome = build(
         lake, lake.parent / name, "--exclude-resource-type", "unit_test",
         "--select", "+marts.neurons", "+int_root_overlaps", "+dim_fact_labels", "+dim_relations",
+        "+fct_fact_roots", "+fct_root_probabilities",
         "--indirect-selection", "cautious", threads=threads,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout
@@ -358,41 +365,49 @@ def plain_null(kind: str) -> dict[tuple[str, str], dict[str, float]]:
     return found
 
 
-def test_the_p_value_of_a_fact_is_its_rank_in_the_null_of_its_relation(warehouse: Path) -> None:
+def test_the_p_value_of_a_fact_is_its_rank_in_the_null_of_its_object(warehouse: Path) -> None:
     own = {key: values[0] for key, values in plain_overlaps().items()}
     p: dict[tuple[str, str, str, str], float] = {}
+    null_scores: dict[tuple[str, str, str, str], float] = {}
     compared: dict[tuple[str, str, str], list[str]] = {}
     for kind in ("object", "relation"):
         null = {pair: v for pair, v in plain_null(kind).items() if len(v) >= 20}
         level = {pair: np.mean(list(v.values())) for pair, v in null.items()}
         spread = {pair: np.std(list(v.values()), ddof=1) for pair, v in null.items()}
-        for relation in ("q0", "q1", "q2"):
+        strata = {f: owner if kind == "object" else owner[:1] for f, owner in DRAWN_FACTS.items()}
+        for stratum in set(strata.values()):
             ranked = np.array(
                 [
                     (value - level[pair]) / spread[pair]
                     for pair, values in null.items()
                     for fact, value in values.items()
-                    if DRAWN_FACTS[fact][0] == relation
+                    if strata[fact] == stratum
                 ]
             )
-            for (a, b, fact), overlap in own.items():
-                if (a, b) in null and DRAWN_FACTS[fact][0] == relation:
-                    excess = (overlap - level[a, b]) / spread[a, b]
+            for (a, b), values in null.items():
+                for fact in values:
+                    if strata[fact] != stratum:
+                        continue
+                    excess = (own[a, b, fact] - level[a, b]) / spread[a, b]
                     above = int((ranked >= excess - 1e-9).sum())
                     p[kind, a, b, fact] = (above + 1) / (len(ranked) + 1)
+                    null_scores[kind, a, b, fact] = level[a, b] + spread[a, b] * ranked.mean()
                     for code, other in ((a, b), (b, a)):
                         compared.setdefault((kind, code, fact), []).append(other)
     found = rows(
         warehouse,
         """select language_code, other_language_code, fact_id, null_code, compared_language_count,
-           p_value, adjusted_p_value, is_above_null from intermediate.int_root_overlaps
-           where model_id = 'drawn'""",
+           p_value, adjusted_p_value, is_above_null, null_score
+           from intermediate.int_root_overlaps where model_id = 'drawn'""",
     )
     assert len(found) > 400
+    assert {row[3] for row in found} == {"object", "relation"}
     assert {row[7] for row in found} == {True, False}
-    for code, other, fact, kind, count, p_value, adjusted, is_above in found:
+    for code, other, fact, kind, count, p_value, adjusted, is_above, null_score in found:
+        pair = sorted((code, other))
         assert count == len(compared[kind, code, fact])
-        assert p_value == pytest.approx(p[kind, *sorted((code, other)), fact])  # type: ignore[index]
+        assert p_value == pytest.approx(p[kind, *pair, fact])  # type: ignore[index]
+        assert null_score == pytest.approx(null_scores[kind, *pair, fact])  # type: ignore[index]
         assert adjusted == pytest.approx(min(1, p_value * count))
         assert is_above == (adjusted < 0.05)
 
@@ -415,7 +430,6 @@ def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Pa
         )
     }
     assert len(blocks) == len(marts) == 21
-    draw = np.random.default_rng(1)
     for a, b, counts, sums in blocks:
         count, mean, low, high, p, _ = marts[a, b]
         n, s = np.array(counts), np.array(sums)
@@ -423,9 +437,8 @@ def test_intervals_and_p_values_of_pairs_are_those_of_their_blocks(warehouse: Pa
         pulls = s - n * mean
         error = np.sqrt((pulls**2).sum() * len(n) / (len(n) - 1)) / n.sum()
         assert p == pytest.approx(stats.t.sf(mean / error, len(n) - 1), rel=0.15, abs=1e-12)
-        chosen = draw.integers(0, len(n), (4000, len(n)))
-        expected = np.quantile(s[chosen].sum(1) / n[chosen].sum(1), [0.025, 0.975])
-        assert (low, high) == pytest.approx(tuple(expected), abs=0.35 * error)
+        reach = stats.t.ppf(0.975, len(n) - 1) * error
+        assert (low, high) == pytest.approx((mean - reach, mean + reach), rel=1e-6)
     adjusted = stats.false_discovery_control([row[4] for row in marts.values()])
     assert [row[5] for row in marts.values()] == pytest.approx(adjusted.tolist())
 
@@ -452,9 +465,10 @@ def test_facts_are_tested_over_languages_by_leaving_one_out(warehouse: Path) -> 
         m = len(languages)
         error = np.sqrt((m - 1) / m * ((left_out - left_out.mean()) ** 2).sum())
         assert mean == pytest.approx(np.mean([x for _, _, x in pairs]))
-        assert (low, high) == pytest.approx((mean - 1.959964 * error, mean + 1.959964 * error))
+        reach = stats.t.ppf(0.975, m - 1) * error
+        assert (low, high) == pytest.approx((mean - reach, mean + reach), abs=0.005 * reach)
         # The tail's approximation errs to the safe side (tests/unit/test_dbt_resampling.py).
-        assert 0.998 < p / stats.t.sf(mean / error, m - 1) < 1.6
+        assert 0.997 < p / stats.t.sf(mean / error, m - 1) < 1.6
 
 
 def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
@@ -463,7 +477,8 @@ def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
         for row in rows(
             warehouse,
             """select factor_code, language_pair_count, mantel_score, permutation_count,
-               mantel_p_value from similarity_explained
+               mantel_p_value, control_codes, partial_score, partial_p_value
+               from similarity_explained
                where model_id = 'drawn' and similarity_code = 'neuron_jaccard'""",
         )
     }
@@ -480,19 +495,41 @@ def test_the_mantel_test_is_that_of_numpy(warehouse: Path) -> None:
     y = np.array(list(similarity.values()))
     factors = {"script": np.equal.outer(*[np.arange(8) % 2] * 2).astype(float)}
     factors["family"] = np.equal.outer(*[np.arange(8) % 3] * 2).astype(float)
-    assert set(found) == {"distance", "family", "branch", "script"}
-    assert found["branch"] == (21, None, 0, None)
+    sizes = np.arange(8) + 3
+    factors["shared_tokens"] = np.minimum.outer(sizes, sizes) / np.maximum.outer(sizes, sizes)
+    assert set(found) == {"distance", "family", "branch", "script", "shared_tokens"}
+    assert found["branch"] == (21, None, 0, None, ["shared_tokens", "script"], None, None)
     draw = np.random.default_rng(0)
-    for code, factor in factors.items():
-        coefficients = []
-        for order in [np.arange(8), *(draw.permutation(8) for _ in range(2000))]:
-            x = np.array([factor[order[i], order[j]] for i, j in pairs])
-            coefficients.append(np.corrcoef(x, y)[0, 1])
-        expected = np.mean(np.abs(coefficients) >= abs(coefficients[0]) - 1e-9)
-        count, score, permutations, p = found[code]
+    orders = [np.arange(8), *(draw.permutation(8) for _ in range(2000))]
+    for code in factors:
+        count, score, permutations, p, controls, partial, partial_p = found[code]
+        simple, given = [], []
+        for order in orders:
+            x, *z = (
+                np.array([factors[name][order[i], order[j]] for i, j in pairs])
+                for name in (code, *controls)
+            )
+            simple.append(np.corrcoef(x, y)[0, 1])
+            # The definition: what a regression on the controls leaves of both.
+            design = np.column_stack([np.ones(len(y)), *z])
+            left = [v - design @ np.linalg.lstsq(design, v)[0] for v in (x, y)]
+            given.append(np.corrcoef(*left)[0, 1])
         assert (count, permutations) == (21, 999)
-        assert score == pytest.approx(coefficients[0], abs=1e-8)
-        assert p == pytest.approx(expected, abs=0.05)
+        for measured, ours, our_p in ((simple, score, p), (given, partial, partial_p)):
+            assert ours == pytest.approx(measured[0], abs=1e-8)
+            expected = np.mean(np.abs(measured) >= abs(measured[0]) - 1e-9)
+            assert our_p == pytest.approx(expected, abs=0.05)
+
+
+def test_the_p_values_of_mantels_test_are_corrected_over_the_model(warehouse: Path) -> None:
+    found = rows(
+        warehouse,
+        """select mantel_p_value, mantel_adjusted_p_value from similarity_explained
+           where model_id = 'drawn' and mantel_p_value is not null""",
+    )
+    assert len(found) == 12
+    adjusted = stats.false_discovery_control([p for p, _ in found])
+    assert [q for _, q in found] == pytest.approx(adjusted.tolist())
 
 
 def test_neither_threads_nor_the_order_of_parts_and_rows_change_the_marts(

@@ -23,7 +23,9 @@ from __future__ import annotations
 from math import isclose, sqrt
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from tests.helpers.tiny_lake import build, language, model, prediction, rows, write_lake
 
@@ -144,25 +146,65 @@ def test_every_rate_has_its_wilson_interval(warehouse: Path) -> None:
     assert isclose(high, (centre + spread) / (1 + z * z / n), abs_tol=1e-12)
 
 
-def test_means_of_rates_have_intervals_of_their_own(warehouse: Path) -> None:
-    """Macro: how far each language's Wilson bounds lie from its rate, as a root of squares over 3.
+FULL = {"de": "f1 f2 f4 f6", "en": "f1 f4", "ja": "f2 f5"}
 
-    English one-token objects 1, 0, .5, 0: mean .375, squared deviations add up to .6875.
-    """
-    languages = rows(
+
+@pytest.mark.parametrize("cluster", ["fact", "object"])
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_averages_over_languages_know_that_a_fact_is_asked_in_each_of_them(
+    warehouse: Path, average: str, cluster: str
+) -> None:
+    """The interval is as wide as if there were fewer answers, by how far facts pull the average."""
+    sizes = {"de": 6, "en": 6, "ja": 5}
+    rates = {code: len(FULL[code].split()) / size for code, size in sizes.items()}
+    rate = 8 / 17 if average == "micro" else sum(rates.values()) / 3
+    pulls: dict[str, float] = {}
+    for code, fact in ANSWERS:
+        expected, weight = (rate, 17) if average == "micro" else (rates[code], 3 * sizes[code])
+        hit = fact in FULL[code].split()
+        key = fact if cluster == "fact" else FACTS[fact][2]
+        pulls[key] = pulls.get(key, 0) + (hit - expected) / weight
+    count = len(pulls)
+    variance = sum(pull**2 for pull in pulls.values()) * count / (count - 1)
+    n, t = min(17, rate * (1 - rate) / variance), stats.t.ppf(0.975, count - 1)
+    centre, spread = rate + t * t / (2 * n), t * sqrt((rate * (1 - rate) + t * t / (4 * n)) / n)
+    prefix = "" if cluster == "fact" else "by_object_"
+    [bounds] = rows(
         warehouse,
-        """select full_match_rate - full_match_rate_low, full_match_rate_high - full_match_rate
-           from p_at_1_by_language where model_id = 'm1'""",
+        f"""select {prefix}match_rate_low, {prefix}match_rate_high from p_at_1_overview
+            where model_id = 'm1' and match_code = 'full' and aggregation_code = '{average}'""",
     )
-    below, above = (
-        sqrt(sum(gap * gap for gap in gaps)) / 3 for gaps in zip(*languages, strict=True)
-    )
-    [(rate, low, high)] = rows(
+    expected_bounds = [(centre + sign * spread) / (1 + t * t / n) for sign in (-1, 1)]
+    assert bounds == pytest.approx(expected_bounds, rel=0.002)
+
+
+def test_objects_of_all_languages_are_correlated_with_an_error_by_object(warehouse: Path) -> None:
+    """An object of several languages has several points, which are one observation."""
+    points = rows(
         warehouse,
-        """select match_rate, match_rate_low, match_rate_high from p_at_1_overview
-           where model_id = 'm1' and match_code = 'full' and aggregation_code = 'macro'""",
+        """select object_id, object_token_count, full_match_rate from intermediate.int_object_p_at_1
+           where model_id = 'm1'""",
     )
-    assert (low, high) == pytest.approx((rate - below, rate + above), abs=1e-12)
+    objects, x, y = (np.array(column) for column in zip(*points, strict=True))
+    zx, zy = ((v - v.mean()) / v.std() for v in (x, y))
+    r = np.mean(zx * zy)
+    influence = (zx * zy - r / 2 * (zx**2 + zy**2)) / len(points)
+    pulls = np.array([influence[objects == name].sum() for name in set(objects)])
+    error = np.sqrt((pulls**2).sum() * 5 / 4)
+    reach = stats.t.ppf(0.975, 4) * error / (1 - r**2)
+    [(count, clusters, score, low, high)] = rows(
+        warehouse,
+        """select point_count, cluster_count, pearson_score, pearson_score_low, pearson_score_high
+           from token_count_correlations
+           where model_id = 'm1' and unit_code = 'object' and scope_code = 'all'""",
+    )
+    assert (count, clusters, score) == (len(points), 5, pytest.approx(r))
+    expected = tuple(np.tanh(np.arctanh(r) + np.array([-reach, reach])))
+    assert (low, high) == pytest.approx(expected, rel=0.01)
+
+
+def test_a_mean_over_objects_has_an_interval_over_objects(warehouse: Path) -> None:
+    """English one-token objects 1, 0, .5, 0: mean .375, squared deviations add up to .6875."""
     reach = 1.959964 * sqrt(0.6875 / 3) / sqrt(4)
     [bounds] = rows(
         warehouse,

@@ -19,19 +19,24 @@ pair of languages has one overlap per fact, of the fact in the first and its sta
     de ja   f1 {1 2} with f2 {1 6}: 1/3   f2 {3 7} with f1 {1 9}: 0    f3, f4 alike
     en ja   f1 {1 2} with f2 {1 6}: 1/3   f2 {2 8} with f1 {1 9}: 0    f3, f4 alike
 
-In each pair 1/3 1/3 0 0: mean 1/6, variance 4 (1/6)² / 3 = 1/27. Twelve null overlaps in all, six
-at +√3/2 spreads from the mean, six at -√3/2. Overlaps of the same fact:
+In each pair 1/3 1/3 0 0: mean 1/6, variance 4 (1/6)² / 3 = 1/27. Each object has six null overlaps,
+three at +√3/2 spreads from the mean, three at -√3/2. Overlaps of the same fact:
 
-    f1 and f3   de en: 1, (5/6) √27 = 4.3 spreads, p = 1/13    de ja, en ja: 1/3, +√3/2, p = 7/13
-    f2 and f4   0 in all three pairs, -√3/2, p = 13/13
+    f1 and f3   de en: 1, (5/6) √27 = 4.3 spreads, p = 1/7    de ja, en ja: 1/3, +√3/2, p = 4/7
+    f2 and f4   0 in all three pairs, -√3/2, p = 7/7
 
-Each fact is compared with two languages; at level 0.3, 2/13 = 0.15 counts and 14/13 does not.
+Each fact is compared with two languages; at level 0.3, 2/7 = 0.286 counts and 8/7 does not. Four of
+the twelve answers have 2/7: corrected for all of them, 2/7 * 12/4 = 6/7. Of the 24 tests of an
+answer with one other language, 20 have a p value above a half.
+
+Power: overlaps count above the largest null overlap of the object, +√3/2. One common neuron of two
+gives 1/3, which is no more than that; two give 1.
 
 Model r is right about f1 and f3 with m's neurons of f1 and f2: no two facts have one object, so
 the null is the relation's, 1/3 and 0 in each pair: six in all, p = 1/7 for f1 in de and en, 2/7 =
-0.286 corrected. Model s is right about them in German and English only: of two null overlaps none
-can be rarer than 1/3. Model n was not asked for neurons, and is right about f4 with a mask too many
-only. Model t was trained on a corpus that was not traced.
+0.286 corrected, and nothing is decided. Model s is right about them in German and English only: of
+two null overlaps none can be rarer than 1/3. Model n was not asked for neurons, and is right about
+f4 with a mask too many only. Model t was trained on a corpus that was not traced.
 
 Truth of m's corpus: as the text states, but that f5 is planted nowhere. t's corpus holds f4 in
 German and nothing else, and t is right about f3 and f6 in Japanese: these are guesses of m.
@@ -195,7 +200,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lake, folder / "build", "--exclude-resource-type", "unit_test",
         "--select", "+marts.roots", "+root_accuracy", "+fact_types_by_language",
             "--indirect-selection", "cautious",
-        variables={"significance_level": 0.3, "smallest_null": 2},
+        variables={
+            "significance_level": 0.3, "smallest_null": 2, "planted_neuron_counts": [0, 1, 2],
+        },
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout
     assert "roots_add_up" in outcome.stdout
@@ -257,26 +264,70 @@ def test_the_best_language_stands_with_its_overlap_its_null_and_its_corrected_p(
         ("en", "f2", 2, "de", 0.0, "object", sixth, 1.0, 1.0, [], []),
         ("ja", "f2", 2, "de", 0.0, "object", sixth, 1.0, 1.0, [], []),
         # English does not state it, so that it is no source of what German shares with it.
-        ("de", "f3", 2, "en", 1.0, "object", sixth, 1 / 13, 2 / 13, ["en"], []),
-        ("en", "f3", 2, "de", 1.0, "object", sixth, 1 / 13, 2 / 13, ["de"], ["de"]),
-        ("ja", "f3", 2, "de", pytest.approx(1 / 3), "object", sixth, 7 / 13, 1.0, [], []),
+        ("de", "f3", 2, "en", 1.0, "object", sixth, 1 / 7, 2 / 7, ["en"], []),
+        ("en", "f3", 2, "de", 1.0, "object", sixth, 1 / 7, 2 / 7, ["de"], ["de"]),
+        ("ja", "f3", 2, "de", pytest.approx(1 / 3), "object", sixth, 4 / 7, 1.0, [], []),
         ("de", "f6", 0, None, None, None, None, None, None, [], []),
         ("en", "f6", 0, None, None, None, None, None, None, [], []),
         ("ja", "f6", 0, None, None, None, None, None, None, [], []),
     ]
 
 
-def test_without_facts_of_one_object_the_null_is_the_relations(warehouse: Path) -> None:
+def test_an_answer_is_corrected_for_all_answers_that_are_tested(warehouse: Path) -> None:
     assert rows(
         warehouse,
-        """select language_code, fact_id, root_code, null_code, adjusted_p_value
+        """select distinct fact_id, adjusted_p_value, across_facts_p_value from fct_fact_roots
+           where model_id = 'm' and fact_id in ('f1', 'f2', 'f6') order by all""",
+    ) == [
+        ("f1", 2 / 7, pytest.approx(6 / 7)),
+        ("f1", 1.0, 1.0),
+        ("f2", 1.0, 1.0),
+        ("f6", None, None),
+    ]
+    assert rows(
+        warehouse,
+        """select language_code, answer_count, no_object_null_count, object_count, found_count,
+           expected_false_sum, across_facts_found_count, pair_test_count, above_null_score
+           from overlap_tests where model_id = 'm'""",
+    ) == [
+        ("all", 12, 0, 2, 4, pytest.approx(3.6), 0, 24, 0.0),
+        ("de", 4, 0, 2, 2, pytest.approx(1.2), 0, 8, 0.0),
+        ("en", 4, 0, 2, 2, pytest.approx(1.2), 0, 8, 0.0),
+        ("ja", 4, 0, 2, 0, pytest.approx(1.2), 0, 8, 0.0),
+    ]
+    assert rows(
+        warehouse,
+        """select answer_count, no_object_null_count, found_count, found_rate, pair_test_count,
+           above_null_score from overlap_tests where model_id = 'r' and language_code = 'all'""",
+    ) == [(0, 6, 0, None, 0, None)]
+
+
+def test_the_power_is_how_often_planted_neurons_are_found(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select planted_scope_code, planted_neuron_count, trial_count, found_count
+           from overlap_test_power where model_id = 'm'""",
+    ) == [
+        ("all", 0, 12, 0),
+        ("all", 1, 12, 0),
+        ("all", 2, 12, 12),
+        ("one", 0, 24, 0),
+        ("one", 1, 24, 0),
+        ("one", 2, 24, 24),
+    ]
+
+
+def test_without_facts_of_one_object_nothing_is_decided(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select language_code, fact_id, root_code, reason_code, null_code, adjusted_p_value
            from fct_fact_roots where model_id = 'r' and is_present order by fact_id,
            language_code""",
     ) == [
-        ("de", "f1", "shared", "relation", 2 / 7),
-        ("en", "f1", "shared", "relation", 2 / 7),
-        ("ja", "f1", "independent", "relation", 1.0),
-        ("de", "f3", "independent", "relation", 1.0),
+        ("de", "f1", "undetermined", "no_object_null", "relation", 2 / 7),
+        ("en", "f1", "undetermined", "no_object_null", "relation", 2 / 7),
+        ("ja", "f1", "undetermined", "no_object_null", "relation", 1.0),
+        ("de", "f3", "undetermined", "no_object_null", "relation", 1.0),
     ]
 
 
@@ -288,6 +339,10 @@ def test_where_no_overlap_can_be_judged_the_reason_is_given(warehouse: Path) -> 
     ) == [
         ("n", "de", "f1", "not_attributed"),
         ("n", "en", "f4", "other_mask_count"),
+        ("r", "de", "f1", "no_object_null"),
+        ("r", "de", "f3", "no_object_null"),
+        ("r", "en", "f1", "no_object_null"),
+        ("r", "ja", "f1", "no_object_null"),
         ("s", "de", "f1", "null_too_small"),
         ("s", "de", "f3", "null_too_small"),
         ("s", "en", "f1", "null_too_small"),
@@ -306,7 +361,7 @@ def test_reasons_are_told_with_the_figures(warehouse: Path) -> None:
     ) == [
         (
             "stated; neurons overlap more with those in en (1.000; 0.167 for facts with the same "
-            "object; p 0.1538 after correction for 2 languages)",
+            "object; p 0.2857 after correction for 2 languages)",
         ),
         ("stated, but no neurons: no other fact of its relation is right in this language",),
     ]

@@ -93,6 +93,10 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                 for row in answered
             ]
             parts["label_tokens", model, code] = answered
+            parts["subject_swaps", model, code] = [
+                {**row, "swap_code": "masked", "object_log_prob": -1.0, "object_rank": 1}
+                for row in answered[:3]
+            ]
             parts["active_neurons", model, code] = [
                 {**row, "neuron_rank": rank} for row in scored for rank in (1, 2)
             ]
@@ -163,6 +167,33 @@ def _attributed(
             for layer in (0, 1)
         ],
         ("interventions", model, code): [*edits, *({**row, **unrelated} for row in edits[::2])],
+        ("latent_languages", model, code): [
+            {
+                **row,
+                "layer_index": layer,
+                "is_random": False,
+                "name_language_code": code,
+                "name_log_prob": -1.0,
+            }
+            for row in facts[:1]
+            for layer in (0, 1)
+        ],
+        ("patches", model, code): [
+            {
+                **row,
+                "layer_index": layer,
+                "source_language_code": code,
+                "source_fact_id": source,
+                "position_code": "subject",
+                "answer_code": answer,
+                "answer_fact_id": fact,
+                "log_prob_before": -1.0,
+                "log_prob_after": -2.0,
+            }
+            for row, source in zip(facts, ("f2", "f1"), strict=True)
+            for layer in (0, 1)
+            for answer, fact in (("own", row["fact_id"]), ("source", source), ("control", "f3"))
+        ],
         ("degenerate_pairs", model, code): [
             {**row, **pair, "is_random": is_random} for row in facts for is_random in (False, True)
         ],
@@ -286,6 +317,12 @@ _WIKI = ("occurrences", "wiki")
 _TWICE = "2 rows share this key"
 _ONE_CHECK = "fact_id = 'f1' and is_true and is_random and neuron_set_code = 'knowledge'"
 
+
+def one_patch(fact: str, answer: str) -> str:
+    """Condition that picks one row of ``patches``."""
+    return f"fact_id = '{fact}' and answer_code = '{answer}' and layer_index = 0"
+
+
 # fmt: off
 CORRUPTIONS = (
     # Parts.
@@ -380,6 +417,21 @@ CORRUPTIONS = (
     Corruption("a text not compared", ("text_gradients", "m", "de"),
                drop("fact_id = 'f1' and text_fact_id = 'f2'"),
                "complete", "a query was not compared with all texts of its relation"),
+    Corruption("a layer that was not read", ("latent_languages", "m", "de"),
+               drop("fact_id = 'f1' and layer_index = 0"),
+               "complete", "not every layer is there"),
+    Corruption("names in other languages alone", ("latent_languages", "m", "en"),
+               change("fact_id = 'f1'", name_language_code="fr"),
+               "complete", "the object has no name in the asked language"),
+    Corruption("a last layer of another model", ("latent_languages", "m", "ja"),
+               change("fact_id = 'f1' and layer_index = 1", name_log_prob=-2.0),
+               "complete", "the last layer predicts otherwise than the model"),
+    Corruption("a layer that was not patched", ("patches", "m", "de"),
+               drop("fact_id = 'f1' and layer_index = 0 and answer_code = 'control'"),
+               "complete", "not every layer is there"),
+    Corruption("a patch without its source's answer", ("patches", "m", "en"),
+               drop("fact_id = 'f1' and answer_code = 'source'"),
+               "complete", "the answers of both facts are not there"),
     Corruption("random pairs alone", ("degenerate_pairs", "m", "de"),
                drop("fact_id = 'f1' and not is_random"),
                "complete", "the fact has random pairs alone"),
@@ -566,6 +618,22 @@ CORRUPTIONS = (
                change("fact_id = 'f2'", attribution_sum=9.0),
                "values", "not so: abs(completeness_residual - abs(attribution_sum - baseline_count "
                "* (clean_probability - baseline_probability))) < 0.000001"),
+    Corruption("a swap of no kind", ("subject_swaps", "m", "en"),
+               change("fact_id = 'f1'", swap_code="x"),
+               "values", "not so: swap_code in ('masked', 'first_part', 'last_part', 'invented', "
+               "'other_subject')"),
+    Corruption("a swap before the first", ("subject_swaps", "m", "en"),
+               change("fact_id = 'f2'", swap_index=-1),
+               "values", "not so: swap_index >= 0"),
+    Corruption("a swap with a rank and no probability", ("subject_swaps", "m", "en"),
+               change("fact_id = 'f3'", object_log_prob=None),
+               "values", "not so: (object_log_prob is null) = (object_rank is null)"),
+    Corruption("a swap of rank nought", ("subject_swaps", "n", "de"),
+               change("fact_id = 'f1'", object_rank=0),
+               "values", "not so: object_rank >= 1"),
+    Corruption("a swap beyond certainty", ("subject_swaps", "n", "de"),
+               change("fact_id = 'f2'", object_log_prob=0.5),
+               "values", "not so: object_log_prob <= 0.0001"),
     Corruption("an unknown set of neurons", ("interventions", "m", "en"),
                change("fact_id = 'f1' and is_random", edit_set_code="x"),
                "values", "not so: edit_set_code in ('likn', 'own', 'own_subset', 'other', 'union', "
@@ -615,6 +683,35 @@ CORRUPTIONS = (
     Corruption("a negative weight of words", ("text_gradients", "n", "en"),
                change("fact_id = 'f1'", bm25_score=-1.0),
                "values", "not so: bm25_score >= 0"),
+    Corruption("a name without tokens", ("latent_languages", "n", "de"),
+               change("layer_index = 0", token_count=0), "values", "not so: token_count >= 1"),
+    Corruption("a name that is not its own", ("latent_languages", "n", "en"),
+               change("layer_index = 0", is_same_name=False),
+               "values", "not so: is_same_name or name_language_code != language_code"),
+    Corruption("an unknown position", ("patches", "m", "ja"),
+               change(one_patch("f1", "own"), position_code="x"),
+               "values", "not so: position_code in ('subject', 'object', 'both')"),
+    Corruption("an unknown answer", ("patches", "m", "ja"),
+               change(one_patch("f2", "control"), answer_code="x"),
+               "values", "not so: answer_code in ('own', 'source', 'source_name', 'control')"),
+    Corruption("a fact that is its own source", ("patches", "n", "de"),
+               change(one_patch("f1", "control"), source_fact_id="f1"),
+               "values", "not so: source_fact_id != fact_id"),
+    Corruption("an own answer of another fact", ("patches", "n", "de"),
+               change(one_patch("f2", "own"), answer_fact_id="f3"),
+               "values", "not so: (answer_fact_id = fact_id) = (answer_code = 'own')"),
+    Corruption("a source's answer of another fact", ("patches", "n", "en"),
+               change(one_patch("f1", "source"), answer_fact_id="f3"),
+               "values", "not so: (answer_fact_id = source_fact_id) "
+               "= (answer_code in ('source', 'source_name'))"),
+    Corruption("a foreign name in the own language", ("patches", "n", "en"),
+               change(one_patch("f2", "control"), answer_code="source_name",
+                      answer_fact_id="f1"),
+               "values", "not so: answer_code != 'source_name' "
+               "or source_language_code != language_code"),
+    Corruption("a patch beyond certainty", ("patches", "n", "ja"),
+               change(one_patch("f1", "own"), log_prob_after=0.5),
+               "values", "not so: greatest(log_prob_before, log_prob_after) <= 0.0001"),
     Corruption("a pair in the wrong order", ("degenerate_pairs", "m", "en"),
                change("fact_id = 'f1'", neuron_rank_a=3),
                "values", "not so: 1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b"),

@@ -8,6 +8,7 @@ input, and a full backward pass.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -39,7 +40,11 @@ def plain_attribution(
     replaced: Sequence[int] = (),
     blank: int = 0,
 ) -> Plain:
-    """Attribute one token; each baseline has one ``replaced`` position set to ``blank``."""
+    """Attribute one token; each baseline has one ``replaced`` position set to ``blank``.
+
+    In mode 'zero_norm_held' the norm behind the down projection is replaced by the map that divides
+    by its clean denominator.
+    """
     ids = torch.tensor([list(tokens)])
     clean = neurons(model, ids, layer, position)
     baselines = []
@@ -47,8 +52,10 @@ def plain_attribution(
         changed = ids.clone()
         changed[0, place] = blank
         baselines.append(neurons(model, changed, layer, position))
+    held = _HeldNorm(model, ids, layer, position) if mode == "zero_norm_held" else nullcontext()
     lines = {
         "zero": [(torch.zeros_like(clean), clean)],
+        "zero_norm_held": [(torch.zeros_like(clean), clean)],
         "amig": [(b, clean - b) for b in baselines],
     }
     if baselines:
@@ -57,18 +64,42 @@ def plain_attribution(
         lines["amig_code"] = [(mean, clean)]
     scores = torch.zeros_like(clean)
     ends = []
-    for begin, prefactor in lines[mode]:
-        for point, weight in zip(points, weights, strict=True):
-            value = (begin + point * (clean - begin)).requires_grad_()
-            answer(model, ids, layer, position, target, value).backward()
-            assert value.grad is not None
-            scores += prefactor * weight * value.grad
-        ends.append(float(answer(model, ids, layer, position, target, begin)))
-    return Plain(
-        scores.detach(),
-        float(answer(model, ids, layer, position, target, clean)),
-        sum(ends) / len(ends),
-    )
+    with held:
+        for begin, prefactor in lines[mode]:
+            for point, weight in zip(points, weights, strict=True):
+                value = (begin + point * (clean - begin)).requires_grad_()
+                answer(model, ids, layer, position, target, value).backward()
+                assert value.grad is not None
+                scores += prefactor * weight * value.grad
+            ends.append(float(answer(model, ids, layer, position, target, begin)))
+        end = float(answer(model, ids, layer, position, target, clean))
+    return Plain(scores.detach(), end, sum(ends) / len(ends))
+
+
+class _HeldNorm:
+    """Lets a Gemma layer's norm behind the FFN multiply by its clean 1 / √(mean square + ε)."""
+
+    def __init__(self, model: LoadedModel, ids: torch.Tensor, layer: int, position: int) -> None:
+        self.norm = model.view.layers[layer].post_feedforward_layernorm
+        kept: list[torch.Tensor] = []
+        handle = self.norm.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0]))
+        with torch.no_grad():
+            model.view.model(input_ids=ids)
+        handle.remove()
+        clean = kept[0][0, position]
+        self.scale = (1 + self.norm.weight) / (clean.square().mean() + self.norm.eps).sqrt()
+        self.position = position
+
+    def __enter__(self) -> None:
+        self.handle = self.norm.register_forward_hook(self._linear)
+
+    def __exit__(self, *_: object) -> None:
+        self.handle.remove()
+
+    def _linear(self, _: object, inputs: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor:
+        output = output.clone()
+        output[0, self.position] = inputs[0][0, self.position] * self.scale
+        return output
 
 
 def neurons(model: LoadedModel, ids: torch.Tensor, layer: int, position: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,11 +24,26 @@ class Server:
     """Process group of the web server, the daemon, and all that they start."""
     port: int
     """Port on loopback."""
+    token: str
+    """What every request has to carry."""
 
     @property
     def address(self) -> str:
         """Where its pages are."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def first_address(self) -> str:
+        """The address that is printed for a person to open."""
+        return f"{self.address}/?token={self.token}"
+
+    def request(
+        self, path: str, body: bytes | None = None, **headers: str
+    ) -> urllib.request.Request:
+        """A request that carries the token; an underscore in a header's name stands for '-'."""
+        own = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return urllib.request.Request(self.address + path, body, own | named)
 
 
 @contextlib.contextmanager
@@ -41,18 +57,22 @@ def user_interface(study: Path | str, homes: Path) -> Iterator[Server]:
         port = free.getsockname()[1]
     words = ["ui", study, "--home", homes, "--port", port]
     arguments = [sys.executable, "-m", "dagster_project.cli.main", *map(str, words)]
-    with (homes / "ui.log").open("a") as log:
+    logged = homes / "ui.log"
+    logged.unlink(missing_ok=True)
+    with logged.open("a") as log:
         process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
     try:
         while True:
-            assert process.poll() is None, (homes / "ui.log").read_text()
+            assert process.poll() is None, logged.read_text()
+            found = re.search(r"[?]token=([\w-]+)", logged.read_text())
+            server = Server(process.pid, port, found[1] if found else "")
             with (
                 contextlib.suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=60),
+                urllib.request.urlopen(server.request("/server_info"), timeout=60),
             ):
                 break
             time.sleep(0.5)
-        yield Server(process.pid, port)
+        yield server
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,3 +71,34 @@ def home(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.rmtree(parsed)
         shutil.copytree(kept, parsed)
     return folder / "tiny"
+
+
+_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a Postgres server of this session, on loopback; skipped where there is none."""
+    pytest.importorskip("dagster_postgres", reason="pip install 'factroots[postgres]'")
+    if not _POSTGRES:
+        pytest.skip("no Postgres on this machine: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="factroots-postgres-"))
+    # Postgres refuses to run as root; the package made this user.
+    is_root = os.geteuid() == 0
+    become = ["runuser", "-u", "postgres", "--"] if is_root else []
+    if is_root:
+        shutil.chown(folder, "postgres")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def call(program: str, *arguments: str) -> None:
+        command = [*become, str(_POSTGRES[0] / program), "-D", str(folder / "data"), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+    call("initdb", "-U", "factroots", "-A", "trust")
+    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder}"
+    call("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+    yield f"postgresql+psycopg2://factroots@127.0.0.1:{port}/postgres"
+    call("pg_ctl", "-m", "immediate", "stop")
+    shutil.rmtree(folder)

@@ -116,3 +116,45 @@ def test_a_study_of_the_project_is_not_changed() -> None:
     result = studies.factroots("add-model", "atlas", "mine", "--source", "./mine")
     assert result.exit_code == 2
     assert "copy" in result.stderr
+
+
+def test_what_was_edited_while_the_model_was_loaded_is_kept(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.write_text(HEAD + BLOCKS)
+
+    def load_slowly(*_: object) -> None:
+        text = study.read_text().replace("# theirs", "# edited")
+        study.write_text(text.replace("\n\n# The", "\n  - {id: third, source: ./third}\n\n# The"))
+
+    monkeypatch.setattr("dagster_project.study.add_model._load", load_slowly)
+    assert add(study, "fourth", "--source", str(study.parent / "fourth"))[0] == 0
+    models = [model.id for model in load_study(str(study)).models]
+    assert models == ["first", "second", "third", "fourth"]
+    assert "# edited" in study.read_text()
+
+
+def test_a_model_that_another_process_added_meanwhile_is_not_added_twice(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.write_text(HEAD + BLOCKS)
+
+    def added_by_another(*_: object) -> None:
+        study.write_text(study.read_text().replace("  - id: first", f"{ADDED}  - id: first"))
+
+    monkeypatch.setattr("dagster_project.study.add_model._load", added_by_another)
+    status, said = add(study, "fourth", "--source", str(study.parent / "fourth"))
+    assert status == 2
+    assert "has a model 'fourth' already" in said
+    assert study.read_text().count("id: fourth") == 1
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_the_ends_of_lines_are_kept(study: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    study.write_bytes((HEAD + BLOCKS).replace("\n", end).encode())
+    monkeypatch.setattr("dagster_project.study.add_model._load", lambda *_: None)
+    monkeypatch.chdir(study.parent)
+    arguments = ("--source", "./fourth", "--mask-counts", "all")
+    assert add(study, "fourth", *arguments) == (0, "")
+    wanted = HEAD + BLOCKS.replace("  # theirs\n", "  # theirs\n" + ADDED)
+    assert study.read_bytes().decode() == wanted.replace("\n", end)

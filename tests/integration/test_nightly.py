@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from tests.helpers import studies
-from tests.helpers.user_interface import user_interface
+from tests.helpers.user_interface import Server, user_interface
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
@@ -47,8 +48,8 @@ class Night:
     """Rows of the part that was lost, and being computed when everything was killed."""
     runs_of_it: list[str]
     """States of the runs that were to compute it, in the order in which they were asked for."""
-    port: int
-    """Port of the web server."""
+    server: Server
+    """The web server."""
     version: str
     """What the web server answered when it was asked for its version."""
 
@@ -82,8 +83,8 @@ def night(
         edit(study)
         wait(lambda: published.stat().st_mtime_ns != was_published)
         wait(lambda: not runs(home, studies.UNFINISHED))
-        version = ask_server(server.port, "{version}")["version"]
-        yield Night(study, home, before, found_again, runs_of_it, server.port, version)
+        version = ask_server(server, "{version}")["version"]
+        yield Night(study, home, before, found_again, runs_of_it, server, version)
 
 
 def without_knowledge(text: str) -> str:
@@ -128,12 +129,8 @@ def parts(home: Path) -> dict[str, int]:
     }
 
 
-def ask_server(port: int, query: str) -> dict[str, str]:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/graphql",
-        json.dumps({"query": query}).encode(),
-        {"Content-Type": "application/json"},
-    )
+def ask_server(server: Server, query: str) -> dict[str, str]:
+    request = server.request("/graphql", json.dumps({"query": query}).encode())
     with urllib.request.urlopen(request, timeout=60) as answer:
         data: dict[str, str] = json.load(answer)["data"]
     return data
@@ -180,13 +177,44 @@ def test_only_what_depends_on_a_change_is_computed_again(night: Night) -> None:
     assert computed == changed | new | described
 
 
+MUTATION = json.dumps({"query": "mutation {reloadWorkspace {__typename}}"}).encode()
+FOREIGN = {"Origin": "http://evil.example"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status"),
+    [
+        ("/graphql", MUTATION, FOREIGN, 403),
+        ("/graphql", MUTATION, {"Host": "evil.example"}, 403),
+        ("/graphql", MUTATION, {"Authorization": ""}, 401),
+        ("/graphql?query=mutation%7BreloadWorkspace%7B__typename%7D%7D", None, {}, 405),
+        ("/report_asset_materialization/lake/facts", b"{}", FOREIGN, 403),
+        ("/graphql", MUTATION, {}, 200),
+        ("/report_asset_materialization/lake/facts", b"{}", {"Authorization": ""}, 401),
+        ("/", None, {"Authorization": ""}, 401),
+        ("/", None, {}, 200),
+    ],
+)
+def test_the_web_server_answers_nobody_but_its_own_pages(
+    night: Night, path: str, body: bytes | None, headers: dict[str, str], status: int
+) -> None:
+    request = night.server.request(path, body, **headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found, sent = answer.status, answer.headers
+    except urllib.error.HTTPError as error:
+        found, sent = error.code, error.headers
+    assert found == status
+    assert sent["X-Frame-Options"] == "DENY"
+
+
 def test_the_web_server_listens_on_this_machine_only(night: Night) -> None:
     assert night.version
-    addresses = socket.getaddrinfo(socket.gethostname(), night.port, socket.AF_INET)
+    addresses = socket.getaddrinfo(socket.gethostname(), night.server.port, socket.AF_INET)
     outside = {str(address[4][0]) for address in addresses}
     outside = {address for address in outside if not address.startswith("127.")}
     if not outside:
         pytest.skip("this machine has no address but loopback")
     refused = pytest.raises(ConnectionRefusedError)
-    with refused, socket.create_connection((outside.pop(), night.port), timeout=5):
+    with refused, socket.create_connection((outside.pop(), night.server.port), timeout=5):
         pass

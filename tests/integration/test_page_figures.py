@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
+from warehouse.fit_root_rule import COEFFICIENTS_FILE, fit_rule
+
 MODEL = "atlas-mlm"
+COLUMNS = ["statement_code", "feature_set_code", "outcome_code", "feature_code", "coefficient"]
 
 
 def opened(project: Path, study: str, commands: str) -> duckdb.DuckDBPyConnection:
@@ -36,6 +40,12 @@ def atlas(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="module")
 def atlas_neurons(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with opened(project, "atlas-neurons", "`factroots run atlas-neurons`") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def atlas_roots(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with opened(project, "atlas-roots", "`factroots run atlas-roots`") as connection:
         yield connection
 
 
@@ -132,7 +142,8 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         scope: (answers, f"{kappa:.2f} [{low:.2f}, {high:.2f}]")
         for scope, answers, kappa, low, high in atlas.execute(
             """select scope_code, answer_count, kappa_score, kappa_score_low, kappa_score_high
-               from root_agreement where model_a_id = ? and model_b_id = ? || '-seed2'""",
+               from root_agreement
+               where rule_code = 'paper' and model_a_id = ? and model_b_id = ? || '-seed2'""",
             [MODEL, MODEL],
         ).fetchall()
     }
@@ -156,7 +167,8 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         code: f"{area:.3f} [{low:.3f}, {high:.3f}]"
         for code, area, low, high in atlas.execute(
             """select signal_code, auroc_score, auroc_score_low, auroc_score_high
-               from root_signal_accuracy where model_id = ?""",
+               from root_signal_accuracy
+               where model_id = ? and target_code = 'right_elsewhere_only'""",
             [MODEL],
         ).fetchall()
     }
@@ -201,6 +213,85 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         f"{ranks['worlds', 'shuffled']}. By Spearman and Brown's formula, all worlds would agree "
         f"with as many new ones with {whole:+.2f}.",
     ]  # fmt: skip
+
+
+def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
+    """What docs/atlas.md says of the calibrated rule, held against the worlds."""
+    areas = {
+        (model, target, signal): (
+            f"{area:.3f} [{max(low, 0):.3f}, {min(high, 1):.3f}]",
+            f"{lead:+.3f} [{lead_low:+.3f}, {lead_high:+.3f}]",
+            f"{error:.3f}",
+        )
+        for (
+            model, target, signal, area, low, high, lead, lead_low, lead_high, error,
+        ) in atlas_roots.execute(
+            """select model_id, target_code, signal_code, auroc_score, auroc_score_low,
+                   auroc_score_high, lead_score, lead_score_low, lead_score_high,
+                   calibration_error_score
+               from root_signal_accuracy"""
+        ).fetchall()
+    }  # fmt: skip
+    kappas = {
+        (rule, scope): f"{kappa:.2f} [{low:.2f}, {high:.2f}]"
+        for rule, scope, kappa, low, high in atlas_roots.execute(
+            """select rule_code, scope_code, kappa_score, kappa_score_low, kappa_score_high
+               from root_agreement where model_a_id = ? and model_b_id = ? || '-seed2'""",
+            [MODEL, MODEL],
+        ).fetchall()
+    }
+    table = [
+        f"| {name} | " + " | ".join(
+            areas[model, target, signal][0] if (model, target, signal) in areas else "—"
+            for target in ("right_elsewhere_only", "right_nowhere", "stated_nowhere")
+            for model in (MODEL, f"{MODEL}-seed2", "atlas-clm")
+        ) + " |"
+        for name, signal in (
+            ("calibrated rule", "calibrated_rule"), ("ceiling: first half", "first_half"),
+            ("facts with the object", "object_fact_count"),
+            ("other languages right", "right_language_count"),
+            ("P(object)", "object_log_prob"), ("relation", "relation"),
+            ("P(object), masked subject", "masked_log_prob"),
+            ("P(object), other subjects", "other_subject_log_prob"),
+            ("same answer elsewhere", "same_answer_rate"),
+            ("overlap above its null", "overlap_excess"), ("floor: shuffled", "shuffled"),
+        )
+    ]  # fmt: skip
+    rule = {
+        (model, target): areas[model, target, "calibrated_rule"]
+        for model in (MODEL, f"{MODEL}-seed2", "atlas-clm")
+        for target in ("right_elsewhere_only", "right_nowhere")
+    }
+    return [
+        *table,
+        f"On the first question the rule leads the best signal that costs nothing by "
+        f"{rule[MODEL, 'right_elsewhere_only'][1]} (second seed: "
+        f"{rule[f'{MODEL}-seed2', 'right_elsewhere_only'][1]}; causal model: "
+        f"{rule['atlas-clm', 'right_elsewhere_only'][1]}), on the second by "
+        f"{rule[MODEL, 'right_nowhere'][1]}. Its calibration error is "
+        f"{rule[MODEL, 'right_elsewhere_only'][2]} and {rule[MODEL, 'right_nowhere'][2]} (causal "
+        f"model: {rule['atlas-clm', 'right_elsewhere_only'][2]} and "
+        f"{rule['atlas-clm', 'right_nowhere'][2]}).",
+        f"Two seeds agree on its roots with Cohen's κ = {kappas['calibrated', 'all']}, on those "
+        f"of stated answers with {kappas['calibrated', 'stated']} (the paper's rule: "
+        f"{kappas['paper', 'stated']}).",
+    ]
+
+
+def test_the_page_has_the_accuracy_of_the_rule(
+    project: Path, atlas_roots: duckdb.DuckDBPyConnection
+) -> None:
+    for sentence in rule_sentences(atlas_roots):
+        expect(project, sentence)
+
+
+def test_the_coefficients_are_those_of_the_fit(
+    atlas_roots: duckdb.DuckDBPyConnection,
+) -> None:
+    found = pl.DataFrame(fit_rule(atlas_roots), orient="row", schema=COLUMNS)
+    kept = pl.read_csv(COEFFICIENTS_FILE).select(COLUMNS)
+    assert found.select(COLUMNS[:-1]).equals(kept.select(COLUMNS[:-1]))
+    assert found["coefficient"].to_list() == pytest.approx(kept["coefficient"].to_list(), abs=2e-4)
 
 
 def test_the_page_has_the_worlds(project: Path, atlas: duckdb.DuckDBPyConnection) -> None:

@@ -18,10 +18,13 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from warehouse.connection import opened
 from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import read_facts, without_passages
 from warehouse.report.figures import Figure, read_figures
+from warehouse.report.stamp import PAGE, STAMP, made_from
+from warehouse.summary import read_notes
 
 __all__ = ["Report", "packed", "write_report"]
 
@@ -61,18 +64,21 @@ def write_report(
     if not published_file.exists():
         raise ReportError(f"{published_file} does not exist yet: create it with factroots run")
     try:
-        with duckdb.connect(published_file, read_only=True) as connection:
+        with opened(published_file) as file:
+            connection = file.connection
             sections = read_figures(connection, fact)
             facts = read_facts(connection)
+            notes = read_notes(connection)
             models = connection.sql("from dim_models order by model_id").pl().to_dicts()
             studies = connection.execute("select distinct study_name from study_overview")
             study = " ".join(str(name) for (name,) in studies.fetchall())
     except duckdb.Error as error:
         raise ReportError(f"cannot read {published_file}: {error}") from error
-    page = _page(study, models, sections, facts)
-    path = folder / "report.html"
+    page = _page(study, models, notes, sections, facts)
+    path = folder / PAGE
     try:
         _replace(path, page.encode())
+        _replace(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
         if with_files:
             for figure in [figure for figures in sections.values() for figure in figures]:
                 _write_files(figure, folder / "figures")
@@ -91,6 +97,7 @@ def packed(value: Any) -> str:
 def _page(
     study: str,
     models: list[dict[str, Any]],
+    notes: list[str],
     sections: dict[str, list[Figure]],
     facts: list[dict[str, Any]],
 ) -> str:
@@ -106,6 +113,7 @@ def _page(
     return environment.get_template("page.html").render(
         study=study,
         models=models,
+        notes=notes,
         sections=sections,
         columns={
             figure.name: packed({name: figure.rows[name].to_list() for name in figure.rows.columns})

@@ -23,7 +23,7 @@ COUNT = "found_count"
 _ROUNDING = 1e-4
 """Rounding can make the log-probability of a certain answer slightly greater than 0."""
 
-_MODES = "mode_code in ('zero', 'amig', 'amig_mean', 'amig_code')"
+_MODES = "mode_code in ('zero', 'zero_norm_held', 'amig', 'amig_mean', 'amig_code')"
 
 SPECIAL_RULES = {
     "atlas_truth": (
@@ -101,6 +101,13 @@ SPECIAL_RULES = {
         "abs(completeness_residual - abs(attribution_sum - baseline_count "
         "* (clean_probability - baseline_probability))) < 0.000001",
     ),
+    "subject_swaps": (
+        "swap_code in ('masked', 'first_part', 'last_part', 'invented', 'other_subject')",
+        "swap_index >= 0",
+        "(object_log_prob is null) = (object_rank is null)",
+        "object_rank >= 1",
+        f"object_log_prob <= {_ROUNDING}",
+    ),
     "interventions": (
         "edit_set_code in ('likn', 'own', 'own_subset', 'other', 'union', 'sequence', 'probeless')",
         "(neuron_language_code = 'all') = (edit_set_code in ('likn', 'union', 'sequence'))",
@@ -119,6 +126,19 @@ SPECIAL_RULES = {
         f"old_log_prob_after) <= {_ROUNDING}",
     ),
     "text_gradients": ("abs(gradient_score) <= 1.0001", "bm25_score >= 0"),
+    "latent_languages": (
+        "token_count >= 1",
+        "is_same_name or name_language_code != language_code",
+    ),
+    "patches": (
+        "position_code in ('subject', 'object', 'both')",
+        "answer_code in ('own', 'source', 'source_name', 'control')",
+        "source_fact_id != fact_id",
+        "(answer_fact_id = fact_id) = (answer_code = 'own')",
+        "(answer_fact_id = source_fact_id) = (answer_code in ('source', 'source_name'))",
+        "answer_code != 'source_name' or source_language_code != language_code",
+        f"greatest(log_prob_before, log_prob_after) <= {_ROUNDING}",
+    ),
     "degenerate_pairs": (
         "1 <= neuron_rank_a and neuron_rank_a < neuron_rank_b",
         "(layer_index_a, neuron_index_a) != (layer_index_b, neuron_index_b)",
@@ -317,6 +337,45 @@ COMPLETENESS = {
         qualify count(*) != max(count(*)) over (
             partition by model_id, relation_id, text_language_code
         )
+    """,
+    "latent_languages": """
+        select 'not every layer is there' as problem,
+            model_id, language_code, fact_id, is_random, name_language_code
+        from rows_at_hand
+        inner join models using (model_id)
+        group by all
+        having count(*) != any_value(models.layer_count)
+        union all
+        select 'the object has no name in the asked language',
+            model_id, language_code, fact_id, is_random, null
+        from rows_at_hand
+        group by all
+        having not bool_or(name_language_code = language_code)
+        union all
+        select 'the last layer predicts otherwise than the model',
+            model_id, language_code, fact_id, is_random, name_language_code
+        from rows_at_hand
+        inner join models using (model_id)
+        inner join predictions using (model_id, language_code, fact_id)
+        where not is_random
+            and name_language_code = language_code
+            and layer_index = models.layer_count - 1
+            and models.dtype = 'float32'
+            and abs(name_log_prob - gold_log_prob) > 0.001 * (1 + abs(gold_log_prob))
+    """,
+    "patches": """
+        select 'not every layer is there' as problem,
+            model_id, language_code, source_language_code, fact_id, position_code, answer_code
+        from rows_at_hand
+        inner join models using (model_id)
+        group by all
+        having count(*) != any_value(models.layer_count)
+        union all
+        select 'the answers of both facts are not there',
+            model_id, language_code, source_language_code, fact_id, position_code, null
+        from rows_at_hand
+        group by all
+        having count(distinct answer_code) filter (where answer_code in ('own', 'source')) != 2
     """,
     "degenerate_pairs": """
         select 'the fact has random pairs alone' as problem, model_id, language_code, fact_id

@@ -205,7 +205,7 @@ def _describe(table: str, partition: Mapping[str, str], lake: Path) -> dict[str,
     if is_there := path.exists():
         try:
             problems = list(_schema_problems(LAKE[table], pq.read_schema(path)))
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowException) as error:
             problems = [f"the part cannot be read: {error}"]
         made_by = read_provenance(path)
         details = made_by.details if made_by else {}

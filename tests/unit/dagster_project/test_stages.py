@@ -21,7 +21,9 @@ def part(table: str, *owner: str) -> Part:
 
 
 def staged(folder: Path, *missing: Part) -> list[Stage]:
-    workspace = SimpleNamespace(home=SimpleNamespace(lake=folder), fingerprint="now")
+    products = {"published_file": folder / "factroots.duckdb", "report_file": folder / "page"}
+    home = SimpleNamespace(lake=folder, **products)
+    workspace = SimpleNamespace(home=home, fingerprint="now")
     # Languages as Dagster keeps them: German was added last.
     return stages(workspace, missing, ASSETS, ["en", "it", "ru", "de"])  # type: ignore[arg-type]
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from pathlib import Path
+
 import pytest
 
+from dagster_project.steps import libraries
 from dagster_project.steps.registry import STEP_OF_TABLE, STEPS
 from dagster_project.steps.step import ModelStep, Step
 from ingestion.contract import LAKE
+from ingestion.lake import fingerprint
+
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 def test_every_lake_table_is_computed_by_one_step() -> None:
@@ -29,3 +37,42 @@ def test_a_step_comes_after_those_that_it_depends_on(step: Step) -> None:
 def test_a_step_is_described_and_named_after_its_module(step: Step) -> None:
     assert step.compute.__module__.rpartition(".")[2] == step.name
     assert step.description.endswith((".", "?"))
+
+
+def imported(package: str) -> set[str]:
+    """Top-level names of all modules that a package imports, also within functions."""
+    found: set[str] = set()
+    for path in (PROJECT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_every_library_that_computes_rows_is_declared_once_with_a_reason() -> None:
+    used = imported("ingestion") | imported("models_gpu")
+    # Imported by name, because it is an extra.
+    used.add("hyperscan")
+    used -= sys.stdlib_module_names | {"ingestion", "models_gpu"}
+    in_fingerprints = {name for step in STEPS for name in step.libraries}
+    declared = [in_fingerprints, libraries.RECORDED.keys(), libraries.STABLE.keys()]
+    assert set.union(*map(set, declared)) == used
+    assert sum(map(len, declared)) == len(used)
+
+
+def test_a_new_version_of_a_library_that_changes_rows_makes_its_parts_stale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = STEP_OF_TABLE["occurrences"]
+    before = step._fingerprint(("inputs",))
+    monkeypatch.setattr(libraries.metadata, "version", lambda name: f"{name} of tomorrow")
+    libraries.versions.cache_clear()
+    try:
+        assert step._fingerprint(("inputs",)) != before
+        assert STEP_OF_TABLE["predictions"]._fingerprint(("a",)) == fingerprint(
+            STEP_OF_TABLE["predictions"].code_version, "a"
+        )
+    finally:
+        libraries.versions.cache_clear()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dagster_project.study.load import embedded_studies, load_study
+from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
 
 GOOD = """\
@@ -106,15 +107,19 @@ def test_neurons_are_edited_only_where_they_are_attributed(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ("edit_propagation: {languages: [en]}", "at least 2"),
-        ("edit_propagation: {languages: [en, en]}", "edit_propagation: languages names one twice"),
-        ("edit_propagation: {languages: [en, de], learning_rate: 0}", "greater than 0"),
+        ("latent_languages: {languages: []}", "languages is empty: name some, or write 'all'"),
+        ("patching: {languages: [en, en]}", "signals.patching: languages names one twice"),
+        ("patching: {languages: [en]}", "at least 2 items"),
+        ('patching: {languages: [en, "no"], positions: [both, both]}', "positions names one twice"),
+        ('patching: {languages: [en, "no"], positions: [mask]}', "'subject', 'object' or 'both'"),
+        ("edit_propagation: {languages: [en]}", "at least 2 items"),
+        ('edit_propagation: {languages: [en, "no"], learning_rate: 0}', "greater than 0"),
         ("text_gradients: {languages: [en], folds: 1}", "greater than or equal to 2"),
     ],
 )
 def test_a_problem_of_a_signal_is_named(tmp_path: Path, block: str, message: str) -> None:
-    found = problems(tmp_path, f"{GOOD}signals:\n  {block}\n")
-    assert any(message in text for _, text in found), found
+    ((_, found),) = problems(tmp_path, f"{GOOD}signals:\n  {block}\n")
+    assert message in found
 
 
 def test_gradients_of_texts_need_the_text(tmp_path: Path) -> None:
@@ -186,3 +191,57 @@ def test_a_corpus_may_have_no_titles(tmp_path: Path, kind: str) -> None:
         f"corpora: [{{id: c, kind: {kind}, path: x, title_column: null}}]\n"
     )
     assert load_study(str(path)).corpora[0].title_column is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "package", "extra"),
+    [("chinese", "zhconv", "paper"), ("engine", "hyperscan", "match")],
+)
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    package: str,
+    extra: str,
+    is_installed: bool,
+) -> None:
+    study = tmp_path / "mine.yml"
+    study.write_text(
+        "name: mine\nfacts: {kind: atlas}\nlanguages: all\nmodels: [{id: a, source: atlas:mlm}]\n"
+        f"tracing: {{{setting}: {package}}}\n"
+    )
+    monkeypatch.setattr(
+        "dagster_project.study.validation.find_spec",
+        lambda name: object() if is_installed or name != package else None,
+    )
+    if is_installed:
+        assert getattr(load_study(str(study)).tracing, setting) == package
+        return
+    with pytest.raises(StudyError) as error:
+        load_study(str(study))
+    assert f"tracing.{setting}: {package} is not installed" in str(error.value)
+    assert ":5: tracing" in str(error.value) or "line 5" in str(error.value)
+    assert f"pip install 'factroots[{extra}]'" in str(error.value)
+
+
+def test_aliases_are_read_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("language,relation,template,subject,object\nen,r,[X] [Y],a,b\n")
+    (tmp_path / "names.csv").write_text("language,entity,alias\nen,Q1,c\n")
+    path = study_file(
+        tmp_path,
+        "name: s\nfacts: {kind: table, path: f.csv}\nmodels: [{id: m, source: ./m}]\n"
+        "tracing: {aliases: names.csv}\n",
+    )
+    with pytest.raises(StudyError) as caught:
+        resolve_study(path, tmp_path / "homes")
+    found = [problem.message for problem in caught.value.problems if problem.line == 4]
+    assert len(found) == 1
+    assert "names.csv has no column 'language_code'" in found[0]
+
+
+def test_an_unknown_key_may_look_like_anything(tmp_path: Path) -> None:
+    for key in ("facts[Y]", "[X]", "x.y", "models[0]"):
+        text = GOOD.replace("languages:", f'"{key}":')
+        ((line, message),) = [p for p in problems(tmp_path, text) if p[1].startswith("unknown")]
+        assert (line, message.split(".")[0]) == (3, f"unknown key '{key}'".split(".")[0])

@@ -98,3 +98,10 @@ def test_the_facts_of_atlas_are_in_normal_form() -> None:
     path = Path(__file__).parents[3] / "ingestion" / "atlas" / "facts.csv"
     frame = pl.read_csv(path, infer_schema=False)
     assert frame.equals(frame.with_columns(normal_column(pl.all())))
+
+
+def test_joiners_that_show_stay_inside_a_name() -> None:
+    for name in ("क्\u200dष", "می\u200cخواهم", "កម្ពុ\u200bជា"):
+        assert normal_name(name) == name
+        assert pl.select(normal_column(pl.lit(name))).item() == name
+        assert normal_text(name) == name

@@ -101,3 +101,21 @@ def test_the_command_ends_with_one_when_something_changed_and_zero_when_not(
     missing = run(old, "nowhere.duckdb")
     assert missing.exit_code == 2
     assert "nowhere.duckdb" in missing.stderr
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_no_tolerance_makes_a_number_equal_to_one_that_is_not_finite(
+    old: Path, tmp_path: Path, value: str
+) -> None:
+    change = f"update scores set score = '{value}'::double where model_id = 'm'"
+    new = write_file(tmp_path / "factroots.duckdb", change)
+    assert list(differing(diff(old, new, 1e-9))) == ["scores"]
+    assert differing(diff(new, new, 1e-9)) == {}
+    other = write_file(tmp_path / "other.duckdb", change.replace(value, "-inf", 1))
+    assert bool(differing(diff(new, other, 1e300))) == (value != "-inf")
+
+
+@pytest.mark.parametrize("tolerance", ["nan", "inf", "-1"])
+def test_the_tolerance_is_a_finite_number(old: Path, tolerance: str) -> None:
+    command = ["diff", str(old), str(old), "--tolerance", tolerance]
+    assert CliRunner().invoke(main, command).exit_code == 2

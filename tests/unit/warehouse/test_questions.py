@@ -15,6 +15,7 @@ from warehouse.tables import WarehouseError
 
 WORLD = """
 create table dim_models as select unnest(['m', 'n']) as model_id, 'wiki' as corpus_id;
+create table dim_languages as select unnest(['ms', 'id', 'de', 'af']) as language_code;
 create table dim_relations as from (values ('r1', 'capital'), ('r2', 'continent')) as
     _ (relation_id, relation_name);
 create table dim_facts as from (values
@@ -71,6 +72,40 @@ def test_facts_never_read_in_a_language_name_the_languages_that_state_them(
     assert found == [("f3", ["de", "en"]), ("f2", ["en"]), ("f1", ["de", "en", "fr"])]
     world.execute("set variable language = 'de'")
     assert ask(world, "known_without_being_read", columns) == [("f1", ["en"])]
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("known_without_being_read", "language"),
+        ("facts_one_language_could_learn", "language"),
+        ("relations_shared_by_two_languages", "language_a"),
+        ("relations_shared_by_two_languages", "language_b"),
+    ],
+)
+def test_a_language_that_the_study_lacks_is_an_error_and_never_an_empty_answer(
+    world: duckdb.DuckDBPyConnection, name: str, variable: str
+) -> None:
+    world.execute(
+        "create or replace table dim_fact_labels as select 'af' as language_code, "
+        "'f1' as fact_id, 's' as subject_label, 'o' as object_label"
+    )
+    world.execute("alter table fct_predictions add column predicted_text varchar")
+    world.execute("alter table fct_predictions add column gold_rank integer")
+    world.execute(f"set variable {variable} = 'xx'")
+    with pytest.raises(duckdb.Error, match="no language 'xx' in this study; known: af, de, id, ms"):
+        ask(world, name, "*")
+
+
+def test_without_its_default_a_question_is_about_the_first_languages(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    world.execute("delete from dim_languages where language_code in ('af', 'ms')")
+    assert ask(world, "known_without_being_read", "fact_id") == [("f1",)]
+    world.execute("update fct_predictions set language_code = 'de' where language_code = 'ms'")
+    found = ask(world, "relations_shared_by_two_languages", "model_id, relation_id, jaccard_rate")
+    # Indonesian, its default, with German, the first other one: m is right about f1 in both.
+    assert found == [("m", "r1", 0.5), ("n", "r1", 0.5)]
 
 
 def test_relations_are_shared_as_far_as_the_same_facts_are_right(

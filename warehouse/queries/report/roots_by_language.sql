@@ -1,5 +1,5 @@
 -- The roots of what is known
--- Every right answer has one root: learned in the language alone (independent), shared with other languages in one representation, transferred from them, or given away by its names (cue).
+-- Every right answer has one root: stated in the language and not shown to be shared (independent), stated and shared with other languages in the same neurons, transferred from them, or given away by its names (cue).
 select
     model_id,
     language_code,

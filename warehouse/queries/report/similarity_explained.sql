@@ -1,13 +1,16 @@
 -- What explains which languages are similar
--- Mantel correlation of language similarity with geographic distance, family, branch and script. p is the share of shuffles with a correlation at least as strong.
+-- Mantel correlation of language similarity with geographic distance, family, branch, script and shared tokens of names. p is the share of shuffles (permutation_count of them) with a correlation at least as strong. Factors go together: partial_score is the correlation given other factors, and distance also stands for what is not measured here.
 select
     model_id,
     similarity_code,
     factor_code,
     mantel_score,
     mantel_p_value,
+    partial_score,
+    partial_p_value,
     language_pair_count,
     permutation_count,
 from similarity_explained
-where (method_code is null or method_code = 'probeless') and mantel_score is not null
+where mantel_score is not null
+    and method_code in ('none', (select min(method_code) from similarity_explained where method_code != 'none'))
 order by model_id, similarity_code, factor_code

@@ -1,7 +1,8 @@
 -- Are languages more similar if they are close in space, family or script?
--- Mantel's test: the p value is the share of shuffles with a correlation at least as strong.
+-- Mantel's test: the p value is the share of shuffles with a correlation at least as strong. The partial
+-- test holds the controls fixed.
 -- columns: model_id, method_code, similarity_code, factor_code, language_pair_count, mantel_score,
---   mantel_p_value
+--   mantel_p_value, control_codes, partial_score, partial_p_value
 -- rows: 0..*, one per model_id, method_code, similarity_code, factor_code
 select
     model_id,
@@ -11,5 +12,8 @@ select
     language_pair_count,
     mantel_score,
     mantel_p_value,
+    control_codes,
+    partial_score,
+    partial_p_value,
 from similarity_explained
 order by model_id, similarity_code, method_code, abs(mantel_score) desc nulls last, factor_code

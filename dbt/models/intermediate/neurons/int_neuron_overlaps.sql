@@ -55,6 +55,7 @@ final as (
         b.language_code as language_b,
         fact_numbers.relation_id,
         fact_numbers.object_id,
+        pairs.neuron_count,
         coalesce(shared.shared_count, 0) as shared_count,
         coalesce(shared.shared_count, 0)
             / (pairs.neuron_count - coalesce(shared.shared_count, 0)) as jaccard_score,

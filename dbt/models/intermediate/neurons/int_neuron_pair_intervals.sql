@@ -6,7 +6,7 @@ with
 int_neuron_pair_blocks as not materialized (select * from {{ ref('int_neuron_pair_blocks') }}),
 
 final as (
-    {{ bootstrap_blocks("int_neuron_pair_blocks", keys, ["jaccard", "relation_excess", "object_excess"]) }}
+    {{ block_means("int_neuron_pair_blocks", keys, ["jaccard", "relation_excess", "object_excess"]) }}
 )
 
 select * from final

@@ -5,7 +5,8 @@ with
 fct_predictions as (select * from {{ ref('fct_predictions') }}),
 int_root_scopes as not materialized (select * from {{ ref('int_root_scopes') }}),
 fct_active_neurons as (select * from {{ ref('fct_active_neurons') }}),
-int_root_overlaps as not materialized (select * from {{ ref('int_root_overlaps') }}),
+int_root_overlaps as (select * from {{ ref('int_root_overlaps') }}),
+int_overlap_answers as (select * from {{ ref('int_overlap_answers') }}),
 fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
 int_traced_predictions as (select * from {{ ref('int_traced_predictions') }}),
 fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
@@ -39,6 +40,14 @@ scored as (
     where neuron_rank = 1
 ),
 
+method_overlaps as not materialized (
+    select tests.*
+    from int_root_overlaps as tests
+    semi join int_root_scopes as scopes
+        on tests.model_id = scopes.model_id
+        and tests.method_code = scopes.method_code
+),
+
 compared as (
     select
         {{ keys }},
@@ -54,7 +63,7 @@ compared as (
         ) as best,
         list(other_language_code order by other_language_code)
             filter (where is_above_null) as shared_language_codes,
-    from int_root_overlaps
+    from method_overlaps
     group by all
 ),
 
@@ -64,14 +73,14 @@ sources as (
         tests.language_code,
         tests.fact_id,
         list(tests.other_language_code order by tests.other_language_code) as source_language_codes,
-    from int_root_overlaps as tests
+    from method_overlaps as tests
     inner join int_root_scopes as scopes using (model_id)
     inner join fct_fact_presence as presence
         on scopes.corpus_id = presence.corpus_id
         and scopes.text_unit = presence.text_unit
         and tests.other_language_code = presence.language_code
         and tests.fact_id = presence.fact_id
-    where tests.is_above_null and presence.is_present
+    where tests.is_above_null and tests.null_code = 'object' and presence.is_present
     group by all
 ),
 
@@ -88,6 +97,7 @@ final as (
         {%- for column in best_columns %}
         compared.best['{{ column }}'] as best_{{ column }},
         {%- endfor %}
+        answers.across_facts_p_value,
         coalesce(compared.shared_language_codes, []) as shared_language_codes,
         coalesce(sources.source_language_codes, []) as source_language_codes,
     from right_answers
@@ -96,6 +106,7 @@ final as (
     left join scored using ({{ keys }}, method_code)
     left join unscored_facts as unscored using ({{ keys }}, method_code)
     left join compared using ({{ keys }})
+    left join int_overlap_answers as answers using ({{ keys }}, method_code)
     left join sources using ({{ keys }})
 )
 

@@ -1,31 +1,29 @@
 {{ config(materialized='table') }}
 
-{%- set nulls = ["object", "relation"] %}
-{%- set pair = "model_id, null_code, language_a, language_b" %}
+{%- set pair = "model_id, method_code, null_code, language_a, language_b" %}
 
 with
-int_neuron_overlaps as (select * from {{ ref('int_neuron_overlaps') }}),
-int_root_scopes as (select * from {{ ref('int_root_scopes') }}),
-
-compared as (
-    select neurons.*
-    from int_neuron_overlaps as neurons
-    semi join int_root_scopes as scopes
-        on neurons.model_id = scopes.model_id
-        and neurons.method_code = scopes.method_code
-),
+int_neuron_overlaps as not materialized (select * from {{ ref('int_neuron_overlaps') }}),
 
 -- One null overlap per fact: a mean of two would vary less than the single overlap it is compared with.
-null_values as (
-    {%- for null in nulls %}
+-- A fact is tested where it has a null overlap itself: without another right fact of its object in two
+-- languages, same fact and same object cannot be separated there.
+own_overlaps as (
+    {%- for null in ["object", "relation"] %}
     select
         model_id,
+        method_code,
         '{{ null }}' as null_code,
         language_a,
         language_b,
         relation_id,
+        object_id,
+        {{ "object_id" if null == "object" else "''" }} as null_object_id,
+        fact_id,
+        neuron_count,
+        jaccard_score,
         {{ null }}_null_single_score as null_value,
-    from compared
+    from int_neuron_overlaps
     where {{ null }}_null_single_score is not null
     {%- if not loop.last %}
     union all
@@ -36,34 +34,23 @@ null_values as (
 levels as (
     select
         {{ pair }},
-        avg(null_value order by null_value) as null_score,
-        stddev_samp(null_value order by null_value) as null_spread,
-    from null_values
+        {{ exact_mean("null_value") }} as pair_null_score,
+        stddev_samp(null_value order by null_value) as pair_null_spread,
+    from own_overlaps
     group by all
-    having count(*) >= {{ var("smallest_null") }} and null_spread > 0
+    having count(*) >= {{ var("smallest_null") }} and pair_null_spread > 0
 ),
 
 -- Pairs of languages differ in how much any two facts overlap. Standardized by their pair's null, the
--- overlaps of all pairs of languages in a relation can be compared.
+-- overlaps of all pairs of languages can be compared. Rounded, so that equal overlaps are equal.
 final as (
     select
-        {{ pair }},
-        compared.relation_id,
-        compared.fact_id,
-        compared.jaccard_score,
-        levels.null_score,
-        (compared.jaccard_score - levels.null_score) / levels.null_spread as excess,
-    from compared
-    inner join levels using (model_id, language_a, language_b)
-    union all
-    select
-        {{ pair }},
-        null_values.relation_id,
-        null as fact_id,
-        null as jaccard_score,
-        null as null_score,
-        (null_values.null_value - levels.null_score) / levels.null_spread,
-    from null_values
+        own_overlaps.*,
+        levels.pair_null_score,
+        levels.pair_null_spread,
+        round((own_overlaps.jaccard_score - levels.pair_null_score) / levels.pair_null_spread, 9) as excess,
+        round((own_overlaps.null_value - levels.pair_null_score) / levels.pair_null_spread, 9) as null_excess,
+    from own_overlaps
     inner join levels using ({{ pair }})
 )
 

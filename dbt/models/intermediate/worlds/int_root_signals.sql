@@ -1,38 +1,127 @@
--- One score per signal and right answer that the text states; higher should mean: right even where
--- the text does not state it. 'first_half' is the ceiling, 'shuffled' the floor.
+-- What a score should say, and the score: one row per target, signal, right answer and half. Higher
+-- should mean: more probably so. 'first_half' is the ceiling, 'shuffled' the floor, and the trivial
+-- signals are what a method has to beat. An overlap counts against the null of the same object only.
+{{ config(materialized='table') }}
+
 {%- set signals = {
-    "overlap_excess": "roots.overlap_score - roots.null_score",
-    "overlap_p_value": "-roots.adjusted_p_value",
-    "right_language_count": "roots.full_match_language_count - 1",
-    "object_log_prob": "fct_predictions.gold_log_prob",
-    "first_half": "truth.elsewhere_only_score",
-    "shuffled": draw("roots.model_id || roots.fact_id || roots.language_code"),
+    "overlap_excess": "if(roots.null_code = 'object', roots.overlap_score - roots.null_score, null)",
+    "overlap_p_value": "if(roots.null_code = 'object', -roots.adjusted_p_value, null)",
+    "right_language_count": "features.other_full_match_count",
+    "object_log_prob": "dependence.object_log_prob",
+    "object_fact_count": "features.object_fact_count",
+    "relation": "relation_rates.yes_rate",
+    "same_answer_rate": "dependence.same_answer_rate",
+    "masked_log_prob": "dependence.masked_log_prob",
+    "part_log_prob": "coalesce(dependence.part_log_prob, dependence.masked_log_prob)",
+    "invented_log_prob": "dependence.invented_log_prob",
+    "other_subject_log_prob": "dependence.other_subject_log_prob",
+    "calibrated_rule": "case targets.target_code when 'right_elsewhere_only' then probabilities.elsewhere_only_score "
+        ~ "when 'right_nowhere' then probabilities.nowhere_score else probabilities.guess_score end",
+    "first_half": "targets.first_half_score",
+    "shuffled": draw("targets.model_id || targets.fact_id || targets.language_code"),
 } %}
 
 with
 fct_fact_roots as (select * from {{ ref('fct_fact_roots') }}),
-fct_predictions as (select * from {{ ref('fct_predictions') }}),
+fct_root_features as (select * from {{ ref('fct_root_features') }}),
+fct_subject_dependence as (select * from {{ ref('fct_subject_dependence') }}),
+fct_root_probabilities as (select * from {{ ref('fct_root_probabilities') }}),
 fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
 fct_true_roots as (select * from {{ ref('fct_true_roots') }}),
 
-final as (
-    {%- for signal, score in signals.items() %}
+-- Answers that the text states: are they right in worlds that state them elsewhere only, or nowhere?
+world_targets as (
     select
-        roots.model_id,
-        roots.language_code,
-        roots.fact_id,
-        '{{ signal }}' as signal_code,
-        ({{ score }})::double as signal_score,
-    from fct_fact_roots as roots
-    inner join fct_planted_predictions as planted using (model_id, language_code, fact_id)
-    inner join fct_predictions using (model_id, language_code, fact_id)
+        planted.model_id,
+        planted.language_code,
+        planted.fact_id,
+        truth.half_code,
+        unnest([
+            {
+                'target_code': 'right_elsewhere_only',
+                'yes_count': truth.elsewhere_only_right_count,
+                'no_count': truth.elsewhere_only_count - truth.elsewhere_only_right_count,
+                'first_half_score': first_half.elsewhere_only_score
+            },
+            {
+                'target_code': 'right_nowhere',
+                'yes_count': truth.nowhere_right_count,
+                'no_count': truth.nowhere_count - truth.nowhere_right_count,
+                'first_half_score': first_half.nowhere_score
+            }
+        ], recursive := true),
+    from fct_planted_predictions as planted
     inner join fct_true_roots as truth
-        on roots.language_code = truth.language_code
-        and roots.fact_id = truth.fact_id
-        and truth.half_code = 'first'
-    where planted.presence_code = 'here' and ({{ score }}) is not null
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+        on planted.language_code = truth.language_code
+        and planted.fact_id = truth.fact_id
+    inner join fct_true_roots as first_half
+        on planted.language_code = first_half.language_code
+        and planted.fact_id = first_half.fact_id
+    where planted.is_full_match
+        and planted.presence_code = 'here'
+        and truth.half_code in ('first', 'second')
+        and first_half.half_code = 'first'
+),
+
+-- Right answers of the model itself: are they guesses, because its corpus states them nowhere? Facts
+-- are halved, so that a threshold is chosen on other facts.
+own_targets as (
+    select
+        model_id,
+        language_code,
+        fact_id,
+        if({{ draw("fact_id") }} < 0.5, 'first', 'second') as half_code,
+        'stated_nowhere' as target_code,
+        (presence_code = 'nowhere')::bigint as yes_count,
+        (presence_code = 'here')::bigint as no_count,
+        null::double as first_half_score,
+    from fct_planted_predictions
+    where is_full_match and presence_code in ('nowhere', 'here')
+),
+
+targets as (
+    select *
+    from world_targets
+    where yes_count + no_count > 0
+    union all by name
+    select * from own_targets
+),
+
+relation_rates as (
+    select
+        targets.model_id,
+        targets.target_code,
+        features.relation_id,
+        sum(targets.yes_count) / nullif(sum(targets.yes_count + targets.no_count), 0) as yes_rate,
+    from targets
+    inner join fct_root_features as features using (model_id, language_code, fact_id)
+    where targets.half_code = 'first'
+    group by all
+),
+
+scored as (
+    select
+        targets.* exclude (first_half_score),
+        unnest([
+            {%- for signal, score in signals.items() %}
+            { 'signal_code': '{{ signal }}', 'signal_score': ({{ score }})::double }{{ "," if not loop.last }}
+            {%- endfor %}
+        ], recursive := true),
+    from targets
+    inner join fct_root_features as features using (model_id, language_code, fact_id)
+    inner join fct_subject_dependence as dependence using (model_id, language_code, fact_id)
+    inner join fct_fact_roots as roots using (model_id, language_code, fact_id)
+    left join fct_root_probabilities as probabilities using (model_id, language_code, fact_id)
+    left join relation_rates
+        on targets.model_id = relation_rates.model_id
+        and targets.target_code = relation_rates.target_code
+        and features.relation_id = relation_rates.relation_id
+),
+
+final as (
+    select *
+    from scored
+    where signal_score is not null
 )
 
 select * from final

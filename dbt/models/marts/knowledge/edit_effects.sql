@@ -41,7 +41,23 @@ observations as (
 ),
 
 means as (
-    {{ bootstrap_means("observations", keys, measures) }}
+    {{ observed_block_means("observations", keys, measures) }}
+),
+
+-- Student's test of the same blocks that give the interval; an effect that is the same for all facts is
+-- certain.
+tests as (
+    select
+        *,
+        case
+            when over_random_error = 0 then if(over_random_score = 0, 1, 0)::double
+            else 2 * {{ student_tail("abs(over_random_score / over_random_error)", "(over_random_block_count - 1)") }}
+        end as over_random_p,
+    from means
+),
+
+adjusted as (
+    {{ adjust_p_values("tests", ["model_id"], ["over_random_p"]) }}
 ),
 
 -- As published: the ratio of two mean relative changes of P.
@@ -68,7 +84,9 @@ final as (
         means.{{ measure }}_score_low,
         means.{{ measure }}_score_high,
         {%- endfor %}
-        means.over_random_score_low > 0 or means.over_random_score_high < 0 as is_told_from_random,
+        means.over_random_p as over_random_p_value,
+        means.over_random_p_adjusted as over_random_adjusted_p_value,
+        means.over_random_p_adjusted < {{ var("significance_level") }} as is_told_from_random,
         published.published_ratio_score,
         -- Needs both suppression and doubling.
         case
@@ -76,7 +94,7 @@ final as (
                 and count(published.published_ratio_score) filter (where edit_factor in (0, 2)) over edits = 2
             then sum(published.published_ratio_score) filter (where edit_factor in (0, 2)) over edits
         end as published_success_score,
-    from means
+    from adjusted as means
     inner join published using ({{ key_list }})
     window edits as (partition by model_id, language_code, edit_set_code, neuron_language_code)
     order by {{ key_list }}

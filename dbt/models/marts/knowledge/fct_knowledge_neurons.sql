@@ -4,6 +4,18 @@ with
 stg_lake__knowledge_neurons as (select * from {{ ref('stg_lake__knowledge_neurons') }}),
 int_language_facts as (select * from {{ ref('int_language_facts') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
+int_attributed_facts as (select * from {{ ref('int_attributed_facts') }}),
+
+-- An integral that does not add up does not say which neurons it missed.
+complete as (
+    select
+        model_id,
+        mode_code,
+        language_code,
+        fact_id,
+    from int_attributed_facts
+    where is_complete
+),
 
 ranked as (
     select
@@ -22,6 +34,7 @@ ranked as (
     from stg_lake__knowledge_neurons as neurons
     inner join int_language_facts as facts using (language_code, fact_id)
     semi join dim_models using (model_id)
+    semi join complete using (model_id, mode_code, language_code, fact_id)
 ),
 
 final as (

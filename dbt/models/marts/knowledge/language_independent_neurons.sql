@@ -9,6 +9,7 @@ attributed as (
         fact_id,
         count(*) as language_count,
     from knowledge_facts
+    where is_complete
     group by all
 ),
 

@@ -38,8 +38,8 @@ final as (
         excess as excess_score,
         {%- for bound, sign in [("low", "-"), ("high", "+")] %}
         case
-            when fact_count >= {{ var("smallest_sample", 5) }}
-            then excess {{ sign }} {{ var("interval_z") }} * excess_error
+            when fact_count >= {{ var("smallest_sample", 8) }}
+            then excess {{ sign }} {{ student_quantile("nullif(fact_count - 1, 0)") }} * excess_error
         end as excess_score_{{ bound }},
         {%- endfor %}
     from sums

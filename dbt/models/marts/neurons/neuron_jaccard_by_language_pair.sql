@@ -18,27 +18,13 @@ language_pairs as (
     inner join dim_languages as b on a.language_code < b.language_code
 ),
 
--- Standard error of a mean over blocks (Liang & Zeger 1986), from each block's squared effect on it.
-errors as (
+null_means as (
     select
         {{ keys }},
         {%- for null in nulls %}
-        sum(blocks.{{ null }}_null_total order by block_index)
-            / any_value(nullif(means.{{ null }}_excess_count, 0)) as {{ null }}_null_score,
-        sqrt(
-            sum(
-                power(
-                    blocks.{{ null }}_excess_total - blocks.{{ null }}_excess_count * means.{{ null }}_excess_score,
-                    2
-                )
-                order by block_index
-            )
-            * any_value(means.{{ null }}_excess_block_count)
-            / any_value(nullif(means.{{ null }}_excess_block_count - 1, 0))
-        ) / any_value(nullif(means.{{ null }}_excess_count, 0)) as {{ null }}_error,
+        sum({{ null }}_null_total order by block_index) / nullif(sum({{ null }}_excess_count), 0) as {{ null }}_null_score,
         {%- endfor %}
-    from int_neuron_pair_blocks as blocks
-    inner join int_neuron_pair_intervals as means using ({{ keys }})
+    from int_neuron_pair_blocks
     group by all
 ),
 
@@ -47,26 +33,25 @@ tests as (
         {{ keys }},
         coalesce(means.jaccard_count, 0) as fact_count,
         means.jaccard_score as neuron_jaccard_score,
-        means.jaccard_score_low as neuron_jaccard_score_low,
-        means.jaccard_score_high as neuron_jaccard_score_high,
+        if(means.jaccard_score_low < 0, 0, means.jaccard_score_low) as neuron_jaccard_score_low,
+        if(means.jaccard_score_high > 1, 1, means.jaccard_score_high) as neuron_jaccard_score_high,
         {%- for null in nulls %}
         coalesce(means.{{ null }}_excess_count, 0) as {{ null }}_null_count,
         coalesce(means.{{ null }}_excess_block_count, 0) as {{ null }}_block_count,
-        errors.{{ null }}_null_score,
+        null_means.{{ null }}_null_score,
         means.{{ null }}_excess_score,
         means.{{ null }}_excess_score_low,
         means.{{ null }}_excess_score_high,
         case
-            when means.{{ null }}_excess_block_count >= {{ var("smallest_sample", 5) }}
-                and errors.{{ null }}_error > 0
+            when means.{{ null }}_excess_error > 0
             then {{ student_tail(
-                "(means." ~ null ~ "_excess_score / errors." ~ null ~ "_error)",
+                "(means." ~ null ~ "_excess_score / means." ~ null ~ "_excess_error)",
                 "(means." ~ null ~ "_excess_block_count - 1)",
             ) }}
         end as {{ null }}_p,
         {%- endfor %}
     from language_pairs
-    left join errors using ({{ keys }})
+    left join null_means using ({{ keys }})
     left join int_neuron_pair_intervals as means using ({{ keys }})
 ),
 

@@ -18,7 +18,7 @@ tests as (
         {{ null }}_null_score,
         {{ null }}_excess_sum / nullif({{ null }}_null_count, 0) as {{ null }}_excess,
         case
-            when {{ null }}_language_count >= {{ var("smallest_sample", 5) }}
+            when {{ null }}_language_count >= {{ var("smallest_language_sample", 5) }}
             then {{ null }}_error
         end as {{ null }}_usable_error,
         case
@@ -48,8 +48,12 @@ final as (
         {{ null }}_null_count,
         {{ null }}_null_score,
         {{ null }}_excess as {{ null }}_excess_score,
-        {{ null }}_excess - {{ var("interval_z") }} * {{ null }}_usable_error as {{ null }}_excess_score_low,
-        {{ null }}_excess + {{ var("interval_z") }} * {{ null }}_usable_error as {{ null }}_excess_score_high,
+        {{ null }}_excess
+            - {{ student_quantile("nullif(" ~ null ~ "_language_count - 1, 0)") }} * {{ null }}_usable_error
+            as {{ null }}_excess_score_low,
+        {{ null }}_excess
+            + {{ student_quantile("nullif(" ~ null ~ "_language_count - 1, 0)") }} * {{ null }}_usable_error
+            as {{ null }}_excess_score_high,
         {{ null }}_p as {{ null }}_p_value,
         {{ null }}_p_adjusted as {{ null }}_adjusted_p_value,
         {{ null }}_p_adjusted < {{ var("significance_level", 0.05) }} as is_above_{{ null }}_null,

@@ -1,17 +1,36 @@
+{%- set matches = ['full', 'partial', 'any_object'] %}
+
 with
 p_at_1_by_language as not materialized (select * from {{ ref('p_at_1_by_language') }}),
+fct_predictions as not materialized (select * from {{ ref('fct_predictions') }}),
 
 languages as (
-    {%- for match in ['full', 'partial', 'any_object'] %}
+    {%- for match in matches %}
     select
         model_id,
+        language_code,
         '{{ match }}' as match_code,
         fact_count,
         {{ match }}_match_count as match_count,
         {{ match }}_match_rate as match_rate,
-        {{ match }}_match_rate_low as match_rate_low,
-        {{ match }}_match_rate_high as match_rate_high,
     from p_at_1_by_language
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+answers as (
+    {%- for match in matches %}
+    select
+        model_id,
+        language_code,
+        relation_id,
+        object_id,
+        fact_id,
+        '{{ match }}' as match_code,
+        coalesce(is_{{ match }}_match, false)::integer as is_hit,
+    from fct_predictions
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -21,6 +40,7 @@ languages as (
 overview as (
     {{ averages_over_languages(
         "languages",
+        "answers",
         ["model_id", "match_code"],
         ["fact_count", "match_count"],
         "match_count", "fact_count", "match_rate",

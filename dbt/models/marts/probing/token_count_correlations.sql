@@ -58,8 +58,41 @@ correlations as (
     {{ correlate('points', ['model_id', 'unit_code', 'scope_code']) | indent(4) }}
 ),
 
+-- An object has a point in each language: they depend on each other.
+object_points as (
+    select
+        model_id,
+        'object' as unit_code,
+        'all' as scope_code,
+        object_id,
+        object_token_count::double as x,
+        full_match_rate as y,
+    from int_object_p_at_1
+),
+
+clustered as (
+    {{ clustered_correlation('object_points', ['model_id', 'unit_code', 'scope_code'], 'object_id') | indent(4) }}
+),
+
 final as (
-    select * from correlations
+    select
+        correlations.model_id,
+        correlations.unit_code,
+        correlations.scope_code,
+        correlations.point_count,
+        coalesce(clustered.cluster_count, correlations.point_count) as cluster_count,
+        {%- for name in ['pearson', 'spearman'] %}
+        correlations.{{ name }}_score,
+        {%- for bound in ['low', 'high'] %}
+        if(
+            clustered.cluster_count is null,
+            correlations.{{ name }}_score_{{ bound }},
+            clustered.{{ name }}_score_{{ bound }}
+        ) as {{ name }}_score_{{ bound }},
+        {%- endfor %}
+        {%- endfor %}
+    from correlations
+    left join clustered using (model_id, unit_code, scope_code)
     order by model_id, unit_code, scope_code
 )
 

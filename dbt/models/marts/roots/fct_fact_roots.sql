@@ -16,6 +16,7 @@ reasoned as (
             when full_match_language_count = 1 then 'right_nowhere_else'
             when scored_language_count = 1 then 'no_neurons_elsewhere'
             when compared_language_count = 0 then 'null_too_small'
+            when null_code = 'relation' then 'no_object_null'
             when len(shared_language_codes) > 0 then 'overlap_above_null'
             else 'overlap_within_null'
         end as reason_code,
@@ -42,6 +43,7 @@ final as (
         reasoned.best_null_score as null_score,
         reasoned.best_p_value as p_value,
         reasoned.best_adjusted_p_value as adjusted_p_value,
+        reasoned.across_facts_p_value,
         reasoned.shared_language_codes,
         reasoned.source_language_codes,
         reasoned.is_guess,

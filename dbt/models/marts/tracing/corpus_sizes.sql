@@ -6,7 +6,6 @@ final as (
     select sizes.*
     from stg_lake__corpus_sizes as sizes
     semi join stg_lake__languages using (language_code)
-    where {{ in_study_corpora('sizes.corpus_id') }}
     order by sizes.corpus_id, sizes.language_code
 )
 

@@ -82,16 +82,40 @@ resamples as (
     {{ correlate('resampled', ['model_id', 'size_code', 'resample_index']) | indent(4) }}
 ),
 
+-- The percentiles of few points are too close together. They are taken further out: where the normal
+-- distribution has Student's quantile, times sqrt(n / (n - 1)) (Hesterberg 2015).
+levels as (
+    select
+        language_count,
+        {{ student_tail(
+            student_quantile("(language_count - 1)") ~ " * sqrt(language_count / (language_count - 1))", "1e9::double"
+        ) }} as level,
+    from (select distinct language_count from points where language_count > 3)
+),
+
+sorted as (
+    select
+        resamples.model_id,
+        resamples.size_code,
+        any_value(levels.level) as level,
+        {%- for name in ['pearson', 'spearman'] %}
+        list({{ name }}_score order by {{ name }}_score) filter (where {{ name }}_score is not null) as {{ name }}_scores,
+        {%- endfor %}
+    from resamples
+    inner join (select distinct model_id, size_code, language_count from points) as counts using (model_id, size_code)
+    inner join levels using (language_count)
+    group by all
+),
+
 intervals as (
     select
         model_id,
         size_code,
         {%- for name in ['pearson', 'spearman'] %}
-        quantile_cont({{ name }}_score, 0.025) as {{ name }}_bootstrap_score_low,
-        quantile_cont({{ name }}_score, 0.975) as {{ name }}_bootstrap_score_high,
+        {{ sorted_quantile(name ~ "_scores", "level") }} as {{ name }}_bootstrap_score_low,
+        {{ sorted_quantile(name ~ "_scores", "(1 - level)") }} as {{ name }}_bootstrap_score_high,
         {%- endfor %}
-    from resamples
-    group by all
+    from sorted
 ),
 
 final as (

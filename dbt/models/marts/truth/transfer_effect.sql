@@ -25,6 +25,14 @@ totals as (
     group by all
 ),
 
+treated_effective_counts as (
+    {{ effective_counts("int_transfer_cells", keys, "fact_id", "treated_match_count", "treated_count", "treated") }}
+),
+
+control_effective_counts as (
+    {{ effective_counts("int_transfer_cells", keys, "fact_id", "control_match_count", "control_count", "control") }}
+),
+
 fact_variances as (
     {{ cluster_variance("int_transfer_cells", "totals", keys, "fact_id") }}
 ),
@@ -61,15 +69,23 @@ final as (
         control_fact_count,
         treated_count,
         treated_match_count,
-        {{ wilson('treated_match_count', 'treated_count', 'treated_match_rate') }},
+        treated_match_count / treated_count as treated_match_rate,
+        {{ clustered_wilson(
+            "treated_match_rate", "treated_effective_count", "treated_cluster_count", "treated_match_rate"
+        ) }},
         control_count,
         control_match_count,
-        {{ wilson('control_match_count', 'control_count', 'control_match_rate') }},
+        control_match_count / nullif(control_count, 0) as control_match_rate,
+        {{ clustered_wilson(
+            "control_match_rate", "control_effective_count", "control_cluster_count", "control_match_rate"
+        ) }},
         if(control_count > 0, effect_score, null) as effect_score,
         greatest(-1, effect_score - {{ var('interval_z') }} * effect_error) as effect_score_low,
         least(1, effect_score + {{ var('interval_z') }} * effect_error) as effect_score_high,
         if(corpus_id = control_corpus_id, null, guess_count) as guess_count,
     from effects
+    left join treated_effective_counts using ({{ key_list }})
+    left join control_effective_counts using ({{ key_list }})
     order by {{ key_list }}
 )
 

@@ -1,7 +1,8 @@
-{%- set keys = "model_a_id, model_b_id, scope_code" %}
+{%- set keys = "rule_code, model_a_id, model_b_id, scope_code" %}
 
 with
 fct_fact_roots as (select * from {{ ref('fct_fact_roots') }}),
+fct_root_probabilities as (select * from {{ ref('fct_root_probabilities') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
 -- Two seeds: one corpus, one objective, both finished.
@@ -17,18 +18,45 @@ pairs as (
     where a.step_index is null and b.step_index is null
 ),
 
+roots as (
+    select
+        'paper' as rule_code,
+        model_id,
+        language_code,
+        fact_id,
+        root_code,
+        is_present,
+    from fct_fact_roots
+    union all
+    select
+        'calibrated' as rule_code,
+        model_id,
+        language_code,
+        fact_id,
+        root_code,
+        case statement_code when 'stated' then true when 'unstated' then false end as is_present,
+    from fct_root_probabilities
+),
+
 answers as (
     select
+        a.rule_code,
         pairs.*,
-        unnest(['all', if(a.is_present, 'stated', 'not_stated')]) as scope_code,
+        unnest(
+            ['all', if(a.is_present, 'stated', 'not_stated')]
+            || if(
+                a.is_present and a.root_code != 'undetermined' and b.root_code != 'undetermined', ['decided'], []
+            )
+        ) as scope_code,
         a.fact_id,
         a.root_code as root_a,
         b.root_code as root_b,
         a.root_code = b.root_code as is_same,
     from pairs
-    inner join fct_fact_roots as a on pairs.model_a_id = a.model_id
-    inner join fct_fact_roots as b
+    inner join roots as a on pairs.model_a_id = a.model_id
+    inner join roots as b
         on pairs.model_b_id = b.model_id
+        and a.rule_code = b.rule_code
         and a.language_code = b.language_code
         and a.fact_id = b.fact_id
     where a.is_present is not null

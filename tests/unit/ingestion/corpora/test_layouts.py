@@ -24,6 +24,7 @@ from ingestion.corpora import (
     Shard,
     Tally,
     WikipediaDump,
+    check_layout,
     check_readable,
     corpus_digest,
     list_files,
@@ -119,6 +120,8 @@ def test_a_line_that_is_no_utf8_is_told(tmp_path: Path) -> None:
         (b"PK\x03\x04....", r"is a zip, .* unzip"),
         (b"7z\xbc\xaf\x27\x1c....", r"is a 7z archive, .* 7z x"),
         (b"\x04\x22\x4d\x18....", r"is lz4, .* lz4 -d"),
+        (b"ARROW1\0\0", r"is Arrow, .* Parquet"),
+        (b"SQLite format 3\0", "is a SQLite database"),
         (b"PAR1....", r"is Parquet, .* kind: parquet"),
         (gzip.compress(b"name" + bytes(253) + b"ustar", mtime=0), r"is a tar archive.* tar -xf"),
         (b"\n<!DOCTYPE html><html><p>404</p></html>", "is an HTML page"),
@@ -131,14 +134,19 @@ def test_a_layout_that_cannot_be_read_is_an_error_with_its_remedy(
     tmp_path: Path, content: bytes, remedy: str, kind: type[CorpusSettings]
 ) -> None:
     (tmp_path / "x").write_bytes(content)
+    settings = kind(f"{tmp_path}/x")
     with pytest.raises(CorpusError, match=remedy):
-        read(kind(f"{tmp_path}/x"))
+        read(settings)
+    with pytest.raises(CorpusError, match=remedy):
+        check_layout(settings, "de")
 
 
 def test_a_json_array_is_an_error_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[\n{"text": "a"},\n{"text": "b"}\n]\n')
     with pytest.raises(CorpusError, match=r"begins with a JSON array.* jq -c"):
         read(JsonLines(f"{tmp_path}/x.json"))
+    with pytest.raises(CorpusError, match=r"begins with a JSON array.* jq -c"):
+        check_layout(JsonLines(f"{tmp_path}/x.json"), "de")
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -171,6 +179,8 @@ def test_a_parquet_column_that_is_no_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     for values in ([b"x"], [1], [["x"]], [{"a": "x"}]):
         pl.DataFrame({"text": values, "title": ["t"]}).write_parquet(path)
+        with pytest.raises(CorpusError, match=r"a\.parquet: column 'text' is .* and not text"):
+            check_layout(ParquetText(str(path)), "de")
         with pytest.raises(CorpusError, match=r"a\.parquet: column 'text' is .* and not text"):
             read(ParquetText(str(path)))
     pl.DataFrame({"text": ["x"]}, {"text": pl.Categorical}).write_parquet(path)
@@ -219,6 +229,37 @@ def test_no_file_says_what_is_there(tmp_path: Path) -> None:
         list_files(WikipediaDump("{language}wiki.xml.bz2"), "fr", tmp_path)
     with pytest.raises(CorpusError, match="no folder"):
         list_files(WikipediaDump("nowhere*/x.xml"), "fr", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["study[2]", "a*b", "what?", "[!x]", "it's {odd} ü"])
+def test_only_what_the_user_writes_is_a_pattern(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / name / "texts [1]"
+    folder.mkdir(parents=True)
+    for file in ("de.txt", "fr.txt", "[x].txt"):
+        (folder / file).write_text("Bern ist eine Stadt.", encoding="utf-8")
+    (tmp_path / "study2" / "texts 1").mkdir(parents=True)
+    (tmp_path / "study2" / "texts 1" / "de.txt").write_text("Nein.", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path / name))
+    for path, base, found in [
+        ("*.txt", folder, ["[x].txt", "de.txt", "fr.txt"]),
+        ("texts [1]/{language}.txt", folder.parent, ["de.txt"]),
+        ("texts*/?e.txt", folder.parent, ["de.txt"]),
+        ("../texts [1]/[df]?.txt", folder, ["de.txt", "fr.txt"]),
+        ("~/texts [1]/d*", Path.cwd(), ["de.txt"]),
+        (f"{folder}/[x].txt", Path.cwd(), ["[x].txt"]),
+        (f"file://{folder}/de.txt", Path.cwd(), ["de.txt"]),
+    ]:
+        files = list_files(PlainText(path), "de", base)
+        assert [file.name for file in files] == found, path
+        assert {Path(file.path.removeprefix("file://")).parent for file in files} == {folder}
+
+
+@pytest.mark.parametrize("path", ["a**b/*.txt", "\0", "", ".", "~nobody-of-this-name/x.txt"])
+def test_a_path_that_cannot_be_one_is_an_error(tmp_path: Path, path: str) -> None:
+    with pytest.raises(CorpusError):
+        list_files(PlainText(path), "de", tmp_path)
 
 
 def test_the_digest_is_of_content_and_not_of_time_or_place(tmp_path: Path) -> None:

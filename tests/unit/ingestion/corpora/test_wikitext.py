@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 import unicodedata
 
 import mwparserfromhell
 import pytest
 
-from ingestion.corpora.wikitext import plain_text
+from ingestion.corpora.wikitext import WikitextError, plain_text
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,9 @@ from ingestion.corpora.wikitext import plain_text
         ("Text\n[[en:Cologne]] [[fr:Cologne]]", "Text"),
         ("__БЕЗ_ОГЛАВЛЕНИЯ__ Text", "Text"),
         ("a <b und c> d <span class=x>e</span>", "a <b und c> d e"),
+        ("Text [[en:Cologne]], [[fr:Cologne|x]] more [[:en:Cologne|here]].", "Text, more here."),
+        ("a <5 and b < 6 <nosuch>c</nosuch> <3", "a <5 and b < 6 c <3"),
+        ("''<i>'x'</i>'' and <small>'''y'''</small>", "'x' and y"),
         ("", ""),
         ("{{only|a template}}\n* and a list", ""),
     ],
@@ -114,3 +119,67 @@ def test_prose_is_the_same_as_the_librarys_own_tree_gives() -> None:
     )
     expected = mwparserfromhell.parse(wikitext).strip_code().replace("\n\n", "\n")
     assert plain_text(wikitext) == expected
+
+
+INFOBOX = "{{Infobox country\n| capital = {{nowrap|[[Sucre]]\n| code = 591\n}}"
+
+
+@pytest.mark.parametrize(
+    "wikitext",
+    [
+        INFOBOX + "'''Bolivia''' is a country.",
+        INFOBOX + "\n'''Bolivia''' is a country.",
+        INFOBOX.replace("{{nowrap|[[Sucre]]", "[[Sucre]]")[:-1] + "\n'''Bolivia''' is a country.",
+        "{{Infobox|a={{b|c}}\n| d = {{e|\nf}} '''Bolivia''' is a country.",
+    ],
+)
+def test_an_infobox_with_a_brace_too_few_does_not_take_the_lead(wikitext: str) -> None:
+    lines = plain_text(wikitext + "\n\nIt is in {{nowrap|South}} America.").split("\n")
+    assert lines == ["Bolivia is a country.", "It is in America."]
+
+
+BIO = """{{Bio
+|Nome = [[Dante]]
+|Cognome = Alighieri
+|Sesso = M
+|LuogoNascita = [[Firenze]]
+|GiornoMeseNascita = 29 maggio
+|AnnoNascita = 1265{{#tag:ref|nota}}
+|LuogoMorte = Ravenna
+|AnnoMorte = 1321
+|Attività = poeta
+|Attività2 = scrittore
+|Attività3 = politico
+|Nazionalità = italiano
+|PostNazionalità = , detto {{sc|x}}il Sommo
+}}
+È il padre della lingua."""
+
+
+def test_the_sentence_that_the_template_of_a_biography_renders_is_text() -> None:
+    assert plain_text(BIO).split("\n") == [
+        "Dante Alighieri (Firenze, 29 maggio 1265 – Ravenna, 1321) è stato un poeta, scrittore e "
+        "politico italiano, detto il Sommo.",
+        "È il padre della lingua.",
+    ]
+    woman = "{{bio|Nome=Ada|Sesso=F|LuogoNascita=Roma|Attività=pittrice|Nazionalità=italiana}} X."
+    assert plain_text(woman) == "Ada (Roma) è una pittrice italiana. X."
+    assert plain_text("{{Bio|Cognome=x}} Y. {{Bio}} {{Bio|}} {{Biox|Nome=a}}") == "Y."
+
+
+@pytest.mark.parametrize(
+    ("unit", "count"),
+    [
+        (" ", 300_000), ("(", 100_000), ("<b>", 50_000), ("a <5 ", 50_000), ("<ref name=", 50_000),
+        ("<div>", 50_000), ("<ref>x", 50_000), ("{{a|", 50_000), ("[http://x ", 50_000),
+        ("<nowiki>", 50_000), ("-{zh:", 20_000), ("\n{|\n|a", 20_000), ("<!--", 50_000),
+        ("<p>x\n", 50_000), ("__a_", 50_000), ("'''''", 50_000), ("&", 100_000), ("<", 100_000),
+        ('<b a="', 50_000), ("==", 50_000), ("[[a|", 50_000), ("\n;a:", 50_000), ("~~", 50_000),
+    ],
+)  # fmt: skip
+def test_no_page_takes_minutes(unit: str, count: int) -> None:
+    """The library alone takes hours for some of them."""
+    started = time.process_time()
+    with contextlib.suppress(WikitextError):
+        plain_text("A sentence. " + unit * count)
+    assert time.process_time() - started < 20

@@ -223,3 +223,12 @@ def test_a_truncated_parquet_file_and_an_empty_table_are_clear_errors(tmp_path: 
         open_csv(tmp_path)
     with pytest.raises(FactsError, match=r"cannot read .*gone\.csv"):
         open_facts(FactsSettings("table", tmp_path / "gone.csv", 0.0))
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "it's [1] *ü"
+    folder.mkdir()
+    row = dict.fromkeys(HEADER.split(","), "x") | {"language": "en", "template": "[X] [Y]"}
+    pl.DataFrame([row]).write_parquet(folder / "facts.parquet")
+    found = open_facts(FactsSettings("table", folder / "facts.parquet", 0)).read("en")
+    assert found.fact_labels["subject_label"].to_list() == ["x"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import duckdb
@@ -11,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer
 
 from ingestion.contract import LAKE
-from ingestion.tracing import fold_name, label_tokens
+from ingestion.tracing import ChineseConverter, fold_name, label_tokens
 
 FACT_TYPE = """
     case
@@ -35,7 +37,7 @@ def test_published_examples_have_their_published_type(real_data: Path) -> None:
         "fact_id", language_code="lang", subject_label="sub_label", object_label="obj_label"
     )
     pieces = pl.concat(
-        label_tokens(labels, language, "mbert", tokenizer)
+        label_tokens(labels, language, "mbert", tokenizer, chinese="zhconv")
         for language in labels["language_code"].unique().sort()
     )
     with duckdb.connect() as database:
@@ -49,6 +51,29 @@ def test_published_examples_have_their_published_type(real_data: Path) -> None:
     assert set(typed["fact_type"]) == {"overlap", "token_overlap", "naming", "others"}
 
 
+@pytest.mark.real_data
+def test_opencc_differs_from_zhconv_in_as_many_names_and_facts_as_documented(
+    real_data: Path,
+) -> None:
+    """docs/method.md#fact-types: all Chinese facts of mLAMA."""
+    names, facts = set(), []
+    with zipfile.ZipFile(real_data / "mlama1.1.zip") as archive:
+        for file in archive.namelist():
+            if "/zh/" in file and file.endswith(".jsonl") and "templates" not in file:
+                rows = map(json.loads, archive.read(file).splitlines())
+                facts += [(row["sub_label"], row["obj_label"]) for row in rows]
+    differ = 0
+    for subject, of in facts:
+        ours, theirs = (
+            [fold_name(name, "zh", chinese) for name in (subject, of)]
+            for chinese in ("opencc", "zhconv")
+        )
+        names |= {name for name, a, b in zip((subject, of), ours, theirs, strict=True) if a != b}
+        differ += (ours[1] in ours[0]) != (theirs[1] in theirs[0])
+    assert (len(facts), len(names), differ) == (21_449, 198, 60)
+
+
+@pytest.mark.parametrize("chinese", ["opencc", "zhconv"])
 @pytest.mark.parametrize(
     ("name", "language", "folded"),
     [
@@ -59,8 +84,16 @@ def test_published_examples_have_their_published_type(real_data: Path) -> None:
         ("臺灣ABC", "ja", "臺灣abc"),
     ],
 )
-def test_names_are_folded_as_the_rule_says(name: str, language: str, folded: str) -> None:
-    assert fold_name(name, language) == folded
+def test_names_are_folded_as_the_rule_says(
+    name: str, language: str, folded: str, chinese: ChineseConverter
+) -> None:
+    assert fold_name(name, language, chinese) == folded
+
+
+def test_each_chinese_converter_is_the_one_that_is_asked_for() -> None:
+    """Wales: zhconv also takes the mainland's name of the country."""
+    assert fold_name("威爾斯", "zh", "opencc") == "威尔斯"
+    assert fold_name("威爾斯", "zh", "zhconv") == "威尔士"
 
 
 def test_pieces_fit_the_contract_without_repeats_and_the_ignored_token() -> None:

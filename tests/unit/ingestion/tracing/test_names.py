@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
-from ingestion.tracing import NamesError, collect_names
+from ingestion.tracing import NamesError, collect_names, read_aliases
 
 LABELS = pl.DataFrame(
     {
@@ -57,3 +59,37 @@ def test_what_does_not_fit_together_is_named() -> None:
         collect_names(LABELS, "de", FACTS, aliases.rename({"alias": "name"}))
     with pytest.raises(NamesError, match=r"fact 'f1' has an empty object_label"):
         collect_names(LABELS.with_columns(object_label=pl.lit(" ")), "de")
+
+
+def test_aliases_are_read_from_any_folder_and_trimmed(tmp_path: Path) -> None:
+    path = tmp_path / "it's [1] *ü" / "aliases.csv"
+    path.parent.mkdir()
+    text = "\ufeffalias,note,entity_id,language_code\r\n NYC ,x, Q60 ,en\r\n,,,\r\n"
+    path.write_bytes(text.encode())
+    assert read_aliases(path).rows() == [("en", "Q60", " NYC ")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not a CSV file in UTF-8"),
+        ("language_code,entity_id,alias\nde,Q1,Z\u00fcrich\n".encode("latin-1"), "in UTF-8"),
+        ("language_code,entity_id,alias\nde,Q1,A\n".encode("utf-16"), "has no column"),
+        (b"PK\x03\x04" + b"\xff" * 50, "language_code, entity_id, alias"),
+        (b"language_code,entity_id,alias\nde,Q1,a,b\n", "is not a CSV file"),
+        (b'language_code,entity_id,alias\nde,Q1,"a\nde,Q2,b\n', "is not a CSV file"),
+        (b"language,entity_id,alias\nde,Q1,a\n", "has no column 'language_code'"),
+        (b"language_code;entity_id;alias\nde;Q1;a\n", "separated by commas"),
+        (
+            b"language_code,entity_id,alias\nde,Q1,A\nde,,B\nde,Q2\n",
+            "2 rows are incomplete .* row 3",
+        ),
+    ],
+)
+def test_aliases_that_cannot_be_read_are_an_error(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "aliases.csv"
+    path.write_bytes(content)
+    with pytest.raises(NamesError, match=message):
+        read_aliases(path)

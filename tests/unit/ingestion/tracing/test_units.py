@@ -21,29 +21,43 @@ def trained(kind: str) -> Tokenizer:
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         trainer = trainers.WordPieceTrainer(vocab_size=80, special_tokens=["[UNK]"])
-    elif kind == "unigram":
+    elif kind in ("unigram", "llama"):
         tokenizer = Tokenizer(models.Unigram())
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         trainer = trainers.UnigramTrainer(
             vocab_size=60, special_tokens=["<unk>"], unk_token="<unk>"
         )
+    elif kind == "gemma":
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+        bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
+        trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<unk>", *bytes_])
     else:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         alphabet = pre_tokenizers.ByteLevel.alphabet()
         trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet)
     tokenizer.train_from_iterator(texts, trainer)
+    if kind == "gemma":
+        # As in its tokenizer.json: blanks are replaced first, so that nothing is left to split.
+        tokenizer.normalizer = normalizers.Replace(" ", "▁")
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    elif kind == "llama":
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([])
     return tokenizer
 
 
-@pytest.mark.parametrize("kind", ["wordpiece", "unigram", "bytelevel"])
+@pytest.mark.parametrize("kind", ["wordpiece", "unigram", "bytelevel", "gemma", "llama"])
 def test_counting_by_words_is_the_tokenizers_own_count(kind: str) -> None:
     tokenizer = trained(kind)
     counter = TokenCounter(tokenizer.to_str())
     rng = random.Random(1)
     texts = [" ".join(rng.choices([*WORDS, "neverseen"], k=n)) for n in range(1, 30)]
-    # Byte-level tokenizers see the blank before a word as part of it.
-    given = [" " + text if kind == "bytelevel" else text for text in texts]
+    # These tokenizers see the blank before a word as part of it.
+    given = [" " + text if kind in ("bytelevel", "gemma") else text for text in texts]
     expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in given]
     assert counter.counts(texts) == expected
     assert counter.counts(texts) == expected
@@ -101,6 +115,23 @@ def test_chunks_hold_whole_sentences_within_the_limit(limit: int) -> None:
         if following is not None and counts[following] <= limit:
             assert size + counts[following] > limit, "the next sentence would have fitted"
         assert start < end
+
+
+def test_a_chunk_of_whole_sentences_is_never_longer_than_the_limit() -> None:
+    counter = TokenCounter(trained("wordpiece").to_str())
+    sentences = ["One two three.", "Two.", "One two.", "Three two one two."] * 6
+    starts = [0]
+    for sentence in sentences[:-1]:
+        starts.append(starts[-1] + len(sentence) + 1)
+    counts = counter.counts(sentences)
+    text = " ".join(sentences)
+    for limit in range(max(counts), sum(counts) + 2):
+        chunks = chunk_starts(text, starts, counts, counter, limit)
+        sizes = [0] * len(chunks)
+        for start, count in zip(starts, counts, strict=True):
+            sizes[sum(begin <= start for begin in chunks) - 1] += count
+        assert max(sizes) <= limit
+        assert sum(sizes) == sum(counts)
 
 
 def test_a_text_without_any_blank_is_cut_between_tokens() -> None:

@@ -23,6 +23,7 @@ from models_gpu.loading.source import resolve
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import tokenizer_hash
 from models_gpu.methods.probing import probe
+from tests.helpers.studies import save_model
 from tests.helpers.tiny_models import (
     CAUSAL,
     FAMILIES,
@@ -394,3 +395,39 @@ def test_a_checkpoint_of_the_bare_decoder_loads(tmp_path: Path) -> None:
     with torch.no_grad():
         expected = model(token_ids).logits
     assert torch.allclose(loaded_model.view.compute_logits(hidden[0]), expected[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"dtype": 7},
+        {"hidden_act": "nosuch"},
+        {"num_attention_heads": 0},
+        {"hidden_size": "x"},
+        {"vocab_size": None},
+        {"num_hidden_layers": -1},
+        {"num_hidden_layers": 1},
+        {"max_position_embeddings": []},
+    ],
+)
+def test_a_config_that_makes_no_model_is_an_error_with_its_reason(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    save_model(tmp_path, "bert")
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    with pytest.raises(ModelError, match=r"in .*: "):
+        inspect(resolve(ModelSpec("m", str(tmp_path))))
+
+
+@pytest.mark.parametrize(("family", "is_warned"), [("gemma2", True), ("llama", False)])
+def test_a_model_that_needs_its_start_token_is_warned_of_without_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, family: str, is_warned: bool
+) -> None:
+    save_model(tmp_path, family)
+    load(resolve(ModelSpec("m", str(tmp_path))), "cpu")
+    assert caplog.text == ""
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"post_processor": None}))
+    load(resolve(ModelSpec("m", str(tmp_path))), "cpu")
+    assert ("puts no start token" in caplog.text) == is_warned

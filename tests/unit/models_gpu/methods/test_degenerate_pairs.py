@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+import torch
 from polars.testing import assert_frame_equal
 
 from models_gpu.engine.edits import build_edits, run_edits
+from models_gpu.engine.precision import in_float64
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.degenerate_pairs import degenerate_pairs
+from models_gpu.methods.neuron_sets import matched_controls, random_pool
 from models_gpu.prompting.build import build_queries
 from tests.helpers.tiny_models import facts, loaded
 
@@ -89,3 +92,46 @@ def test_without_candidates_there_are_no_rows(model: LoadedModel, rows: pl.DataF
 def test_a_candidate_of_no_fact_is_an_error(model: LoadedModel) -> None:
     with pytest.raises(ModelError, match="not among the facts, such as 'gone'"):
         degenerate_pairs(model, ASKED, {"gone": ((0, 1),)}, random_pairs=0, seed=0)
+
+
+def test_random_pairs_cost_alone_about_as_much_as_the_pairs_that_they_stand_for(
+    model: LoadedModel, rows: pl.DataFrame
+) -> None:
+    """Of 16 random neurons per candidate, none left in its layer is closer."""
+    queries = build_queries(model, ASKED, "gold")
+    own = CANDIDATES["b"]
+    pool = random_pool(own, model.view.neuron_count, 16, (4, "pairs", "b", "random"))
+    edits = build_edits(
+        [1] * (1 + len(own) + len(pool)), [(), *((n,) for n in own + pool)],
+        [[], *([0.0] for _ in own + pool)],
+    )  # fmt: skip
+    clean, *alone = run_edits(model, queries, edits).log_prob
+    effect = {n: p - clean for n, p in zip(own + pool, alone, strict=True)}
+    (random,) = rows.filter(fact_id="b", is_random=True).rows(named=True)
+    for side, neuron in zip("ab", own, strict=True):
+        control = (random[f"layer_index_{side}"], random[f"neuron_index_{side}"])
+        closest = min(abs(effect[n] - effect[neuron]) for n in pool if n[0] == neuron[0])
+        assert abs(effect[control] - effect[neuron]) == pytest.approx(closest, abs=1e-6)
+
+
+def test_log_probabilities_are_those_of_float64(model: LoadedModel, rows: pl.DataFrame) -> None:
+    weights = [w.clone() for w in model.view.model.parameters()]
+    queries = build_queries(model, ASKED, "gold")
+    with in_float64(model) as wide:
+        assert wide.view.model.get_input_embeddings().weight.dtype == torch.float64
+        edits = build_edits([1, 1], [[], [(0, 1)]], [[], [0.0]])
+        expected = run_edits(wide, queries, edits).log_prob
+    found = rows.filter(fact_id="b", is_random=False).row(0, named=True)
+    assert [found["log_prob"], found["log_prob_without_a"]] == pytest.approx(expected, abs=1e-13)
+    narrow = run_edits(model, queries, edits).log_prob
+    assert 1e-13 < abs(narrow - expected).max() < 1e-5
+    # The model is the one that it was.
+    for before, after in zip(weights, model.view.model.parameters(), strict=True):
+        assert after.dtype == torch.float32
+        assert torch.equal(before, after)
+
+
+def test_strong_neurons_choose_their_controls_first() -> None:
+    effects = {(0, 1): -0.1, (0, 2): -0.5, (1, 1): 0.0}
+    pool = {(0, 3): -0.4, (0, 4): 0.0, (0, 5): -0.05, (1, 7): -0.3, (1, 8): 0.2}
+    assert matched_controls(effects, pool) == ((0, 5), (0, 3), (1, 8))

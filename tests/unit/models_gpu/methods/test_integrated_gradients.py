@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ import torch
 from polars.testing import assert_frame_equal
 
 from models_gpu.errors import ModelError
-from models_gpu.loading.families import ModelView
+from models_gpu.loading.families import ModelView, architecture
 from models_gpu.loading.load import LoadedModel, wrap
 from models_gpu.methods import attribution_rows, integrated_gradients
 from models_gpu.methods.integrated_gradients import Attributions, attribute
@@ -42,6 +43,8 @@ FEW = facts(
 )
 """Two facts of one query, one of several tokens, two lengths."""
 MODES = ("zero", "amig", "amig_mean", "amig_code")
+NORMED = tuple(name for name in FAMILIES if architecture(name).branch_norm)
+"""Families with a norm behind the down projection."""
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,9 @@ def own_tokens(model: LoadedModel, queries: Queries, query: int) -> tuple[list[i
 @pytest.mark.parametrize(
     ("family", "mode"),
     [
-        *((family, "zero") for family in FAMILIES),
+        # The points of a line from zero through a norm are elsewhere: they have their own test.
+        *((family, "zero") for family in FAMILIES if family not in NORMED),
+        *((family, "zero_norm_held") for family in NORMED),
         *((family, mode) for family in ("bert", "gpt2") for mode in MODES[1:]),
     ],
 )
@@ -119,7 +124,7 @@ def test_attributions_are_those_of_the_formulas_in_full_forward_passes(
             parts: list[Plain] = [
                 plain_attribution(
                     model, tokens, int(p), int(y), layer, mode, [0, 0.5], [0.5, 0.5],
-                    replaced if mode != "zero" else (), blank,
+                    replaced if mode.startswith("amig") else (), blank,
                 )
                 for p, y in zip(positions, golds, strict=True)
             ]  # fmt: skip
@@ -131,6 +136,64 @@ def test_attributions_are_those_of_the_formulas_in_full_forward_passes(
             assert float(found.baseline[layer, fact]) == pytest.approx(baseline, 1e-4)
         lines = len(replaced) if mode == "amig" else 1
         assert int(found.baseline_counts[fact]) == lines
+
+
+@pytest.mark.parametrize("family", NORMED)
+def test_integrals_from_zero_through_a_norm_are_those_of_many_points_near_zero(family: str) -> None:
+    """The reference has no substitution: 12 Gauss points in each of 24 parts of the line."""
+    model = precise(family)
+    found = whole(model, FEW, PathSettings("zero", 10))
+    nodes, weights = quadrature_nodes("gauss", 12)
+    borders = [0.0, *np.geomspace(1e-7, 1, 24)]
+    points = [a + (b - a) * t for a, b in itertools.pairwise(borders) for t in nodes]
+    shares = [(b - a) * w for a, b in itertools.pairwise(borders) for w in weights]
+    queries = build_queries(model, FEW[:1], "gold")
+    tokens, _ = own_tokens(model, queries, 0)
+    position, gold = int(queries.scored_positions[0]), int(queries.gold_ids[0])
+    assert queries.scored_counts[0] == 1
+    for layer in range(2):
+        plain = plain_attribution(model, tokens, position, gold, layer, "zero", points, shares)
+        ours = found.scores[layer, 0]
+        assert plain.scores.abs().max() > 1e-3
+        assert float(plain.scores.sum()) == pytest.approx(plain.clean - plain.baseline, abs=1e-5)
+        assert float(ours.sum()) == pytest.approx(plain.clean - plain.baseline, abs=1e-4)
+        torch.testing.assert_close(ours, plain.scores, rtol=1e-3, atol=1e-5)
+
+
+def test_a_norm_that_is_held_changes_nothing_where_there_is_none(model: LoadedModel) -> None:
+    usual, held = (whole(model, FEW, PathSettings(mode, 3)) for mode in ("zero", "zero_norm_held"))
+    assert torch.equal(usual.scores, held.scores)
+
+
+def test_every_norm_behind_a_down_projection_says_by_what_it_divides() -> None:
+    assert NORMED == ("gemma2", "gemma3_text")
+    for name in FAMILIES:
+        family = architecture(name)
+        assert (family.branch_norm is None) == (family.branch_norm_epsilon is None), name
+        if family.branch_norm:
+            view = loaded(name).view
+            assert all(norm.eps == view.branch_epsilon for norm in view.branch_norms)
+            assert all(down.bias is None for down in view.down_projections)
+
+
+def test_points_are_added_where_scores_do_not_add_up() -> None:
+    model = precise("gpt2")
+
+    def residuals(settings: PathSettings) -> torch.Tensor:
+        found = whole(model, FEW, settings)
+        return (found.scores.sum(-1) - (found.clean - found.baseline)).abs()
+
+    coarse, exact = residuals(PathSettings("zero", 1)), residuals(PathSettings("zero", 64))
+    tolerance = float(coarse.median())
+    mixed = residuals(PathSettings("zero", 1, tolerance=tolerance))
+    # A fact of one token whose residual is small enough keeps its one point.
+    assert (mixed <= coarse + 1e-12).all()
+    assert (mixed == coarse).any()
+    tokens = np.diff(build_queries(model, FEW, "gold").gold_offsets)
+    assert (mixed <= tolerance * torch.from_numpy(tokens) + 1e-12).all()
+    assert exact.max() < tolerance
+    assert torch.equal(residuals(PathSettings("zero", 1, tolerance=0, most_steps=1)), coarse)
+    assert residuals(PathSettings("zero", 1, tolerance=0, most_steps=64)).max() < 1e-6
 
 
 @pytest.mark.parametrize(("family", "mode"), [("bert", "zero"), ("bert", "amig"), ("gpt2", "zero")])
@@ -172,7 +235,11 @@ def test_a_batch_that_does_not_fit_is_halved(
 
 @pytest.mark.parametrize(
     ("family", "mode"),
-    [("roberta", "zero"), ("bert", "amig"), ("gemma2", "amig_mean"), ("gpt2", "zero")],
+    [
+        *((family, "zero") for family in ("roberta", "gpt2", *NORMED)),
+        *((family, "zero_norm_held") for family in NORMED),
+        *(("bert", "amig"), ("gemma2", "amig_mean")),
+    ],
 )
 def test_scores_add_up_to_what_the_neurons_change(family: str, mode: str) -> None:
     found = whole(precise(family), FEW, PathSettings(mode, 64))  # type: ignore[arg-type]

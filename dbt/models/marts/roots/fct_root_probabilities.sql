@@ -1,0 +1,146 @@
+-- The calibrated rule: what a right answer would be without its text, by logistic regressions whose
+-- coefficients were fitted on the Atlas worlds, and the root that follows.
+{%- set keys = "model_id, language_code, fact_id" %}
+{%- set answers = ["object_frequency_score", "other_full_match_score", "object_log_prob_rank", "same_answer_score"] %}
+{%- set swaps = ["masked_log_prob_rank", "other_subject_log_prob_rank"] %}
+{%- set roots = ["guess", "own_text_needed", "either_suffices", "transferred"] %}
+
+with
+fct_root_features as not materialized (select * from {{ ref('fct_root_features') }}),
+root_rule_coefficients as (select * from {{ ref('root_rule_coefficients') }}),
+
+-- An answer with a missing feature gets no probability.
+answers as (
+    select
+        {{ keys }},
+        relation_id,
+        statement_code,
+        feature_set_code,
+        other_stating_language_count,
+        [
+            { 'feature_code': 'intercept', 'feature_value': 1.0 },
+            {%- for feature in answers + swaps %}
+            { 'feature_code': '{{ feature }}', 'feature_value': {{ feature }}::double }{{ "," if not loop.last }}
+            {%- endfor %}
+        ] as features,
+    from fct_root_features
+    where
+        {%- for feature in answers[1:] %}
+        {{ feature }} is not null{{ " and" if not loop.last }}
+        {%- endfor %}
+),
+
+listed as (
+    select
+        * exclude (features),
+        unnest(features, recursive := true),
+    from answers
+),
+
+coefficients as (
+    select
+        statement_code,
+        feature_set_code,
+        outcome_code,
+        feature_code,
+        coefficient,
+    from root_rule_coefficients
+    where feature_set_code != 'all'
+),
+
+log_odds as (
+    select
+        {{ keys }},
+        coefficients.outcome_code,
+        sum(coefficients.coefficient * listed.feature_value order by coefficients.feature_code) as log_odds,
+    from listed
+    inner join coefficients
+        on listed.feature_code = coefficients.feature_code
+        and listed.feature_set_code = coefficients.feature_set_code
+        and if(coefficients.outcome_code = 'guess', 'unknown', listed.statement_code) = coefficients.statement_code
+    group by all
+),
+
+rates as (
+    select
+        {{ keys }},
+        {%- for outcome in ["nowhere", "elsewhere_only", "guess"] %}
+        max(1 / (1 + exp(-log_odds))) filter (where outcome_code = '{{ outcome }}') as {{ outcome }}_rate,
+        {%- endfor %}
+    from log_odds
+    group by all
+),
+
+-- Beyond guessing: P(right with the other languages' text | not guessed), and with the own text.
+gains as (
+    select
+        answers.* exclude (features),
+        rates.nowhere_rate as nowhere_score,
+        if(
+            answers.other_stating_language_count = 0,
+            rates.nowhere_rate,
+            greatest(rates.elsewhere_only_rate, rates.nowhere_rate)
+        ) as elsewhere_only_score,
+        rates.guess_rate as guess_score,
+        (elsewhere_only_score - nowhere_score) / (1 - nowhere_score) as elsewhere_gain,
+        own_text.coefficient as own_gain,
+    from answers
+    inner join rates using ({{ keys }})
+    cross join root_rule_coefficients as own_text
+    where own_text.outcome_code = 'own_text'
+),
+
+shares as (
+    select
+        *,
+        case statement_code
+            when 'stated' then nowhere_score
+            when 'unstated' then nowhere_score
+            else guess_score
+        end as guess_share,
+        if(statement_code = 'stated', (1 - nowhere_score) * own_gain * (1 - elsewhere_gain), 0)
+            as own_text_needed_share,
+        if(statement_code = 'stated', (1 - nowhere_score) * own_gain * elsewhere_gain, 0) as either_suffices_share,
+        case statement_code
+            when 'stated' then (1 - nowhere_score) * (1 - own_gain) * elsewhere_gain
+            when 'unstated' then elsewhere_only_score - nowhere_score
+            else 0
+        end as transferred_share,
+        if(statement_code = 'unknown', 1, {{ roots | join("_share + ") }}_share) as right_share,
+    from gains
+),
+
+probabilities as (
+    select
+        *,
+        {%- for root in roots %}
+        {{ root }}_share / right_share as {{ root }}_probability,
+        {%- endfor %}
+        greatest({{ roots | join("_probability, ") }}_probability) as largest_probability,
+    from shares
+),
+
+final as (
+    select
+        {{ keys }},
+        relation_id,
+        statement_code,
+        feature_set_code,
+        case
+            when statement_code = 'unknown' and guess_probability <= 0.5 then 'undetermined'
+            {%- for root in roots %}
+            when {{ root }}_probability = largest_probability then '{{ root }}'
+            {%- endfor %}
+        end as root_code,
+        if(root_code = 'undetermined', 1 - guess_probability, largest_probability) as root_probability,
+        {%- for root in roots %}
+        {{ root }}_probability,
+        {%- endfor %}
+        nowhere_score,
+        elsewhere_only_score,
+        guess_score,
+    from probabilities
+    order by {{ keys }}
+)
+
+select * from final

@@ -1,0 +1,107 @@
+"""The Python interface: run a study, open what it published.
+
+In an installed wheel this module is the package ``factroots``, which contains the others
+(``factroots.ingestion`` …). Nothing heavy is imported before it is used. Computing belongs in the
+packages, options of the command line in ``dagster_project.cli``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ingestion.errors import FactrootsError
+
+if TYPE_CHECKING:
+    from warehouse.opened import Explanation, Warehouse
+
+__all__ = ["Explanation", "FactrootsError", "Warehouse", "open", "run"]
+
+
+def run(
+    study: str | Path = "atlas",
+    *,
+    home: str | Path | None = None,
+    models: Sequence[str] | None = None,
+    languages: Sequence[str] | None = None,
+    keep_going: bool = False,
+    ray: str | None = None,
+    lake: str | None = None,
+) -> Warehouse:
+    """Compute what is missing or stale, publish it, and open the result.
+
+    The same as the command ``factroots run``. A model that fails is left out of the published
+    tables; ``Warehouse.table("operations.missing_models")`` names it.
+
+    Args:
+        study: a study file, or the name of an embedded study.
+        home: folder that holds one folder per study; None takes the environment variable
+            FACTROOTS_HOME, or the default of the command line.
+        models: only these models of the study; None takes all.
+        languages: only these languages; None takes all.
+        keep_going: leave out models that cannot be used, instead of refusing the study.
+        ray: address of a Ray cluster; None computes in this process.
+        lake: address of a shared lake; None takes the study's own.
+
+    Raises:
+        FactrootsError: the study cannot be run; the message says what is wrong and what to do.
+    """
+    from dagster_project.cli.run import refresh
+    from dagster_project.runtime.connect import workers_at
+    from dagster_project.runtime.workspace import Workspace
+    from dagster_project.study.home import homes_folder
+    from warehouse.opened import Warehouse
+
+    workspace = Workspace(
+        str(study),
+        homes_folder(home),
+        tuple(models) if models is not None else None,
+        tuple(languages) if languages is not None else None,
+        keep_going,
+        None,
+        lake,
+    )
+    refresh(workspace, workers_at(ray))
+    return Warehouse(workspace.home.published_file)
+
+
+def open(study: str | Path = "atlas", *, home: str | Path | None = None) -> Warehouse:
+    """Open the published tables of a study, read-only.
+
+    Args:
+        study: a study file, the name of an embedded study, or a published file (``*.duckdb``).
+        home: folder that holds one folder per study, as in ``run``.
+
+    Raises:
+        FactrootsError: there is no such study, or it has not been run yet.
+    """
+    from dagster_project.runtime.workspace import Workspace
+    from dagster_project.study.home import homes_folder
+    from warehouse.opened import Warehouse
+
+    if Path(study).suffix == ".duckdb":
+        return Warehouse(Path(study))
+    return Warehouse(Workspace(str(study), homes_folder(home)).home.published_file)
+
+
+def command_line() -> NoReturn:
+    """Run the command ``factroots``."""
+    from dagster_project.cli.main import command_line
+
+    command_line()
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Return what is imported only when it is asked for: two classes and the version."""
+        if name in ("Explanation", "Warehouse"):
+            import warehouse.opened as opened
+
+            return getattr(opened, name)
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("factroots")
+        raise AttributeError(f"module 'factroots' has no attribute {name!r}")

@@ -1,0 +1,86 @@
+"""Results that cannot be printed or written: one line and an exit status, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.small_files import write_file
+from tests.helpers.studies import command, factroots
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of Atlas with a small published file."""
+    folder = tmp_path_factory.mktemp("homes")
+    (folder / "atlas").mkdir()
+    write_file(folder / "atlas" / "factroots.duckdb")
+    return folder
+
+
+def run(
+    homes: Path, *arguments: str, output: str | None = None, **environment: str
+) -> tuple[int, str]:
+    """Exit status and standard error of a command whose output goes to a file."""
+    with Path(output or os.devnull).open("wb") as file:
+        done = subprocess.run(
+            [*command(*arguments), "--home", str(homes)],
+            stdout=file,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment},
+            check=False,
+        )
+    said = done.stderr.decode(errors="replace")
+    assert "Traceback" not in said
+    return done.returncode, said
+
+
+def test_a_full_device_is_named(homes: Path) -> None:
+    status, said = run(homes, "sql", "select 1", "--format", "csv", output="/dev/full")
+    assert (status, "No space left" in said) == (2, True)
+
+
+def test_a_folder_that_cannot_be_written_is_named(homes: Path) -> None:
+    for form in ("json", "csv", "parquet"):
+        arguments = ("sql", "select 1 as a", "--format", form, "--output", "/nosuch/x")
+        status, said = run(homes, *arguments)
+        assert (status, "/nosuch/x" in said) == (2, True), said
+    status, said = run(homes, "export", "--to", "/proc/x")
+    assert (status, "/proc/x" in said) == (2, True), said
+
+
+def test_a_reader_that_stops_ends_the_command_silently(
+    homes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("warehouse.query.ask", closed)
+    result = factroots("sql", "select 1", "--home", homes)
+    assert (result.exit_code, result.output) == (1, "")
+
+
+def test_a_terminal_without_a_letter_gets_its_number(homes: Path, tmp_path: Path) -> None:
+    shown, query = tmp_path / "shown", tmp_path / "query.sql"
+    query.write_text("select 'Łódź — 東京' as city", encoding="utf-8")
+    for form in ("csv", "json", "table"):
+        arguments = ("sql", "atlas", str(query), "--format", form)
+        assert run(homes, *arguments, output=str(shown), **ASCII)[0] == 0
+        assert shown.read_bytes().isascii()
+    # What is typed is read as UTF-8.
+    arguments = ("sql", "select 'Łódź' = 'Ł' || 'ódź' as x", "--format", "csv")
+    assert run(homes, *arguments, output=str(shown), **ASCII)[0] == 0
+    assert shown.read_text() == "x\ntrue\n"
+
+
+def test_a_damaged_file_is_named_with_the_remedy(homes: Path, tmp_path: Path) -> None:
+    (tmp_path / "atlas").mkdir()
+    (tmp_path / "atlas" / "factroots.duckdb").write_bytes(b"not a database" * 1000)
+    for arguments in (["sql", "select 1"], ["export", "--to", str(tmp_path / "to")], ["report"]):
+        status, said = run(tmp_path, *arguments)
+        assert (status, "factroots.duckdb" in said) == (2, True), said

@@ -1,0 +1,196 @@
+"""Values of a study file: each number has its range, each list is checked, nothing is dropped."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+from ruamel.yaml import YAML
+
+from dagster_project.study.load import load_study
+from dagster_project.study.resolve import resolve_study
+from dagster_project.study.schema import Study, StudyError
+
+FULL: dict[str, Any] = {
+    "name": "mine",
+    "facts": {"kind": "table", "path": "facts.csv", "max_rejected_rate": 0.5},
+    "languages": ["en", "de"],
+    "models": [{"id": "first", "source": "./first"}],
+    "corpora": [{"id": "texts", "kind": "text", "path": ["a"], "languages": ["en"]}],
+    "probing": {"batch_tokens": 100},
+    "tracing": {"units": ["chunk"], "chunk_tokens": 9, "processes": 1},
+    "signals": {"subject_swaps": {"swaps": ["masked"], "other_subjects": 2, "seed": 3}},
+    "attribution": {
+        "probeless": {"top": 5, "bins": 4, "forced": 3, "variants": ["ffn"]},
+        "integrated_gradients": {
+            "tolerance": 0.1, "most_steps": 8, "steps": 2,
+            "facts": 3, "top": 4, "forced": 5, "languages": ["en", "de"],
+        },
+        "edits": {
+            "languages": ["en", "de"], "facts": 2, "threshold": 0.1, "factors": [0.0, 2.0],
+            "active": 3, "base_factors": [0.5], "base_language": "en", "seed": 0,
+        },
+        "degenerate": {
+            "languages": ["en"], "facts": 2, "candidates": 4, "random_pairs": 0,
+            "largest_set": 2, "seed": 1,
+        },
+        "fact_checks": {
+            "languages": ["en"], "facts": 2, "validation_share": 0.2, "test_share": 0.2,
+            "threshold": 0.2, "candidates": 3, "single_share": 0.5, "pair_share": 0.4,
+            "shared": 0.3, "seed": 2,
+        },
+    },
+}  # fmt: skip
+"""A study with every number and every list of values that a study can have."""
+
+
+def places(value: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value with the keys that lead to it."""
+    yield keys, value
+    inner: Any = ()
+    if isinstance(value, dict | list):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in inner:
+        yield from places(item, (*keys, key))
+
+
+NUMBERS = [keys for keys, value in places(FULL) if isinstance(value, int | float)]
+LISTS = [
+    keys
+    for keys, value in places(FULL)
+    if isinstance(value, list) and not isinstance(value[0], dict)
+]
+
+
+def written(folder: Path, changes: Mapping[tuple[Any, ...], object]) -> str:
+    """The full study, with other values at some places."""
+    study = copy.deepcopy(FULL)
+    for keys, value in changes.items():
+        block: Any = study
+        for key in keys[:-1]:
+            block = block[key]
+        block[keys[-1]] = value
+    path = folder / "mine.yml"
+    with path.open("w") as file:
+        YAML(typ="safe", pure=True).dump(study, file)
+    return str(path)
+
+
+def at(keys: tuple[Any, ...]) -> Any:
+    """The value of the full study at a place."""
+    value: Any = FULL
+    for key in keys:
+        value = value[key]
+    return value
+
+
+def refused(folder: Path, changes: Mapping[tuple[Any, ...], object]) -> dict[str, str]:
+    """Place → message about it, for a study that cannot be read; each with its line."""
+    with pytest.raises(StudyError) as caught:
+        load_study(written(folder, changes))
+    assert all(problem.line for problem in caught.value.problems)
+    told = [problem.message for problem in caught.value.problems]
+    names = (".".join(map(str, keys)) for keys in changes)
+    return {
+        name: each
+        for name in names
+        for each in told
+        if each.startswith((f"{name}:", f"{name} has"))
+    }
+
+
+def test_the_full_study_is_right_and_has_every_number_of_the_schema(tmp_path: Path) -> None:
+    load_study(written(tmp_path, {}))
+    schema = TypeAdapter(Study).json_schema()
+    numbers = {
+        name
+        for definition in [schema, *schema["$defs"].values()]
+        for name, described in definition["properties"].items()
+        for _, kind in places(described)
+        if kind in ("integer", "number")
+    }
+    named = {next(key for key in reversed(keys) if isinstance(key, str)) for keys in NUMBERS}
+    assert numbers == named
+
+
+@pytest.mark.parametrize("wrong", [-1, -0.5, 10**30, math.nan, math.inf, True, "5", [1], {"a": 1}])
+def test_every_number_has_its_range(tmp_path: Path, wrong: object) -> None:
+    places = {keys: wrong for keys in NUMBERS if isinstance(keys[-1], str)}
+    assert len(refused(tmp_path, places)) == len(places) > 20
+    # Within a list, pydantic names the item.
+    items = {keys: wrong for keys in NUMBERS if isinstance(keys[-1], int)}
+    assert len(refused(tmp_path, items)) == len(items) == 3
+
+
+def test_no_count_may_be_zero_where_that_finds_nothing(tmp_path: Path) -> None:
+    may_be_zero = {"seed", "random_pairs"}
+    counts = [k for k in NUMBERS if isinstance(at(k), int) and k[-1] not in may_be_zero]
+    assert len(refused(tmp_path, dict.fromkeys(counts, 0))) == len(counts) > 10
+
+
+def test_no_list_is_empty_or_has_a_value_twice(tmp_path: Path) -> None:
+    empty = refused(tmp_path, {keys: [] for keys in LISTS})
+    assert len(empty) == len(LISTS) > 8
+    assert all("at least 1 item" in message for message in empty.values())
+    twice = refused(tmp_path, {keys: [*at(keys), at(keys)[0]] for keys in LISTS})
+    assert len(twice) == len(LISTS)
+    assert all("twice: leave one out" in message for message in twice.values())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("corpora", 0, "languages"),
+        ("attribution", "integrated_gradients", "languages"),
+        ("attribution", "edits", "languages"),
+        ("attribution", "degenerate", "languages"),
+        ("attribution", "fact_checks", "languages"),
+        ("languages",),
+    ],
+    ids=lambda keys: ".".join(map(str, keys)),
+)
+def test_a_misspelt_language_is_named_wherever_it_stands(
+    tmp_path: Path, keys: tuple[Any, ...]
+) -> None:
+    rows = ["language,relation,template,subject,object"]
+    rows += [f"{code},P36,[X] in [Y],Paris,France" for code in ("en", "de")]
+    (tmp_path / "facts.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(StudyError) as caught:
+        resolve_study(written(tmp_path, {keys: ["enn", "de"]}), tmp_path)
+    assert "'enn'. Did you mean 'en'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        "models:\n  - {id: a, source: b}\nmodels:\n  - {id: c, source: d}\n",
+        "models:\n  - {id: a, id: b, source: c}\n",
+        "models: [{id: a, source: b}]\nattribution: {probeless: {top: 3, top: 4}}\n",
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, twice: str) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text("name: mine\nfacts: {kind: table, path: facts.csv}\n" + twice)
+    with pytest.raises(StudyError, match="duplicate key"):
+        load_study(str(path))
+
+
+def test_chunks_of_a_corpus_need_a_model_that_was_trained_on_it(tmp_path: Path) -> None:
+    other = {**FULL["corpora"][0], "id": "other"}
+    with pytest.raises(StudyError, match="corpus 'other': chunks are measured in tokens"):
+        load_study(written(tmp_path, {("corpora",): [FULL["corpora"][0], other]}))
+    articles = {("corpora",): [FULL["corpora"][0], other], ("tracing", "units"): ["article"]}
+    load_study(written(tmp_path, articles))
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "x" * 201, "é" * 101, "a/" * 2_001, "~nobody_/x"])
+def test_a_text_that_can_be_no_path_is_named(tmp_path: Path, text: str) -> None:
+    texts = [("facts", "path"), ("models", 0, "source"), ("corpora", 0, "path", 0)]
+    found = refused(tmp_path, dict.fromkeys(texts, text))
+    assert len(found) == 3
+    assert all("cannot be a name or path" in message for message in found.values())
