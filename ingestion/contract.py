@@ -161,6 +161,51 @@ _TABLES = (
         partition_by=("language_code",),
     ),
     LakeTable(
+        "name_cues",
+        "One row per language and fact of that language: the names of subject and object after "
+        "transliteration to Latin letters, and how much they have in common "
+        "(docs/signals.md#name-cues). The same for an object that is not one of the subject.",
+        ("language_code", "fact_id"),
+        (
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "subject_transliterated",
+                _TEXT,
+                "Subject's name in lower-case Latin letters and digits, without blanks.",
+            ),
+            Column("object_transliterated", _TEXT, "Object's name, written in the same way."),
+            Column("object_letter_count", _INT32, "Letters of object_transliterated."),
+            Column(
+                "common_letter_count",
+                _INT32,
+                "Letters of its longest piece that stands in subject_transliterated.",
+            ),
+            Column(
+                "other_fact_id",
+                _TEXT,
+                "Fact of the same relation whose object is compared with this subject, by a fixed "
+                "draw; its object has another name and is not one of the subject. Null if the "
+                "language has no such fact.",
+                is_nullable=True,
+            ),
+            Column(
+                "other_object_letter_count",
+                _INT32,
+                "Letters of the transliterated name of that object. Null without such a fact.",
+                is_nullable=True,
+            ),
+            Column(
+                "other_common_letter_count",
+                _INT32,
+                "Letters of its longest piece that stands in subject_transliterated. Null without "
+                "such a fact.",
+                is_nullable=True,
+            ),
+        ),
+        partition_by=("language_code",),
+    ),
+    LakeTable(
         "prompts",
         "One row per relation and language: the cloze template that asks for the object.",
         ("language_code", "relation_id"),
@@ -1050,6 +1095,77 @@ _TABLES = (
                 "is_top",
                 _BOOL,
                 "Whether each of its tokens is the most probable token of the whole vocabulary.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "edit_propagations",
+        "One row per model, language, fact that is changed in this language, language in which "
+        "the model is then asked, and subject that is asked about: how probable is the new object, "
+        "before and after (docs/signals.md#edit-propagation)?",
+        ("model_id", "language_code", "fact_id", "target_language_code", "query_code"),
+        (
+            _MODEL,
+            Column(
+                "language_code", _TEXT, "Wikipedia code of the language of the changed statement."
+            ),
+            _FACT,
+            Column("target_language_code", _TEXT, "Language in which the model is asked."),
+            Column(
+                "query_code",
+                _TEXT,
+                "Subject that is asked about. 'edited': that of the changed fact. 'control': "
+                "another subject of the relation.",
+            ),
+            Column("queried_fact_id", _TEXT, "The fact that is asked for; for 'edited' fact_id."),
+            Column("new_object_id", _TEXT, "Identifier of the object that the fact gets."),
+            Column("new_object_label", _TEXT, "Its name in the language that is asked."),
+            Column("step_count", _INT32, "Gradient steps of the change; 0 if none was needed."),
+            Column(
+                "new_log_prob_before",
+                _DOUBLE,
+                "Natural log-probability of the new object for the queried subject in the "
+                "unchanged model, summed over its tokens.",
+            ),
+            Column("new_log_prob_after", _DOUBLE, "The same after the change."),
+            Column(
+                "is_new_top_before",
+                _BOOL,
+                "Whether each token of the new object is the most probable token of the whole "
+                "vocabulary in the unchanged model.",
+            ),
+            Column("is_new_top_after", _BOOL, "The same after the change."),
+            Column(
+                "old_log_prob_before",
+                _DOUBLE,
+                "Natural log-probability of the queried fact's own object in the unchanged model.",
+            ),
+            Column("old_log_prob_after", _DOUBLE, "The same after the change."),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "text_gradients",
+        "One row per model, language, fact, language of a text and fact of the same relation that "
+        "the text states: how similar are the gradients of the query and of the text "
+        "(docs/signals.md#text-gradients)? The text is the fact's evidence in occurrences.",
+        ("model_id", "language_code", "fact_id", "text_language_code", "text_fact_id"),
+        (
+            _MODEL,
+            Column("language_code", _TEXT, "Wikipedia code of the language of the query."),
+            _FACT,
+            Column("text_language_code", _TEXT, "Language of the text."),
+            Column("text_fact_id", _TEXT, "Fact that the text states; fact_id for its own text."),
+            Column(
+                "gradient_score",
+                _DOUBLE,
+                "Cosine of the projected gradients of the query's loss and of the text's loss.",
+            ),
+            Column(
+                "bm25_score",
+                _DOUBLE,
+                "BM25 of the text for the query with its object, over the model's tokens.",
             ),
         ),
         partition_by=("model_id", "language_code"),

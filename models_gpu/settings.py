@@ -12,7 +12,8 @@ from typing import Literal
 
 __all__ = [
     "CheckSettings", "EditSettings", "Mode", "NeuronKind", "PatchPositions", "PatchSettings",
-    "PathSettings", "ProbelessSettings", "Quadrature", "SplitSettings", "Swap", "SwapSettings",
+    "PathSettings", "ProbelessSettings", "PropagationSettings", "Quadrature", "SplitSettings",
+    "Swap", "SwapSettings", "TextGradientSettings",
 ]  # fmt: skip
 
 NeuronKind = Literal["ffn", "layer_output"]
@@ -148,6 +149,35 @@ class CheckSettings:
     """t: keep neurons found in more than t · n training facts; the most frequent neuron is in n."""
     seed: int = 0
     """Seed of the random neurons."""
+
+
+@dataclass(frozen=True)
+class PropagationSettings:
+    """How a fact is changed: plain gradient descent, without momentum or weight decay."""
+
+    steps: int = 20
+    """Largest number of steps per change, at least 1."""
+    learning_rate: float = 0.1
+    """Factor on the gradient of -log P(new object), summed over its tokens."""
+    stop_probability: float = 0.9
+    """A change ends once the new object has this probability in the changed language."""
+    weights: Literal["ffn", "all"] = "ffn"
+    """Weights that are changed: the down projections of the FFN layers, or all of the model, which
+    also moves names that have nothing to do with the fact."""
+
+
+@dataclass(frozen=True)
+class TextGradientSettings:
+    """How gradients of texts and queries are compared."""
+
+    width: int = 16
+    """Numbers to which either side of a weight matrix is projected: a gradient of an m x n matrix
+    becomes width x width numbers."""
+    folds: int = 7
+    """Masked models: every token of a text is masked in one of this many copies; 7 masks a seventh,
+    about the 15 % of BERT's training."""
+    seed: int = 0
+    """Seed of the random projections."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from dagster_project.defs.asset_specs import lake_key, lake_table
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.plan import Part
 from dagster_project.steps.registry import STEP_OF_TABLE
-from dagster_project.steps.step import ModelStep, StudyStep
+from dagster_project.steps.step import AFTER_CORPORA, ModelStep, StudyStep
 from ingestion.lake import fingerprint
 
 __all__ = ["Job", "Stage", "job_of", "stages"]
@@ -77,8 +77,12 @@ def stages(
     if inputs:
         request = _request_fingerprint(workspace, inputs)
         found.append(Stage("read_inputs", "facts and models", _keys(inputs), request))
-    for owner in ("model", "corpus"):
-        owned = [part for part in missing if _owner(part) == owner]
+    early, late = (
+        range(AFTER_CORPORA),
+        range(AFTER_CORPORA, 1 + max(map(_wave, missing), default=0)),
+    )
+    for owner, waves in (("model", early), ("corpus", early), ("model", late)):
+        owned = [part for part in missing if _owner(part) == owner and _wave(part) in waves]
         for name in dict.fromkeys(part.partition[f"{owner}_id"] for part in owned):
             own = [part for part in owned if part.partition[f"{owner}_id"] == name]
             for wave in sorted({_wave(part) for part in own}):

@@ -59,7 +59,7 @@ def compute_study(workspace: Workspace, step: StudyStep) -> list[Part]:
     missing = workspace.unfinished(parts.values())
     if not missing:
         return list(parts.values())
-    task = StudyTask(workspace.plan.study, workspace.home, tuple(missing))
+    task = StudyTask(workspace.plan.study, workspace.home, tuple(missing), workspace.read)
     for part in _write_all(workspace, step, step.compute(task), {}):
         parts[part.label] = part
     return list(parts.values())

@@ -7,6 +7,7 @@ from dagster_project.steps import (
     atlas_truth,
     degenerate_pairs,
     degenerate_sets,
+    edit_propagations,
     fact_checks,
     facts,
     interventions,
@@ -14,10 +15,12 @@ from dagster_project.steps import (
     label_tokens,
     latent_languages,
     models,
+    name_cues,
     occurrences,
     patches,
     predictions,
     subject_swaps,
+    text_gradients,
     world_answers,
 )
 from dagster_project.steps.plan import Plan
@@ -28,6 +31,7 @@ __all__ = ["STEPS", "STEP_OF_TABLE", "make_plan"]
 
 STEPS: tuple[Step, ...] = (
     facts.STEP,
+    name_cues.STEP,
     atlas_truth.STEP,
     world_answers.STEP,
     models.STEP,
@@ -36,12 +40,14 @@ STEPS: tuple[Step, ...] = (
     active_neurons.STEP,
     knowledge_neurons.STEP,
     interventions.STEP,
+    edit_propagations.STEP,
     degenerate_pairs.STEP,
     degenerate_sets.STEP,
     fact_checks.STEP,
     latent_languages.STEP,
     patches.STEP,
     occurrences.STEP,
+    text_gradients.STEP,
     label_tokens.STEP,
 )
 """All steps, each after those that it depends on."""

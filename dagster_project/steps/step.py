@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
 
 __all__ = [
+    "AFTER_CORPORA",
     "Computed",
     "CorpusStep",
     "CorpusTask",
@@ -43,6 +44,9 @@ __all__ = [
 ]
 
 LOG = logging.getLogger("factroots")
+
+AFTER_CORPORA = 3
+"""From this wave on, steps of a model run after the corpora are searched."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,8 @@ class StudyTask:
     """Folder of the study."""
     missing: tuple[Part, ...]
     """Parts of the step that are to be computed."""
+    read_part: Callable[[str, Mapping[str, str]], pl.DataFrame]
+    """(Table, partition values) → rows in the lake."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ __all__ = [
     "AttributionBlock",
     "CorpusBlock",
     "DegenerateBlock",
+    "EditPropagationBlock",
     "EditsBlock",
     "FactChecksBlock",
     "FactsBlock",
@@ -36,6 +37,7 @@ __all__ = [
     "Study",
     "StudyError",
     "SubjectSwapsBlock",
+    "TextGradientsBlock",
     "TracingBlock",
     "near_match",
 ]
@@ -316,6 +318,53 @@ class AttributionBlock:
 
 
 @dataclass(frozen=True)
+class EditPropagationBlock:
+    """Edit propagation: a fact is changed in one language, and the model is asked in the others.
+
+    Source: Ifergan et al. 2024; docs/signals.md#edit-propagation.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=2)]
+    """Languages; facts are changed in each of them, and asked in all."""
+    facts: _Count = 20
+    """Maximal facts: those right in most of these languages; a fact is changed where it is right.
+    Each costs a few forward and backward passes per language."""
+    steps: _Count = 20
+    """Maximal gradient steps of a change."""
+    learning_rate: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 0.1
+    """Factor on the gradient; too large a value changes other subjects as well."""
+    stop_probability: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
+    """A change ends once the new object has this probability."""
+    weights: Literal["ffn", "all"] = "ffn"
+    """Weights that are changed: the down projections of the FFN layers, or all."""
+    seed: _Seed = 0
+    """Seed of the new objects and of the control subjects."""
+
+
+@dataclass(frozen=True)
+class TextGradientsBlock:
+    """Text gradients: which passage of the training text pulls the model as a query does?
+
+    Source: Chang et al. 2024 (TrackStar); docs/signals.md#text-gradients. Needs a model whose
+    training text the study traces.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Languages of the queries and of the texts."""
+    facts: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = 40
+    """Maximal facts: those right in most of these languages. Each costs a backward pass per
+    language, and one per text."""
+    width: _Count = 16
+    """Numbers to which either side of a weight matrix is projected."""
+    folds: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = 7
+    """Masked models: copies of a text, each of whose tokens is masked in one of them."""
+    seed: _Seed = 0
+    """Seed of the projections."""
+
+
+@dataclass(frozen=True)
 class SubjectSwapsBlock:
     """Subject swaps: right answers are asked again with other texts in the place of the subject.
 
@@ -373,6 +422,10 @@ class SignalsBlock:
     """What else is measured about a right answer, to decide its root."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    edit_propagation: EditPropagationBlock | None = None
+    """Edit propagation; null leaves it out."""
+    text_gradients: TextGradientsBlock | None = None
+    """Text gradients; null leaves them out."""
     subject_swaps: SubjectSwapsBlock | None = None
     """Subject swaps; null leaves them out."""
     latent_languages: LatentLanguagesBlock | None = None

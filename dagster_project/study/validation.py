@@ -39,6 +39,7 @@ def contradictions(study: Study) -> list[Problem]:
         _corpora,
         _extras,
         _attribution,
+        _signals,
         _trained_on,
         _refresh,
     )
@@ -173,6 +174,14 @@ def _attribution(study: Study) -> Iterator[Problem]:
         hint = near_match(base, edits.languages)
         message = f"attribution.edits: base_language {base!r} is not in its languages.{hint}"
         yield Problem(message, line)
+
+
+def _signals(study: Study) -> Iterator[Problem]:
+    if study.signals.text_gradients is not None and not study.corpora:
+        yield Problem(
+            "signals.text_gradients compares queries with the training text: name it in corpora",
+            study.section_line("signals"),
+        )
 
 
 def _trained_on(study: Study) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from ingestion.tracing.counting import (
 )
 from ingestion.tracing.label_tokens import ChineseConverter, fold_name, label_tokens
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
+from ingestion.tracing.name_cues import common_letters, name_cues, transliterate
 from ingestion.tracing.names import (
     ALIAS_COLUMNS,
     FactNames,
@@ -53,16 +54,19 @@ __all__ = [
     "TracingSettings",
     "UnitKind",
     "collect_names",
+    "common_letters",
     "corpus_shards",
     "count_documents",
     "finish",
     "fold_name",
     "label_tokens",
     "merge",
+    "name_cues",
     "read_aliases",
     "read_counts",
     "resume_counts",
     "trace_corpus",
     "trace_shard",
+    "transliterate",
     "write_counts",
 ]

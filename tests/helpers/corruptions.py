@@ -60,6 +60,21 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
         parts["rejected_rows", code] = [own]
         if code == LANGUAGES[-1]:
             break
+        parts["name_cues", code] = [
+            {
+                **row,
+                "subject_transliterated": "pique",
+                "object_transliterated": "pieces",
+                "object_letter_count": 6,
+                "common_letter_count": 2,
+                "other_fact_id": f"f{6 - int(row['fact_id'][1])}"
+                if row["fact_id"] != "f3"
+                else None,
+                "other_object_letter_count": 4 if row["fact_id"] != "f3" else None,
+                "other_common_letter_count": 1 if row["fact_id"] != "f3" else None,
+            }
+            for row in facts
+        ]
         parts["corpus_sizes", "wiki", code] = [
             {**own, "corpus_id": "wiki", "page_count": 2, "is_truncated": False}
         ]
@@ -117,6 +132,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                 for neurons in ("knowledge", "degenerate")
                 for is_random in (True, False)
             ]
+            parts |= _signals(model, code, answered)
             parts["unscored_facts", model, code] = [
                 {**answered[3], "method_code": "probeless", "reason_code": "only_fact"}
             ]
@@ -182,6 +198,30 @@ def _attributed(
             {**row, **pair, "is_random": is_random} for row in facts for is_random in (False, True)
         ],
     }
+
+
+def _signals(
+    model: str, code: str, facts: Sequence[Mapping[str, Any]]
+) -> dict[Place, list[Mapping[str, Any]]]:
+    """Changed facts with their controls, and texts of facts with their gradients."""
+    scores = dict.fromkeys(
+        ("new_log_prob_before", "new_log_prob_after", "old_log_prob_before", "old_log_prob_after"),
+        -1.0,
+    )
+    return {
+        ("edit_propagations", model, code): [
+            {**row, **scores, "target_language_code": target, "query_code": query,
+             "queried_fact_id": row["fact_id"] if query == "edited" else "f3"}
+            for row in facts[:2]
+            for target in ("de", "en", "ja")
+            for query in ("edited", "control")
+        ],
+        ("text_gradients", model, code): [
+            {**row, "text_language_code": "en", "text_fact_id": text["fact_id"]}
+            for row in facts[:2]
+            for text in facts[:2]
+        ],
+    }  # fmt: skip
 
 
 def _frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
@@ -329,6 +369,8 @@ CORRUPTIONS = (
                "relation_id in relations", "relation_id is not in relations"),
     Corruption("a dropped template", ("prompts", "en"), drop("relation_id = 'P36'"),
                "complete", "facts of this relation have no template"),
+    Corruption("names not compared", ("name_cues", "de"), drop("fact_id = 'f1'"),
+               "complete", "the names of the fact are not compared"),
     Corruption("a fact without its truth", ("atlas_truth", "wiki"),
                drop("fact_id = 'f1' and language_code = 'de'"),
                "complete", "the fact is neither planted nor left out"),
@@ -369,6 +411,12 @@ CORRUPTIONS = (
     Corruption("an edit without its random control", ("interventions", "m", "de"),
                drop("fact_id = 'f1' and is_random"), "complete",
                "the fact was not asked after this edit, or not after its random control"),
+    Corruption("a change not asked in its language", ("edit_propagations", "m", "de"),
+               drop("fact_id = 'f1' and target_language_code = 'de'"),
+               "complete", "the fact was not asked in the language of its change"),
+    Corruption("a text not compared", ("text_gradients", "m", "de"),
+               drop("fact_id = 'f1' and text_fact_id = 'f2'"),
+               "complete", "a query was not compared with all texts of its relation"),
     Corruption("a layer that was not read", ("latent_languages", "m", "de"),
                drop("fact_id = 'f1' and layer_index = 0"),
                "complete", "not every layer is there"),
@@ -497,6 +545,24 @@ CORRUPTIONS = (
     Corruption("a candidate above certainty", ("predictions", "n", "de"),
                change("fact_id = 'f5'", candidate_log_probs=[[0.5]]),
                "values", "not so: list_max(flatten(candidate_log_probs)) <= 0.0001"),
+    Corruption("letters of another name", ("name_cues", "de"),
+               change("fact_id = 'f2'", object_letter_count=9),
+               "values", "not so: object_letter_count = length(object_transliterated)"),
+    Corruption("more letters in common than there are", ("name_cues", "de"),
+               change("fact_id = 'f2'", common_letter_count=10),
+               "values", "not so: common_letter_count <= object_letter_count"),
+    Corruption("more letters in common than the other name has", ("name_cues", "en"),
+               change("fact_id = 'f1'", other_common_letter_count=5),
+               "values", "not so: other_common_letter_count <= other_object_letter_count"),
+    Corruption("a comparison without letters", ("name_cues", "en"),
+               change("fact_id = 'f2'", other_object_letter_count=None),
+               "values", "not so: (other_object_letter_count is null) = (other_fact_id is null)"),
+    Corruption("a comparison without a result", ("name_cues", "en"),
+               change("fact_id = 'f4'", other_common_letter_count=None),
+               "values", "not so: (other_common_letter_count is null) = (other_fact_id is null)"),
+    Corruption("a fact compared with itself", ("name_cues", "ja"),
+               change("fact_id = 'f1'", other_fact_id="f1"),
+               "values", "not so: other_fact_id != fact_id"),
     Corruption("a template without its slot", ("prompts", "ja"),
                change("relation_id = 'P30'", template="[X] ."),
                "values", "not so: contains(template, '[X]') and contains(template, '[Y]')"),
@@ -594,6 +660,29 @@ CORRUPTIONS = (
     Corruption("an edit beyond certainty", ("interventions", "n", "ja"),
                change("fact_id = 'f1' and is_random", log_prob_after=0.5),
                "values", "not so: greatest(log_prob_before, log_prob_after) <= 0.0001"),
+    Corruption("an unknown subject", ("edit_propagations", "m", "en"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      query_code="x"),
+               "values", "not so: query_code in ('edited', 'control')"),
+    Corruption("a control that is the changed fact", ("edit_propagations", "m", "ja"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      queried_fact_id="f1"),
+               "values", "not so: (queried_fact_id = fact_id) = (query_code = 'edited')"),
+    Corruption("fewer steps than none", ("edit_propagations", "n", "de"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      step_count=-1),
+               "values", "not so: step_count >= 0"),
+    Corruption("a changed answer above certainty", ("edit_propagations", "n", "en"),
+               change("fact_id = 'f1' and query_code = 'control' and target_language_code = 'de'",
+                      new_log_prob_after=0.5),
+               "values", "not so: greatest(new_log_prob_before, new_log_prob_after, "
+               "old_log_prob_before, old_log_prob_after) <= 0.0001"),
+    Corruption("a cosine above 1", ("text_gradients", "n", "de"),
+               change("fact_id = 'f1'", gradient_score=1.5),
+               "values", "not so: abs(gradient_score) <= 1.0001"),
+    Corruption("a negative weight of words", ("text_gradients", "n", "en"),
+               change("fact_id = 'f1'", bm25_score=-1.0),
+               "values", "not so: bm25_score >= 0"),
     Corruption("a name without tokens", ("latent_languages", "n", "de"),
                change("layer_index = 0", token_count=0), "values", "not so: token_count >= 1"),
     Corruption("a name that is not its own", ("latent_languages", "n", "en"),

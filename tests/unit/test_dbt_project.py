@@ -25,7 +25,8 @@ PLAIN_NAMES = {
     "note", "printed_precision", "printed_recall",
     "layer_indexes", "neuron_ranks", "row_number", "set_size", "neuron_indexes",
     "edit_factor", "published_source", "published_tolerance", "published_value", "recall",
-    "recall_low", "recall_high", "seed", "text_unit",
+    "recall_low", "recall_high", "seed", "text_unit", "subject_transliterated",
+    "object_transliterated",
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"

@@ -68,6 +68,14 @@ SPECIAL_RULES = {
         "(gold_rank is null) = (gold_log_prob is null)",
         f"list_max(flatten(candidate_log_probs)) <= {_ROUNDING}",
     ),
+    "name_cues": (
+        "object_letter_count = length(object_transliterated)",
+        "common_letter_count <= object_letter_count",
+        "other_common_letter_count <= other_object_letter_count",
+        "(other_object_letter_count is null) = (other_fact_id is null)",
+        "(other_common_letter_count is null) = (other_fact_id is null)",
+        "other_fact_id != fact_id",
+    ),
     "prompts": ("contains(template, '[X]') and contains(template, '[Y]')",),
     "active_neurons": ("neuron_score >= 0",),
     "neuron_profiles": ("least(contiguous_score, strided_score) >= 0",),
@@ -110,6 +118,14 @@ SPECIAL_RULES = {
         "neuron_count >= 1",
         f"greatest(log_prob_before, log_prob_after) <= {_ROUNDING}",
     ),
+    "edit_propagations": (
+        "query_code in ('edited', 'control')",
+        "(queried_fact_id = fact_id) = (query_code = 'edited')",
+        "step_count >= 0",
+        "greatest(new_log_prob_before, new_log_prob_after, old_log_prob_before, "
+        f"old_log_prob_after) <= {_ROUNDING}",
+    ),
+    "text_gradients": ("abs(gradient_score) <= 1.0001", "bm25_score >= 0"),
     "latent_languages": (
         "token_count >= 1",
         "is_same_name or name_language_code != language_code",
@@ -170,6 +186,12 @@ COMPLETENESS = {
         inner join facts using (fact_id)
         semi join sound_parts using (language_code)
         anti join rows_at_hand using (language_code, relation_id)
+    """,
+    "name_cues": """
+        select 'the names of the fact are not compared' as problem, language_code, fact_id
+        from sound_parts
+        inner join fact_labels using (language_code)
+        anti join rows_at_hand using (language_code, fact_id)
     """,
     "atlas_truth": """
         select 'the fact is neither planted nor left out' as problem,
@@ -298,6 +320,23 @@ COMPLETENESS = {
         from rows_at_hand
         group by all
         having count(*) filter (where query_code = 'related') != 2
+    """,
+    "edit_propagations": """
+        select 'the fact was not asked in the language of its change' as problem,
+            model_id, language_code, fact_id
+        from rows_at_hand
+        group by all
+        having not bool_or(query_code = 'edited' and target_language_code = language_code)
+    """,
+    "text_gradients": """
+        select 'a query was not compared with all texts of its relation' as problem,
+            model_id, language_code, fact_id, text_language_code
+        from rows_at_hand
+        inner join facts using (fact_id)
+        group by model_id, language_code, fact_id, relation_id, text_language_code
+        qualify count(*) != max(count(*)) over (
+            partition by model_id, relation_id, text_language_code
+        )
     """,
     "latent_languages": """
         select 'not every layer is there' as problem,

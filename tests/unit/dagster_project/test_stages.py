@@ -62,6 +62,19 @@ def test_neurons_chosen_over_all_languages_wait_for_the_answers_in_all_of_them(
     assert first == ["predictions", "attribution_quality", "interventions"]
 
 
+def test_gradients_of_texts_wait_for_the_search_in_the_text(tmp_path: Path) -> None:
+    columns = {"corpus_id": "c", "language_code": "en"}
+    found = staged(
+        tmp_path,
+        part("text_gradients", "m", "en"),
+        Part("occurrences", columns, "fingerprint", "1"),
+        part("edit_propagations", "m", "en"),
+        part("predictions", "m", "de"),
+    )
+    first = [stage.keys[-1].path[-1] for stage in found[:-1]]
+    assert first == ["predictions", "edit_propagations", "occurrences", "text_gradients"]
+
+
 def test_another_reason_makes_another_run(tmp_path: Path) -> None:
     wanted = part("predictions", "m", "it")
     once, again = (staged(tmp_path, wanted)[0].fingerprint for _ in range(2))

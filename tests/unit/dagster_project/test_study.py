@@ -112,11 +112,23 @@ def test_neurons_are_edited_only_where_they_are_attributed(tmp_path: Path) -> No
         ("patching: {languages: [en]}", "at least 2 items"),
         ('patching: {languages: [en, "no"], positions: [both, both]}', "has 'both' twice"),
         ('patching: {languages: [en, "no"], positions: [mask]}', "'subject', 'object' or 'both'"),
+        ("edit_propagation: {languages: [en]}", "at least 2 items"),
+        ('edit_propagation: {languages: [en, "no"], learning_rate: 0}', "greater than 0"),
+        ("text_gradients: {languages: [en], folds: 1}", "greater than or equal to 2"),
     ],
 )
 def test_a_problem_of_a_signal_is_named(tmp_path: Path, block: str, message: str) -> None:
     found = problems(tmp_path, f"{GOOD}signals:\n  {block}\n")
     assert any(message in text for _, text in found), found
+
+
+def test_gradients_of_texts_need_the_text(tmp_path: Path) -> None:
+    text = GOOD.replace("    trained_on: atlas\n", "")
+    lines = text[: text.index("corpora:")] + text[text.index("models:") :]
+    found = problems(tmp_path, f"{lines}signals:\n  text_gradients: {{languages: [en]}}\n")
+    assert [message for _, message in found] == [
+        "signals.text_gradients compares queries with the training text: name it in corpora"
+    ]
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
