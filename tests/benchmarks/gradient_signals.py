@@ -58,7 +58,9 @@ def main() -> None:
         for code, own in read.items()
     }
     right = {
-        code: probe(model, own, mask_counts="gold").filter(pl.col("gold_rank") == 1)["fact_id"].to_list()
+        code: probe(model, own, mask_counts="gold")
+        .filter(pl.col("gold_rank") == 1)["fact_id"]
+        .to_list()
         for code, own in queries.items()
     }
     chosen = facts_in_most_languages(right, arguments.facts)
