@@ -1102,8 +1102,8 @@ _TABLES = (
     LakeTable(
         "edit_propagations",
         "One row per model, language, fact that is changed in this language, language in which "
-        "the model is then asked, and subject that is asked about: how probable is the new object, "
-        "before and after (docs/signals.md#edit-propagation)?",
+        "the model is then asked, and subject that is asked about: how probable the new object is, "
+        "before and after (docs/signals.md#edit-propagation).",
         ("model_id", "language_code", "fact_id", "target_language_code", "query_code"),
         (
             _MODEL,

@@ -1,4 +1,4 @@
-"""What edit propagation and text gradients cost, beside probing the same facts.
+"""What edit propagation and text gradients cost, compared with probing the same facts.
 
 Run: ``python -m tests.benchmarks.gradient_signals [--model …] [--facts 20] [--languages de,en,ru]``
 

@@ -12,6 +12,8 @@ import pytest
 from tests.helpers import studies
 from warehouse.diff import diff
 
+pytestmark = pytest.mark.nightly
+
 GRADIENTS = {"mode": "zero", "steps": 2, "facts": 2, "top": 5, "forced": 4}
 PROBELESS = {"top": 5, "bins": 4, "forced": 4, "variants": ["ffn", "ffn-normalised"]}
 EDITS = {"languages": ["en", "de"], "facts": 2, "threshold": 0}

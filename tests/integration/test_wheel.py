@@ -93,6 +93,7 @@ def _is_module(project: Path, dotted: str) -> bool:
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
 
+@pytest.mark.nightly
 def test_a_study_runs_from_the_wheel_where_others_have_modules_of_our_names(
     unpacked: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ changes as (
     where query_code = 'edited' and target_language_code = language_code
 ),
 
--- One row per changed fact and language that is asked, with the control beside it.
+-- One row per changed fact and language that is asked, with its control.
 asked as (
     select
         edited.model_id,

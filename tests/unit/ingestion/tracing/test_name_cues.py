@@ -77,7 +77,7 @@ def test_a_subject_is_compared_across_scripts_and_with_an_object_that_is_not_its
         "language_code": "ru", "fact_id": "f1",
         "subject_transliterated": "bankofkitay", "object_transliterated": "kitay",
         "object_letter_count": 5, "common_letter_count": 5,
-        # The only object of the relation with another name: "peru", of which no letter is there.
+        # The only object of the relation with another name: "peru". None of its letters is there.
         "other_fact_id": "f3", "other_object_letter_count": 4, "other_common_letter_count": 0,
     }  # fmt: skip
     assert own["f2"]["other_fact_id"] == "f3"

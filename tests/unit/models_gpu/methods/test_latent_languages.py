@@ -1,4 +1,4 @@
-"""Names are compared if they have as many tokens, beside those of one other object."""
+"""Names are compared if they have as many tokens, and so are those of one other object."""
 
 from __future__ import annotations
 
