@@ -144,7 +144,7 @@ def _recorded(
                 d = gradient.detach().float()
                 found[name].append(d @ matrix("output", d.shape[-1]).T)
 
-            output.register_hook(backward)
+            output.register_hook(backward)  # type: ignore[no-untyped-call]
 
         handles.append(module.register_forward_hook(forward))
 
@@ -177,7 +177,8 @@ def _backward(model: LoadedModel, samples: Sequence[Sample]) -> None:
         log_probs = logits.log_softmax(-1).gather(
             1, torch.tensor(golds, device=device)[:, None].long()
         )[:, 0]
-        (-(log_probs * torch.tensor(scales, device=device)).sum()).backward()
+        loss = -(log_probs * torch.tensor(scales, device=device)).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
 
 
 @contextmanager

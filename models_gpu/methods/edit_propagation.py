@@ -156,8 +156,8 @@ def _questions(
         if golds[fact] > 0 and codes[fact] != NO_SUBJECT
     }
     # Both objects are needed: a question without one of them is left out.
-    own = ["change_id", "target_language_code", "query_code"]
-    table = table.filter(pl.col("fact_id").is_in(list(row_of))).filter(pl.len().over(own) == 2)
+    question = ["change_id", "target_language_code", "query_code"]
+    table = table.filter(pl.col("fact_id").is_in(list(row_of))).filter(pl.len().over(question) == 2)
     kept = set(table["fact_id"])
     return table, queries, {name: row for name, row in row_of.items() if name in kept}
 
@@ -182,11 +182,11 @@ def _descend(
                 )
             if log_prob.item() >= wanted:
                 return step
-            (-log_prob).backward()
+            (-log_prob).backward()  # type: ignore[no-untyped-call]
             with torch.no_grad():
                 for parameter in weights:
                     if parameter.grad is not None:
-                        parameter -= settings.learning_rate * parameter.grad
+                        parameter.sub_(parameter.grad, alpha=settings.learning_rate)
                         parameter.grad = None
     return settings.steps
 

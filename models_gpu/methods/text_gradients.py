@@ -207,4 +207,5 @@ def _statements(model: LoadedModel, facts: pl.DataFrame) -> dict[str, list[int]]
 
 def _unit(vectors: torch.Tensor) -> torch.Tensor:
     """Divide each vector by its length; one of zeros stays so."""
-    return vectors / vectors.norm(dim=1, keepdim=True).clamp_min(1e-30)
+    lengths: torch.Tensor = vectors.norm(dim=1, keepdim=True)
+    return vectors / lengths.clamp_min(1e-30)
