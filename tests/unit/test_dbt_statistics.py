@@ -12,12 +12,13 @@ import pytest
 from scipy import stats
 
 Z = 1.959964
+FILES = ("wilson", "correlate", "significance")
 
 
 @pytest.fixture(scope="module")
 def macros(project: Path) -> Any:
     folder = project / "dbt" / "macros"
-    source = "".join((folder / f"{name}.sql").read_text() for name in ("wilson", "correlate"))
+    source = "".join((folder / f"{name}.sql").read_text() for name in FILES)
     environment = jinja2.Environment()
     environment.globals["var"] = {"interval_z": Z}.__getitem__
     return environment.from_string(source).module
@@ -101,3 +102,22 @@ def test_the_published_english_curve_gives_its_correlation(macros: Any, real_dat
     # A language's curve is divided by its sum before the sum over languages: alone, no change.
     assert correlate(macros, {"en": (x, y / y.sum())})["en"][1] == pytest.approx(r, abs=1e-12)
     assert r < -0.5
+
+
+def test_p_values_are_corrected_within_their_group_as_scipy_does(macros: Any) -> None:
+    draw = np.random.default_rng(11)
+    groups = {"a": draw.random(40) ** 3, "b": np.append(draw.random(7), 0.02), "c": [0.04]}
+    rows = [(name, float(p)) for name, values in groups.items() for p in values]
+    listed = ", ".join(f"('{name}', {p!r})" for name, p in rows)
+    found = ask(
+        f"""with tests as (
+                select * from (values {listed}, ('b', null), ('c', null)) as test (name, p)
+            )
+            select name, p, p_adjusted
+            from ({macros.adjust_p_values("tests", ["name"], ["p"])})"""
+    )
+    for name, values in groups.items():
+        own = {p: adjusted for group, p, adjusted in found if group == name and p is not None}
+        expected = stats.false_discovery_control(values, method="bh")
+        assert [own[float(p)] for p in values] == pytest.approx(expected.tolist(), abs=1e-12)
+    assert {adjusted for _, p, adjusted in found if p is None} == {None}
