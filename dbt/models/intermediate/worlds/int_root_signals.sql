@@ -49,7 +49,7 @@ world_targets as (
                 'no_count': truth.nowhere_count - truth.nowhere_right_count,
                 'first_half_score': first_half.nowhere_score
             }
-        ], recursive := true),
+        ]) as target,
     from fct_planted_predictions as planted
     inner join fct_true_roots as truth
         on planted.language_code = truth.language_code
@@ -80,9 +80,14 @@ own_targets as (
 ),
 
 targets as (
-    select *
+    select
+        * exclude (target),
+        target['target_code'] as target_code,
+        target['yes_count'] as yes_count,
+        target['no_count'] as no_count,
+        target['first_half_score'] as first_half_score,
     from world_targets
-    where yes_count + no_count > 0
+    where target['yes_count'] + target['no_count'] > 0
     union all by name
     select * from own_targets
 ),
@@ -106,7 +111,7 @@ scored as (
             {%- for signal, score in signals.items() %}
             { 'signal_code': '{{ signal }}', 'signal_score': ({{ score }})::double }{{ "," if not loop.last }}
             {%- endfor %}
-        ], recursive := true),
+        ]) as signal,
     from targets
     inner join fct_root_features as features using (model_id, language_code, fact_id)
     inner join fct_subject_dependence as dependence using (model_id, language_code, fact_id)
@@ -119,9 +124,12 @@ scored as (
 ),
 
 final as (
-    select *
+    select
+        * exclude (signal),
+        signal['signal_code'] as signal_code,
+        signal['signal_score'] as signal_score,
     from scored
-    where signal_score is not null
+    where signal['signal_score'] is not null
 )
 
 select * from final

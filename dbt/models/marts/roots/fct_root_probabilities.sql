@@ -30,11 +30,19 @@ answers as (
         {%- endfor %}
 ),
 
-listed as (
+unnested as (
     select
         * exclude (features),
-        unnest(features, recursive := true),
+        unnest(features) as feature,
     from answers
+),
+
+listed as (
+    select
+        * exclude (feature),
+        feature['feature_code'] as feature_code,
+        feature['feature_value'] as feature_value,
+    from unnested
 ),
 
 coefficients as (
