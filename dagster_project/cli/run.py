@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagster_project.dbt.project import prepare_manifest
+from dagster_project.dbt.parse_ahead import ParsingAhead
 from dagster_project.runtime.workers import Workers
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.plan import State
@@ -66,29 +66,37 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
         WorkersError: the cluster cannot be used.
         KeyboardInterrupt: a signal stopped it.
     """
-    # First, so that all problems of the study are reported at once.
-    plan = workspace.plan
-    home = workspace.home
-    home.create()
-    with _disk_full_as_user_error(workspace), home.lock():
-        prepare_lake(home.lake)
-        parts = list(plan.parts())
-        missing = workspace.exchange(parts)
-        unfinished = workspace.unfinished_products
-        if not missing and unfinished is None:
-            return False
-        if not missing:
-            LOG.info("%s: %s", workspace.study.name, unfinished)
-        reasons = Counter(_why(part, home) for part in missing)
-        LOG.info(
-            "%s: %d of %d parts of the lake to compute%s, the others are up to date",
-            workspace.study.name,
-            len(missing),
-            len(parts),
-            f" ({', '.join(f'{count} {why}' for why, count in reasons.items())})" * bool(missing),
-        )
-        _materialize(workspace, workers, missing)
+    with ParsingAhead(workspace.study, workspace.home) as parsing:
+        # First, so that all problems of the study are reported at once.
+        plan = workspace.plan
+        home = workspace.home
+        home.create()
+        with _disk_full_as_user_error(workspace), home.lock():
+            prepare_lake(home.lake)
+            parts = list(plan.parts())
+            missing = workspace.exchange(parts)
+            unfinished = workspace.unfinished_products
+            if not missing and unfinished is None:
+                return False
+            _announce(workspace, missing, len(parts), unfinished)
+            _materialize(workspace, workers, missing, parsing)
     return True
+
+
+def _announce(
+    workspace: Workspace, missing: list[Part], part_count: int, unfinished: str | None
+) -> None:
+    """Logs what there is to do, and why."""
+    if not missing:
+        LOG.info("%s: %s", workspace.study.name, unfinished)
+    reasons = Counter(_why(part, workspace.home) for part in missing)
+    LOG.info(
+        "%s: %d of %d parts of the lake to compute%s, the others are up to date",
+        workspace.study.name,
+        len(missing),
+        part_count,
+        f" ({', '.join(f'{count} {why}' for why, count in reasons.items())})" * bool(missing),
+    )
 
 
 def _why(part: Part, home: Home) -> str:
@@ -123,10 +131,12 @@ def _is_full(error: Exception, folder: Path) -> bool:
     return "database or disk is full" in str(error)
 
 
-def _materialize(workspace: Workspace, workers: Workers, missing: list[Part]) -> None:
+def _materialize(
+    workspace: Workspace, workers: Workers, missing: list[Part], parsing: ParsingAhead
+) -> None:
     # dbt parses its project in another process while this one imports slow packages.
     with ThreadPoolExecutor(1) as pool:
-        manifest = pool.submit(prepare_manifest, workspace.study, workspace.home)
+        manifest = pool.submit(parsing.finish)
         import dagster as dg
 
         import dagster_project.defs.checks.validation  # noqa: F401

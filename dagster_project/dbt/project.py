@@ -26,9 +26,11 @@ __all__ = [
     "dbt_failures",
     "dbt_fingerprint",
     "dbt_variables",
+    "manifest_version",
     "parse",
     "prepare_manifest",
     "read_manifest",
+    "start_parsing",
 ]
 
 LOG = logging.getLogger("factroots")
@@ -114,9 +116,8 @@ def compile_models(target: Path) -> Path:
 def _manifest(
     command: str, target: Path, arguments: Sequence[str], environment: Mapping[str, str]
 ) -> Path:
-    places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
     done = subprocess.run(
-        [str(DBT_EXECUTABLE), "--quiet", command, *map(str, places), *arguments],
+        [*_command(command, target), *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -125,6 +126,27 @@ def _manifest(
     if done.returncode:
         raise DbtError(f"dbt cannot {command} {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
     return target / "manifest.json"
+
+
+def _command(command: str, target: Path) -> list[str]:
+    places = ("--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT, "--target-path", target)
+    return [str(DBT_EXECUTABLE), "--quiet", command, *map(str, places)]
+
+
+def start_parsing(study: Study, home: Home, target: Path) -> subprocess.Popen[bytes]:
+    """Starts to parse the project for a study, in another process; writes into ``target`` only."""
+    return subprocess.Popen(
+        [*_command("parse", target), "--vars", dbt_variables(study, home)],
+        env={**os.environ, **dbt_environment(home), "DBT_LOG_PATH": str(target)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def manifest_version(study: Study, home: Home) -> str:
+    """What a manifest was parsed from: the project's files and the study's variables."""
+    return f"{dbt_fingerprint()} {dbt_variables(study, home)}"
 
 
 def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
@@ -137,8 +159,7 @@ def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
     """
     target = home.build / "target"
     manifest, mark = target / "manifest.json", target / "manifest.version"
-    variables = dbt_variables(study, home)
-    version = f"{dbt_fingerprint()} {variables}"
+    version = manifest_version(study, home)
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8", errors="replace") == version:
             try:
@@ -147,7 +168,7 @@ def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
                 LOG.warning("%s is damaged, and is made again: %s", manifest, error)
                 # dbt's own cache of the project may be damaged as well.
                 shutil.rmtree(target, ignore_errors=True)
-    parse(target, "--vars", variables, environment=dbt_environment(home))
+    parse(target, "--vars", dbt_variables(study, home), environment=dbt_environment(home))
     mark.write_text(version, encoding="utf-8")
     return read_manifest(manifest)
 

@@ -30,6 +30,7 @@ STEP = StudyStep(
     code_version="1",
     depends_on=("facts", "fact_labels"),
     group="lake_facts",
+    libraries=("anyascii",),
     inputs=_inputs,
     compute=_compare,
 )

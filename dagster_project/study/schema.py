@@ -332,7 +332,7 @@ class EditPropagationBlock:
     Each costs a few forward and backward passes per language."""
     steps: _Count = 20
     """Maximal gradient steps of a change."""
-    learning_rate: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 0.1
+    learning_rate: Annotated[float, Field(strict=True, gt=0, le=100)] = 0.1
     """Factor on the gradient; too large a value changes other subjects as well."""
     stop_probability: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
     """A change ends once the new object has this probability."""

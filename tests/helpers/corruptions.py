@@ -600,10 +600,12 @@ CORRUPTIONS = (
                "values", "not so: (activation_score is null) = (neuron_count = 0)"),
     Corruption("neurons of an unknown path", ("knowledge_neurons", "m", "en"),
                change("fact_id = 'f1'", mode_code="x"),
-               "values", "not so: mode_code in ('zero', 'amig', 'amig_mean', 'amig_code')"),
+               "values", "not so: mode_code in ('zero', 'zero_norm_held', 'amig', 'amig_mean', "
+               "'amig_code')"),
     Corruption("a quality of an unknown path", ("attribution_quality", "m", "en"),
                change("fact_id = 'f1'", mode_code="x"),
-               "values", "not so: mode_code in ('zero', 'amig', 'amig_mean', 'amig_code')"),
+               "values", "not so: mode_code in ('zero', 'zero_norm_held', 'amig', 'amig_mean', "
+               "'amig_code')"),
     Corruption("an object without tokens", ("attribution_quality", "n", "de"),
                change("fact_id = 'f1'", object_token_count=0),
                "values", "not so: least(object_token_count, baseline_count) >= 1"),

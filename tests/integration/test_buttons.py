@@ -63,7 +63,7 @@ def own_study(tiny_study: Path, tmp_path: Path) -> Path:
     return study
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_mart_is_built_alone_with_what_it_reads(tiny_study: Path, home: Path) -> None:
     build = home / "build" / "factroots.duckdb"
     assert press(tiny_study, home, "fct_fact_roots").success
@@ -92,7 +92,7 @@ def test_one_table_of_a_step_is_materialised_alone(tiny_study: Path, home: Path)
     assert "Nothing to do" in studies.factroots("run", tiny_study, "--home", home.parent).stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_what_was_not_built_from_the_present_lake_is_not_published(
     own_study: Path, home: Path
 ) -> None:

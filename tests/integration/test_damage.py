@@ -38,7 +38,7 @@ def tables(home: Path) -> dict[str, list[tuple[object, ...]]]:
     return studies.published_tables(home / "factroots.duckdb")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_damaged_files_are_named_and_made_again(
     tiny_study: Path, finished: Path, home: Path
 ) -> None:

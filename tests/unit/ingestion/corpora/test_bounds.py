@@ -72,7 +72,6 @@ def test_a_file_of_one_line_is_read_in_linear_time(tmp_path: Path) -> None:
 
 OLDER = {
     "_BROKEN_TAG": r"</?[A-Za-z][\w-]*(?:\s*/?|\s+[^<>\n]*=[^<>\n]*)>",
-    "_EMPTY_BRACKETS": r"[ \u3000]*(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)",
     "_REDIRECT": r"\s*#\s*[^\W\d_]+\s*:?\s*\[\[",
 }
 """The same patterns as one would write them first; they take quadratic time."""
