@@ -186,11 +186,13 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         ).fetchall()
     }
     return [
-        f"Two seeds of the base agree on the roots of {kappas['stated'][0]:,} answers that the "
-        f"text states and both get right with Cohen's κ = {kappas['stated'][1]}.",
+        f"Two seeds of the base agree on the roots of the {kappas['decided'][0]:,} answers that "
+        f"the text states, both get right, and to which both give a root with Cohen's κ = "
+        f"{kappas['decided'][1]}",
         f"Answers labelled *independent* survive in {survival[MODEL, 'independent']} of the worlds "
         f"without their own text, answers labelled *shared* in {survival[MODEL, 'shared']} (second "
-        f"seed: {survival[second, 'independent']} and {survival[second, 'shared']}).",
+        f"seed: {survival[second, 'independent']} and {survival[second, 'shared']}); those that "
+        f"are undetermined, whose objects are rare, in {survival[MODEL, 'undetermined']}.",
         *(
             f"| {root} | {truth} | {claims[root][0]:.2f} | {claims[root][1]:.2f} | "
             f"{claims[root][2]:.2f} |"
@@ -199,7 +201,7 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
                 ("transferred", "transferred"), ("cue", "guess"),
             )
         ),
-        f"The overlap above its null finds the answers that survive with AUROC "
+        f"The overlap above the null of its object finds the answers that survive with AUROC "
         f"{signals['overlap_excess']}; the number of other languages in which the fact is right "
         f"with {signals['right_language_count']}; the log-probability of the object with "
         f"{signals['object_log_prob']}. The first half of the worlds, the ceiling, reaches "
@@ -273,8 +275,8 @@ def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
         f"model: {rule['atlas-clm', 'right_elsewhere_only'][2]} and "
         f"{rule['atlas-clm', 'right_nowhere'][2]}).",
         f"Two seeds agree on its roots with Cohen's κ = {kappas['calibrated', 'all']}, on those "
-        f"of stated answers with {kappas['calibrated', 'stated']} (the paper's rule: "
-        f"{kappas['paper', 'stated']}).",
+        f"of stated answers with {kappas['calibrated', 'stated']} (the paper's rule, where both "
+        f"give a root: {kappas['paper', 'decided']}).",
     ]
 
 
