@@ -66,7 +66,7 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
         WorkersError: the cluster cannot be used.
         KeyboardInterrupt: a signal stopped it.
     """
-    with ParsingAhead(workspace.study, workspace.home) as parsing:
+    with ParsingAhead(lambda: (workspace.study, workspace.home)) as parsing:
         # First, so that all problems of the study are reported at once.
         plan = workspace.plan
         home = workspace.home

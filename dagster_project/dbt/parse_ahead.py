@@ -10,33 +10,40 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from dagster_project.dbt.project import manifest_version, prepare_manifest, start_parsing
 from dagster_project.study.home import Home
-from dagster_project.study.schema import Study
+from dagster_project.study.schema import Study, StudyError
 
 __all__ = ["ParsingAhead"]
 
 
 class ParsingAhead:
-    """Parsing in another process, for a home that has no manifest yet; ends with the block."""
+    """Parsing in another process, for a home that has no manifest yet; ends with the block.
 
-    def __init__(self, study: Study, home: Home) -> None:
-        self._study = study
-        self._home = home
+    Args:
+        read: gives the study and its home. A study that is refused is not parsed for; whoever looks
+            at the whole study then reports all its problems.
+    """
+
+    def __init__(self, read: Callable[[], tuple[Study, Home]]) -> None:
+        self._read = read
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._version = ""
 
     def __enter__(self) -> ParsingAhead:
         """Starts the process, if there is something to parse."""
-        if not (self._home.build / "target" / "manifest.json").exists():
-            self._folder = tempfile.TemporaryDirectory(prefix="factroots-dbt-")
-            self._version = manifest_version(self._study, self._home)
-            self._process = start_parsing(self._study, self._home, Path(self._folder.name))
+        with contextlib.suppress(StudyError):
+            study, home = self._read()
+            if not (home.build / "target" / "manifest.json").exists():
+                self._folder = tempfile.TemporaryDirectory(prefix="factroots-dbt-")
+                self._version = manifest_version(study, home)
+                self._process = start_parsing(study, home, Path(self._folder.name))
         return self
 
     def finish(self) -> dict[str, Any]:
@@ -45,13 +52,14 @@ class ParsingAhead:
         Raises:
             DbtError: the project does not parse; with dbt's message.
         """
+        study, home = self._read()
         if self._process is not None and self._folder is not None and self._process.wait() == 0:
-            target = self._home.build / "target"
+            target = home.build / "target"
             target.mkdir(parents=True, exist_ok=True)
             for path in sorted(Path(self._folder.name).iterdir()):
                 shutil.move(path, target / path.name)
             (target / "manifest.version").write_text(self._version, encoding="utf-8")
-        return prepare_manifest(self._study, self._home)
+        return prepare_manifest(study, home)
 
     def __exit__(
         self,

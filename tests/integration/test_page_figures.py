@@ -83,7 +83,7 @@ def test_the_page_has_the_roots(project: Path, atlas: duckdb.DuckDBPyConnection)
         project,
         f"Of {sum(counts.values())} right answers of `{MODEL}` {counts['independent']} are "
         f"independent, {counts['shared']} shared, {counts['transferred']} transferred, "
-        f"{counts['cue']} have a cue and {counts['undetermined']} are undetermined.",
+        f"{counts['cue']} have a cue and {counts['undetermined']} are undetermined",
     )
 
 
