@@ -1,12 +1,18 @@
-"""The base class of all errors that a user can fix.
+"""The base class of all errors that a user can fix, and how the errors of libraries are quoted.
 
 Every package may import this module; what else of ``ingestion`` each may import, the import rule
 lists (``tests/contract/test_architecture.py``). Errors that only show a fault of the code do not
 belong here.
 """
 
-__all__ = ["FactrootsError"]
+__all__ = ["FactrootsError", "first_line"]
 
 
 class FactrootsError(Exception):
     """Something that a user can fix; the message says what is wrong and what to do."""
+
+
+def first_line(error: BaseException) -> str:
+    """Get the first line of an error's message; its class name if there is no message."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

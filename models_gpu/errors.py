@@ -6,9 +6,9 @@ import contextlib
 import errno
 from collections.abc import Iterator
 
-from ingestion.errors import FactrootsError
+from ingestion.errors import FactrootsError, first_line
 
-__all__ = ["ModelError", "as_model_error", "first_line", "is_of_input"]
+__all__ = ["ModelError", "as_model_error", "is_of_input"]
 
 _STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -45,9 +45,3 @@ def as_model_error(model_id: str) -> Iterator[None]:
             f"config.json says ({type(error).__name__}: {first_line(error)}). Download or save it "
             "again, or leave it out."
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """Get the first line of an error's message; its class name if there is no message."""
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.errors import FactrootsError
+from ingestion.errors import FactrootsError, first_line
 from warehouse.sql import identifier, literal
 
 __all__ = ["MEMORY", "MEMORY_FORM", "OpenedFile", "RestrictedQueryError", "opened"]
@@ -76,7 +76,7 @@ def opened(
         except duckdb.OutOfMemoryException as error:
             raise RestrictedQueryError(
                 f"the query needs more memory than {memory}: ask for less, or give it more with "
-                f"--memory ({_first_line(error)})"
+                f"--memory ({first_line(error).rstrip('.')})"
             ) from error
 
 
@@ -100,12 +100,9 @@ def _settings(scratch: Path, memory: str, *, allow_files: bool) -> dict[str, str
 
 
 def _explained(error: Exception) -> str:
+    why = first_line(error).rstrip(".")
     return (
-        f"queries may read the warehouse only, no files, addresses, extensions or settings: "
-        f"{_first_line(error)}. Write the answer with --output FILE; or, if you know the query, "
-        "allow all this with --allow-files"
+        f"queries may read the warehouse only, no files, addresses, extensions or settings: {why}. "
+        "Write the answer with --output FILE; or, if you know the query, allow all this with "
+        "--allow-files"
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -23,6 +23,7 @@ from dagster_ray import RayResource
 from pydantic import PrivateAttr
 
 from dagster_project.runtime.workers import LostWorkerError, WorkersError, code_fingerprint
+from ingestion.errors import first_line
 
 __all__ = ["RayCluster"]
 
@@ -110,7 +111,7 @@ class RayCluster(RayResource):
                 self._context = self._started() if self.ray_address is None else self._joined()
             except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
                 self._shut_down()
-                first = str(error).strip().splitlines()[0].rstrip(".:")
+                first = first_line(error).rstrip(".:")
                 raise WorkersError(
                     f"the Ray cluster {self.address} cannot be used: {first}. Start one (`ray "
                     "start --head`), correct --ray, or put its token into the environment "
@@ -275,7 +276,7 @@ def _result(reference: Any) -> Any:
         return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, ray.exceptions.RaySystemError):
-            first = str(error.cause).strip().splitlines()[0]
+            first = first_line(error.cause)
             raise WorkersError(
                 "a machine of the cluster cannot run factroots: install the same version of it on "
                 f"every one. Ray says: {first}"
@@ -291,7 +292,7 @@ def _result(reference: Any) -> Any:
         raise LostWorkerError(
             f"{_RETRIES + 1} workers died of the same task, most likely because memory ran "
             "out: give the cluster fewer workers on the same machines (--ray local:1, or `ray "
-            f"start --num-cpus`). Ray says: {str(error).strip().splitlines()[0]}"
+            f"start --num-cpus`). Ray says: {first_line(error)}"
         ) from error
 
 

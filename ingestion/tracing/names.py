@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ingestion.errors import FactrootsError
+from ingestion.errors import FactrootsError, first_line
 from ingestion.lake import fingerprint
 from ingestion.restricted import read_bytes
 from ingestion.text import normal_column, normal_name
@@ -74,10 +74,9 @@ def read_aliases(path: Path, within: Path | None = None) -> pl.DataFrame:
         # The content, because polars reads a path with brackets as a pattern.
         rows = pl.read_csv(read_bytes(path, within), infer_schema=False)
     except (OSError, PolarsError) as error:
-        first, *_ = str(error).splitlines() or [type(error).__name__]
         raise NamesError(
-            f"{path} is not a CSV file in UTF-8 with one alias per row: {first}. It needs the "
-            f"columns {', '.join(ALIAS_COLUMNS)}."
+            f"{path} is not a CSV file in UTF-8 with one alias per row: {first_line(error)}. "
+            f"It needs the columns {', '.join(ALIAS_COLUMNS)}."
         ) from error
     missing = [column for column in ALIAS_COLUMNS if column not in rows.columns]
     if missing:

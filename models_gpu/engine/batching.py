@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from models_gpu.errors import ModelError, first_line
+from ingestion.errors import first_line
+from models_gpu.errors import ModelError
 
 if TYPE_CHECKING:
     import torch

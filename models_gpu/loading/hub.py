@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models_gpu.errors import ModelError, first_line
+from ingestion.errors import first_line
+from models_gpu.errors import ModelError
 
 if TYPE_CHECKING:
     from models_gpu.loading.spec import ModelSpec

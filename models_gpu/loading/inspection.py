@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingestion.errors import first_line
 from ingestion.restricted import RestrictedError
-from models_gpu.errors import ModelError, first_line
+from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture, architectures
 from models_gpu.loading.local_files import kept_inside
 from models_gpu.loading.source import ResolvedModel

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models_gpu.errors import ModelError, first_line
+from ingestion.errors import first_line
+from models_gpu.errors import ModelError
 from models_gpu.loading.local_files import check_tokenizer_names, kept_inside
 
 if TYPE_CHECKING:

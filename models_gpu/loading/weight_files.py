@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion.errors import first_line
 from ingestion.restricted import open_file, read_bytes
-from models_gpu.errors import ModelError, first_line
+from models_gpu.errors import ModelError
 from models_gpu.loading.local_files import check_names
 
 if TYPE_CHECKING:
