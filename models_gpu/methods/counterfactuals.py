@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from models_gpu.methods.fact_choice import true_objects
 from models_gpu.seeded import shuffled
 
 __all__ = ["Counterfactual", "counterfactuals"]
@@ -63,12 +64,11 @@ def counterfactuals(
         names[language] = {}
         for fact, label in own.items():
             names[language].setdefault(objects[fact], label)
-    true: dict[tuple[str, str], set[str]] = defaultdict(set)
+    true = true_objects(facts)
     by_relation: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for fact, relation, subject, answer in facts.select(
         "fact_id", "relation_id", "subject_id", "object_id"
     ).iter_rows():
-        true[relation, subject].add(answer)
         if all(fact in own for own in in_language.values()):
             by_relation[relation].append((fact, subject, answer))
     columns = facts.filter(pl.col("fact_id").is_in(list(chosen))).select(

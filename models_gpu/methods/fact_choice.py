@@ -1,16 +1,19 @@
 """Choice of facts for methods that are too slow for all facts: the same facts in every language.
 
-What belongs here: choosing among correctly predicted facts. What does not: deciding which facts are
-correctly predicted (SQL).
+What belongs here: choosing among correctly predicted facts, and what is true of a subject, so that
+another object is really another one. What does not: deciding which facts are correctly predicted
+(SQL).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 
-__all__ = ["facts_in_most_languages"]
+import polars as pl
+
+__all__ = ["facts_in_most_languages", "true_objects"]
 
 
 def facts_in_most_languages(
@@ -37,3 +40,17 @@ def facts_in_most_languages(
 
     chosen = set(sorted(languages, key=place)[:limit])
     return {language: sorted(chosen.intersection(facts)) for language, facts in right.items()}
+
+
+def true_objects(facts: pl.DataFrame) -> dict[tuple[str, str], set[str]]:
+    """Collect the objects of each relation and subject; a subject can have several.
+
+    Args:
+        facts: columns ``relation_id, subject_id, object_id``.
+    """
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for relation, subject, answer in facts.select(
+        "relation_id", "subject_id", "object_id"
+    ).iter_rows():
+        found[relation, subject].add(answer)
+    return dict(found)

@@ -19,6 +19,7 @@ import polars as pl
 from models_gpu.engine.layer_scores import score_layers
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
+from models_gpu.methods.fact_choice import true_objects
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries, facts_among, name_tokens
 from models_gpu.seeded import shuffled
@@ -166,9 +167,7 @@ def _tried_objects(asked: pl.DataFrame, facts: pl.DataFrame, seed: int) -> pl.Da
 
     An object that is true of the same subject is no other object.
     """
-    true_of = {
-        key: set(group["object_id"]) for key, group in facts.group_by("relation_id", "subject_id")
-    }
+    true_of = true_objects(facts)
     objects = {key: set(group["object_id"]) for (key,), group in facts.group_by("relation_id")}
     rows = []
     for fact, relation, subject in asked.select("fact_id", "relation_id", "subject_id").iter_rows():

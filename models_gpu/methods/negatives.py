@@ -15,6 +15,7 @@ import polars as pl
 
 from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_schema
+from models_gpu.methods.fact_choice import true_objects
 from models_gpu.seeded import shuffled
 from models_gpu.settings import SplitSettings
 
@@ -69,16 +70,14 @@ def checked_pairs(
         ModelError: a missing column, shares that leave nothing to train on.
     """
     _check(facts, listed, settings)
-    true_objects: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for relation, subject, true in listed.select(_LISTED).iter_rows():
-        true_objects[relation, subject].add(true)
+    true_of = true_objects(listed)
     by_relation: dict[str, list[_Fact]] = defaultdict(list)
     for fact, relation, subject, true, label in facts.select(_LABELLED).iter_rows():
         by_relation[relation].append(_Fact(fact, subject, true, label))
     rows = [
         row
         for relation, own in by_relation.items()
-        for row in _pairs_of(relation, own, true_objects, right, settings)
+        for row in _pairs_of(relation, own, true_of, right, settings)
     ]
     types = {**lake_schema("facts"), **lake_schema("fact_checks")}
     pairs = pl.DataFrame(rows, schema={name: types[name] for name in _PAIR}, orient="row")
@@ -88,7 +87,7 @@ def checked_pairs(
 def _pairs_of(
     relation: str,
     own: Sequence[_Fact],
-    true_objects: Mapping[tuple[str, str], set[str]],
+    true_of: Mapping[tuple[str, str], set[str]],
     right: Collection[str],
     settings: SplitSettings,
 ) -> Iterator[tuple[object, ...]]:
@@ -104,7 +103,7 @@ def _pairs_of(
         split = split_of[fact.subject]
         if taken[split] == settings.facts or (split == TRAIN and fact.id not in right):
             continue
-        true = true_objects.get((relation, fact.subject), set()) | {fact.object}
+        true = true_of.get((relation, fact.subject), set()) | {fact.object}
         wrong = _wrong(fact, own, true, true_labels[fact.subject], settings.seed)
         if wrong is None:
             continue

@@ -24,6 +24,7 @@ import torch
 from models_gpu.engine.patching import Patches, PatchResults, record_states, run_patches
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
+from models_gpu.methods.fact_choice import true_objects
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries, facts_among, name_tokens
 from models_gpu.prompting.causal_prompts import NO_SUBJECT, prompt_code
@@ -155,10 +156,9 @@ def _pairs(
     own = known[language]
     rows = {row["fact_id"]: row for row in own.facts.iter_rows(named=True)}
     facts_among(own.facts, chosen)
-    true_of: dict[tuple[str, str], set[str]] = defaultdict(set)
+    true_of = true_objects(own.facts)
     of_relation: dict[str, list[str]] = defaultdict(list)
     for fact, row in rows.items():
-        true_of[row["relation_id"], row["subject_id"]].add(row["object_id"])
         if fact in own.right:
             of_relation[row["relation_id"]].append(fact)
     askable = {code: _askable(model, one) for code, one in known.items()}
