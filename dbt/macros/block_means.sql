@@ -79,3 +79,11 @@
     select *
     from ({{ block_means("observed_blocks", keys, measures) }})
 {%- endmacro %}
+
+{#-
+    Block of a row of dim_facts, from 0 to 63. Facts with the same object share a block: PROBELESS and
+    most answers follow the object, so such facts depend on each other.
+-#}
+{% macro object_block(facts="dim_facts") -%}
+    floor({{ draw(facts ~ ".relation_id || ':' || " ~ facts ~ ".object_id") }} * 64)::integer
+{%- endmacro %}

@@ -4,11 +4,10 @@ with
 dim_facts as (select * from {{ ref('dim_facts') }}),
 int_neuron_overlaps as (select * from {{ ref('int_neuron_overlaps') }}),
 
--- Facts with one object share a block: PROBELESS follows the object, so they depend on each other.
 blocks as (
     select
         fact_id,
-        floor({{ draw("relation_id || ':' || object_id") }} * 64)::integer as block_index,
+        {{ object_block() }} as block_index,
     from dim_facts
 ),
 

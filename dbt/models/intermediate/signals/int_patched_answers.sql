@@ -34,8 +34,7 @@ final as (
             when asked.script = source.script then 'same_script'
             else 'other_script'
         end as language_pair_code,
-        -- Facts with the same object depend on each other, so they share a block.
-        floor({{ draw("dim_facts.relation_id || ':' || dim_facts.object_id") }} * 64)::integer as block_index,
+        {{ object_block() }} as block_index,
     from patched
     inner join dim_facts using (fact_id)
     inner join dim_languages as asked using (language_code)

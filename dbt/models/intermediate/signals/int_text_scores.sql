@@ -33,32 +33,18 @@ others as (
         max(score) filter (where is_own) as own_score,
         max(score) filter (where not is_own) as best_other_score,
         count(*) as text_count,
-        list(score order by score) filter (where not is_own) as other_scores,
+        avg(score order by score) filter (where not is_own) as other_mean,
+        stddev_samp(score order by score) filter (where not is_own) as other_deviation,
     from scores
     group by all
 ),
 
-measured as (
-    select
-        *,
-        list_sum(other_scores) / len(other_scores) as other_mean,
-        if(
-            len(other_scores) > 1,
-            sqrt(
-                list_sum(list_transform(other_scores, lambda x: (x - list_avg(other_scores)) ** 2))
-                / (len(other_scores) - 1)
-            ),
-            null
-        ) as other_deviation,
-    from others
-),
-
 final as (
     select
-        * exclude (other_scores),
+        *,
         (own_score - other_mean) / nullif(round(other_deviation, 9), 0) as own_excess,
         (best_other_score - other_mean) / nullif(round(other_deviation, 9), 0) as best_other_excess,
-    from measured
+    from others
     where own_score is not null
 )
 

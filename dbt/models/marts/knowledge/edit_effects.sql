@@ -29,13 +29,12 @@ facts as (
     group by {{ key_list }}, fact_id
 ),
 
--- Facts with the same object depend on each other, so they share a block.
 observations as (
     select
         facts.*,
         facts.related_delta - facts.unrelated_delta as over_unrelated,
         facts.related_delta - facts.random_delta as over_random,
-        floor({{ draw("dim_facts.relation_id || ':' || dim_facts.object_id") }} * 64)::integer as block_index,
+        {{ object_block() }} as block_index,
     from facts
     inner join dim_facts using (fact_id)
 ),

@@ -101,11 +101,7 @@ gains as (
 shares as (
     select
         *,
-        case statement_code
-            when 'stated' then nowhere_score
-            when 'unstated' then nowhere_score
-            else guess_score
-        end as guess_share,
+        if(statement_code = 'unknown', guess_score, nowhere_score) as guess_share,
         if(statement_code = 'stated', (1 - nowhere_score) * own_gain * (1 - elsewhere_gain), 0)
             as own_text_needed_share,
         if(statement_code = 'stated', (1 - nowhere_score) * own_gain * elsewhere_gain, 0) as either_suffices_share,

@@ -48,8 +48,8 @@ counts as (
         count(*) filter (where is_new_top_after) as propagated_count,
         count(is_control_top_after) as control_count,
         count(*) filter (where is_control_top_after) as control_propagated_count,
-        sum(excess order by excess) / nullif(count(excess), 0) as excess_mean,
-        list(excess order by excess) filter (where excess is not null) as excesses,
+        avg(excess order by excess) as excess_mean,
+        var_samp(excess order by excess) / count(excess) as excess_variance,
     from asked
     group by all
 ),
@@ -64,12 +64,7 @@ final as (
         control_count,
         control_propagated_count,
         {{ wilson('control_propagated_count', 'control_count', 'control_propagated_rate') }},
-        {{ normal_interval(
-            "excess_mean",
-            "if(control_count > 1, list_sum(list_transform(excesses, lambda x: (x - excess_mean) ** 2))"
-                ~ " / (control_count - 1) / control_count, null)",
-            "excess_score",
-        ) }},
+        {{ normal_interval("excess_mean", "excess_variance", "excess_score") }},
     from counts
     order by {{ keys }}
 )

@@ -80,7 +80,7 @@ observations as (
         own_best.log_prob,
         own_best.log_prob - other_best.log_prob as log_prob_over_random,
         own_best.name_rank,
-        floor({{ draw("dim_facts.relation_id || ':' || dim_facts.object_id") }} * 64)::integer as block_index,
+        {{ object_block() }} as block_index,
     from winners as own
     cross join name_groups
     inner join dim_facts on own.fact_id = dim_facts.fact_id
