@@ -15,7 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dagster_project.dbt.project import manifest_version, prepare_manifest, start_parsing
+from dagster_project.dbt.project import (
+    MANIFEST,
+    VERSION,
+    manifest_version,
+    prepare_manifest,
+    start_parsing,
+)
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study, StudyError
 
@@ -40,7 +46,7 @@ class ParsingAhead:
         """Starts the process, if there is something to parse."""
         with contextlib.suppress(StudyError):
             study, home = self._read()
-            if not (home.build / "target" / "manifest.json").exists():
+            if not (home.dbt_target / MANIFEST).exists():
                 self._folder = tempfile.TemporaryDirectory(prefix="factroots-dbt-")
                 self._version = manifest_version(study, home)
                 self._process = start_parsing(study, home, Path(self._folder.name))
@@ -54,11 +60,10 @@ class ParsingAhead:
         """
         study, home = self._read()
         if self._process is not None and self._folder is not None and self._process.wait() == 0:
-            target = home.build / "target"
-            target.mkdir(parents=True, exist_ok=True)
+            home.dbt_target.mkdir(parents=True, exist_ok=True)
             for path in sorted(Path(self._folder.name).iterdir()):
-                shutil.move(path, target / path.name)
-            (target / "manifest.version").write_text(self._version, encoding="utf-8")
+                shutil.move(path, home.dbt_target / path.name)
+            (home.dbt_target / VERSION).write_text(self._version, encoding="utf-8")
         return prepare_manifest(study, home)
 
     def __exit__(

@@ -21,6 +21,8 @@ from ingestion.errors import FactrootsError
 
 __all__ = [
     "DBT_EXECUTABLE",
+    "MANIFEST",
+    "VERSION",
     "compile_models",
     "dbt_environment",
     "dbt_failures",
@@ -37,6 +39,10 @@ LOG = logging.getLogger("factroots")
 
 DBT_EXECUTABLE = Path(sys.executable).with_name("dbt")
 """dbt of the same environment, whether or not that is on the PATH."""
+MANIFEST = "manifest.json"
+"""Name of dbt's manifest in its target folder."""
+VERSION = "manifest.version"
+"""Name of the file next to it that says what it was parsed from: ``manifest_version``."""
 _ARTEFACTS = {"target", "logs", "dbt_packages"}
 
 
@@ -125,7 +131,7 @@ def _manifest(
     )
     if done.returncode:
         raise DbtError(f"dbt cannot {command} {DBT_PROJECT}:\n{done.stdout}{done.stderr}")
-    return target / "manifest.json"
+    return target / MANIFEST
 
 
 def _command(command: str, target: Path) -> list[str]:
@@ -157,8 +163,8 @@ def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
     Raises:
         DbtError: the project does not parse; with dbt's message.
     """
-    target = home.build / "target"
-    manifest, mark = target / "manifest.json", target / "manifest.version"
+    target = home.dbt_target
+    manifest, mark = target / MANIFEST, target / VERSION
     version = manifest_version(study, home)
     with contextlib.suppress(OSError):
         if manifest.exists() and mark.read_text(encoding="utf-8", errors="replace") == version:

@@ -61,7 +61,7 @@ def marts_asset(manifest: Mapping[str, Any], lineage: Lineage) -> dg.AssetsDefin
             [*arguments, "--vars", dbt_variables(workspace.study, home)],
             manifest=manifest,
             dagster_dbt_translator=translator,
-            target_path=home.build / "target",
+            target_path=home.dbt_target,
         )
         # With the context from the start, dagster-dbt would replace this selection by its own.
         invocation.context = context
@@ -122,7 +122,7 @@ def _prepare_previews(home: Home) -> None:
 
 
 def _run_results(home: Home) -> Path:
-    return home.build / "target" / "run_results.json"
+    return home.dbt_target / "run_results.json"
 
 
 def _events(

@@ -53,6 +53,11 @@ class Home:
         return self.build / "factroots.duckdb"
 
     @property
+    def dbt_target(self) -> Path:
+        """Folder for what dbt writes about its work: manifest and results."""
+        return self.build / "target"
+
+    @property
     def marts_lake(self) -> Path:
         """Links to the parts of the lake that the marts are built from; dbt reads this folder."""
         return self.build / "lake"
