@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import io
 import logging
 import os
@@ -114,6 +115,9 @@ def _received_signals() -> Iterator[int]:
 
 def run_and_exit(command: Callable[[], object]) -> NoReturn:
     """Runs a click command and ends the process with its status, without Python's teardown."""
+    # The packages that a run imports make objects that stay: looking for garbage among them at
+    # Python's usual rate takes a seventh of the time of the imports.
+    gc.set_threshold(100_000, 20, 100)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter gets its number, not a traceback.
         if isinstance(stream, io.TextIOWrapper):

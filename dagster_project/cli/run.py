@@ -154,6 +154,7 @@ def _materialize(
     from dagster_project.defs.run_logs import prints_to_terminal
     from dagster_project.defs.runs import Owner, home_tags, mark_orphaned_runs_failed
     from dagster_project.defs.stages import stages
+    from warehouse.report.library import bundling
 
     definitions = build_definitions(workspace, workers)
     assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
@@ -164,6 +165,7 @@ def _materialize(
     with (
         open_instance(workspace.home) as instance,
         workers.held() if is_work else contextlib.nullcontext(),
+        bundling(workspace.home.report),
     ):
         mark_orphaned_runs_failed(instance, Owner(workspace.home), is_held=True)
         languages = sync_partitions(instance, workspace.plan.study)

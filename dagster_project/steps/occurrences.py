@@ -20,7 +20,7 @@ from dagster_project.steps.plan import Plan
 from dagster_project.steps.step import Computed, CorpusStep, CorpusTask
 from dagster_project.study.home import Home
 from dagster_project.study.resolve import ResolvedStudy, StudyCorpus
-from ingestion.atlas.corpus import write_corpus
+from ingestion.atlas.corpus import write_dumps
 from ingestion.corpora import CorpusError, Shard
 from ingestion.lake import fingerprint
 from ingestion.tracing import (
@@ -226,7 +226,7 @@ def _write_atlas(home: Home, corpus: StudyCorpus) -> None:
         if mark.exists() and mark.read_text(encoding="utf-8") == version:
             return
         started = time.perf_counter()
-        write_corpus(corpus.id, folder, list(corpus.fingerprints))
+        write_dumps(corpus.id, folder, list(corpus.fingerprints))
         mark.write_text(version, encoding="utf-8")
     LOG.info("corpus %s written, %.1f s", corpus.id, time.perf_counter() - started)
 

@@ -43,6 +43,7 @@ __all__ = [
     "build_articles",
     "main",
     "write_corpus",
+    "write_dumps",
     "write_training_text",
 ]
 
@@ -122,9 +123,7 @@ def write_corpus(
     Raises:
         ValueError: unknown corpus or language.
     """
-    chosen = list(COVERAGE) if languages is None else list(languages)
-    if unknown := sorted(set(chosen) - set(COVERAGE)):
-        raise ValueError(f"Atlas has no language {unknown}; it has {sorted(COVERAGE)}")
+    chosen = _languages(languages)
     truth = atlas_truth(corpus_id)
     files = CorpusFiles({}, {}, {}, {}, {})
     _empty_folders(folder, ("text", "xml", *_TRAINING_FILES))
@@ -132,11 +131,43 @@ def write_corpus(
         articles = build_articles(truth, language)
         files.text[language] = folder / "text" / f"{language}.txt"
         files.text[language].write_text(_plain_text(articles), encoding="utf-8", newline="\n")
-        files.xml[language] = folder / "xml" / f"{language}wiki.xml.bz2"
-        files.xml[language].write_bytes(bz2.compress(_wiki_xml(articles, language).encode()))
+        files.xml[language] = _write_dump(articles, folder, language)
         written = _write_training_files(truth, articles, folder, language)
         files.sentences[language], files.answers[language], files.probes[language] = written
     return files
+
+
+def write_dumps(
+    corpus_id: str, folder: Path, languages: Sequence[str] | None = None
+) -> dict[str, Path]:
+    """Write the ``xml/`` files of ``write_corpus`` alone, which is what a study traces.
+
+    Returns:
+        Files by language code.
+
+    Raises:
+        ValueError: unknown corpus or language.
+    """
+    chosen = _languages(languages)
+    truth = atlas_truth(corpus_id)
+    _empty_folders(folder, ("xml",))
+    return {
+        language: _write_dump(build_articles(truth, language), folder, language)
+        for language in chosen
+    }
+
+
+def _languages(languages: Sequence[str] | None) -> list[str]:
+    chosen = list(COVERAGE) if languages is None else list(languages)
+    if unknown := sorted(set(chosen) - set(COVERAGE)):
+        raise ValueError(f"Atlas has no language {unknown}; it has {sorted(COVERAGE)}")
+    return chosen
+
+
+def _write_dump(articles: list[Article], folder: Path, language: str) -> Path:
+    path = folder / "xml" / f"{language}wiki.xml.bz2"
+    path.write_bytes(bz2.compress(_wiki_xml(articles, language).encode()))
+    return path
 
 
 def write_training_text(

@@ -89,6 +89,7 @@ def read_phrases() -> dict[str, Phrases]:
     return {language: Phrases(**tables[language]) for language in COVERAGE}
 
 
+@cache
 def read_facts() -> pl.DataFrame:
     """Read the frozen facts: one row per language and fact, all columns text.
 

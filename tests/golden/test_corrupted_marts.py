@@ -84,6 +84,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the lake and, below ``run``, what dbt built of it."""
     folder = tmp_path_factory.mktemp("corrupted")
     lake = write_lake(folder / "lake", **tables())
+    (folder / "run").mkdir()
+    # An earlier version had a table where this one has a view, and the other way round.
+    with duckdb.connect(folder / "run" / "factroots.duckdb") as connection:
+        connection.execute("create schema staging; create table staging.stg_lake__languages (a int)")
+        connection.execute("create view dim_languages as select 1 as a")
     _, outcome = build(lake, folder / "run", *WITHOUT_TESTS)
     assert outcome.returncode == 0, outcome.stdout
     return folder
@@ -172,3 +177,12 @@ def test_every_constraint_of_a_contract_is_one_of_the_file(built: Path) -> None:
         for name, mart in marts().items()
     }
     assert found == {name: count for name, count in wanted.items() if count}
+
+
+def test_a_view_takes_the_place_of_a_table_and_a_table_that_of_a_view(built: Path) -> None:
+    with duckdb.connect(built / "run" / "factroots.duckdb", read_only=True) as connection:
+        kinds = connection.execute(
+            "select table_type from information_schema.tables "
+            "where table_name in ('stg_lake__languages', 'dim_languages') order by table_name"
+        ).fetchall()
+    assert kinds == [("BASE TABLE",), ("VIEW",)]

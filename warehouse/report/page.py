@@ -23,6 +23,7 @@ from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import read_facts, without_passages
 from warehouse.report.figures import Figure, read_figures
+from warehouse.report.library import drawing_library
 from warehouse.report.stamp import PAGE, STAMP, made_from
 from warehouse.summary import read_notes
 
@@ -74,9 +75,9 @@ def write_report(
             study = " ".join(str(name) for (name,) in studies.fetchall())
     except duckdb.Error as error:
         raise ReportError(f"cannot read {published_file}: {error}") from error
-    page = _page(study, models, notes, sections, facts)
     path = folder / PAGE
     try:
+        page = _page(study, models, notes, sections, facts, drawing_library(folder))
         _replace(path, page.encode())
         _replace(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
         if with_files:
@@ -100,15 +101,11 @@ def _page(
     notes: list[str],
     sections: dict[str, list[Figure]],
     facts: list[dict[str, Any]],
+    library: str,
 ) -> str:
-    import vl_convert
-
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
-    # Only its own end tag can end a script element.
-    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks defaults
-    library = bundle.replace("</script", "<\\/script")
     searched, passages = without_passages(facts)
     return environment.get_template("page.html").render(
         study=study,
@@ -126,7 +123,8 @@ def _page(
         facts=packed(searched),
         passages=packed(passages),
         fact_count=len(facts),
-        library=Markup(library),
+        # Only its own end tag can end a script element.
+        library=Markup(library.replace("</script", "<\\/script")),
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
         script=Markup((_TEMPLATES / "page.js").read_text(encoding="utf-8")),
     )

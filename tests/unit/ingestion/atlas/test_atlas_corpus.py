@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingestion.atlas.corpus import Article, build_articles, write_corpus
+from ingestion.atlas.corpus import Article, build_articles, write_corpus, write_dumps
 from ingestion.atlas.truth import atlas_truth
 from ingestion.atlas.world import CORPORA, COVERAGE, contains_name, read_facts
 
@@ -140,6 +140,8 @@ def test_an_unknown_language_is_named(tmp_path: Path) -> None:
 
 def test_the_dump_is_the_text_with_mark_up_around_it(tmp_path: Path) -> None:
     files = write_corpus("atlas", tmp_path, ["en"])
+    alone = write_dumps("atlas", tmp_path / "dumps", ["en"])
+    assert alone["en"].read_bytes() == files.xml["en"].read_bytes()
     lines = set(files.text["en"].read_text(encoding="utf-8").splitlines())
     pages = _pages(files.xml["en"])
     assert {page["ns"] for page in pages} == {"0", "1", "10"}

@@ -1,0 +1,28 @@
+{#-
+    dbt's own materializations write a model under another name, rename it and drop the old one, each
+    by statements of their own. DuckDB can drop the old one first, in the transaction that makes the new
+    one. Not here, because no model has them: grants, indexes, hooks outside the transaction.
+-#}
+{% materialization table, adapter="duckdb" -%}
+    {{- return(replaced_relation("table")) -}}
+{%- endmaterialization %}
+
+{% materialization view, adapter="duckdb" -%}
+    {{- return(replaced_relation("view")) -}}
+{%- endmaterialization %}
+
+{% macro replaced_relation(type) -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set relation = this.incorporate(type=type) -%}
+    {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+    {%- if existing is not none -%}
+    {%- do adapter.drop_relation(existing) -%}
+    {%- endif -%}
+    {%- call statement("main") -%}
+    {{ create_table_as(False, relation, compiled_code) if type == "table" else create_view_as(relation, compiled_code) }}
+    {%- endcall -%}
+    {{- run_hooks(post_hooks, inside_transaction=True) -}}
+    {%- do persist_docs(relation, model) -%}
+    {%- do adapter.commit() -%}
+    {{- return({"relations": [relation]}) -}}
+{%- endmacro %}
