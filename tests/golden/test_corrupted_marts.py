@@ -87,7 +87,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "run").mkdir()
     # An earlier version had a table where this one has a view, and the other way round.
     with duckdb.connect(folder / "run" / "factroots.duckdb") as connection:
-        connection.execute("create schema staging; create table staging.stg_lake__languages (a int)")
+        connection.execute("create schema staging")
+        connection.execute("create table staging.stg_lake__languages (a int)")
         connection.execute("create view dim_languages as select 1 as a")
     _, outcome = build(lake, folder / "run", *WITHOUT_TESTS)
     assert outcome.returncode == 0, outcome.stdout
