@@ -95,7 +95,7 @@ atlas-checkpoints: .venv/installed-dev
 # Fits the calibrated rule for roots on the worlds again: minutes.
 root-rule: .venv/installed-dev
 	$(BIN)/factroots run atlas-roots
-	$(BIN)/python -m warehouse.fit_root_rule warehouse/atlas-roots/factroots.duckdb
+	$(BIN)/python -m warehouse.fit_root_rule warehouse/atlas-roots/build/factroots.duckdb
 
 # Trains a model on each Atlas world and keeps its answers: some 100 minutes of one core, less on both
 # or on a GPU. Stopped at any moment, it goes on with the world that it was at.

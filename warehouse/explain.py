@@ -27,6 +27,17 @@ _REASONS = {
     "no_contrast": "the relation's right facts have too few different queries here",
 }
 
+_SHOWN_SOURCES = 3
+_SIGNALS = {
+    "object_frequency": "facts with this object",
+    "other_full_match": "languages right",
+    "object_log_prob_rank": "log-probability",
+    "same_answer": "other subjects get it",
+    "masked_log_prob_rank": "without subject",
+    "other_subject_log_prob_rank": "with other subjects",
+}
+"""Feature of the calibrated rule → its heading."""
+
 _Neuron = tuple[int, int, float]
 """Layer, neuron, score."""
 
@@ -48,9 +59,9 @@ def explain(
         top: active neurons to list per language; overlaps use all of them.
 
     Returns:
-        Answers; the roots of the right ones by both rules; per method a table of neurons and, if
-        two languages have neurons, a table of overlaps; languages without neurons, with the reason.
-        Empty tables are omitted.
+        Answers; the roots of the right ones by both rules; what spoke for and against; per method
+        a table of neurons and, if two languages have neurons, a table of overlaps; languages
+        without neurons, with the reason. Empty tables are omitted.
 
     Raises:
         ExplainError: no warehouse yet, an unknown model or language, no such fact, or several.
@@ -69,6 +80,7 @@ def explain(
             tables = [
                 _answers(connection, model_id, fact_id, codes),
                 _roots(connection, model_id, fact_id, codes),
+                _signals(connection, model_id, fact_id, codes),
             ]
             for method, sets in _neurons(connection, model_id, fact_id, codes).items():
                 tables.append(_neuron_table(method, sets, top))
@@ -176,22 +188,26 @@ def _answers(
 def _roots(
     connection: duckdb.DuckDBPyConnection, model_id: str, fact_id: str, codes: list[str]
 ) -> Table:
-    """Table of the right answers: is it stated, and which root do both rules give?"""
+    """Table of the right answers: is it stated, which root do both rules give, from where?"""
     rows = connection.execute(
         """
         select
-            roots.language_code,
-            roots.is_present,
-            rule.root_code as calibrated_code,
-            rule.root_probability,
-            rule.nowhere_score,
-            rule.elsewhere_only_score,
-            roots.root_code,
-            roots.reason,
-        from fct_fact_roots as roots
-        left join fct_root_probabilities as rule using (model_id, language_code, fact_id)
-        where roots.model_id = ? and roots.fact_id = ? and list_contains(?, roots.language_code)
-        order by list_position(?, roots.language_code)
+            calibrated.language_code,
+            calibrated.is_present,
+            calibrated.root_code as probable_code,
+            calibrated.root_probability,
+            calibrated.source_language_codes,
+            calibrated.source_probabilities,
+            paper.root_code,
+            paper.reason,
+        from fct_fact_roots as calibrated
+        inner join fct_fact_roots as paper using (model_id, language_code, fact_id)
+        where calibrated.rule_code = 'calibrated'
+            and paper.rule_code = 'paper'
+            and calibrated.model_id = ?
+            and calibrated.fact_id = ?
+            and list_contains(?, calibrated.language_code)
+        order by list_position(?, calibrated.language_code)
         """,
         [model_id, fact_id, codes, codes],
     ).fetchall()
@@ -200,18 +216,46 @@ def _roots(
     table.add_column("stated")
     table.add_column("most probable root")
     table.add_column("P", justify="right")
-    table.add_column("P(right) if stated nowhere", justify="right")
-    table.add_column("… if only elsewhere", justify="right")
+    table.add_column("most probable sources")
     table.add_column("root of the paper's rule, and why")
-    for code, stated, root, probability, nowhere, elsewhere, paper, reason in rows:
-        known = [f"{score:.2f}" for score in (probability, nowhere, elsewhere) if root]
+    for code, stated, root, probability, sources, weights, paper, reason in rows:
+        likely = list(zip(sources, weights, strict=True))[:_SHOWN_SOURCES]
         table.add_row(
             code,
             {True: "yes", False: "no", None: "not traced"}[stated],
-            root.replace("_", " ") if root else "–",
-            *(known or ["–"] * 3),
+            root.replace("_", " "),
+            "–" if probability is None else f"{probability:.2f}",
+            ", ".join(f"{source} {weight:.2f}" for source, weight in likely) or "–",
             escape(f"{paper}: {reason}"),
         )
+    return table
+
+
+def _signals(
+    connection: duckdb.DuckDBPyConnection, model_id: str, fact_id: str, codes: list[str]
+) -> Table:
+    """Table of what the calibrated rule knows about each right answer, and how it counts."""
+    columns = ", ".join(f"{name}_log_odds_score" for name in _SIGNALS)
+    rows = connection.execute(
+        f"""
+        select language_code, nowhere_score, elsewhere_only_score, {columns}
+        from fct_root_probabilities
+        where model_id = ? and fact_id = ? and list_contains(?, language_code)
+        order by list_position(?, language_code)
+        """,
+        [model_id, fact_id, codes, codes],
+    ).fetchall()
+    table = Table(
+        title="Right without its own text? Probabilities, and what speaks for (+) and against (-), "
+        "in log-odds compared with an average answer (a guess, where the text was not traced)",
+        title_justify="left",
+    )
+    table.add_column("language")
+    for name in ("P if stated nowhere", "P if only elsewhere", *_SIGNALS.values()):
+        table.add_column(name, justify="right")
+    for code, nowhere, elsewhere, *signals in rows:
+        shown = ["–" if signal is None else f"{signal:+.2f}" for signal in signals]
+        table.add_row(code, f"{nowhere:.2f}", f"{elsewhere:.2f}", *shown)
     return table
 
 

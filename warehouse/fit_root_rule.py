@@ -61,6 +61,21 @@ _GAIN = """
     where arm_code = 'named' and seed = 1 and half_code = 'first'
 """
 
+_LINKS = """
+    select
+        case
+            when is_identical_string then 'identical_string'
+            when is_same_script then 'same_script'
+            else 'other_script'
+        end as link_code,
+        sum(unexpected_statement * unexpected_is_right) / sum(unexpected_statement ** 2) as weight,
+    from intermediate.int_source_cells
+    where arm_code = 'named' and half_code = 'first'
+    group by link_code
+    order by link_code
+"""
+"""Effect of another language's statement, as in ``source_weights_by_link``, in half the worlds."""
+
 Floats = npt.NDArray[np.float64]
 Coefficient = tuple[str, str, str, str, float]
 """Statement, feature set, outcome, feature, coefficient."""
@@ -72,9 +87,10 @@ def fit_rule(connection: duckdb.DuckDBPyConnection) -> list[Coefficient]:
     Answers that the text states and that it does not state are fitted apart; 'unknown' is for
     studies without a traced text. Outcomes: 'nowhere', right in worlds in which no language states
     the fact; 'elsewhere', in which only others do; 'guess', stated nowhere in the model's own text.
+    'source' is by how much another language's statement raises P(right), by how the names agree.
 
     Args:
-        connection: file of the study ``atlas``, in which subject swaps were measured.
+        connection: build file of an Atlas study in which subject swaps were measured.
 
     Returns:
         Rows of the seed ``root_rule_coefficients``.
@@ -95,7 +111,10 @@ def fit_rule(connection: duckdb.DuckDBPyConnection) -> list[Coefficient]:
         found += _fit(rows, "unknown", features, "guess", is_guess, 1 - is_guess)
     here, nowhere = connection.execute(_GAIN).fetchall()[0]
     gain = round((here - nowhere) / (1 - nowhere), _DIGITS)
-    return [*found, ("stated", "all", "own_text", "gain", gain)]
+    found.append(("stated", "all", "own_text", "gain", gain))
+    for link, weight in connection.execute(_LINKS).fetchall():
+        found.append(("unstated", "all", "source", link, round(weight, _DIGITS)))
+    return found
 
 
 def _fit(
@@ -151,7 +170,7 @@ def _write(rows: Sequence[Coefficient], path: Path) -> None:
 def main() -> None:
     """Fits the rule and writes the seed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("warehouse", type=Path, help="published file of Atlas with subject swaps")
+    parser.add_argument("warehouse", type=Path, help="build file of Atlas with subject swaps")
     arguments = parser.parse_args()
     with duckdb.connect(str(arguments.warehouse), read_only=True) as connection:
         _write(fit_rule(connection), COEFFICIENTS_FILE)

@@ -12,6 +12,7 @@ languages as (
     select
         model_id,
         language_code,
+        rule_code,
         sum(root_count) as root_count,
         any_value(full_match_count) as full_match_count,
     from roots_by_language
@@ -24,7 +25,8 @@ languages_against_p_at_1 as (
         model_id,
         language_code as place,
     from p_at_1_by_language as p_at_1
-    left join languages using (model_id, language_code)
+    cross join (select unnest(['paper', 'calibrated']) as rule_code) as rules
+    left join languages using (model_id, language_code, rule_code)
     where languages.root_count is distinct from p_at_1.full_match_count
         or languages.full_match_count is distinct from p_at_1.full_match_count
 ),
@@ -37,7 +39,7 @@ types as (
         count(*) filter (where root_code = 'cue') as cue_count,
         any_value(text_unit) as text_unit,
     from fct_fact_roots
-    where text_unit is not null
+    where rule_code = 'paper' and text_unit is not null
     group by all
 ),
 
@@ -70,7 +72,7 @@ sources as (
         language_code,
         sum(len(source_language_codes)) as source_count,
     from fct_fact_roots
-    where root_code in ('shared', 'transferred')
+    where rule_code = 'paper' and root_code in ('shared', 'transferred')
     group by all
 ),
 
@@ -93,7 +95,11 @@ matrix_against_roots as (
         language_code,
     from matrix
     full join sources using (model_id, root_code, language_code)
-    left join roots_by_language as roots using (model_id, root_code, language_code)
+    left join roots_by_language as roots
+        on matrix.model_id = roots.model_id
+        and matrix.root_code = roots.root_code
+        and matrix.language_code = roots.language_code
+        and roots.rule_code = 'paper'
     -- A study of one language has no pairs, and no sources.
     where coalesce(matrix.source_count, 0) != coalesce(sources.source_count, 0)
         or matrix.least_root_count != matrix.root_count
@@ -117,6 +123,7 @@ planted_roots as (
         count(*) as root_count,
     from fct_fact_roots as roots
     semi join fct_planted_predictions using (model_id, language_code, fact_id)
+    where roots.rule_code = 'paper'
     group by all
 ),
 

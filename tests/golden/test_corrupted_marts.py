@@ -41,10 +41,10 @@ CORRUPTIONS = {
     "update tracing_accuracy set unplanted_count = 99 where distractor_kind = 'all'": (
         "the kinds of distractors do not add up in tracing_accuracy", "wiki", "de"),
     # roots_add_up
-    "delete from roots_by_language where model_id = 'n'": (
+    "delete from roots_by_language where model_id = 'n' and rule_code = 'paper'": (
         "roots_by_language does not add up to p_at_1_by_language", "n", "de"),
     "update fct_fact_roots set root_code = 'cue' where model_id = 'm' and language_code = 'en' "
-    "and root_code = 'transferred'": (
+    "and rule_code = 'paper' and root_code = 'transferred'": (
         "transferred and cue are not the types of fact_types_by_language", "m", "en"),
     "update root_matrix set root_count = 9 where model_id = 'm' and target_language_code = 'ja'": (
         "root_matrix does not hold the sources of fct_fact_roots", "m", "ja"),

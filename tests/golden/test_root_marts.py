@@ -213,7 +213,7 @@ def roots(warehouse: Path, where: str) -> list[tuple[Any, ...]]:
     return rows(
         warehouse,
         f"""select language_code, fact_id, root_code, reason_code from fct_fact_roots
-            where {where} order by fact_id, language_code""",
+            where rule_code = 'paper' and {where} order by fact_id, language_code""",
     )
 
 
@@ -257,7 +257,7 @@ def test_the_best_language_stands_with_its_overlap_its_null_and_its_corrected_p(
            overlap_score, null_code, null_score, p_value, adjusted_p_value,
            shared_language_codes, source_language_codes
            from fct_fact_roots
-           where model_id = 'm' and fact_id in ('f2', 'f3', 'f6')
+           where rule_code = 'paper' and model_id = 'm' and fact_id in ('f2', 'f3', 'f6')
            order by fact_id, language_code""",
     ) == [
         ("de", "f2", 2, "en", 0.0, "object", sixth, 1.0, 1.0, [], []),
@@ -277,7 +277,8 @@ def test_an_answer_is_corrected_for_all_answers_that_are_tested(warehouse: Path)
     assert rows(
         warehouse,
         """select distinct fact_id, adjusted_p_value, across_facts_p_value from fct_fact_roots
-           where model_id = 'm' and fact_id in ('f1', 'f2', 'f6') order by all""",
+           where rule_code = 'paper' and model_id = 'm' and fact_id in ('f1', 'f2', 'f6')
+           order by all""",
     ) == [
         ("f1", 2 / 7, pytest.approx(6 / 7)),
         ("f1", 1.0, 1.0),
@@ -321,8 +322,9 @@ def test_without_facts_of_one_object_nothing_is_decided(warehouse: Path) -> None
     assert rows(
         warehouse,
         """select language_code, fact_id, root_code, reason_code, null_code, adjusted_p_value
-           from fct_fact_roots where model_id = 'r' and is_present order by fact_id,
-           language_code""",
+           from fct_fact_roots
+           where rule_code = 'paper' and model_id = 'r' and is_present
+           order by fact_id, language_code""",
     ) == [
         ("de", "f1", "undetermined", "no_object_null", "relation", 2 / 7),
         ("en", "f1", "undetermined", "no_object_null", "relation", 2 / 7),
@@ -335,7 +337,8 @@ def test_where_no_overlap_can_be_judged_the_reason_is_given(warehouse: Path) -> 
     assert rows(
         warehouse,
         """select model_id, language_code, fact_id, reason_code from fct_fact_roots
-           where root_code = 'undetermined' and model_id != 'm' order by all""",
+           where rule_code = 'paper' and root_code = 'undetermined' and model_id != 'm'
+           order by all""",
     ) == [
         ("n", "de", "f1", "not_attributed"),
         ("n", "en", "f4", "other_mask_count"),
@@ -356,7 +359,8 @@ def test_reasons_are_told_with_the_figures(warehouse: Path) -> None:
     assert rows(
         warehouse,
         """select reason from fct_fact_roots
-           where model_id = 'm' and language_code = 'de' and fact_id in ('f3', 'f6')
+           where rule_code = 'paper' and model_id = 'm' and language_code = 'de'
+           and fact_id in ('f3', 'f6')
            order by fact_id""",
     ) == [
         (
@@ -372,7 +376,8 @@ def test_what_the_twin_answers_as_well_is_a_guess(warehouse: Path) -> None:
     assert rows(
         warehouse,
         """select language_code, fact_id, is_guess from fct_fact_roots
-           where model_id = 'm' and is_guess is not null order by fact_id, language_code""",
+           where rule_code = 'paper' and model_id = 'm' and is_guess is not null
+           order by fact_id, language_code""",
     ) == [("en", "f3", False), ("ja", "f3", True), ("ja", "f6", True)]
 
 
@@ -381,7 +386,8 @@ def test_the_roots_of_a_language_add_up_to_its_right_answers(warehouse: Path) ->
         warehouse,
         """select language_code, root_code, root_count, full_match_count, root_rate,
            twin_fact_count, guess_count, guess_rate
-           from roots_by_language where model_id = 'm' and root_count > 0""",
+           from roots_by_language
+           where rule_code = 'paper' and model_id = 'm' and root_count > 0""",
     ) == [
         ("de", "independent", 2, 5, 2 / 5, 0, 0, None),
         ("de", "shared", 2, 5, 2 / 5, 0, 0, None),
@@ -398,7 +404,7 @@ def test_the_roots_of_a_language_add_up_to_its_right_answers(warehouse: Path) ->
     assert rows(
         warehouse,
         """select count(*), count(*) filter (full_match_count = 0 and root_rate is null
-           and model_id = 't') from roots_by_language""",
+           and model_id = 't') from roots_by_language where rule_code = 'paper'""",
     ) == [(75, 10)]
 
 

@@ -30,7 +30,7 @@ PLAIN_NAMES = {
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"
-    r"\w+_(id|codes?|count|rate|rank|index|score|at|bytes|probability|log_prob|residual|sum)(_[ab])?|"
+    r"\w+_(id|codes?|count|rate|rank|index|score|at|bytes|probability|probabilities|log_prob|residual|sum)(_[ab])?|"
     r"log_prob(_without_(a|b|both))?|\w+_(rate|score)_(low|high)|(\w+_)?p_value"
 )
 

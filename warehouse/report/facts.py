@@ -45,18 +45,42 @@ presence as (
 answers as (
     select
         fct_predictions.language_code,
-        fact_id,
+        fct_predictions.fact_id,
         list({
-            'model': model_id,
+            'model': fct_predictions.model_id,
             'text': if(is_full_match, null, predicted_text),
-            'root': root_code,
-            'shared': shared_language_codes,
-        } order by model_id) as answers,
+            'root': paper.root_code,
+            'shared': paper.shared_language_codes,
+            'likely': calibrated.root_code,
+            'probability': round(calibrated.root_probability, 2),
+            'sources': calibrated.source_language_codes[:3],
+            'signals': [
+                round(object_frequency_log_odds_score, 1),
+                round(other_full_match_log_odds_score, 1),
+                round(object_log_prob_rank_log_odds_score, 1),
+                round(same_answer_log_odds_score, 1),
+                round(masked_log_prob_rank_log_odds_score, 1),
+                round(other_subject_log_prob_rank_log_odds_score, 1),
+            ],
+        } order by fct_predictions.model_id) as answers,
         bool_or(is_full_match) as is_right,
     from fct_predictions
     join right_somewhere using (fact_id)
-    left join fct_fact_roots using (model_id, language_code, fact_id)
-    group by fct_predictions.language_code, fact_id
+    left join fct_fact_roots as paper
+        on paper.rule_code = 'paper'
+        and paper.model_id = fct_predictions.model_id
+        and paper.language_code = fct_predictions.language_code
+        and paper.fact_id = fct_predictions.fact_id
+    left join fct_fact_roots as calibrated
+        on calibrated.rule_code = 'calibrated'
+        and calibrated.model_id = fct_predictions.model_id
+        and calibrated.language_code = fct_predictions.language_code
+        and calibrated.fact_id = fct_predictions.fact_id
+    left join fct_root_probabilities as probabilities
+        on probabilities.model_id = fct_predictions.model_id
+        and probabilities.language_code = fct_predictions.language_code
+        and probabilities.fact_id = fct_predictions.fact_id
+    group by fct_predictions.language_code, fct_predictions.fact_id
 ),
 
 listed as (
@@ -102,8 +126,10 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     Returns:
         One mapping per fact. ``fact_id``, ``relation``, ``fact`` (names in its main language).
         ``languages``: for each language in which a model is right, the names, each model's answer
-        ('text' is null if it is right), its root, the languages with shared neurons, and whether
-        the text states the fact, with a passage. ``unlearned``: codes of the other languages whose
+        ('text' is null if it is right), its root by the paper's rule, the languages with shared
+        neurons, its most probable root with probability and sources, what spoke for it ('signals':
+        log-odds, in the order of fct_root_probabilities), and whether the text states the fact,
+        with a passage. ``unlearned``: codes of the other languages whose
         text states the fact; ``unknown``: codes of the rest. Both are null if there are none.
     """
     found = connection.execute(

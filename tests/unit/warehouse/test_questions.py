@@ -37,8 +37,9 @@ create table p_at_1_by_language as from (values
     ('m', 'id', 3, 2, 2 / 3), ('m', 'ms', 2, 2, 1.0)
 ) as _ (model_id, language_code, fact_count, full_match_count, full_match_rate);
 create table roots_by_language as from (values
-    ('m', 'id', 'cue', 1), ('m', 'id', 'shared', 1), ('m', 'ms', 'cue', 0), ('m', 'ms', 'shared', 2)
-) as _ (model_id, language_code, root_code, root_count);
+    ('m', 'id', 'paper', 'cue', 1), ('m', 'id', 'paper', 'shared', 1),
+    ('m', 'ms', 'paper', 'cue', 0), ('m', 'ms', 'paper', 'shared', 2)
+) as _ (model_id, language_code, rule_code, root_code, root_count);
 create table absence_by_language as select 'm' as model_id;
 create table absent_predictable_facts as
     select

@@ -33,8 +33,23 @@ create table fct_fact_presence as
         corpus_id, text_unit, language_code, fact_id, is_present, evidence_document, evidence_text
     );
 create table fct_fact_roots as
-    from (values ('m', 'en', 'f', 'shared', ['it']), ('m', 'it', 'f', 'independent', []::varchar[]))
-    as _ (model_id, language_code, fact_id, root_code, shared_language_codes);
+    from (values
+        ('m', 'en', 'f', 'paper', 'shared', null, ['it'], []),
+        ('m', 'en', 'f', 'calibrated', 'transferred', 0.824::double, [], ['it', 'de', 'fr', 'es']),
+        ('m', 'it', 'f', 'paper', 'independent', null, [], []),
+        ('m', 'it', 'f', 'calibrated', 'undetermined', null, [], [])
+    ) as _ (
+        model_id, language_code, fact_id, rule_code, root_code, root_probability,
+        shared_language_codes, source_language_codes
+    );
+create table fct_root_probabilities as
+    select
+        'm' as model_id, 'en' as language_code, 'f' as fact_id,
+        1.26::double as object_frequency_log_odds_score,
+        -0.34::double as other_full_match_log_odds_score,
+        0::double as object_log_prob_rank_log_odds_score, 0.1::double as same_answer_log_odds_score,
+        null::double as masked_log_prob_rank_log_odds_score,
+        null::double as other_subject_log_prob_rank_log_odds_score;
 """
 
 
@@ -49,9 +64,20 @@ def test_a_fact_says_where_it_is_right_where_stated_and_where_neither(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
     names = {"subject": "Roma", "object": "Italia"}
-    shared = {"model": "m", "text": None, "root": "shared", "shared": ["it"]}
-    wrong = {"model": "n", "text": "Peru", "root": None, "shared": None}
-    alone = {"model": "m", "text": None, "root": "independent", "shared": []}
+    shared = {
+        "model": "m", "text": None, "root": "shared", "shared": ["it"], "likely": "transferred",
+        "probability": pytest.approx(0.82), "sources": ["it", "de", "fr"],
+        "signals": [pytest.approx(1.3), pytest.approx(-0.3), 0.0, pytest.approx(0.1), None, None],
+    }  # fmt: skip
+    nothing = {"probability": None, "signals": [None] * 6}
+    wrong = {
+        "model": "n", "text": "Peru", "root": None, "shared": None, "likely": None, "sources": None,
+        **nothing,
+    }  # fmt: skip
+    alone = {
+        "model": "m", "text": None, "root": "independent", "shared": [], "likely": "undetermined",
+        "sources": [], **nothing,
+    }  # fmt: skip
     assert read_facts(connection) == [
         {
             "fact_id": "f",

@@ -10,4 +10,5 @@ select
     root_rate_low,
     root_rate_high,
 from roots_by_language
+where rule_code = 'paper'
 order by model_id, language_code, root_code

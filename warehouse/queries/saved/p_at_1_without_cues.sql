@@ -16,6 +16,7 @@ select
     roots.root_count / languages.fact_count as lost_rate,
 from p_at_1_by_language as languages
 inner join roots_by_language as roots using (model_id, language_code)
-where roots.root_code = 'cue'
+where roots.rule_code = 'paper'
+    and roots.root_code = 'cue'
     and languages.model_id in (select model_id from absence_by_language)
 order by languages.model_id, lost_rate desc, languages.language_code

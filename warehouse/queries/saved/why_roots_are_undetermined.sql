@@ -10,6 +10,7 @@ with counts as (
         count(distinct language_code) as language_count,
         sum(fact_count) over (partition by model_id)::bigint as model_full_match_count,
     from fct_fact_roots
+    where rule_code = 'paper'
     group by model_id, root_code, reason_code
 )
 

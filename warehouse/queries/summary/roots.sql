@@ -10,6 +10,7 @@ select
     sum(guess_count) filter (root_code = 'transferred')::bigint as guesses,
     sum(twin_fact_count) filter (root_code = 'transferred')::bigint as of_with_twin,
 from roots_by_language
+where rule_code = 'paper'
 group by model_id
 having sum(root_count) filter (root_code != 'undetermined') > 0
 order by model_id

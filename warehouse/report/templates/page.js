@@ -134,11 +134,32 @@ function passagesOf(fact) {
   return passages.then((all) => all[fact.place]);
 }
 
+// In the order of the list "signals" of an answer.
+const SIGNALS = [
+  "facts with this object", "languages right", "log-probability", "other subjects get it", "without subject",
+  "with other subjects",
+];
+
+function probableRoot(answer) {
+  const parts = [`most probable root: ${answer.likely.replaceAll("_", " ")}`];
+  if (answer.probability !== null) parts[0] += ` (${answer.probability.toFixed(2)})`;
+  if (answer.sources.length) parts.push(`sources: ${answer.sources.join(" ")}`);
+  const signs = SIGNALS.map((name, place) => [name, answer.signals?.[place] ?? 0]).filter(([, value]) => value);
+  const listed = (wanted) =>
+    signs.filter(([, value]) => Math.sign(value) === wanted)
+      .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))
+      .map(([name, value]) => `${name} ${value > 0 ? "+" : ""}${value}`)
+      .join(", ");
+  if (listed(1)) parts.push(`more probably right without its own text: ${listed(1)}`);
+  if (listed(-1)) parts.push(`less probably: ${listed(-1)}`);
+  return parts.join("; ");
+}
+
 function factTable(fact, read) {
   const table = element("table");
   table.append(element("caption", "Languages in which at least one model is right"));
   const head = table.createTHead().insertRow();
-  for (const name of ["language", "fact", "stated?", "models: answer, root, languages with shared neurons", "evidence"]) {
+  for (const name of ["language", "fact", "stated?", "models: answer, root", "evidence"]) {
     const cell = element("th", name);
     cell.scope = "col";
     head.append(cell);
@@ -157,7 +178,8 @@ function factTable(fact, read) {
     const answers = element("td");
     for (const answer of entry.answers) {
       const parts = [answer.text === null ? "right" : `wrong: “${answer.text}”`];
-      if (answer.root) parts.push(answer.root);
+      if (answer.likely) parts.push(probableRoot(answer));
+      if (answer.root) parts.push(`paper's rule: ${answer.root}`);
       if (answer.shared && answer.shared.length) parts.push(`shares neurons with ${answer.shared.join(" ")}`);
       const text = element("div", `${answer.model}: ${parts.join(", ")}`);
       text.dir = "auto";

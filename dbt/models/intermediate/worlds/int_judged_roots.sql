@@ -36,6 +36,7 @@ given as (
     inner join planted_counts
         on planted.corpus_id = planted_counts.corpus_id
         and planted.fact_id = planted_counts.fact_id
+    where roots.rule_code = 'paper'
 ),
 
 final as (

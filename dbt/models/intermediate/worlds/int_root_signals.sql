@@ -115,7 +115,11 @@ scored as (
     from targets
     inner join fct_root_features as features using (model_id, language_code, fact_id)
     inner join fct_subject_dependence as dependence using (model_id, language_code, fact_id)
-    inner join fct_fact_roots as roots using (model_id, language_code, fact_id)
+    inner join fct_fact_roots as roots
+        on targets.model_id = roots.model_id
+        and targets.language_code = roots.language_code
+        and targets.fact_id = roots.fact_id
+        and roots.rule_code = 'paper'
     left join fct_root_probabilities as probabilities using (model_id, language_code, fact_id)
     left join relation_rates
         on targets.model_id = relation_rates.model_id

@@ -69,6 +69,28 @@ log_odds as (
     group by all
 ),
 
+-- What each feature adds to the log-odds of being right without its own text (of a guess where the text
+-- was not traced), compared with the model's average answer.
+leanings as (
+    select
+        {{ keys }},
+        {%- for feature in answers + swaps %}
+        max(leaning) filter (where feature_code = '{{ feature }}') as {{ feature | replace("_score", "") }}_log_odds_score,
+        {%- endfor %}
+    from (
+        select
+            {{ keys }},
+            feature_code,
+            coefficients.coefficient * (listed.feature_value - {{ exact_sum("listed.feature_value", over="peers") }} / count(*) over peers)
+                as leaning,
+        from listed
+        inner join coefficients using (feature_code, feature_set_code, statement_code)
+        where coefficients.outcome_code = if(listed.statement_code = 'unknown', 'guess', 'elsewhere_only')
+        window peers as (partition by listed.model_id, feature_set_code, statement_code, feature_code)
+    )
+    group by all
+),
+
 rates as (
     select
         {{ keys }},
@@ -92,8 +114,10 @@ gains as (
         rates.guess_rate as guess_score,
         (elsewhere_only_score - nowhere_score) / (1 - nowhere_score) as elsewhere_gain,
         own_text.coefficient as own_gain,
+        leanings.* exclude ({{ keys }}),
     from answers
     inner join rates using ({{ keys }})
+    inner join leanings using ({{ keys }})
     cross join root_rule_coefficients as own_text
     where own_text.outcome_code = 'own_text'
 ),
@@ -143,6 +167,9 @@ final as (
         nowhere_score,
         elsewhere_only_score,
         guess_score,
+        {%- for feature in answers + swaps %}
+        {{ feature | replace("_score", "") }}_log_odds_score,
+        {%- endfor %}
     from probabilities
     order by {{ keys }}
 )

@@ -13,7 +13,7 @@ targets as (
         root_code,
         source_language_codes,
     from fct_fact_roots
-    where root_code in ('shared', 'transferred')
+    where rule_code = 'paper' and root_code in ('shared', 'transferred')
 ),
 
 totals as (

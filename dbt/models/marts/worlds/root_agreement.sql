@@ -2,7 +2,6 @@
 
 with
 fct_fact_roots as (select * from {{ ref('fct_fact_roots') }}),
-fct_root_probabilities as (select * from {{ ref('fct_root_probabilities') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 
 -- Two seeds: one corpus, one objective, both finished.
@@ -16,26 +15,6 @@ pairs as (
         and a.objective = b.objective
         and a.model_id < b.model_id
     where a.step_index is null and b.step_index is null
-),
-
-roots as (
-    select
-        'paper' as rule_code,
-        model_id,
-        language_code,
-        fact_id,
-        root_code,
-        is_present,
-    from fct_fact_roots
-    union all
-    select
-        'calibrated' as rule_code,
-        model_id,
-        language_code,
-        fact_id,
-        root_code,
-        case statement_code when 'stated' then true when 'unstated' then false end as is_present,
-    from fct_root_probabilities
 ),
 
 answers as (
@@ -53,8 +32,8 @@ answers as (
         b.root_code as root_b,
         a.root_code = b.root_code as is_same,
     from pairs
-    inner join roots as a on pairs.model_a_id = a.model_id
-    inner join roots as b
+    inner join fct_fact_roots as a on pairs.model_a_id = a.model_id
+    inner join fct_fact_roots as b
         on pairs.model_b_id = b.model_id
         and a.rule_code = b.rule_code
         and a.language_code = b.language_code

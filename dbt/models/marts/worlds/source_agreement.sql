@@ -8,6 +8,7 @@
 with
 source_weights as (select * from {{ ref('source_weights') }}),
 root_matrix as (select * from {{ ref('root_matrix') }}),
+fct_fact_roots as (select * from {{ ref('fct_fact_roots') }}),
 fact_jaccard_by_language_pair as (select * from {{ ref('fact_jaccard_by_language_pair') }}),
 neuron_jaccard_by_language_pair as (select * from {{ ref('neuron_jaccard_by_language_pair') }}),
 fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
@@ -48,6 +49,41 @@ guesses as (
     where {{ condition }}
     {%- endfor %}
     {%- endfor %}
+),
+
+-- The rule was fitted on the first half of the worlds: it is held against the second.
+rule_sources as (
+    select
+        model_id,
+        language_code as target_language_code,
+        unnest(source_language_codes) as source_language_code,
+        unnest(source_probabilities) as source_probability,
+    from fct_fact_roots
+    where rule_code = 'calibrated'
+),
+
+rule_guesses as (
+    select
+        model_id,
+        'calibrated_rule' as measure_code,
+        target_language_code,
+        source_language_code,
+        {{ exact_mean("source_probability") }} as x,
+    from rule_sources
+    group by all
+),
+
+against_second as (
+    select
+        rule_guesses.model_id,
+        rule_guesses.measure_code,
+        rule_guesses.target_language_code,
+        rule_guesses.x,
+        measured.weight_score as y,
+    from rule_guesses
+    semi join atlas_models using (model_id)
+    inner join measured using (source_language_code, target_language_code)
+    where measured.half_code = 'second'
 ),
 
 against_all as (
@@ -98,6 +134,8 @@ points as (
         y,
     from (
         select * from against_all
+        union all
+        select * from against_second
         union all
         select * from halves
         union all
