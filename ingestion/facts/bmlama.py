@@ -20,7 +20,6 @@ The candidates are not used: docs/method.md#probing ranks over the whole vocabul
 
 from __future__ import annotations
 
-import codecs
 import csv
 import hashlib
 import re
@@ -40,7 +39,7 @@ from ingestion.facts.sifting import (
     check_rejected_rate,
     sift,
 )
-from ingestion.facts.source import FactsError, LanguageFacts, require_language
+from ingestion.facts.source import FactsError, LanguageFacts, lines_of, require_language
 from ingestion.text import did_you_mean, normal_name
 
 __all__ = ["BmlamaSource"]
@@ -195,7 +194,7 @@ class BmlamaSource:
 
     def _parse(self, language: str) -> tuple[list[_Line], Sequence[bytes]]:
         ((_, content),) = self._archive.read([self._files[language]])
-        lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+        lines = lines_of(content)
         header = lines[0].decode(errors="replace").rstrip("\r").split("\t")
         if missing := [name for name in _COLUMNS if name not in header]:
             lacks = "; ".join(f"'{name}'{did_you_mean(name, header)}" for name in missing)
