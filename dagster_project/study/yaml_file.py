@@ -107,7 +107,7 @@ def _check_size(root: Node | None) -> None:
 
 
 def _check_keys(root: Node | None) -> None:
-    """Refuses a mapping with a key twice, of which one would be dropped.
+    """Refuses a mapping with a key twice: one of the two would be dropped.
 
     Raises:
         FileError: it has; with both lines. Keys that are written differently (1, 0x1) are left to

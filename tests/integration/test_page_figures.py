@@ -150,8 +150,7 @@ def test_the_page_has_the_power_of_the_test_of_overlap(
         ).fetchall()
     }
     everywhere, one = (
-        [f"{rates[scope, count]:.0f}" for count in (5, 8, 10, 12)]
-        for scope in ("all", "one")
+        [f"{rates[scope, count]:.0f}" for count in (5, 8, 10, 12)] for scope in ("all", "one")
     )
     expect(
         project,
