@@ -379,11 +379,10 @@ class _Groups:
         self, fact: _Integers, subjects: _Integers, objects: _Integers
     ) -> npt.NDArray[np.bool_]:
         """Whether the two names stand apart; arguments as ``shared`` returns them."""
-        # Most names cannot overlap, and are words of their own wherever they are found.
-        all_whole = np.logical_and.reduceat(self._are_whole, self._first)
-        unclear = self._facts.can_overlap[fact] | ~(all_whole[subjects] & all_whole[objects])
-        apart = ~unclear
-        for row in np.flatnonzero(unclear).tolist():
+        has_whole = np.logical_or.reduceat(self._are_whole, self._first)
+        apart: npt.NDArray[np.bool_] = has_whole[subjects] & has_whole[objects]
+        # Most names cannot overlap.
+        for row in np.flatnonzero(apart & self._facts.can_overlap[fact]).tolist():
             apart[row] = stand_apart(self._spans(subjects[row]), self._spans(objects[row]))
         return apart
 
