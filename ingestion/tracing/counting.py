@@ -309,6 +309,12 @@ class _Mentions(NamedTuple):
     are_whole: npt.NDArray[np.bool_]
     """Whether the word ends with the name (and its particles)."""
 
+    def chosen(self, rows: npt.NDArray[np.bool_]) -> _Mentions:
+        """Some of the mentions, in the same order."""
+        return _Mentions(
+            self.starts[rows], self.ends[rows], self.mentions[rows], self.are_whole[rows]
+        )
+
 
 class _FactIndex:
     """Facts grouped by the mention of their subject, as arrays for vectorised look-ups.
@@ -496,7 +502,7 @@ class _Batch:
         limits = np.append(borders[1:], len(self.text) + 1)
         # A name that crosses a border is in no text unit.
         inside = found.ends <= limits[units]
-        groups = _Groups(units[inside], _Mentions(*(array[inside] for array in found)), facts)
+        groups = _Groups(units[inside], found.chosen(inside), facts)
         counts.mention_counts[kind] += np.bincount(groups.mentions, minlength=facts.mention_count)
         fact, subjects, objects = groups.shared()
         if len(fact) == 0:
