@@ -552,6 +552,12 @@ _TABLES = (
             Column("object_count", _INT64, "Text units that contain the object's name."),
             Column("shared_count", _INT64, "Text units that contain both names."),
             Column(
+                "separate_count",
+                _INT64,
+                "Those of them in which the names stand apart: no mention counts for both, and "
+                "only particles follow a name in Hangul.",
+            ),
+            Column(
                 "evidence_document",
                 _TEXT,
                 "Title of the document in which both names are closest together. Null if no text "

@@ -14,32 +14,54 @@ import polars as pl
 
 __all__ = ["did_you_mean", "normal_column", "normal_name", "normal_text"]
 
-# Marks that show nothing: soft hyphen, marks of direction, word joiner, byte order mark. Joiners
-# (U+200C, U+200D) show, and U+200B separates words, so these stay inside a name.
-_HIDDEN = "[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
-_BLANKS = r"[\s\x00\x1c-\x1f]+"
-_EDGES = " \u200b"
-_HIDDEN_MARK, _BLANKS_RUN = re.compile(_HIDDEN), re.compile(_BLANKS)
+# Marks that show nothing: soft hyphen, zero-width space, marks of direction, word joiner, invisible
+# operators, selectors of a glyph's form, byte order mark.
+_HIDDEN = (
+    "[\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0001\U000e0020-\U000e007f\U000e0100-\U000e01ef]"
+)
+_NO_BREAK_HYPHEN = "\u2011"
+# Blanks but the usual one and the ends of lines; controls show as a blank, or not at all.
+_ODD_BLANKS = r"\x00-\x09\x0b-\x1f\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_JOINERS = "[\u200c\u200d]+"
+# Joiners show between letters and after a virama, which is kept from joining the next letter.
+_VIRAMAS = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
+_WORD_ENDS = rf"[ \n{_ODD_BLANKS}.,:;!?)\u060c\u061b\u061f\u0964]"
+_JOINERS_BEFORE = rf"(^|[ \n{_ODD_BLANKS}]){_JOINERS}"
+_JOINERS_AFTER = rf"([^{_VIRAMAS}\u200c\u200d]){_JOINERS}({_WORD_ENDS}|$)"
+_BLANKS = rf"[ \n{_ODD_BLANKS}]+"
+_HIDDEN_MARK, _BLANK = re.compile(_HIDDEN), re.compile(_BLANKS)
+# The same as the two patterns, but fast: it looks around only where a joiner is.
+_EDGE_JOINER = re.compile(
+    rf"[\u200c\u200d](?<![^ \n{_ODD_BLANKS}][\u200c\u200d])[\u200c\u200d]*"
+    rf"|[\u200c\u200d](?<![{_VIRAMAS}\u200c\u200d].)[\u200c\u200d]*(?={_WORD_ENDS}|\Z)"
+)
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
-_LINE_BLANKS = re.compile(r"[^\S\n]+")
+# A single blank, which is most of them, is no match.
+_LINE_BLANKS = re.compile(rf" [ {_ODD_BLANKS}]+|[{_ODD_BLANKS}][ {_ODD_BLANKS}]*")
 
 
 def normal_name(name: str) -> str:
-    """Normal form of a label, template or alias (docs/method.md#facts)."""
-    name = _BLANKS_RUN.sub(" ", _HIDDEN_MARK.sub("", name)).strip(_EDGES)
-    return unicodedata.normalize("NFC", name)
+    """Normal form of a label, template, alias or identifier (docs/method.md#facts)."""
+    return _BLANK.sub(" ", normal_text(name)).strip(" ")
 
 
 def normal_column(name: pl.Expr) -> pl.Expr:
     """``normal_name`` of a column."""
-    name = name.str.replace_all(_HIDDEN, "").str.replace_all(_BLANKS, " ")
-    return name.str.strip_chars(_EDGES).str.normalize("NFC")
+    name = name.str.replace_all(_HIDDEN, "").str.replace_all(_NO_BREAK_HYPHEN, "-")
+    name = name.str.normalize("NFC").str.replace_all(_JOINERS_BEFORE, "$1")
+    # Twice, because two matches that share a character are not found at once.
+    name = name.str.replace_all(_JOINERS_AFTER, "$1$2").str.replace_all(_JOINERS_AFTER, "$1$2")
+    return name.str.replace_all(_BLANKS, " ").str.strip_chars(" ")
 
 
 def normal_text(text: str) -> str:
     """Normal form of a document: as of a name, but lines stay lines, and edges stay."""
-    text = _LINE_ENDS.sub("\n", _HIDDEN_MARK.sub("", text).replace("\0", " "))
-    return unicodedata.normalize("NFC", _LINE_BLANKS.sub(" ", text))
+    text = _HIDDEN_MARK.sub("", text).replace(_NO_BREAK_HYPHEN, "-")
+    text = unicodedata.normalize("NFC", text)
+    if "\u200c" in text or "\u200d" in text:
+        text = _EDGE_JOINER.sub("", text)
+    return _LINE_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

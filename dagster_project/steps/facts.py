@@ -91,7 +91,7 @@ def _warn_of_facts_without_identity(facts: Mapping[str, pl.DataFrame]) -> None:
 
 STEP = StudyStep(
     tables=("facts", "relations", "languages", "fact_labels", "prompts", "rejected_rows"),
-    code_version="2",
+    code_version="3",
     group="lake_facts",
     inputs=_inputs,
     compute=_ingest,

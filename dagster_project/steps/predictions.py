@@ -46,7 +46,7 @@ def _probe(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("predictions",),
-    code_version="3",
+    code_version="4",
     depends_on=("facts", "fact_labels", "prompts", "models"),
     group="lake_models",
     settings=lambda study: study.probing,

@@ -53,7 +53,9 @@ def read(path: Path) -> Any:
             # It is about 1e-3, which is a number here.
             warnings.simplefilter("ignore", MantissaNoDotYAML1_1Warning)
             _check_depth(text)
-            _check_size(_yaml("rt").compose(text))
+            root = _yaml("rt").compose(text)
+            _check_size(root)
+            _check_keys(root)
             return _yaml("safe").load(text)
     except OSError as error:
         raise FileError(error.strerror or str(error)) from error
@@ -102,6 +104,33 @@ def _check_size(root: Node | None) -> None:
 
     if root is not None and size(root) > _MOST_NODES:
         raise FileError(f"with its aliases it has more than {_MOST_NODES:,} values")
+
+
+def _check_keys(root: Node | None) -> None:
+    """Refuses a mapping with a key twice: one of the two would be dropped.
+
+    Raises:
+        FileError: it has; with both lines. Keys that are written differently (1, 0x1) are left to
+            ruamel.yaml.
+    """
+    seen: set[int] = set()
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, SequenceNode):
+            nodes += node.value
+        elif isinstance(node, MappingNode):
+            first_lines: dict[str, int] = {}
+            for key, value in node.value:
+                nodes += [key, value]
+                name, line = str(key.value), key.start_mark.line + 1
+                if name in first_lines:
+                    where = f"{first_lines[name]} and {line}"
+                    raise FileError(f"key {name!r} stands twice, in lines {where}: keep one", line)
+                first_lines[name] = line
 
 
 def _one_line(error: Exception) -> str:

@@ -1,7 +1,8 @@
-"""Templates whose rendering is the first sentence of an article.
+"""Templates whose rendering is the first sentence of an article, or a character within one.
 
 Without them an article of it.wikipedia loses the birth place, nationality and occupation of every
 person: ``{{Bio}}`` renders *Dante Alighieri (Firenze, 1265 – …) è stato un poeta italiano.*
+``l{{'}}''Iliade''`` and ``Louis{{nbsp}}XIV`` are names.
 What belongs here: their sentences from their parameters. What does not: parsing wikitext. Templates
 of other wikis that do so are lost, as all templates are.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-__all__ = ["LEAD_TEMPLATES"]
+__all__ = ["CHARACTER_TEMPLATES", "LEAD_TEMPLATES"]
 
 Parameters = Mapping[str, str]
 """Values by lower-case name; missing and empty ones are ''."""
@@ -18,20 +19,23 @@ Parameters = Mapping[str, str]
 
 def _bio(values: Parameters) -> str:
     """Sentence of it.wikipedia's ``{{Bio}}``; empty without a name."""
-    name = " ".join(filter(None, (values.get("nome"), values.get("cognome"))))
+    name = " ".join(filter(None, map(values.get, ("titolo", "nome", "cognome"))))
     if not values.get("nome"):
         return ""
     life = [_event(values, "nascita"), _event(values, "morte")]
     jobs = [value for key in ("", "2", "3") if (value := values.get(f"attività{key}", ""))]
     listed = " e ".join([", ".join(jobs[:-1]), jobs[-1]] if len(jobs) > 1 else jobs)
-    what = " ".join(filter(None, (listed, values.get("nazionalità"))))
-    is_woman = values.get("sesso", "").upper() == "F"
-    verb = ("è stata una" if is_woman else "è stato un") if life[1] else "è un"
-    verb = "è una" if is_woman and not life[1] else verb
+    if more := values.get("attivitàaltre"):
+        listed += more if more.startswith(",") else f" {more}"
+    nation, second = values.get("nazionalità", ""), values.get("nazionalitànaturalizzato", "")
+    ending, article = ("a", "una") if values.get("sesso", "").upper() == "F" else ("o", "un")
+    nation += f" naturalizzat{ending} {second}" if second else ""
+    what = " ".join(filter(None, (listed, nation)))
+    verb = f"è stat{ending} {article}" if life[1] else f"è {article}"
     dates = " – ".join(filter(None, life))
     sentence = f"{name} ({dates})" if dates else name
-    if what:
-        sentence += f" {verb} {what}"
+    end = values.get("fineincipit") or (f"{verb} {what}" if what else "")
+    sentence += f" {end}" if end else ""
     return f"{sentence}{values.get('postnazionalità', '')}."
 
 
@@ -43,3 +47,14 @@ def _event(values: Parameters, event: str) -> str:
 
 LEAD_TEMPLATES: Mapping[str, Callable[[Parameters], str]] = {"bio": _bio}
 """Lower-case name of a template → its sentence."""
+
+_BLANKS = ("nbsp", "space", "spaces", "spc", "thinsp", "thin space", "hair space", "nnbsp")
+CHARACTER_TEMPLATES: Mapping[str, str] = {
+    **{"'": "'", "'s": "'s", "`": "'", "s'": "s'", "apostrophe": "'", "shy": ""},
+    **dict.fromkeys(_BLANKS, " "),
+    **dict.fromkeys(("ndash", "endash", "en dash"), "–"),
+    **dict.fromkeys(("snd", "spnd", "spaced ndash", "spaced en dash"), " – "),
+    **dict.fromkeys(("mdash", "emdash", "em dash"), "—"),
+    **dict.fromkeys(("·", "dot", "middot", "bull", "•"), " · "),
+}
+"""Lower-case name of a template → the characters that it is."""

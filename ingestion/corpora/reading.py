@@ -151,8 +151,25 @@ def check_layout(settings: CorpusSettings, language: str, folder: Path | None = 
             continue
         with contextlib.suppress(CutStreamError):
             head, _ = next(stream_blocks(file), (b"", True))
+            head = head.removeprefix(codecs.BOM_UTF8).lstrip()
             if isinstance(settings, JsonLines):
-                _refuse_array(head.removeprefix(codecs.BOM_UTF8), file)
+                _refuse_array(head, file)
+            _refuse_other_kind(settings, head, file)
+
+
+def _refuse_other_kind(settings: CorpusSettings, head: bytes, file: SourceFile) -> None:
+    """Raise ``CorpusError`` if a dump is given as text, or another file as a dump."""
+    if isinstance(settings, WikipediaDump):
+        if head and not any(tag in head for tag in (b"<mediawiki", b"<page")):
+            raise CorpusError(
+                f"{file.path} does not begin as a dump of MediaWiki: its first {len(head):,} bytes "
+                "have no <mediawiki> and no <page>. Name the kind of corpus that it is."
+            )
+    elif head.startswith((b"<?xml", b"<mediawiki")):
+        raise CorpusError(
+            f"{file.path} is XML: write kind: wikipedia_dump in the study file if it is a dump of "
+            "MediaWiki, else extract its text."
+        )
 
 
 def file_shards(
@@ -446,4 +463,5 @@ def _decoded(line: bytes) -> str | UnicodeDecodeError:
 
 
 def _title(title: object, file: SourceFile, tally: Tally) -> str:
+    title = title.decode("utf-8", "replace") if isinstance(title, bytes) else title
     return _whole_characters(str(title)) if title is not None else f"{file.name}:{tally.page_count}"

@@ -32,13 +32,24 @@ _BZ2_STREAM_BYTES = 10
 
 # First bytes of layouts that cannot be read: its name, and what to do.
 _UNREADABLE = (
+    *((mark, "packed twice", "unpack it once") for mark in (b"BZh", b"\x1f\x8b", b"\xfd7zXZ\x00")),
     (b"\x28\xb5\x2f\xfd", "zstd", "unpack it with zstd -d"),
-    (b"PK\x03\x04", "a zip", "unpack it with unzip"),
+    *(
+        (bytes([kind]) + b"\x2a\x4d\x18", "zstd", "unpack it with zstd -d")
+        for kind in range(80, 96)
+    ),
+    *((b"PK" + mark, "a zip", "unpack it with unzip") for mark in (b"\3\4", b"\5\6", b"\7\x08")),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it with 7z x"),
     (b"Rar!", "a rar archive", "unpack it with unrar x"),
     (b"\x04\x22\x4d\x18", "lz4", "unpack it with lz4 -d"),
+    (b"\x02\x21\x4c\x18", "lz4", "unpack it with lz4 -d"),
+    (b"LZIP", "lzip", "unpack it with lzip -d"),
+    (b"\x89LZO", "lzop", "unpack it with lzop -d"),
+    (b"\x5d\x00\x00", "lzma without a header", "unpack it with xz --format=lzma -d"),
     (b"PAR1", "Parquet", "write kind: parquet in the study file"),
     (b"ARROW1", "Arrow", "write it as Parquet"),
+    (b"\xff\xff\xff\xff", "a stream of Arrow", "write it as Parquet"),
+    (b"FEA1", "Feather", "write it as Parquet"),
     (b"ORC", "ORC", "write it as Parquet"),
     (b"Obj\x01", "Avro", "write it as Parquet"),
     (b"SQLite format 3", "a SQLite database", "write its text as Parquet"),
@@ -48,9 +59,13 @@ _UNREADABLE = (
     (b"\xd0\xcf\x11\xe0", "an Office document", "save its text in UTF-8"),
     (b"{\\rtf", "rich text", "save its text in UTF-8"),
     (b"%PDF", "PDF", "extract its text"),
+    (b"version https://git-lfs", "a pointer of Git LFS", "fetch the file with git lfs pull"),
 )
 _TAR_MARK, _TAR_PLACE = b"ustar", 257
-_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
+_HTML = re.compile(
+    rb"(?:\s++|<\?xml[^>]*>|<!--.*?-->)*+<(?:!doctype\s+html|html[\s>]|head[\s>]|error>)",
+    re.IGNORECASE | re.DOTALL,
+)
 _MOST_ZEROS = 0.1
 """Share of zero bytes from which a file is not text: UTF-16 without a byte order mark has more."""
 
@@ -156,8 +171,8 @@ def _refuse_unreadable(head: bytes, file: SourceFile) -> None:
         raise CorpusError(f"{file.path} is a tar archive: unpack it with tar -xf.")
     if _HTML.match(head.removeprefix(codecs.BOM_UTF8)):
         raise CorpusError(
-            f"{file.path} is an HTML page and no corpus: look whether the download gave an error "
-            "page, or extract the text of your pages."
+            f"{file.path} is an HTML page or an error message and no corpus: look whether the "
+            "download failed, or extract the text of your pages."
         )
     if head.count(0) > _MOST_ZEROS * len(head):
         raise CorpusError(

@@ -16,7 +16,7 @@ import mwparserfromhell.parser as wikitext_parser
 from mwparserfromhell.parser import ParserError, tokens
 from mwparserfromhell.parser.tokenizer import Tokenizer
 
-from ingestion.corpora.lead_templates import LEAD_TEMPLATES
+from ingestion.corpora.lead_templates import CHARACTER_TEMPLATES, LEAD_TEMPLATES
 from ingestion.corpora.markup import LESS_THAN, TRANSPARENT, WikitextError, prepare
 from ingestion.languages import known_languages
 from ingestion.text import normal_text
@@ -68,6 +68,9 @@ _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 _BROKEN_TAG = re.compile(r"</?[A-Za-z][\w-]*+(?:\s*+/?|\s++[^<>\n=]*+=[^<>\n]*+)>")
 # Remains of mark-up that is not closed: rows of tables, borders of templates, quotes.
 _BROKEN_LINE = re.compile(r"^[ \t]*(?:\||\{\||\{\{|\}\}|![^\n]*(?:!!|\|)).*$", re.MULTILINE)
+_NOT_READ_END = re.compile(r"</(?:nowiki|pre|source|syntaxhighlight)\s*>", re.IGNORECASE)
+# Entities that the tokenizer does not know.
+_ENTITY = re.compile(r"&[A-Za-z][A-Za-z0-9]*;")
 _MAGIC = re.compile(r"__[^\W\d_]+(?:_[^\W\d_]+)*__")
 _QUOTES = re.compile(r"('{2,})")
 _NOT_PARSED = tuple(
@@ -79,7 +82,7 @@ _NOT_PARSED = tuple(
 )
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
 _VARIANT_OF = re.compile(r"(?:^|;)(?:[^;]*=>)?\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
-_VARIANT_FLAG = re.compile(r"^\s*([A-Z;-]+)\s*\|")
+_VARIANT_FLAG = re.compile(r"^\s*((?:[A-Z-]|zh(?:-\w+)?)(?:\s*;\s*(?:[A-Z-]|zh(?:-\w+)?))*)\s*\|")
 _VARIANT_DEPTH = 10
 # Flags of rules that show nothing: hidden, title, removed.
 _VARIANT_HIDDEN = frozenset("HT-")
@@ -104,7 +107,7 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     Raises:
         WikitextError: the tokenizer fails on this page, or would take minutes.
     """
-    wikitext = _CONTROLS.sub(" ", wikitext)
+    wikitext = _without_open_comment(_CONTROLS.sub(" ", wikitext))
     for end, element in _NOT_PARSED:
         # Behind the last end nothing can match, and every beginning would be searched to the end.
         last = max((match.end() for match in end.finditer(wikitext)), default=0)
@@ -131,6 +134,15 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     text = _SPACE_BEFORE_STOP.sub("", normal_text(text))
     lines = (line for line in _LINES.split(text.strip()) if _HAS_LETTER.search(line))
     return "\n".join(lines)
+
+
+def _without_open_comment(wikitext: str) -> str:
+    """The text without the line of a comment that is not closed; MediaWiki would drop the rest."""
+    start = wikitext.find("<!--", max(0, wikitext.rfind("-->")))
+    if start < 0 or _NOT_READ_END.search(wikitext, start):
+        return wikitext
+    _, newline, rest = wikitext[start:].partition("\n")
+    return wikitext[:start] + newline + rest.replace("<!--", "")
 
 
 def _unquoted(line: str) -> str:
@@ -180,6 +192,10 @@ def _literal(text: str) -> str:
     return text.replace("'", _APOSTROPHE)
 
 
+def _decoded(match: re.Match[str]) -> str:
+    return _literal(html.unescape(match.group()))
+
+
 def _are_apart(stream: Sequence[tokens.Token], position: int, out: Sequence[str]) -> bool:
     """Whether anything but a comment is between a text that begins with a quote and one before."""
     if position > 1 and type(stream[position - 2]) is tokens.CommentEnd:
@@ -198,7 +214,7 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
         kind = type(token)
         position += 1
         if kind is tokens.Text:
-            text = token["text"]
+            text = _ENTITY.sub(_decoded, token["text"])
             if text.startswith("'") and _are_apart(stream, position, out):
                 out.append(_JOINT)
             out.append(text)
@@ -206,7 +222,7 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
             start = position
             position = _after(stream, position, kind, _DROPPED[kind])
             if kind is tokens.TemplateOpen:
-                out.append(_lead_sentence(stream[start : position - 1], media_names))
+                out.append(_rendered(stream[start : position - 1], media_names))
                 if _line_before(out).startswith("|"):
                     # An outer template is not closed: what follows is text, no parameter of it.
                     out.append(_LINE_BREAK)
@@ -243,13 +259,14 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
     return "".join(out)
 
 
-def _lead_sentence(template: Sequence[tokens.Token], media_names: Collection[str]) -> str:
-    """The sentence that a template renders, for the few that begin an article; else ''."""
+def _rendered(template: Sequence[tokens.Token], media_names: Collection[str]) -> str:
+    """What a template renders, for the few that are a character or begin an article; else ''."""
     if not template or type(template[0]) is not tokens.Text:
         return ""
-    render = LEAD_TEMPLATES.get(template[0]["text"].strip().lower())
+    name = template[0]["text"].strip().lower().replace("_", " ").removeprefix("template:")
+    render = LEAD_TEMPLATES.get(name)
     if render is None:
-        return ""
+        return _literal(CHARACTER_TEMPLATES.get(name, ""))
     depth, key, begin = 0, "", len(template)
     values: dict[str, str] = {}
     for position, token in enumerate([*template, tokens.TemplateParamSeparator()]):
@@ -394,7 +411,7 @@ def _is_alone(stream: Sequence[tokens.Token], position: int, before: list[str]) 
 def _simplified(match: re.Match[str]) -> str:
     """Mainland form of a Chinese language variant ``-{zh-hans:…;zh-hant:…}-``."""
     flag = _VARIANT_FLAG.match(match.group(1))
-    if flag and _VARIANT_HIDDEN & set(flag.group(1)):
+    if flag and _VARIANT_HIDDEN & {part.strip() for part in flag.group(1).split(";")}:
         return ""
     body: str = _VARIANT_FLAG.sub("", match.group(1))
     forms: dict[str, str] = dict(_VARIANT_OF.findall(body))

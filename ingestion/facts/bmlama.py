@@ -20,7 +20,6 @@ The candidates are not used: docs/method.md#probing ranks over the whole vocabul
 
 from __future__ import annotations
 
-import codecs
 import csv
 import hashlib
 import re
@@ -28,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -40,7 +40,7 @@ from ingestion.facts.sifting import (
     check_rejected_rate,
     sift,
 )
-from ingestion.facts.source import FactsError, LanguageFacts, require_language
+from ingestion.facts.source import FactsError, LanguageFacts, lines_of, require_language
 from ingestion.text import did_you_mean, normal_name
 
 __all__ = ["BmlamaSource"]
@@ -195,8 +195,8 @@ class BmlamaSource:
 
     def _parse(self, language: str) -> tuple[list[_Line], Sequence[bytes]]:
         ((_, content),) = self._archive.read([self._files[language]])
-        lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
-        header = lines[0].decode(errors="replace").rstrip("\r").split("\t")
+        lines = lines_of(content)
+        header = [name.strip() for name in _cells(lines[0].decode(errors="replace"))]
         if missing := [name for name in _COLUMNS if name not in header]:
             lacks = "; ".join(f"'{name}'{did_you_mean(name, header)}" for name in missing)
             raise FactsError(
@@ -224,13 +224,14 @@ class BmlamaSource:
 
 
 def _fitting_header(header: Sequence[str], lines: Sequence[bytes]) -> Sequence[str]:
-    """The header without the name that has no column, if it has one name more than the rows."""
+    """The header without names that have no column, if it has one or two more than the rows."""
     rows = [line for line in lines if line.strip()]
     widths = Counter(len(_cells(line.decode(errors="replace"))) for line in rows)
-    if not widths or widths.most_common(1)[0][0] != len(header) - 1:
+    surplus = len(header) - widths.most_common(1)[0][0] if widths else 0
+    if surplus not in (1, 2):
         return header
-    for place in reversed(range(len(header))):
-        shorter = [*header[:place], *header[place + 1 :]]
+    for left_out in reversed(list(combinations(range(len(header)), surplus))):
+        shorter = [name for place, name in enumerate(header) if place not in left_out]
         if not set(_COLUMNS) <= set(shorter):
             continue
         places = [shorter.index(name) for name in _COLUMNS]
@@ -254,6 +255,8 @@ def _parse_line(number: int, line: bytes, width: int, places: Sequence[int]) -> 
         values = _cells(line.decode())
     except UnicodeDecodeError as error:
         return _Line(number, reason=f"not valid UTF-8 at byte {error.start + 1}")
+    while len(values) > width and not values[-1].strip():
+        values.pop()
     if len(values) != width:
         return _Line(number, reason=f"{len(values)} fields instead of {width}")
     prompt, answer, subject = (values[place] for place in places)

@@ -7,7 +7,6 @@ Layout: ``<language>/templates.jsonl`` with one template per relation, and
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -24,7 +23,7 @@ from ingestion.facts.sifting import (
     check_rejected_rate,
     sift,
 )
-from ingestion.facts.source import LanguageFacts, require_language
+from ingestion.facts.source import LanguageFacts, lines_of, require_language
 
 __all__ = ["MlamaSource", "mlama_content_digest"]
 
@@ -70,7 +69,7 @@ class MlamaSource:
         texts: dict[str, Sequence[bytes]] = {}
         for full_name, content in self._archive.read(self._files[language]):
             name = full_name.removeprefix(self._root)
-            lines = texts[name] = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+            lines = texts[name] = lines_of(content)
             if PurePosixPath(name).name == _TEMPLATES:
                 templates.parse(lines, _TEMPLATE_KEYS, name, ())
             else:

@@ -118,23 +118,26 @@ def _normalized(lines: pl.DataFrame, changed: str, *columns: str) -> pl.DataFram
 def sift(lines: FactLines) -> LanguageFacts:
     """Sort one language's lines into lake tables.
 
-    Labels and templates are stored in normal form, and a column says where it differs from the
-    file. If several lines have one fact_id, or several templates one relation, the first is
-    accepted.
+    Labels, templates and identifiers are stored in normal form, and a column says where a label or
+    template differs from the file. If several lines have one fact_id, or several templates one
+    relation, the first is accepted.
 
     Returns:
         Frames with the contract's columns; accepted and rejected lines add up to all lines.
     """
+    named = lines.templates.with_columns(normal_column(pl.col("relation_id")))
     templates = _judge(
-        _normalized(lines.templates, "is_template_changed", "template"),
+        _normalized(named, "is_template_changed", "template"),
         _blank_problem({"relation_id": "relation", "template": "template"}),
         template_problem(pl.col("template")),
         _repeat_problem("relation_id", "template of relation"),
     )
     prompts = templates.filter(pl.col("reason").is_null())
+    names = ("relation_id", "fact_id", "subject_id", "object_id")
+    identified = lines.facts.with_columns(normal_column(pl.col(*names)))
     has_template = pl.col("relation_id").is_in(prompts["relation_id"].to_list())
     facts = _judge(
-        _normalized(lines.facts, "is_label_changed", "subject_label", "object_label"),
+        _normalized(identified, "is_label_changed", "subject_label", "object_label"),
         _blank_problem(
             {
                 "relation_id": "relation",

@@ -6,6 +6,7 @@ lines (``sifting``), and reading files.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,11 @@ class FactSource(Protocol):
                 rejected than the settings allow.
         """
         ...
+
+
+def lines_of(content: bytes) -> list[bytes]:
+    """Lines of a file without a byte order mark; old Mac files have no line feed at all."""
+    return content.removeprefix(codecs.BOM_UTF8).split(b"\n" if b"\n" in content else b"\r")
 
 
 def as_table(frame: pl.DataFrame, table: str) -> pl.DataFrame:

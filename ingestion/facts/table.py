@@ -19,7 +19,6 @@ one), because every rejected row needs a language.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import hashlib
 import json
@@ -39,7 +38,7 @@ from ingestion.facts.sifting import (
     sift,
     template_problem,
 )
-from ingestion.facts.source import FactsError, LanguageFacts, require_language
+from ingestion.facts.source import FactsError, LanguageFacts, lines_of, require_language
 from ingestion.restricted import read_bytes
 from ingestion.text import did_you_mean, normal_column
 
@@ -106,7 +105,7 @@ class TableSource:
         rows = self._rows.filter(pl.col("language") == language).with_columns(
             reason=pl.coalesce("reason", template_problem(template))
         )
-        good = pl.col("reason").is_null() & (pl.col("relation").str.strip_chars() != "")
+        good = pl.col("reason").is_null() & (pl.col("relation") != "")
         templates = rows.filter(good).unique("relation", keep="first", maintain_order=True)
         rows = rows.join(
             templates.select("relation", first_template="template", first_line="line_number"),
@@ -155,7 +154,7 @@ def _check_columns(found: Sequence[str], path: Path) -> None:
 
 def _read_csv(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]]:
     """Rows with line numbers. One line is one row, so a stray quote breaks only its own row."""
-    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    lines = lines_of(content)
     try:
         header = next(csv.reader([lines[0].decode()], strict=True), [])
     except (UnicodeDecodeError, csv.Error) as error:
@@ -199,6 +198,9 @@ def _read_parquet(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[by
     except PolarsError as error:
         raise FactsError(f"{path} is not a complete Parquet file: {error}.") from error
     _check_columns(frame.columns, path)
+    # pandas writes categories, and a column of nothing.
+    texts = pl.selectors.by_dtype(pl.Categorical, pl.Enum, pl.Null)
+    frame = frame.with_columns(texts.cast(pl.String))
     if no_text := [f"{n} ({t})" for n, t in frame.schema.items() if t != pl.String]:
         raise FactsError(f"{path}: these columns are not text: {', '.join(no_text)}.")
     lines = [json.dumps(row, ensure_ascii=False).encode() for row in frame.iter_rows(named=True)]
@@ -209,27 +211,29 @@ def _read_parquet(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[by
 
 
 def _complete(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add missing columns; missing or blank identifiers are null, missing labels are empty."""
+    """Add missing columns; missing or blank identifiers are null, missing labels are empty.
+
+    Identifiers are in normal form, so that a blank behind one does not make another fact.
+    """
     absent = [pl.lit(None, pl.String).alias(n) for n in _OPTIONAL if n not in rows.columns]
-    return rows.with_columns(absent).with_columns(
-        pl.col(_REQUIRED).fill_null(""),
-        *(
-            pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name)
-            for name in _OPTIONAL
-        ),
+    names = ["relation", *_OPTIONAL]
+    rows = rows.with_columns(absent).with_columns(pl.col(_REQUIRED).fill_null(""))
+    return rows.with_columns(normal_column(pl.col(names))).with_columns(
+        pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in _OPTIONAL
     )
 
 
 def _with_languages(rows: pl.DataFrame, path: Path) -> pl.DataFrame:
     """Strip language codes; a row without one is rejected under the code of a neighbouring row."""
-    code = pl.col("language").str.strip_chars()
+    code = normal_column(pl.col("language"))
     known = pl.when(code != "").then(code)
     rows = rows.with_columns(
         reason=pl.coalesce("reason", pl.when(code == "").then(pl.lit("language is empty"))),
         language=known.forward_fill().backward_fill(),
     )
     if rows["language"].null_count() == rows.height:
-        raise FactsError(f"{path} has no row with a language.")
+        first = f" Its first row: {rows['reason'][0]}." if rows.height else ""
+        raise FactsError(f"{path} has no row with a language.{first}")
     return rows
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["border_classes", "is_bounded", "name_edges"]
+__all__ = ["border_classes", "hangul_goes_on", "is_bounded", "name_edges"]
 
 _OTHER, _SPACED, _UNSPACED, _HANGUL, _EXTENDER, _FREE_EXTENDER = range(6)
 
@@ -96,3 +96,11 @@ def is_bounded(
     joins_right |= (after == _EXTENDER) | (after == _FREE_EXTENDER)
     is_free: npt.NDArray[np.bool_] = ~(joins_left | joins_right)
     return is_free
+
+
+def hangul_goes_on(text: str, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether a letter of Hangul stands before and after each place in a text."""
+    codes = np.frombuffer(f"\0{text}\0".encode("utf-32-le"), dtype=np.uint32)
+    is_hangul = border_classes()[codes] == _HANGUL
+    both: npt.NDArray[np.bool_] = is_hangul[places] & is_hangul[places + 1]
+    return both

@@ -42,7 +42,7 @@ __all__ = [
     "write_counts",
 ]
 
-TRACING_VERSION = "3"
+TRACING_VERSION = "4"
 """Version of the counting code. Increase it if the same corpus and names give other counts."""
 
 _METADATA = "factroots.counts"
@@ -135,6 +135,7 @@ def write_counts(path: Path, counts: PartialCounts) -> None:
         for what, array in (
             ("mention", counts.mention_counts[kind]),
             ("fact", counts.shared_counts[kind]),
+            ("apart", counts.separate_counts[kind]),
         ):
             positions = np.flatnonzero(array)
             found = [passages[p] if what == "fact" else None for p in positions.tolist()]
@@ -185,12 +186,14 @@ def read_counts(path: Path) -> PartialCounts | None:
     for kind, (mentions, facts) in state["lengths"].items():
         rows = frame.filter(pl.col("text_unit") == kind)
         arrays = []
-        for what, length in (("mention", mentions), ("fact", facts)):
+        for what, length in (("mention", mentions), ("fact", facts), ("apart", facts)):
             array = np.zeros(length, dtype=np.int64)
             of_kind = rows.filter(pl.col("counted") == what)
             array[of_kind["position"].to_numpy()] = of_kind["count"].to_numpy()
             arrays.append(array)
-        counts.mention_counts[kind], counts.shared_counts[kind] = arrays
+        counts.mention_counts[kind], counts.shared_counts[kind], counts.separate_counts[kind] = (
+            arrays
+        )
         passages = rows.filter(pl.col("counted") == "fact")
         counts.evidence[kind] = {
             row["position"]: Evidence(row["distance"], row["document"], row["offset"], row["text"])

@@ -28,6 +28,7 @@ from ingestion.corpora import (
 from ingestion.errors import FactrootsError
 from ingestion.tracing.matching import Engine, Matcher, Matches, Matching, ranges
 from ingestion.tracing.names import FactNames
+from ingestion.tracing.separation import can_overlap, end_words, stand_apart
 from ingestion.tracing.units import (
     UNIT_KINDS,
     TokenCounter,
@@ -125,6 +126,8 @@ class PartialCounts:
     """Per kind of text unit and mention: text units that contain the mention."""
     shared_counts: dict[UnitKind, _Integers] = field(default_factory=dict)
     """Per kind of text unit and fact: text units that contain both subject and object."""
+    separate_counts: dict[UnitKind, _Integers] = field(default_factory=dict)
+    """Per kind of text unit and fact: those of them in which the two names stand apart."""
     evidence: dict[UnitKind, dict[int, Evidence]] = field(default_factory=dict)
     """Per kind of text unit and fact (by position): its best passage."""
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -174,7 +177,7 @@ def count_documents(
         raise TracingError(f"units are some of {', '.join(UNIT_KINDS)}, not {settings.units}")
     matcher = _matcher(names.names, settings.matching, settings.engine)
     counter = _counter(tokenizer_json) if tokenizer_json is not None else None
-    facts = _FactIndex(names)
+    facts = _FactIndex(names, settings.matching)
     counts = _zero(names, settings.units, has_tokens=counter is not None)
     for batch in _batches(documents):
         _Batch(batch, language, counter, settings).count(matcher, facts, counts)
@@ -194,6 +197,7 @@ def merge(parts: Iterable[PartialCounts]) -> PartialCounts:
             for kind, counted in part.mention_counts.items():
                 total.mention_counts[kind] = np.zeros_like(counted)
                 total.shared_counts[kind] = np.zeros_like(part.shared_counts[kind])
+                total.separate_counts[kind] = np.zeros_like(part.separate_counts[kind])
                 total.evidence[kind] = {}
         if (part.names_digest, part.mention_counts.keys()) != (
             total.names_digest,
@@ -205,6 +209,7 @@ def merge(parts: Iterable[PartialCounts]) -> PartialCounts:
         for kind in part.mention_counts:
             total.mention_counts[kind] += part.mention_counts[kind]
             total.shared_counts[kind] += part.shared_counts[kind]
+            total.separate_counts[kind] += part.separate_counts[kind]
             for fact, evidence in part.evidence[kind].items():
                 _keep_best(total.evidence[kind], fact, evidence)
         for path, tally in part.tallies.items():
@@ -251,6 +256,7 @@ def finish(
                     "subject_count": mentions[names.subject_mentions],
                     "object_count": mentions[names.object_mentions],
                     "shared_count": counts.shared_counts[kind],
+                    "separate_count": counts.separate_counts[kind],
                     "evidence_document": [e.document if e else None for e in found],
                     "evidence_offset": [e.offset if e else None for e in found],
                     "evidence_distance": [e.distance if e else None for e in found],
@@ -294,14 +300,31 @@ def _sizes(
     return pl.DataFrame([row], schema=pl.Schema(LAKE["corpus_sizes"].schema))
 
 
+class _Mentions(NamedTuple):
+    """Mentions in a text; four arrays of one length."""
+
+    starts: _Integers
+    ends: _Integers
+    mentions: _Integers
+    are_whole: npt.NDArray[np.bool_]
+    """Whether the word ends with the name (and its particles)."""
+
+    def chosen(self, rows: npt.NDArray[np.bool_]) -> _Mentions:
+        """Some of the mentions, in the same order."""
+        return _Mentions(
+            self.starts[rows], self.ends[rows], self.mentions[rows], self.are_whole[rows]
+        )
+
+
 class _FactIndex:
     """Facts grouped by the mention of their subject, as arrays for vectorised look-ups.
 
     The facts of subject mention m are ``order[starts[m] : starts[m] + counts[m]]``.
     """
 
-    def __init__(self, names: FactNames) -> None:
+    def __init__(self, names: FactNames, matching: Matching) -> None:
         self.digest = names.digest
+        self.can_overlap = can_overlap(names, matching)
         self.objects = names.object_mentions.astype(np.int64)
         self.mention_count = len(names.mention_names)
         self.order = np.argsort(names.subject_mentions, kind="stable").astype(np.int64)
@@ -313,11 +336,15 @@ class _FactIndex:
         self.mentions_per_name = np.bincount(by_name[:, 0], minlength=len(names.names))
         self.mention_starts = np.cumsum(self.mentions_per_name) - self.mentions_per_name
 
-    def mentions(self, matches: Matches) -> tuple[_Integers, _Integers, _Integers]:
-        """Starts, ends and mentions of all matches; a name of two mentions gives two entries."""
+    def mentions(self, matches: Matches, text: str) -> _Mentions:
+        """Mentions of all matches in a text; a name of two mentions gives two entries."""
         counts = self.mentions_per_name[matches.names]
-        mentions = self.mention_of[ranges(self.mention_starts[matches.names], counts)]
-        return np.repeat(matches.starts, counts), np.repeat(matches.ends, counts), mentions
+        return _Mentions(
+            np.repeat(matches.starts, counts),
+            np.repeat(matches.ends, counts),
+            self.mention_of[ranges(self.mention_starts[matches.names], counts)],
+            np.repeat(end_words(text, matches.ends), counts),
+        )
 
 
 class _Groups:
@@ -326,16 +353,15 @@ class _Groups:
     def __init__(
         self,
         units: _Integers,
-        starts: _Integers,
-        ends: _Integers,
-        mentions: _Integers,
+        found: _Mentions,
         facts: _FactIndex,
     ) -> None:
-        order = np.lexsort((starts, mentions, units))
-        self.units, self.starts, self.ends = units[order], starts[order], ends[order]
+        order = np.lexsort((found.starts, found.mentions, units))
+        self.units, self.starts, self.ends = units[order], found.starts[order], found.ends[order]
+        self._are_whole = found.are_whole[order]
         self._facts = facts
         # (text unit, mention) as one number, in sorted order: a group is found by binary search.
-        keys = self.units * facts.mention_count + mentions[order]
+        keys = self.units * facts.mention_count + found.mentions[order]
         self._keys, self._first, self._sizes = np.unique(
             keys, return_index=True, return_counts=True
         )
@@ -354,6 +380,24 @@ class _Groups:
         is_there = objects < len(self._keys)
         is_there[is_there] = self._keys[objects[is_there]] == wanted[is_there]
         return fact[is_there], subjects[is_there], objects[is_there]
+
+    def separate(
+        self, fact: _Integers, subjects: _Integers, objects: _Integers
+    ) -> npt.NDArray[np.bool_]:
+        """Whether the two names stand apart; arguments as ``shared`` returns them."""
+        has_whole = np.logical_or.reduceat(self._are_whole, self._first)
+        apart: npt.NDArray[np.bool_] = has_whole[subjects] & has_whole[objects]
+        # Most names cannot overlap.
+        for row in np.flatnonzero(apart & self._facts.can_overlap[fact]).tolist():
+            apart[row] = stand_apart(self._spans(subjects[row]), self._spans(objects[row]))
+        return apart
+
+    def _spans(self, group: int) -> list[tuple[int, int]]:
+        """Starts and ends of a group's mentions that are words of their own."""
+        rows = slice(self._first[group], self._first[group] + self._sizes[group])
+        whole = self._are_whole[rows]
+        starts, ends = self.starts[rows][whole].tolist(), self.ends[rows][whole].tolist()
+        return list(zip(starts, ends, strict=True))
 
     def closest(
         self, fact: _Integers, subjects: _Integers, objects: _Integers, length: int
@@ -440,31 +484,32 @@ class _Batch:
         if "token_count" in totals:
             totals["token_count"] += self.token_count
             totals["chunk_count"] += len(self.chunks)
-        starts, ends, mentions = facts.mentions(matcher.find(self.text))
+        found = facts.mentions(matcher.find(self.text), self.text)
         for kind in self.kinds:
             borders = {"chunk": self.chunks, "sentence": self.sentences, "article": self.starts}
-            self._count_kind(kind, borders[kind], (starts, ends, mentions), facts, counts)
+            self._count_kind(kind, borders[kind], found, facts, counts)
 
     def _count_kind(
         self,
         kind: UnitKind,
         borders: _Integers,
-        matches: tuple[_Integers, _Integers, _Integers],
+        found: _Mentions,
         facts: _FactIndex,
         counts: PartialCounts,
     ) -> None:
         """Count the text units of one kind; works on whole arrays, as matches are millions."""
-        starts, ends, mentions = matches
-        units = np.searchsorted(borders, starts, side="right") - 1
+        units = np.searchsorted(borders, found.starts, side="right") - 1
         limits = np.append(borders[1:], len(self.text) + 1)
         # A name that crosses a border is in no text unit.
-        inside = ends <= limits[units]
-        groups = _Groups(units[inside], starts[inside], ends[inside], mentions[inside], facts)
+        inside = found.ends <= limits[units]
+        groups = _Groups(units[inside], found.chosen(inside), facts)
         counts.mention_counts[kind] += np.bincount(groups.mentions, minlength=facts.mention_count)
         fact, subjects, objects = groups.shared()
         if len(fact) == 0:
             return
         counts.shared_counts[kind] += np.bincount(fact, minlength=len(facts.objects))
+        apart = fact[groups.separate(fact, subjects, objects)]
+        counts.separate_counts[kind] += np.bincount(apart, minlength=len(facts.objects))
 
         fact, subject, chosen, best = groups.closest(fact, subjects, objects, len(self.text))
         begin = np.minimum(groups.starts[subject], groups.starts[chosen])
@@ -544,6 +589,7 @@ def _zero(names: FactNames, units: Sequence[UnitKind], *, has_tokens: bool) -> P
         names.digest,
         dict.fromkeys(totals, 0),
         {kind: np.zeros(len(names.mention_names), dtype=np.int64) for kind in kinds},
+        {kind: np.zeros(len(names.fact_ids), dtype=np.int64) for kind in kinds},
         {kind: np.zeros(len(names.fact_ids), dtype=np.int64) for kind in kinds},
         {kind: {} for kind in kinds},
     )

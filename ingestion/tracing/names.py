@@ -16,6 +16,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ingestion.errors import FactrootsError, first_line
+from ingestion.facts.source import lines_of
 from ingestion.lake import fingerprint
 from ingestion.restricted import read_bytes
 from ingestion.text import normal_column, normal_name
@@ -72,7 +73,8 @@ def read_aliases(path: Path, within: Path | None = None) -> pl.DataFrame:
     """
     try:
         # The content, because polars reads a path with brackets as a pattern.
-        rows = pl.read_csv(read_bytes(path, within), infer_schema=False)
+        content = b"\n".join(lines_of(read_bytes(path, within)))
+        rows = pl.read_csv(content, infer_schema=False)
     except (OSError, PolarsError) as error:
         raise NamesError(
             f"{path} is not a CSV file in UTF-8 with one alias per row: {first_line(error)}. "

@@ -192,6 +192,7 @@ def _empty_model(family: Architecture, folder: Path) -> Any:
         family.usable_positions(config.to_dict())
         if not ModelView(model, family).layers:
             raise ModelError("it has no layers")
+        _check_direction(config, family)
     # The classes of transformers check little, so that any error can come out of them.
     except Exception as error:
         raise ModelError(
@@ -200,6 +201,17 @@ def _empty_model(family: Architecture, folder: Path) -> Any:
             "was published with."
         ) from error
     return model
+
+
+def _check_direction(config: Any, family: Architecture) -> None:
+    """Check that tokens attend to each other as in all models of the family.
+
+    Raises:
+        ModelError: a masked model attends to earlier tokens only, or a causal one to later ones.
+    """
+    key = "use_bidirectional_attention" if family.is_causal else "is_decoder"
+    if getattr(config, key, False):
+        raise ModelError(f"it says {key}, and models of this family are not asked so")
 
 
 def _check_tokenizer(tokenizer: Any, family: Architecture, vocabulary_size: int) -> None:

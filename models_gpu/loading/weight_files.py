@@ -29,6 +29,8 @@ _WEIGHTS, _WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # Names of tensors in old checkpoints; transformers renames them while loading.
 _RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+# Masks and angles that old checkpoints of GPT-2 and Llama hold; they follow from the configuration.
+_NOT_WEIGHTS = re.compile(r"\.attn\.(?:masked_)?bias$|\.rotary_emb\.inv_freq$")
 _LARGEST_HEADER = 100_000_000
 
 
@@ -159,8 +161,8 @@ def check_tensors(
         tensors: from ``read_tensors``.
 
     Raises:
-        ModelError: a missing tensor, a tensor of another shape, another number of embeddings or
-            layers.
+        ModelError: a missing tensor, a tensor of another shape, a tensor of a layer that the model
+            has no place for, another number of embeddings or layers.
     """
     found: dict[str, Tensor] = {}
     # A checkpoint saved from the bare encoder lacks the backbone's prefix.
@@ -196,6 +198,18 @@ def check_tensors(
         raise ModelError(
             f"config.json says {layers} layers, but the weight files have more (such as "
             f"{left[0]}): weights and configuration do not belong together"
+        )
+    known = {*shapes, *(name for name, _ in model.named_buffers())}
+    strays = [
+        name
+        for name in found
+        if beyond.match(name) and name not in known and not _NOT_WEIGHTS.search(name)
+    ]
+    if strays:
+        raise ModelError(
+            f"{len(strays)} tensors of its layers have no place in {type(model).__name__}, such as "
+            f"{strays[0]}: the model was trained with something that transformers "
+            "leaves out here. Merge adapters into the weights, or take another model."
         )
     for name, shape in shapes.items():
         if name in found and found[name].shape != shape:

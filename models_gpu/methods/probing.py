@@ -171,22 +171,24 @@ def prediction_rows(model: LoadedModel, queries: Queries, scores: Scores) -> pl.
     )
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
-    return _with_unasked(queries, frame)
+    return _with_unasked(model, queries, frame)
 
 
-def _with_unasked(queries: Queries, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_unasked(model: LoadedModel, queries: Queries, rows: pl.DataFrame) -> pl.DataFrame:
     """Add a row without an answer for every fact that the model cannot be asked."""
     facts = np.setdiff1d(np.arange(len(queries.fact_ids)), queries.row_fact)
     if not len(facts):
         return rows
     golds = [queries.gold_ids[slice(*queries.gold_offsets[[f, f + 1]])].tolist() for f in facts]
+    unknown = model.unknown_token_ids
+    written = [[] if unknown.intersection(gold) else gold for gold in golds]
     empty: list[list[int]] = [[] for _ in facts]
     unasked = pl.DataFrame(
         {
             "fact_id": queries.fact_ids.gather(facts),
             "mask_count": [max(len(gold), 1) for gold in golds],
             "prompt_code": [UNASKED] * len(facts),
-            "gold_token_ids": golds,
+            "gold_token_ids": written,
             "predicted_token_ids": empty,
             "predicted_text": [""] * len(facts),
             "gold_log_prob": [None] * len(facts),

@@ -270,6 +270,7 @@ def _occurrences(draw: Draw, here: pl.DataFrame, is_popular: npt.NDArray[np.bool
         subject_count=shared + 3,
         object_count=shared + 40,
         shared_count=shared,
+        separate_count=shared,
         **{name: pl.when(shared > 0).then(value) for name, value in evidence.items()},
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ingestion.facts import FactsSettings, LanguageFacts, merge_facts, open_facts
+from ingestion.facts.source import lines_of
 from tests.fuzz.cases import damaged, label, run
 
 LANGUAGES = ("de", "en", "ja")
@@ -24,11 +25,11 @@ def test_every_row_of_a_table_is_accepted_or_rejected(tmp_path: Path) -> None:
         content = damaged(rng, content) if rng.random() < 0.7 else content
         path.write_bytes(content)
         found = _read("table", path)
-        lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")[1:]
+        lines = lines_of(content)[1:]
         count = sum(1 for line in lines if line.strip())
         assert sum(len(f.fact_labels) + len(f.rejected_rows) for f in found) == count, content
 
-    run("tables", 200, check)
+    run("tables", 150, check)
 
 
 def test_every_line_of_mlama_is_accepted_or_rejected(tmp_path: Path) -> None:
@@ -40,8 +41,7 @@ def test_every_line_of_mlama_is_accepted_or_rejected(tmp_path: Path) -> None:
             for name, content in _mlama(rng).items():
                 content = damaged(rng, content) if rng.random() < 0.2 else content
                 (folder / name).write_bytes(content)
-                lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-                count += sum(1 for line in lines if line.strip())
+                count += sum(1 for line in lines_of(content) if line.strip())
         found = _read("mlama", tmp_path)
         rows = sum(len(f.fact_labels) + len(f.prompts) + len(f.rejected_rows) for f in found)
         assert rows == count

@@ -15,7 +15,7 @@ from tests.helpers import tiny_models
 
 
 def test_a_label_has_one_normal_form_and_is_found_in_text_that_has_it() -> None:
-    run("labels", 1500, _check_label)
+    run("labels", 1000, _check_label)
 
 
 def _check_label(rng: random.Random) -> None:

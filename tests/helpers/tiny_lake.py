@@ -132,6 +132,7 @@ def occurrence(corpus: str, code: str, unit: str, fact: str, shared: int) -> Row
         "subject_count": shared + 1,
         "object_count": shared,
         "shared_count": shared,
+        "separate_count": shared,
         "evidence_document": f"Page {code}" if shared else None,
         "evidence_offset": 12 if shared else None,
         "evidence_distance": 3 if shared else None,

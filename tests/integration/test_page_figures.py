@@ -1,4 +1,4 @@
-"""The figures of worlds, roots and edits in docs/atlas.md are those of the embedded study.
+"""The figures of worlds, roots, neurons and edits in the pages are those of embedded studies.
 
 They need a whole run, which takes minutes, so the tests read the results of ``make run`` and are
 skipped without them. After the models were trained again: ``make run``, then these tests print the
@@ -49,9 +49,9 @@ def atlas_roots(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def expect(project: Path, sentence: str) -> None:
-    page = " ".join((project / "docs" / "atlas.md").read_text(encoding="utf-8").split())
-    assert sentence in page, f"docs/atlas.md should say: {sentence}"
+def expect(project: Path, sentence: str, name: str = "atlas.md") -> None:
+    page = " ".join((project / "docs" / name).read_text(encoding="utf-8").split())
+    assert sentence in page, f"docs/{name} should say: {sentence}"
 
 
 def test_the_page_has_what_is_right_across_scripts(
@@ -85,6 +85,88 @@ def test_the_page_has_the_roots(project: Path, atlas: duckdb.DuckDBPyConnection)
         f"independent, {counts['shared']} shared, {counts['transferred']} transferred, "
         f"{counts['cue']} have a cue and {counts['undetermined']} are undetermined",
     )
+
+
+def test_the_page_has_the_overlap_of_active_neurons(
+    project: Path, atlas: duckdb.DuckDBPyConnection
+) -> None:
+    same, rival, other, above, pairs = atlas.execute(
+        """select avg(neuron_jaccard_score), avg(object_null_score), avg(relation_null_score),
+                  count(*) filter (is_above_object_null), count(*)
+           from neuron_jaccard_by_language_pair where model_id = ?""",
+        [MODEL],
+    ).fetchall()[0]
+    assert above == pairs
+    expect(
+        project,
+        f"overlap more for the same fact (Jaccard {same:.3f}, mean over pairs of languages) than "
+        f"for two facts with the same object ({rival:.3f}), by the corrected test in all {pairs} "
+        f"pairs. Other facts of the relation overlap by {other:.3f}.".replace(" 0.", " .").replace(
+            "(0.", "(."
+        ),
+    )
+
+
+def test_the_pages_have_what_explains_the_overlap(
+    project: Path, atlas: duckdb.DuckDBPyConnection
+) -> None:
+    found = {
+        (similarity, factor): (f"{score:.2f}", f"{partial:.2f}".replace("-", "−"), p_value)
+        for similarity, factor, score, partial, p_value in atlas.execute(
+            """select similarity_code, factor_code, mantel_score, partial_score,
+                      partial_adjusted_p_value
+               from similarity_explained where model_id = ?""",
+            [MODEL],
+        ).fetchall()
+    }
+    tokens = found["neuron_object_excess", "shared_tokens"]
+    script = found["neuron_object_excess", "script"]
+    assert tokens[2] < 0.05 < script[2]
+    expect(
+        project,
+        f"beyond the object (Mantel correlation {tokens[0]}, and {tokens[1]} given the script); "
+        f"the script ({script[0]}) adds little to them ({script[1]}, not significant after "
+        "correction; `similarity_explained`)",
+    )
+    script, distance = found["neuron_jaccard", "script"], found["neuron_jaccard", "distance"]
+    assert distance[2] < 0.05 < script[2]
+    expect(
+        project,
+        f"In Atlas the correlation with script ({script[0]}) is {script[1]} given shared tokens, "
+        f"and not significant; distance keeps {distance[1]}",
+        "method.md",
+    )
+
+
+def test_the_page_has_the_power_of_the_test_of_overlap(
+    project: Path, atlas: duckdb.DuckDBPyConnection
+) -> None:
+    rates = {
+        (scope, count): rate
+        for scope, count, rate in atlas.execute(
+            """select planted_scope_code, planted_neuron_count, 100 * found_rate
+               from overlap_test_power where model_id = ? and method_code = 'probeless'""",
+            [MODEL],
+        ).fetchall()
+    }
+    everywhere, one = (
+        [f"{rates[scope, count]:.0f}" for count in (5, 8, 10, 12)] for scope in ("all", "one")
+    )
+    expect(
+        project,
+        "5, 8, 10 and 12 common neurons in *all* languages are found in "
+        f"{', '.join(everywhere[:3])} and {everywhere[3]} % of the answers; the same in *one* "
+        f"other language in {', '.join(one[:3])} and {one[3]} %. Without a common neuron, "
+        f"{rates['all', 0]:.1f} % are found.",
+        "method.md",
+    )
+    score, low, high = atlas.execute(
+        """select 100 * above_null_score, 100 * above_null_score_low, 100 * above_null_score_high
+           from overlap_tests
+           where model_id = ? and method_code = 'probeless' and language_code = 'all'""",
+        [MODEL],
+    ).fetchall()[0]
+    expect(project, f"{score:.0f} % [{low:.0f}, {high:.0f}] in `{MODEL}`", "method.md")
 
 
 CONDITIONS = ("nowhere", "elsewhere_only", "here_only", "here_and_elsewhere")

@@ -54,6 +54,7 @@ SPECIAL_RULES = {
     "occurrences": (
         "text_unit in ('chunk', 'sentence', 'article')",
         "shared_count <= least(subject_count, object_count)",
+        "separate_count <= shared_count",
         "(evidence_text is not null) = (shared_count > 0)",
         "(evidence_document is null) = (evidence_text is null)",
         "(evidence_offset is null) = (evidence_text is null)",

@@ -64,7 +64,12 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
         ("name: mine", "name: ../mine", 1, "an id starts with a letter or digit"),
         ("trained_on: atlas", "trained_on: atals", 7, "Did you mean 'atlas'?"),
         ("name: mine", "name: [", None, "not readable as YAML"),
-        ("name: mine", "name: mine\nname: twin", 2, 'duplicate key "name" with value "twin"'),
+        (
+            "name: mine",
+            "name: mine\nname: twin",
+            2,
+            "key 'name' stands twice, in lines 1 and 2: keep one",
+        ),
         ("id: small", "<<: {id: sm, dtype: int8}\n    id: small", 7, "'float16', not 'int8'"),
         (
             "name: mine",

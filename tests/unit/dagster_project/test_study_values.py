@@ -176,17 +176,28 @@ def test_a_misspelt_language_is_named_wherever_it_stands(
 
 
 @pytest.mark.parametrize(
-    "twice",
+    ("twice", "message"),
     [
-        "models:\n  - {id: a, source: b}\nmodels:\n  - {id: c, source: d}\n",
-        "models:\n  - {id: a, id: b, source: c}\n",
-        "models: [{id: a, source: b}]\nattribution: {probeless: {top: 3, top: 4}}\n",
+        (
+            'models:\n  - {id: a, source: b}\n"models" :\n  - {id: c, source: d}\n',
+            "'models' stands twice, in lines 3 and 5",
+        ),
+        ("models:\n  - {id: a, id: b, source: c}\n", "'id' stands twice, in lines 4 and 4"),
+        (
+            "models: [{id: a, source: b}]\nattribution: {probeless: {top: 3, top: 4}}\n",
+            "'top' stands twice, in lines 4 and 4",
+        ),
+        (
+            "models:\n  - &m {id: a, source: b}\n  - {<<: *m, id: c,\n     <<: *m}\n",
+            "'<<' stands twice, in lines 5 and 6",
+        ),
+        ("models: [{id: a, source: b}]\nyes: 1\ntrue: 2\n", 'duplicate key "True"'),
     ],
 )
-def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, twice: str) -> None:
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, twice: str, message: str) -> None:
     path = tmp_path / "mine.yml"
     path.write_text("name: mine\nfacts: {kind: table, path: facts.csv}\n" + twice)
-    with pytest.raises(StudyError, match="duplicate key"):
+    with pytest.raises(StudyError, match=message):
         load_study(str(path))
 
 

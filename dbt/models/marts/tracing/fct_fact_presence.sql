@@ -2,7 +2,6 @@ with
 stg_lake__occurrences as not materialized (select * from {{ ref('stg_lake__occurrences') }}),
 corpus_sizes as (select * from {{ ref('corpus_sizes') }}),
 int_language_facts as not materialized (select * from {{ ref('int_language_facts') }}),
-int_ambiguous_names as (select * from {{ ref('int_ambiguous_names') }}),
 
 text_units as (
     select distinct
@@ -22,8 +21,9 @@ final as (
         occurrences.subject_count,
         occurrences.object_count,
         occurrences.shared_count,
+        occurrences.separate_count,
         occurrences.shared_count >= {{ var('presence_min_count') }} as is_present,
-        coalesce(ambiguous.ambiguity_code, 'none') as ambiguity_code,
+        occurrences.separate_count >= {{ var('presence_min_count') }} as is_present_apart,
         occurrences.evidence_document,
         occurrences.evidence_offset,
         occurrences.evidence_distance,
@@ -31,9 +31,6 @@ final as (
     from corpus_sizes as sizes
     inner join text_units using (corpus_id)
     inner join int_language_facts as language_facts using (language_code)
-    left join int_ambiguous_names as ambiguous
-        on language_facts.language_code = ambiguous.language_code
-        and language_facts.fact_id = ambiguous.fact_id
     left join stg_lake__occurrences as occurrences
         on sizes.corpus_id = occurrences.corpus_id
         and text_units.text_unit = occurrences.text_unit

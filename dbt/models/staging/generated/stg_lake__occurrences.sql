@@ -12,6 +12,7 @@ final as (
         subject_count::bigint as subject_count,
         object_count::bigint as object_count,
         shared_count::bigint as shared_count,
+        separate_count::bigint as separate_count,
         evidence_document::varchar as evidence_document,
         evidence_offset::bigint as evidence_offset,
         evidence_distance::bigint as evidence_distance,

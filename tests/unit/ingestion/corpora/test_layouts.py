@@ -124,7 +124,17 @@ def test_a_line_that_is_no_utf8_is_told(tmp_path: Path) -> None:
         (b"SQLite format 3\0", "is a SQLite database"),
         (b"PAR1....", r"is Parquet, .* kind: parquet"),
         (gzip.compress(b"name" + bytes(253) + b"ustar", mtime=0), r"is a tar archive.* tar -xf"),
+        (b"PK\x05\x06" + b"x" * 300, r"is a zip, .* unzip"),
+        (b"\x55\x2a\x4d\x18" + b"x" * 300, r"is zstd, .* zstd -d"),
+        (b"LZIP\x01....", r"is lzip, .* lzip -d"),
+        (b"\x89LZO....", r"is lzop, .* lzop -d"),
+        (b"\x5d\x00\x00\x80" + b"x" * 300, r"is lzma without a header, .* xz"),
+        (b"\xff\xff\xff\xff....", r"is a stream of Arrow, .* Parquet"),
+        (b"version https://git-lfs.github.com/spec/v1\n", r"Git LFS, .* git lfs pull"),
+        (gzip.compress(gzip.compress(b"Bern")), r"is packed twice, .* once"),
         (b"\n<!DOCTYPE html><html><p>404</p></html>", "is an HTML page"),
+        (b"<!-- gone -->\n<HTML lang=de><p>404</p></HTML>", "is an HTML page"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an error message"),
         ("Bern ist eine Stadt.\n".encode("utf-16-le"), "UTF-16 without a byte order mark.*iconv"),
         ("Bern ist eine Stadt.\n".encode("utf-16-be"), "UTF-16 without a byte order mark.*iconv"),
     ],
@@ -139,6 +149,29 @@ def test_a_layout_that_cannot_be_read_is_an_error_with_its_remedy(
         read(settings)
     with pytest.raises(CorpusError, match=remedy):
         check_layout(settings, "de")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "message"),
+    [
+        (JsonLines, "\ufeff<mediawiki>\n<page>", "is XML: write kind: wikipedia_dump"),
+        (PlainText, "<?xml version='1.0'?><text/>", "is XML: write kind: wikipedia_dump"),
+        (WikipediaDump, '{"text": "Bern"}', "does not begin as a dump of MediaWiki"),
+    ],
+)
+def test_a_dump_as_text_and_text_as_a_dump_are_errors_before_anything_runs(
+    tmp_path: Path, kind: type[CorpusSettings], content: str, message: str
+) -> None:
+    (tmp_path / "x").write_text(content, encoding="utf-8")
+    with pytest.raises(CorpusError, match=message):
+        check_layout(kind(f"{tmp_path}/x"), "de")
+
+
+def test_a_title_of_bytes_is_text(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"title": ["Zürich".encode()], "text": ["Bern"]})
+    frame.write_parquet(tmp_path / "x")
+    found, _ = read(ParquetText(f"{tmp_path}/x"))
+    assert found == [("Zürich", "Bern")]
 
 
 def test_a_json_array_is_an_error_with_its_remedy(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from ingestion.corpora.wikitext import WikitextError, plain_text
         ("A{{Infobox|a={{b|[[c]]}}\n|d=e}} B", "A B"),
         ("A<ref name='x'>not [[this]]</ref> B<ref name=y/> C.", "A B C."),
         ("A <!-- no --> B", "A B"),
+        ("A <!-- no --> B <nowiki><!-- x</nowiki>", "A B <!-- x"),
+        ("A <!-- no --> B <!-- no\nC", "A B\nC"),
         ("== Head ==\nText", "Text"),
         ("Before\n* item [[one]]\n# two\n: three\n; four : five\nAfter", "Before\nAfter"),
         ("* item<br>still the item\nAfter", "After"),
@@ -43,6 +45,7 @@ from ingestion.corpora.wikitext import WikitextError, plain_text
             "他生于檀香山。",
         ),
         ("-{A|zh-hans:简;zh-hant:繁}-和-{A|繁=>zh-cn:简;}-", "简和简"),
+        ("-{zh-hans;zh-hant|文}-和-{zh; zh-cn|字}- -{R|简}--{-|zh-hans:去}-", "文和字 简"),
         ("-{zh-hans:外-{zh-hans:内;zh-hant:內}-;zh-hant:x}-。", "外内。"),
         ("Text\n[[en:Cologne]] [[fr:Cologne]]", "Text"),
         ("__БЕЗ_ОГЛАВЛЕНИЯ__ Text", "Text"),
@@ -78,6 +81,7 @@ def test_what_is_text_stays_and_the_rest_goes(wikitext: str, text: str) -> None:
         ("l'<nowiki/>''Iliade'' et <nowiki>''x''</nowiki>", "l'Iliade et ''x''"),
         ("l&#39;''Iliade'', ''Iliad''{{sic}}'s, ''A''<!-- -->''B''.", "l'Iliade, Iliad's, A'B."),
         ("l'''Iliade''<ref>'''one\nmore'' ''</ref> est '''ici'''.", "l'Iliade est ici."),
+        ("l{{'}}''Iliade''. ''Sun''{{'s}} d&apos;''Or''", "l'Iliade. Sun's d'Or"),
         ("O'''Brien's''\n\nand in<i>'side'''wo''rds</i>", "O'Brien's\nand in'side'words"),
     ],
 )
@@ -93,6 +97,8 @@ def test_quotes_are_paired_within_a_line_as_mediawiki_does(wikitext: str, text: 
         "{| never closed\n| a",
         "'''''",
         "<ref>open",
+        "<!-- open <!-- twice",
+        "<gallery>",
         "{{{{{{",
         "]]}}|}",
     ],
@@ -156,6 +162,11 @@ BIO = """{{Bio
 È il padre della lingua."""
 
 
+def test_a_template_that_is_a_blank_or_a_dash_does_not_join_two_words() -> None:
+    text = plain_text("Louis{{nbsp}}XIV{{snd}}king{{·}}1{{ndash}}2{{shy}}3")
+    assert text == "Louis XIV – king · 1–23"
+
+
 def test_the_sentence_that_the_template_of_a_biography_renders_is_text() -> None:
     assert plain_text(BIO).split("\n") == [
         "Dante Alighieri (Firenze, 29 maggio 1265 – Ravenna, 1321) è stato un poeta, scrittore e "
@@ -164,6 +175,15 @@ def test_the_sentence_that_the_template_of_a_biography_renders_is_text() -> None
     ]
     woman = "{{bio|Nome=Ada|Sesso=F|LuogoNascita=Roma|Attività=pittrice|Nazionalità=italiana}} X."
     assert plain_text(woman) == "Ada (Roma) è una pittrice italiana. X."
+    other = (
+        "{{Template:Bio|Titolo=Sir|Nome=Ugo|Sesso=M|AnnoMorte=1321|Attività=poeta|AttivitàAltre="
+        "e [[abate]]|Nazionalità=italiano|NazionalitàNaturalizzato=francese}}"
+    )
+    assert plain_text(other) == (
+        "Sir Ugo (1321) è stato un poeta e abate italiano naturalizzato francese."
+    )
+    ending = "{{Bio|Nome=A|Attività=re|Nazionalità=x|FineIncipit=fu l'ultimo [[re]] di Roma}}"
+    assert plain_text(ending) == "A fu l'ultimo re di Roma."
     assert plain_text("{{Bio|Cognome=x}} Y. {{Bio}} {{Bio|}} {{Biox|Nome=a}}") == "Y."
 
 

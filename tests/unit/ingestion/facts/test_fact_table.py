@@ -52,6 +52,37 @@ def test_a_line_break_in_a_label_costs_its_row_alone(tmp_path: Path) -> None:
     assert found.rejected_rows["line_number"].to_list() == [302, 303]
 
 
+def test_a_mark_or_blank_around_an_identifier_makes_no_other_fact(tmp_path: Path) -> None:
+    source = open_csv(
+        tmp_path,
+        "en,P36,[X] is in [Y],Bern,Switzerland,f1",
+        "de\u200e, P36,[X] liegt in [Y],Bern,Schweiz,\ufefff1\u00a0",
+        header=HEADER + ",fact_id",
+        rate=0.0,
+    )
+    assert source.languages() == ("de", "en")
+    facts = {language: source.read(language).facts for language in source.languages()}
+    assert facts["de"].equals(facts["en"])
+    assert merge_facts(facts)["fact_id"].to_list() == ["f1"]
+
+
+def test_lines_end_as_old_macs_end_them(tmp_path: Path) -> None:
+    path = tmp_path / "facts.csv"
+    path.write_bytes(f"{HEADER}\ren,P36,[X] is in [Y],Bern,Switzerland\r".encode())
+    found = open_facts(FactsSettings("table", path, 0.0)).read("en")
+    assert found.fact_labels["object_label"].to_list() == ["Switzerland"]
+
+
+def test_categories_and_empty_columns_of_pandas_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "facts.parquet"
+    row = ["en", "P36", "[X] is in [Y]", "Bern", "Switzerland"]
+    frame = pl.DataFrame([row], HEADER.split(","), orient="row")
+    frame = frame.with_columns(pl.col("language").cast(pl.Categorical), fact_id=pl.lit(None))
+    frame.write_parquet(path)
+    source = open_facts(FactsSettings("table", path, 0.0))
+    assert source.read("en").fact_labels["subject_label"].to_list() == ["Bern"]
+
+
 def test_parquet_and_csv_agree(tmp_path: Path) -> None:
     rows = [f"en,r{n % 3},[X] {n % 3} [Y],s{n},o{n % 5}" for n in range(40)]
     csv_source = open_csv(tmp_path, *rows, rate=0.0)

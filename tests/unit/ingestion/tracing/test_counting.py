@@ -176,7 +176,7 @@ def test_a_long_passage_shows_both_names_and_what_is_around_them() -> None:
 def test_absent_facts_have_zeros_and_no_evidence() -> None:
     frame = counted(names_of(("a", "b"), ("c", "d")), "a", "b", "c and d")
     absent = frame.filter((pl.col("fact_id") == "f000") & (pl.col("text_unit") == "article"))
-    assert absent.row(0)[4:] == (1, 1, 0, None, None, None, None)
+    assert absent.row(0)[4:] == (1, 1, 0, 0, None, None, None, None)
 
 
 WORLD = ["Ulm", "Rom", "New York", "York", "東京", "京", "Bo", "서울"]

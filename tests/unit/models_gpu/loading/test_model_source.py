@@ -244,6 +244,52 @@ def test_old_names_of_tensors_are_understood(folder: Path) -> None:
     load(resolve(ModelSpec("m", str(folder))), "cpu")
 
 
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("bert", "bert.encoder.layer.1.attention.self.distance_embedding.weight"),
+        ("llama", "model.layers.0.self_attn.q_proj.lora_A.weight"),
+    ],
+)
+def test_a_tensor_of_a_layer_that_would_be_left_out_is_an_error(
+    originals: dict[str, Path], tmp_path: Path, family: str, name: str
+) -> None:
+    """Relative positions of an old BERT: transformers 5 computes it without them."""
+    folder = Path(shutil.copytree(originals[family], tmp_path / "model"))
+    rewrite_weights(folder, **{name: torch.ones(2, 3)})
+    with pytest.raises(ModelError, match=f"1 tensors of its layers have no place .*{name}"):
+        check(folder)
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("gpt2", "transformer.h.0.attn.masked_bias"),
+        ("gpt2", "transformer.h.1.attn.bias"),
+        ("llama", "model.layers.0.self_attn.rotary_emb.inv_freq"),
+        ("bert", "cls.seq_relationship.weight"),
+    ],
+)
+def test_what_old_checkpoints_hold_besides_their_weights_is_allowed(
+    originals: dict[str, Path], tmp_path: Path, family: str, name: str
+) -> None:
+    folder = Path(shutil.copytree(originals[family], tmp_path / "model"))
+    rewrite_weights(folder, **{name: torch.ones(2, 3)})
+    check(folder)
+
+
+@pytest.mark.parametrize(
+    ("family", "key"), [("bert", "is_decoder"), ("gemma3_text", "use_bidirectional_attention")]
+)
+def test_a_model_that_attends_in_another_direction_is_an_error(
+    originals: dict[str, Path], tmp_path: Path, family: str, key: str
+) -> None:
+    folder = Path(shutil.copytree(originals[family], tmp_path / "model"))
+    edit_config(folder, **{key: True})
+    with pytest.raises(ModelError, match=f"it says {key}"):
+        check(folder)
+
+
 def test_a_tensor_of_another_shape_is_an_error(folder: Path) -> None:
     edit_config(folder, intermediate_size=47)
     with pytest.raises(ModelError, match=r"shape \(48, 32\).*asks for \(47, 32\)"):

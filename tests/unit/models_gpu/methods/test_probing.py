@@ -262,16 +262,18 @@ def test_a_fact_that_cannot_be_asked_costs_only_itself(family: str) -> None:
         ("l", "P36", template, "Paris " * 70, "France"),
         ("n", "P36", template, "Paris <image>", "France"),
         ("o", "P36", template, "Paris", "<image>"),
+        ("u", "P36", template, "Paris " * 70, "አዲስ"),
     )
     table = pl.concat([many_facts(), odd])
     rows = probe(model, table, mask_counts="gold")
     unasked = rows.filter(prompt_code="unasked")
-    assert unasked["fact_id"].to_list() == ["l", "n", "o"]
-    assert unasked["predicted_token_ids"].to_list() == [[], [], []]
+    assert unasked["fact_id"].to_list() == ["l", "n", "o", "u"]
+    assert unasked["predicted_token_ids"].to_list() == [[], [], [], []]
+    assert (not unasked["gold_token_ids"].to_list()[3]) == bool(model.unknown_token_ids)
     assert unasked["gold_rank"].is_null().all()
     expected = probe(model, many_facts(), mask_counts="gold")
     assert verdicts(rows.filter(pl.col("prompt_code") != "unasked")).equals(verdicts(expected))
-    with pytest.raises(ModelError, match=r"fact 'l' cannot be asked: a query has .* \(3 such"):
+    with pytest.raises(ModelError, match=r"fact 'l' cannot be asked: a query has .* \(4 such"):
         build_queries(model, table, "gold")
     for fact in ("n", "o"):
         with pytest.raises(ModelError, match=r"the token '<image>' has the id"):
