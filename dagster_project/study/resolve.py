@@ -79,6 +79,12 @@ class StudyModel:
     """Corpus that it was trained on, if the study has it."""
     card: ModelCard | None
     """Its description; None if the lake already has the description of this very model."""
+    languages: tuple[str, ...] | None = None
+    """Languages in which it is asked; None: all of the study."""
+
+    def is_asked(self, language: str) -> bool:
+        """Whether it is asked in a language of the study."""
+        return self.languages is None or language in self.languages
 
     @property
     def id(self) -> str:
@@ -229,7 +235,8 @@ def resolve_study(
     models, broken = _models(study, chosen, recorded, within, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
-    _check_corpus_languages(study, every_language, problems)
+    _check_block_languages(study, "model", study.models, every_language, problems)
+    _check_block_languages(study, "corpus", study.corpora, every_language, problems)
     corpora = _corpora(study, home, languages, within, problems)
     aliases = _aliases_fingerprint(study, within, problems)
     if problems or facts is None:
@@ -339,16 +346,21 @@ def _knowledge_languages(
     return tuple(sorted(set(block.languages) & set(languages)))
 
 
-def _check_corpus_languages(
-    study: Study, languages: Sequence[str], problems: list[Problem]
+def _check_block_languages(
+    study: Study,
+    what: str,
+    blocks: Sequence[ModelBlock | CorpusBlock],
+    languages: Sequence[str],
+    problems: list[Problem],
 ) -> None:
-    """Reports languages of corpora that the study does not have."""
-    for block in study.corpora:
+    """Reports languages of models and corpora that the study does not have."""
+    section = {"model": "models", "corpus": "corpora"}[what]
+    for block in blocks:
         problems += [
             Problem(
-                f"corpus {block.id!r}: the study has no language {code!r}."
+                f"{what} {block.id!r}: the study has no language {code!r}."
                 f"{near_match(code, languages)}",
-                study.block_line("corpora", block.id),
+                study.block_line(section, block.id),
             )
             for code in (() if block.languages == "all" else block.languages)
             if languages and code not in languages
@@ -457,13 +469,18 @@ def _resolve_model(
         revision=block.revision or recorded.revisions.get((block.id, block.source)),
         dtype=block.dtype,
         mask_counts=block.mask_counts,
+        examples=block.examples,
+        examples_seed=block.examples_seed,
+        other_objects=block.other_objects,
+        chat=block.chat,
         trust_remote_code=block.trust_remote_code,
         allow_pickle=block.allow_pickle,
         within=within,
     )
     only = study.corpora[0].id if len(study.corpora) == 1 else None
     found = resolve(spec)
-    model = StudyModel(found, block.source, block.trained_on or only, None)
+    languages = None if block.languages == "all" else tuple(sorted(block.languages))
+    model = StudyModel(found, block.source, block.trained_on or only, None, languages)
     if not is_inspected or recorded.fingerprints.get(block.id) == model.fingerprint:
         return model
     return replace(model, card=inspect(found))

@@ -18,7 +18,9 @@ from dagster_project.study.yaml_file import line_of, lines
 from ingestion.errors import FactrootsError
 
 __all__ = [
+    "AnswersBlock",
     "AttributionBlock",
+    "ContinuationBlock",
     "CorpusBlock",
     "DegenerateBlock",
     "EditPropagationBlock",
@@ -32,6 +34,7 @@ __all__ = [
     "ProbelessBlock",
     "ProbingBlock",
     "Problem",
+    "RankingBlock",
     "RefreshBlock",
     "SignalsBlock",
     "Study",
@@ -119,6 +122,17 @@ class ModelBlock:
     """Masks per query: exactly the object's tokens, or every count up to the longest object."""
     trained_on: str | None = None
     """Id of the corpus block with this model's training text; null takes the only one, if any."""
+    languages: _Languages = "all"
+    """Languages of the study that this model is asked in."""
+    examples: _CountOrNone = 0
+    """Solved queries of the same relation, with other subjects, before every query."""
+    examples_seed: _Seed = 0
+    """Seed of the order in which examples are taken."""
+    other_objects: bool = False
+    """Take no example that has the fact's own object."""
+    chat: str | None = None
+    """Message of the user, such as ``Complete the sentence.``, before the query, which begins the
+    reply; for causal models with a chat template. null: no chat."""
     trust_remote_code: bool = False
     """Allow the model repository's own Python code to run on this machine."""
     allow_pickle: bool = False
@@ -444,6 +458,36 @@ class ProbingBlock:
 
 
 @dataclass(frozen=True)
+class RankingBlock:
+    """Where the object stands among all objects of its relation; docs/method.md#ranking."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    kept: _Count = 20
+    """Best candidates that are stored per fact; consistency is computed from them."""
+
+
+@dataclass(frozen=True)
+class ContinuationBlock:
+    """Does a causal model name the object in what it writes next? docs/method.md#contained."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    tokens: _Count = 10
+    """Tokens that are generated after the prompt."""
+
+
+@dataclass(frozen=True)
+class AnswersBlock:
+    """How answers are judged, in addition to the exact match of tokens."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    ranking: RankingBlock | None = None
+    """Ranking among candidates; null leaves it out, unless ``verdict`` needs it."""
+    continuation: ContinuationBlock | None = None
+    """Longer continuations of causal models; null leaves them out, unless ``verdict`` needs them.
+    """
+
+
+@dataclass(frozen=True)
 class RefreshBlock:
     """When the study is refreshed automatically, while ``factroots ui`` runs."""
 
@@ -474,6 +518,12 @@ class Study:
     """The texts that the models were trained on."""
     probing: ProbingBlock = ProbingBlock()
     """How queries are run."""
+    answers: AnswersBlock = AnswersBlock()
+    """How answers are judged, in addition to the exact match."""
+    verdict: Literal["exact", "contained", "ranked_sum", "ranked_mean", "ranked_less_prior"] = (
+        "exact"
+    )
+    """Which answers count as right, for neurons, roots and all that follows from right answers."""
     attribution: AttributionBlock = AttributionBlock()
     """Which neurons are computed for a fact; none by default."""
     signals: SignalsBlock = SignalsBlock()
@@ -487,6 +537,18 @@ class Study:
     folder. Each study has a folder of its own in it; null shares nothing."""
     path: Path = Path()
     """The study file; set by ``load_study``."""
+
+    @property
+    def ranking(self) -> RankingBlock | None:
+        """Settings of the ranking, if the study has it or its verdict needs it."""
+        is_needed = self.verdict.startswith("ranked")
+        return self.answers.ranking or (RankingBlock() if is_needed else None)
+
+    @property
+    def continuation(self) -> ContinuationBlock | None:
+        """Settings of the continuations, if the study has them or its verdict needs them."""
+        is_needed = self.verdict == "contained"
+        return self.answers.continuation or (ContinuationBlock() if is_needed else None)
 
     def locate(self, path: str) -> Path:
         """A path of the study file: relative ones start at the file's own folder."""

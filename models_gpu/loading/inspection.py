@@ -68,6 +68,10 @@ class ModelCard:
     """Arithmetic of the forward pass."""
     mask_counts: str
     """'gold' or 'all'."""
+    example_count: int
+    """Solved queries before every query."""
+    chat_message: str | None
+    """Message of the user in a chat whose reply begins with the query; None: no chat."""
 
 
 def inspect(resolved: ResolvedModel) -> ModelCard:
@@ -145,6 +149,8 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
         ignored_token_id=family.ignored_token_id(tokenizer),
         dtype=spec.dtype,
         mask_counts=spec.mask_counts,
+        example_count=spec.examples,
+        chat_message=spec.chat,
     )
 
 

@@ -23,6 +23,9 @@ from models_gpu.loading.weight_files import weight_files
 
 __all__ = ["ResolvedModel", "resolve"]
 
+_CONTEXT = ("examples", "examples_seed", "other_objects", "chat")
+"""What stands before the queries: it changes every answer."""
+
 
 @dataclass(frozen=True)
 class ResolvedModel:
@@ -112,8 +115,9 @@ def _digest(paths: list[Path], within: Path | None) -> str:
 
 
 def _fingerprint(spec: ModelSpec, identity: str) -> str:
-    relevant = {
-        key: value for key, value in asdict(spec).items() if key in ("dtype", "mask_counts")
-    }
+    settings = asdict(spec)
+    relevant = {key: settings[key] for key in ("dtype", "mask_counts")}
+    # Only where they are set, so that parts of studies without them stay up to date.
+    relevant |= {key: settings[key] for key in _CONTEXT if settings[key]}
     text = json.dumps({**relevant, "identity": identity}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

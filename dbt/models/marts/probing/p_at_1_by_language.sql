@@ -16,6 +16,7 @@ final as (
         {{ wilson('partial_match_count', 'fact_count', 'partial_match_rate') }},
         any_object_match_count,
         {{ wilson('any_object_match_count', 'fact_count', 'any_object_match_rate') }},
+        right_count,
     from counts
     order by model_id, language_code
 )
