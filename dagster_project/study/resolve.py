@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dagster_project.paths import PROJECT
 from dagster_project.study.home import Home
-from dagster_project.study.load import load_study
+from dagster_project.study.load import Narrowing, load_study
 from dagster_project.study.sandbox import home_problem, language_problem, outside
 from dagster_project.study.schema import (
     CorpusBlock,
@@ -42,6 +42,7 @@ from ingestion.corpora import (
     corpus_digest,
 )
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
+from ingestion.facts.sampling import SampledFacts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
 from ingestion.restricted import RestrictedError, read_bytes
@@ -195,6 +196,7 @@ def resolve_study(
     only_languages: Sequence[str] | None = None,
     keep_going: bool = False,
     restrict: Path | None = None,
+    narrowing: Narrowing | None = None,
 ) -> ResolvedStudy:
     """Reads a study and finds everything that it names.
 
@@ -207,6 +209,7 @@ def resolve_study(
             needs their files.
         restrict: folder that all paths must stay inside; the study file's paths are checked before
             anything is opened, and every file again when it is opened.
+        narrowing: facts to narrow the study to.
 
     Raises:
         StudyError: all problems of the file and of what it names, each with its line.
@@ -219,6 +222,7 @@ def resolve_study(
             raise
         study = error.sound_part
         problems += error.problems
+    study = study if narrowing is None else narrowing.of(study)
     within = None if restrict is None else restrict.resolve()
     home = Home((homes / study.name).resolve())
     if within is not None:
@@ -227,6 +231,9 @@ def resolve_study(
     facts = _open_facts(study, within, problems)
     every_language = _languages(study, facts, problems)
     languages = _narrowed("language", every_language, only_languages, problems)
+    if facts is not None and not study.facts.is_whole:
+        block = study.facts
+        facts = SampledFacts(facts, every_language, block.relations, block.sample, block.seed)
     knowledge = _knowledge_languages(study, every_language, problems)
     _check_edited(study, knowledge, problems)
     signals = _signal_languages(study, every_language, problems)

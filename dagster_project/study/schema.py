@@ -7,8 +7,9 @@ corpora that it names exist is checked by ``dagster_project.study.resolve``.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -103,6 +104,18 @@ class FactsBlock:
     """Zip, folder or file, relative to the study file; null downloads mLAMA (Atlas needs none)."""
     max_rejected_rate: _Rate = 0.01
     """Share of input lines that may be rejected before the run stops with an error."""
+    relations: _Names | None = None
+    """Relations to ask for, such as ``[P36, P103]``; null: all that the facts have."""
+    sample: _Count | None = None
+    """Facts per relation, the same in every language; a larger sample contains a smaller one; null:
+    all."""
+    seed: _Seed = 0
+    """Seed of the sample."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the study asks for all facts."""
+        return self.relations is None and self.sample is None
 
 
 @dataclass(frozen=True)
@@ -113,9 +126,13 @@ class ModelBlock:
     id: str
     """Name of the model in the warehouse."""
     source: str
-    """Hub name, folder (relative to the study file), or ``atlas:<id>`` for an embedded one."""
+    """Hub name, folder or GGUF file (relative to the study file), or ``atlas:<id>`` for an embedded
+    model."""
     revision: str | None = None
     """Commit, tag or branch of a hub model; null takes the newest once and records its commit."""
+    revisions: _Names | None = None
+    """Several of them, such as ``[step1000, step2000]``: each is a model of its own, with the id
+    ``<id>-step1000``; together they are the checkpoints of one training run."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """Arithmetic of the forward pass."""
     mask_counts: Literal["gold", "all"] = "gold"
@@ -137,6 +154,25 @@ class ModelBlock:
     """Allow the model repository's own Python code to run on this machine."""
     allow_pickle: bool = False
     """Allow weights in pickle files, which can run code when they are loaded."""
+
+    def each(self) -> tuple[ModelBlock, ...]:
+        """The models of this block: one per revision.
+
+        The id of a checkpoint ends in ``-step<N>`` if its revision names a step, which makes
+        checkpoints of one block a series.
+        """
+        if self.revisions is None:
+            return (self,)
+        return tuple(
+            replace(self, id=f"{self.id}-{_short(name)}", revision=name, revisions=None)
+            for name in self.revisions
+        )
+
+
+def _short(revision: str) -> str:
+    """What a revision adds to an id: its step, or its name."""
+    step = re.search(r"step[-_]?(\d+)", revision)
+    return f"step{int(step[1])}" if step else re.sub(r"[^A-Za-z0-9._-]", "-", revision)
 
 
 @dataclass(frozen=True)
@@ -559,7 +595,7 @@ class Study:
 
         A name that is a folder of the working directory is taken from there.
         """
-        if source.startswith((".", "/", "~")):
+        if source.startswith((".", "/", "~")) or source.endswith(".gguf"):
             return self.locate(source)
         here = Path(source)
         return here.absolute() if here.is_dir() else None

@@ -36,6 +36,7 @@ def contradictions(study: Study) -> list[Problem]:
         _study,
         _repeated,
         _ids,
+        _revisions,
         _corpora,
         _chats,
         _extras,
@@ -125,6 +126,18 @@ def _ids(study: Study) -> Iterator[Problem]:
         for block_id in {block_id for block_id in ids if ids.count(block_id) > 1}:
             line = study.section_line(section)
             yield Problem(f"{section} has {block_id!r} twice: ids are unique", line)
+
+
+def _revisions(study: Study) -> Iterator[Problem]:
+    for block in study.models:
+        line = study.block_line("models", block.id)
+        if block.revisions is not None and block.revision is not None:
+            yield Problem(f"model {block.id!r} has revision and revisions: leave one out", line)
+    made = [each.id for block in study.models if block.revisions for each in block.each()]
+    named = [block.id for block in study.models if not block.revisions]
+    for twice in sorted({name for name in made if [*made, *named].count(name) > 1}):
+        message = f"revisions make two models {twice!r}: name each step once"
+        yield Problem(message, study.section_line("models"))
 
 
 def _corpora(study: Study) -> Iterator[Problem]:

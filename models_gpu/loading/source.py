@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ingestion.restricted import RestrictedError, open_file, require_inside
 from models_gpu.errors import ModelError
+from models_gpu.loading.gguf import SUFFIX, unpacked
 from models_gpu.loading.hub import download, resolve_commit
 from models_gpu.loading.local_files import check_folder
 from models_gpu.loading.spec import ModelSpec
@@ -58,10 +59,10 @@ class ResolvedModel:
 def resolve(spec: ModelSpec) -> ResolvedModel:
     """Identify the exact weights of a model, without loading them.
 
-    A source that is a folder is a local model. A source that looks like a path but is no folder is
-    an error. Any other source is a name on the hub. The revision of a hub model becomes a commit:
-    the hub is asked for it; with ``HF_HUB_OFFLINE`` or without network, the cached snapshot is
-    used.
+    A source that is a folder is a local model, and so is a GGUF file, which is de-quantised once. A
+    source that looks like a path but is no folder is an error. Any other source is a name on the
+    hub. The revision of a hub model becomes a commit: the hub is asked for it; with
+    ``HF_HUB_OFFLINE`` or without network, the cached snapshot is used.
 
     Raises:
         ModelError: no such folder or hub model, no weights, weights in pickle files only, a hub
@@ -69,6 +70,8 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
             restricted study.
     """
     folder = Path(spec.source).expanduser()
+    if folder.suffix == SUFFIX:
+        return _resolve_gguf(spec, folder)
     if folder.is_dir():
         try:
             require_inside(folder, spec.within)
@@ -81,6 +84,15 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
     spec = replace(spec, within=None)
     commit = resolve_commit(spec)
     return ResolvedModel(spec, commit, None, _fingerprint(spec, commit), commit)
+
+
+def _resolve_gguf(spec: ModelSpec, path: Path) -> ResolvedModel:
+    if spec.within is not None:
+        raise ModelError(
+            f"model '{spec.model_id}': a restricted study may not use GGUF files; give the folder "
+            "that model.save_pretrained(folder) wrote"
+        )
+    return _resolve_folder(spec, unpacked(path, spec.model_id))
 
 
 def _resolve_folder(spec: ModelSpec, folder: Path) -> ResolvedModel:

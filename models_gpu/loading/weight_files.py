@@ -28,7 +28,11 @@ __all__ = ["Tensor", "check_tensors", "read_json", "read_tensors", "weight_files
 _WEIGHTS, _WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # Names of tensors in old checkpoints; transformers renames them while loading.
-_RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+_RENAMED = {
+    "LayerNorm.gamma": "LayerNorm.weight",
+    "LayerNorm.beta": "LayerNorm.bias",
+    "embed_out.": "lm_head.",
+}
 _LARGEST_HEADER = 100_000_000
 
 

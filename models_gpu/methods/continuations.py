@@ -40,8 +40,8 @@ def continuations(
         progress: called with prompts done and prompts in all.
 
     Returns:
-        Columns ``fact_id, token_count, continuation_text``. A prompt that leaves no positions for
-        so many tokens, or has a token without an embedding, has no tokens and an empty text.
+        Columns ``fact_id, token_count, continuation_text``. A prompt that leaves too few positions,
+        or has a token without an embedding, has no tokens and an empty text.
 
     Raises:
         ModelError: a prompt that does not fit on the device alone.

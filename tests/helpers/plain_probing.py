@@ -25,7 +25,8 @@ def plain_rows(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> lis
 
 
 def object_ids(model: LoadedModel, fact: dict[str, Any]) -> list[int]:
-    keeps_space = model.family.name == "roberta" and " [Y]" in fact["template"]
+    families = ("roberta", "modernbert", "eurobert")
+    keeps_space = model.family.name in families and " [Y]" in fact["template"]
     text = (" " if keeps_space else "") + fact["object_label"]
     ids = model.tokenizer(text, add_special_tokens=False)["input_ids"]
     return [i for i in ids if i != model.ignored_token_id]

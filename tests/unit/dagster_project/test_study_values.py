@@ -19,12 +19,16 @@ from dagster_project.study.schema import Study, StudyError
 
 FULL: dict[str, Any] = {
     "name": "mine",
-    "facts": {"kind": "table", "path": "facts.csv", "max_rejected_rate": 0.5},
+    "facts": {
+        "kind": "table", "path": "facts.csv", "max_rejected_rate": 0.5, "relations": ["P36"],
+        "sample": 7, "seed": 1,
+    },
     "languages": ["en", "de"],
     "models": [
         {
-            "id": "first", "source": "./first", "languages": ["en", "de"], "examples": 2,
-            "examples_seed": 1, "chat": "Complete it.\nPlease.",
+            "id": "first", "source": "./first", "revisions": ["step10", "step20"],
+            "languages": ["en", "de"], "examples": 2, "examples_seed": 1,
+            "chat": "Complete it.\nPlease.",
         },
     ],
     "corpora": [{"id": "texts", "kind": "text", "path": ["a"], "languages": ["en"]}],
@@ -201,6 +205,32 @@ def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, twice: str) -> Non
 def test_a_message_of_a_chat_has_no_slot(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"models\.0\.chat: .* has the slot \[X\]"):
         load_study(written(tmp_path, {("models", 0, "chat"): "Where is [X]?"}))
+
+
+def test_revisions_are_models_of_one_series(tmp_path: Path) -> None:
+    names = ["step10", "stage1-step020-tokens4B", "main", "a/b"]
+    study = load_study(written(tmp_path, {("models", 0, "revisions"): names}))
+    assert [(block.id, block.revision) for block in study.models] == [
+        ("first-step10", "step10"),
+        ("first-step20", "stage1-step020-tokens4B"),
+        ("first-main", "main"),
+        ("first-a-b", "a/b"),
+    ]
+    assert all(block.examples == 2 and block.revisions is None for block in study.models)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"revisions": ["step1", "x-step1"]}, "revisions make two models 'first-step1'"),
+        ({"revisions": ["step1"], "revision": "main"}, "has revision and revisions"),
+    ],
+)
+def test_revisions_that_contradict_each_other_are_named(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(StudyError, match=message):
+        load_study(written(tmp_path, {("models", 0, key): each for key, each in changes.items()}))
 
 
 def test_a_verdict_brings_what_it_needs(tmp_path: Path) -> None:
