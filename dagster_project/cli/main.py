@@ -133,6 +133,7 @@ def main() -> None:
 @_study
 @_homes
 @_narrowed
+@click.option("--device", help="Where models run: cpu, cuda, cuda:1 or mps; the best by default.")
 @click.option("--quiet", is_flag=True, help="No progress, only the results.")
 @click.option("--keep-going", is_flag=True, help="Leave models out that cannot be used.")
 @_scaled_out
@@ -143,6 +144,7 @@ def run(
     study: str,
     homes: Path,
     narrow: dict[str, Any],
+    device: str | None,
     quiet: bool,
     keep_going: bool,
     ray: str | None,
@@ -161,6 +163,8 @@ def run(
     from warehouse.summary import published_notes, summary_tables
 
     log_to_stderr(logging.WARNING if quiet else logging.INFO)
+    if device is not None:
+        os.environ["FACTROOTS_DEVICE"] = device
     started = time.perf_counter()
     # Links in the path of the home stay, so that a restricted study's can be checked.
     homes = homes.absolute()
@@ -183,6 +187,24 @@ def run(
         reasons = "\n  ".join(model.message for model in missing)
         print_error(f"published without {len(missing)} of the models:\n  {reasons}")
         context.exit(1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def init(file: Path) -> None:
+    """Write a commented study file to begin with."""
+    from dagster_project.study.first_study import write_first_study
+
+    write_first_study(file)
+    OUT.print(f"Wrote {file}. What it costs: factroots plan {file}", highlight=False)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of a study file, for editors."""
+    from dagster_project.study.reference import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
 
 
 @main.command("add-model")

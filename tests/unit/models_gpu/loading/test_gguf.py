@@ -1,4 +1,4 @@
-"""GGUF files as sources: what is told where they cannot be used; the folder is made once."""
+"""GGUF files as sources: why some cannot be used; the folder is made once."""
 
 from __future__ import annotations
 
