@@ -234,6 +234,24 @@ def add(study: str, model: str, homes: Path, **settings: Any) -> None:
 @main.command()
 @_study
 @_homes
+@_narrowed
+@click.option("--measure/--no-measure", default=True, help="Load weights and measure a second.")
+@_restricted
+def plan(
+    study: str, homes: Path, narrow: dict[str, Any], measure: bool, restrict: Path | None
+) -> None:
+    """Show what a run will do and cost: parts, queries, tokens, downloads, disk, time."""
+    from dagster_project.cli.plan import plan_tables
+    from dagster_project.runtime.estimate import model_costs
+
+    log_to_stderr(logging.WARNING)
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict, **narrow)
+    OUT.print(plan_tables(workspace, list(model_costs(workspace, is_measured=measure))))
+
+
+@main.command()
+@_study
+@_homes
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per part.")
 @_restricted
 def status(study: str, homes: Path, as_json: bool, restrict: Path | None) -> None:

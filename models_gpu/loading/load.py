@@ -22,14 +22,14 @@ from transformers.utils import logging as reports
 from ingestion.errors import first_line
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture
-from models_gpu.loading.inspection import family_of
+from models_gpu.loading.inspection import empty_model, family_of
 from models_gpu.loading.local_files import kept_inside
 from models_gpu.loading.source import ResolvedModel
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
 from models_gpu.loading.weight_files import weight_files
 
-__all__ = ["LoadedModel", "choose_device", "load", "wrap"]
+__all__ = ["LoadedModel", "choose_device", "load", "without_weights", "wrap"]
 
 LOG = logging.getLogger("factroots")
 
@@ -179,6 +179,17 @@ def _from_files(spec: ModelSpec, folder: Path, family: Architecture) -> tuple[An
         output_loading_info=True,
     )
     return model, report
+
+
+def without_weights(resolved: ResolvedModel) -> LoadedModel:
+    """Make a model that can build queries and nothing else: no weights are read or downloaded.
+
+    Raises:
+        ModelError: configuration or tokenizer cannot be had, or make no model.
+    """
+    folder = resolved.fetch_description()
+    family = family_of(resolved.spec, folder)
+    return wrap(empty_model(family, folder), load_tokenizer(resolved.spec, folder), "meta")
 
 
 def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -> LoadedModel:

@@ -16,7 +16,7 @@ from pathlib import Path
 from ingestion.restricted import RestrictedError, open_file, require_inside
 from models_gpu.errors import ModelError
 from models_gpu.loading.gguf import SUFFIX, unpacked
-from models_gpu.loading.hub import download, resolve_commit
+from models_gpu.loading.hub import download, missing_bytes, resolve_commit
 from models_gpu.loading.local_files import check_folder
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import TOKENIZER_FILES
@@ -54,6 +54,20 @@ class ResolvedModel:
         if self.folder is not None:
             return self.folder
         return download(self.spec, self.revision)
+
+    def fetch_description(self) -> Path:
+        """Get a folder with configuration and tokenizer; weights are not downloaded.
+
+        Raises:
+            ModelError: as of ``fetch``.
+        """
+        if self.folder is not None:
+            return self.folder
+        return download(self.spec, self.revision, with_weights=False)
+
+    def missing_bytes(self) -> int | None:
+        """Bytes of weights that are not on this machine; None if nobody can say."""
+        return 0 if self.folder is not None else missing_bytes(self.spec, self.revision)
 
 
 def resolve(spec: ModelSpec) -> ResolvedModel:

@@ -7,7 +7,7 @@ verdicts and consistency (SQL). Definitions: docs/method.md#ranking.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,6 +47,7 @@ def object_rankings(
     model: LoadedModel,
     facts: pl.DataFrame,
     *,
+    chosen: Collection[str] | None = None,
     kept: int = 20,
     token_budget: int | None = None,
     progress: Progress | None = None,
@@ -60,6 +61,7 @@ def object_rankings(
     Args:
         model: from ``models_gpu.loading.load``, masked or causal.
         facts: columns ``FACT_COLUMNS`` and ``object_id``, all facts of one language.
+        chosen: ids of the facts to rank, among the objects of all facts; None ranks all.
         kept: number of best candidates that are stored.
         token_budget: most tokens of a batch; chosen for the device when None.
         progress: called with texts done and texts in all.
@@ -72,7 +74,8 @@ def object_rankings(
     """
     facts = facts.sort("fact_id")
     keys = ["relation_id", "template", "subject_label"]
-    total = facts.select(keys).n_unique() + facts.select(keys[:2]).n_unique()
+    asked = facts if chosen is None else facts.filter(pl.col("fact_id").is_in(list(chosen)))
+    total = asked.select(keys).n_unique() + asked.select(keys[:2]).n_unique()
     done = 0
 
     def report(count: int) -> None:
@@ -86,6 +89,8 @@ def object_rankings(
     for own in facts.partition_by("relation_id", maintain_order=True):
         objects = own.group_by("object_id").agg(pl.first("object_label")).sort("object_id")
         names = objects["object_label"].unique().sort()
+        if chosen is not None:
+            own = own.filter(pl.col("fact_id").is_in(list(chosen)))
         texts = own.select(keys[1:]).unique(maintain_order=True)
         templates = texts.select("template").unique(maintain_order=True)
         prior = scorer.score(_without_subject(model, templates), names)
