@@ -41,6 +41,7 @@ ui: .venv/installed
 generate: .venv/installed-dev
 	$(BIN)/python -m dagster_project.dbt.generate_sources
 	$(BIN)/python -m dagster_project.dbt.generate_dictionary
+	$(BIN)/python -m dagster_project.study.reference
 
 # Writes constraints.txt: the newest versions that pyproject.toml allows. A weekly job tries these
 # with `make check test CONSTRAINTS=`.

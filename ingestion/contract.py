@@ -370,6 +370,21 @@ _TABLES = (
                 "Numbers of masks that were asked. 'gold': the object's token count. 'all': 1 to "
                 "the token count of the longest object.",
             ),
+            Column("example_count", _INT32, "Solved queries that stand before every query."),
+            Column(
+                "chat_message",
+                _TEXT,
+                "Message of the user in a chat whose reply begins with the query. Null without a "
+                "chat.",
+                is_nullable=True,
+            ),
+            Column(
+                "language_codes",
+                pa.list_(pa.string()),
+                "Languages in which the model is asked, if they are not all of the study. Null: "
+                "all of them.",
+                is_nullable=True,
+            ),
         ),
     ),
     LakeTable(
@@ -587,6 +602,77 @@ _TABLES = (
             ),
         ),
         partition_by=("corpus_id", "language_code"),
+    ),
+    LakeTable(
+        "object_rankings",
+        "One row per model, language, fact and kind of score: where the object stands among all "
+        "objects that the relation has in this language (docs/method.md#ranking).",
+        ("model_id", "language_code", "fact_id", "score_code"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column(
+                "score_code",
+                _TEXT,
+                "What candidates are ordered by. 'sum': natural log-probability, summed over the "
+                "tokens of the name. 'mean': the same, divided by their number. 'less_prior': the "
+                "sum, less that of the same name in the template without a subject.",
+            ),
+            Column(
+                "candidate_count",
+                _INT32,
+                "Objects that were compared: distinct objects of the relation in this language "
+                "that the model can be asked for.",
+            ),
+            Column(
+                "object_score",
+                _FLOAT,
+                "Score of the fact's own object, in nats. Null if the model cannot be asked for "
+                "it, or if a causal model does not read the subject ('less_prior').",
+                is_nullable=True,
+            ),
+            Column(
+                "object_rank",
+                _INT32,
+                "1 + objects with a higher score. Null where object_score is null.",
+                is_nullable=True,
+            ),
+            Column(
+                "candidate_ids",
+                pa.list_(pa.string()),
+                "object_id of the best candidates, at most 20, best first, equal ones by id.",
+            ),
+            Column("candidate_scores", pa.list_(pa.float32()), "Their scores, in nats."),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "continuations",
+        "One row per causal model, language and fact: what the model writes after the prompt, and "
+        "where the object stands in it (docs/method.md#contained).",
+        ("model_id", "language_code", "fact_id"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column("token_count", _INT32, "Tokens that were generated, greedily."),
+            Column("continuation_text", _TEXT, "Their text."),
+            Column(
+                "object_offset",
+                _INT32,
+                "Letters before the object's name in this text, both folded (case, articles, "
+                "blanks, Chinese variants). 0: the text begins with it. Null if it is not there.",
+                is_nullable=True,
+            ),
+            Column(
+                "alias_offset",
+                _INT32,
+                "The same for the first of the object's names and aliases. Null if none is there.",
+                is_nullable=True,
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
     ),
     LakeTable(
         "subject_swaps",

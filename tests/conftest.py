@@ -12,11 +12,26 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
+NIGHTLY = {"modernbert", "eurobert", "olmo3", "apertus", "smollm3"}
+"""Families of models whose tests run at night, except that of their block of the table."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first: it runs the tiny study once for all, so that none waits for it."""
+    """The longest file first: it runs the tiny study once for all, so that none waits for it.
+
+    Families that differ little from others are tested at night, all but their block of the table.
+    """
     items.sort(key=lambda item: item.path.name != "test_run.py")
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        named = {
+            name
+            for name in (parameters.params.values() if parameters else ())
+            if isinstance(name, str)
+        }
+        if named & NIGHTLY and item.path.name != "test_families.py":
+            item.add_marker(pytest.mark.nightly)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ here.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
@@ -65,6 +66,42 @@ def _scaled_out(command: Callable[..., Any]) -> Callable[..., Any]:
     return ray(lake(command))
 
 
+def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that take a part of a study; the command gets them as ``narrow``."""
+    options = (
+        click.option("--models", callback=_names, help="Only these models, comma-separated."),
+        click.option("--languages", callback=_names, help="Only these languages, comma-separated."),
+        click.option("--relations", callback=_names, help="Only these relations, comma-separated."),
+        click.option(
+            "--sample",
+            type=click.IntRange(1, 2**31 - 1),
+            help="This many facts per relation, the same in every language.",
+        ),
+    )
+
+    @functools.wraps(command)
+    def narrowed(
+        *arguments: Any,
+        models: tuple[str, ...] | None,
+        languages: tuple[str, ...] | None,
+        relations: tuple[str, ...] | None,
+        sample: int | None,
+        **others: Any,
+    ) -> Any:
+        from dagster_project.study.load import Narrowing
+
+        narrow = {
+            "only_models": models,
+            "only_languages": languages,
+            "narrowing": Narrowing(relations, sample) if relations or sample else None,
+        }
+        return command(*arguments, narrow=narrow, **others)
+
+    for option in reversed(options):
+        narrowed = option(narrowed)
+    return narrowed
+
+
 def _study(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("study", default="atlas")(command)
 
@@ -95,8 +132,8 @@ def main() -> None:
 @main.command()
 @_study
 @_homes
-@click.option("--models", callback=_names, help="Only these models of the study, comma-separated.")
-@click.option("--languages", callback=_names, help="Only these languages, comma-separated.")
+@_narrowed
+@click.option("--device", help="Where models run: cpu, cuda, cuda:1 or mps; the best by default.")
 @click.option("--quiet", is_flag=True, help="No progress, only the results.")
 @click.option("--keep-going", is_flag=True, help="Leave models out that cannot be used.")
 @_scaled_out
@@ -106,8 +143,8 @@ def run(
     context: click.Context,
     study: str,
     homes: Path,
-    models: tuple[str, ...] | None,
-    languages: tuple[str, ...] | None,
+    narrow: dict[str, Any],
+    device: str | None,
     quiet: bool,
     keep_going: bool,
     ray: str | None,
@@ -117,18 +154,23 @@ def run(
     """Compute what is missing or stale, build and test the warehouse, publish it.
 
     You can stop it at any moment and run it again: finished work is kept. With --models or
-    --languages the warehouse has only these; the lake keeps the others for a later run. A model
-    that fails is left out of the published file, and the exit status is 1.
+    --languages the warehouse has only these; the lake keeps the others for a later run. With
+    --relations or --sample other facts take the place of the earlier ones. A model that fails is
+    left out of the published file, and the exit status is 1.
     """
     from dagster_project.cli.run import refresh
     from dagster_project.runtime.connect import workers_at
     from warehouse.summary import published_notes, summary_tables
 
     log_to_stderr(logging.WARNING if quiet else logging.INFO)
+    if device is not None:
+        os.environ["FACTROOTS_DEVICE"] = device
     started = time.perf_counter()
     # Links in the path of the home stay, so that a restricted study's can be checked.
     homes = homes.absolute()
-    workspace = Workspace(study, homes, models, languages, keep_going, restrict, lake)
+    workspace = Workspace(
+        study, homes, keep_going=keep_going, restrict=restrict, lake=lake, **narrow
+    )
     if not refresh(workspace, workers_at(ray)):
         OUT.print("Nothing to do: everything is up to date.")
     missing = workspace.missing_models()
@@ -145,6 +187,24 @@ def run(
         reasons = "\n  ".join(model.message for model in missing)
         print_error(f"published without {len(missing)} of the models:\n  {reasons}")
         context.exit(1)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def init(file: Path) -> None:
+    """Write a commented study file to begin with."""
+    from dagster_project.study.first_study import write_first_study
+
+    write_first_study(file)
+    OUT.print(f"Wrote {file}. What it costs: factroots plan {file}", highlight=False)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of a study file, for editors."""
+    from dagster_project.study.reference import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
 
 
 @main.command("add-model")
@@ -169,6 +229,24 @@ def add(study: str, model: str, homes: Path, **settings: Any) -> None:
     added = add_model(study, ModelBlock(id=model, **settings), homes.resolve())
     OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
     OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
+
+
+@main.command()
+@_study
+@_homes
+@_narrowed
+@click.option("--measure/--no-measure", default=True, help="Load weights and measure a second.")
+@_restricted
+def plan(
+    study: str, homes: Path, narrow: dict[str, Any], measure: bool, restrict: Path | None
+) -> None:
+    """Show what a run will do and cost: parts, queries, tokens, downloads, disk, time."""
+    from dagster_project.cli.plan import plan_tables
+    from dagster_project.runtime.estimate import model_costs
+
+    log_to_stderr(logging.WARNING)
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict, **narrow)
+    OUT.print(plan_tables(workspace, list(model_costs(workspace, is_measured=measure))))
 
 
 @main.command()

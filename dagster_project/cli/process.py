@@ -16,6 +16,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -23,7 +25,7 @@ from rich.console import Console
 
 from ingestion.errors import FactrootsError
 
-__all__ = ["OUT", "Group", "log_to_stderr", "print_error", "run_and_exit"]
+__all__ = ["OUT", "Group", "log_to_stderr", "logged_to", "print_error", "run_and_exit"]
 
 OUT = Console(width=None if sys.stdout.isatty() else 120)
 """Standard output: results."""
@@ -92,6 +94,20 @@ def log_to_stderr(level: int) -> None:
     logger.handlers = [handler]
     logger.setLevel(level)
     logger.propagate = False
+
+
+@contextlib.contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Also appends the project's log lines to a file, which keeps the last two megabytes or so."""
+    handler = RotatingFileHandler(path, maxBytes=1 << 20, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("factroots")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dagster_project.cli.process import logged_to
 from dagster_project.dbt.parse_ahead import ParsingAhead
 from dagster_project.runtime.workers import Workers
 from dagster_project.runtime.workspace import Workspace
@@ -71,7 +72,7 @@ def refresh(workspace: Workspace, workers: Workers) -> bool:
         plan = workspace.plan
         home = workspace.home
         home.create()
-        with _disk_full_as_user_error(workspace), home.lock():
+        with _disk_full_as_user_error(workspace), home.lock(), logged_to(home.log_file):
             prepare_lake(home.lake)
             parts = list(plan.parts())
             missing = workspace.exchange(parts)

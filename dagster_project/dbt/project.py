@@ -52,7 +52,8 @@ class DbtError(FactrootsError):
 
 def dbt_variables(study: Study, home: Home) -> str:
     """The ``--vars`` of a study, as JSON."""
-    return json.dumps({"lake": str(home.marts_lake), "study_name": study.name})
+    verdict = {} if study.verdict == "exact" else {"verdict": study.verdict}
+    return json.dumps({"lake": str(home.marts_lake), "study_name": study.name, **verdict})
 
 
 def dbt_environment(home: Home) -> dict[str, str]:

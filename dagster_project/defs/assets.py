@@ -40,7 +40,7 @@ def _specs(step: Step, partitions: dg.MultiPartitionsDefinition | None) -> list[
             group=step.group,
             code_version=step.code_version,
             kinds=step.kinds,
-            deps=step.depends_on,
+            deps=step.reads,
             partitions=partitions,
         )
         for table in step.tables

@@ -30,7 +30,7 @@ from dagster_project.steps.plan import Part, Plan, State
 from dagster_project.steps.registry import make_plan
 from dagster_project.study.home import Home
 from dagster_project.study.licences import study_materials
-from dagster_project.study.load import load_study
+from dagster_project.study.load import Narrowing, load_study
 from dagster_project.study.resolve import check_restricted, resolve_study
 from dagster_project.study.schema import Study, StudyError
 from ingestion.contract import LAKE
@@ -92,6 +92,8 @@ class Workspace:
     """Folder that all paths of the study must stay inside; None trusts the study."""
     lake: str | None = None
     """Address of the shared lake; overrides the study's."""
+    narrowing: Narrowing | None = None
+    """Facts to narrow the study to; None takes all of them."""
 
     @cached_property
     def study(self) -> Study:
@@ -100,7 +102,8 @@ class Workspace:
         Raises:
             StudyError: what is wrong with it.
         """
-        return load_study(self.study_name, self.restrict)
+        study = load_study(self.study_name, self.restrict)
+        return study if self.narrowing is None else self.narrowing.of(study)
 
     @cached_property
     def home(self) -> Home:
@@ -152,6 +155,7 @@ class Workspace:
                 only_languages=self.only_languages,
                 keep_going=self.keep_going,
                 restrict=self.restrict,
+                narrowing=self.narrowing,
             )
         )
 

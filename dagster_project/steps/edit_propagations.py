@@ -61,5 +61,6 @@ STEP = ModelStep(
     languages=lambda study, _: study.signal_languages["edit_propagation"],
     inputs=_inputs,
     compute=_change,
+    needs_all_languages=True,
     wave=1,
 )

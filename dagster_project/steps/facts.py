@@ -13,7 +13,7 @@ from dagster_project.study.resolve import ResolvedStudy
 from ingestion.facts import merge_facts, relations_table
 from ingestion.languages import language_table
 
-__all__ = ["STEP"]
+__all__ = ["STEP", "of_sample", "sample_inputs"]
 
 LOG = logging.getLogger("factroots")
 
@@ -67,6 +67,18 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
         f"{changed_count:,}",
         time.perf_counter() - started,
     )
+
+
+def sample_inputs(study: ResolvedStudy) -> tuple[object, ...]:
+    """What a table of all facts depends on where the study asks for some of them."""
+    return () if study.study.facts.is_whole else (study.facts_fingerprints,)
+
+
+def of_sample(task: StudyTask, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the facts that the study asks for."""
+    if task.study.study.facts.is_whole:
+        return rows
+    return rows.join(task.read_part("facts", {}).select("fact_id"), on="fact_id", how="semi")
 
 
 def _warn_of_facts_without_identity(facts: Mapping[str, pl.DataFrame]) -> None:

@@ -89,5 +89,6 @@ STEP = ModelStep(
     languages=lambda study, _: study.edited_languages(study.study.attribution.edits),
     inputs=_inputs,
     compute=_edit,
+    needs_all_languages=True,
     wave=2,
 )

@@ -24,7 +24,7 @@ def _inputs(place: ModelLanguage) -> tuple[object, ...]:
     """The predictions in all attributed languages count: the facts are chosen by them."""
     block: IntegratedGradientsBlock = place.settings
     answers = {
-        code: place.fingerprints("predictions", language=code)[0]
+        code: next(iter(place.fingerprints("predictions", language=code)), None)
         for code in place.plan.study.knowledge_languages
     }
     return answers, asdict(path_settings(block)), block.facts, block.top, block.forced

@@ -25,7 +25,8 @@ def _fingerprints(study: ResolvedStudy) -> dict[str, str]:
 
 
 def _inputs(study: ResolvedStudy, _partition: Mapping[str, str]) -> tuple[object, ...]:
-    return _fingerprints(study), [(model.source, model.corpus_id) for model in study.models]
+    columns = [(model.source, model.corpus_id, model.languages) for model in study.models]
+    return _fingerprints(study), columns
 
 
 def _describe_all(task: StudyTask) -> Iterator[Computed]:
@@ -50,14 +51,19 @@ def _describe(model: StudyModel) -> pl.DataFrame:
         ModelError: it cannot be used; says why and what would be right.
     """
     card = model.card or inspect(model.resolved)
-    row = {**asdict(card), "source": model.source, "corpus_id": model.corpus_id}
+    row = {
+        **asdict(card),
+        "source": model.source,
+        "corpus_id": model.corpus_id,
+        "language_codes": model.languages,
+    }
     return pl.DataFrame([row], schema=pl.Schema(LAKE["models"].schema))
 
 
 STEP = StudyStep(
     # One part, so that it lists the models of the study and no others.
     tables=("models",),
-    code_version="2",
+    code_version="3",
     group="lake_models",
     inputs=_inputs,
     details=_fingerprints,

@@ -54,5 +54,6 @@ STEP = ModelStep(
     languages=lambda study, _: study.signal_languages["patching"],
     inputs=_inputs,
     compute=_patch,
+    needs_all_languages=True,
     wave=1,
 )

@@ -16,6 +16,13 @@ def _details(place: ModelLanguage) -> dict[str, str]:
     return {**place.model.details, "facts_version": place.part("fact_labels").fingerprint}
 
 
+def _inputs(place: ModelLanguage) -> tuple[object, ...]:
+    inputs = (*place.fingerprints("fact_labels"), place.model.fingerprint)
+    # Since then, the longest object is counted with the ignored token.
+    is_all = place.model.resolved.spec.mask_counts == "all"
+    return (*inputs, "longest with ignored token") if is_all else inputs
+
+
 def _probe(task: ModelTask) -> Iterator[Computed]:
     from models_gpu.methods.probing import default_token_budget, probe_each
 
@@ -50,7 +57,7 @@ STEP = ModelStep(
     depends_on=("facts", "fact_labels", "prompts", "models"),
     group="lake_models",
     settings=lambda study: study.probing,
-    inputs=lambda place: (*place.fingerprints("fact_labels"), place.model.fingerprint),
+    inputs=_inputs,
     details=_details,
     compute=_probe,
 )

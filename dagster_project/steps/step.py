@@ -45,6 +45,8 @@ __all__ = [
 
 LOG = logging.getLogger("factroots")
 
+VERDICT_TABLES = ("object_rankings", "continuations")
+"""Tables that can say which answers are right, in addition to ``predictions``."""
 AFTER_CORPORA = 3
 """From this wave on, steps of a model run after the corpora are searched."""
 
@@ -92,6 +94,12 @@ class Step(ABC):
     """Dagster's group of its assets."""
     compute: Callable[[Any], Iterator[Computed]]
     """Computes missing parts: gets the task of its kind of step, yields rows."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Lake tables that it reads, also those that a study's verdict can need."""
+        verdicts = VERDICT_TABLES if "predictions" in self.depends_on else ()
+        return (*self.depends_on, *verdicts)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -193,9 +201,22 @@ class ModelLanguage:
         Args:
             tables: tables of steps before.
             language: another language of the same model.
+
+        Predictions are asked for which answers are right, so the study's verdict is a part of
+        their fingerprint, and of what it is reached from.
         """
         owner = _owner(self.model, language or self.language)
-        return [part.fingerprint for part in self.plan.parts_of(tables, owner)]
+        return [
+            self._with_verdict(part, owner) if part.table == "predictions" else part.fingerprint
+            for part in self.plan.parts_of(tables, owner)
+        ]
+
+    def _with_verdict(self, predictions: Part, owner: Mapping[str, str]) -> str:
+        verdict = self.plan.study.study.verdict
+        if verdict == "exact":
+            return predictions.fingerprint
+        others = [part.fingerprint for part in self.plan.parts_of(VERDICT_TABLES, owner)]
+        return fingerprint(predictions.fingerprint, verdict, others)
 
 
 @dataclass(frozen=True)
@@ -236,25 +257,48 @@ class ModelTask:
     def queries(self, language: str) -> pl.DataFrame:
         """What every model is asked in a language: one row per fact, with template and labels."""
         facts = self.read("facts").select("fact_id", "relation_id")
-        return (
+        asked = (
             self.read("fact_labels", language)
             .join(facts, on="fact_id", validate="1:1")
             .join(self.read("prompts", language), on="relation_id")
             .select("fact_id", "relation_id", "template", "subject_label", "object_label")
         )
+        spec = self.model.resolved.spec
+        if not spec.examples and spec.chat is None:
+            return asked
+        from models_gpu.prompting.contexts import in_context
+
+        return in_context(self.weights, spec, asked)
 
     def known_facts(self, language: str, forced: int | None = None) -> list[str]:
-        """Facts whose every token was the first choice, asked with the right number of masks.
+        """Facts that the study's verdict calls right, asked with the right number of masks.
+
+        The verdict 'exact' takes facts whose every token was the first choice.
 
         Args:
-            language: the language.
+            language: the language; none is known where the model is not asked in it.
             forced: takes the first ``forced`` facts instead, to measure untrained models.
         """
+        if not self.model.is_asked(language):
+            return []
         predictions = self.read("predictions", language)
         if forced is not None:
             return predictions["fact_id"].unique().sort().head(forced).to_list()
         # The rank is the worst of the object's tokens, and null for any other number of masks.
-        return predictions.filter(pl.col("gold_rank") == 1)["fact_id"].sort().to_list()
+        verdict = self.study.study.verdict
+        if verdict.startswith("ranked"):
+            code = pl.col("score_code") == verdict.removeprefix("ranked_")
+            rankings = self.read("object_rankings", language)
+            right = rankings.filter(code & (pl.col("object_rank") == 1))
+            predictions = predictions.join(right, on="fact_id", how="semi")
+            is_right = pl.col("gold_rank").is_not_null()
+        elif verdict == "contained" and self.weights.family.is_causal:
+            named = self.read("continuations", language).drop_nulls("object_offset")
+            predictions = predictions.join(named, on="fact_id", how="semi")
+            is_right = pl.col("gold_rank").is_not_null()
+        else:
+            is_right = pl.col("gold_rank") == 1
+        return predictions.filter(is_right)["fact_id"].sort().to_list()
 
     def progress(self, language: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:
         """Makes a callback (done, total) that logs queries done, rate and time left."""
@@ -304,6 +348,8 @@ class ModelStep(Step):
     reads other languages than its own needs a higher wave than the tables that it reads."""
     needs_weights: bool = True
     """Whether the model is loaded, on a GPU if there is one."""
+    needs_all_languages: bool = False
+    """Whether it is left out for a model that is not asked in all languages of the step."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -317,8 +363,10 @@ class ModelStep(Step):
             return
         for model in plan.study.models:
             asked = self.languages(plan.study, model)
+            if self.needs_all_languages and not all(map(model.is_asked, asked)):
+                continue
             for language in plan.study.languages:
-                if language in asked:
+                if language in asked and model.is_asked(language):
                     place = ModelLanguage(plan, settings, model, language)
                     owner = _owner(model, language)
                     yield from self._parts(owner, self.inputs(place), self.details(place))

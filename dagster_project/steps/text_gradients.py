@@ -99,5 +99,6 @@ STEP = ModelStep(
     languages=_languages,
     inputs=_inputs,
     compute=_compare,
+    needs_all_languages=True,
     wave=AFTER_CORPORA,
 )

@@ -98,6 +98,11 @@ class Home:
         return self.root / "failures"
 
     @property
+    def log_file(self) -> Path:
+        """The log lines of all runs from the command line."""
+        return self.root / "run.log"
+
+    @property
     def verified(self) -> Path:
         """Id of the run that verified the lake last; what failed before it is tried again."""
         return self.root / "verified"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -19,7 +19,29 @@ from dagster_project.study.schema import Problem, Study, StudyError, near_match
 from dagster_project.study.validation import contradictions
 from dagster_project.study.yaml_file import FileError, line_of, lines, read
 
-__all__ = ["embedded_studies", "load_study"]
+__all__ = ["Narrowing", "embedded_studies", "load_study"]
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """Facts that a command narrows a study to, without a change of its file."""
+
+    relations: tuple[str, ...] | None = None
+    """Relations to ask for; None leaves the study's."""
+    sample: int | None = None
+    """Facts per relation; None leaves the study's."""
+
+    def of(self, study: Study) -> Study:
+        """The study with these facts only."""
+        facts = study.facts
+        return replace(
+            study,
+            facts=replace(
+                facts,
+                relations=self.relations or facts.relations,
+                sample=self.sample or facts.sample,
+            ),
+        )
 
 
 def embedded_studies() -> dict[str, Path]:
@@ -68,7 +90,7 @@ def load_study(study: str, restrict: Path | None = None) -> Study:
     problems = contradictions(parsed)
     if problems:
         raise StudyError(path, problems, parsed)
-    return parsed
+    return replace(parsed, models=tuple(each for block in parsed.models for each in block.each()))
 
 
 def _problem(root: Any, data: Any, detail: dict[str, Any]) -> Problem:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dagster_project.paths import PROJECT
 from dagster_project.study.home import Home
-from dagster_project.study.load import load_study
+from dagster_project.study.load import Narrowing, load_study
 from dagster_project.study.sandbox import home_problem, language_problem, outside
 from dagster_project.study.schema import (
     CorpusBlock,
@@ -42,6 +42,7 @@ from ingestion.corpora import (
     corpus_digest,
 )
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
+from ingestion.facts.sampling import SampledFacts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import known_languages
 from ingestion.restricted import RestrictedError, read_bytes
@@ -79,6 +80,12 @@ class StudyModel:
     """Corpus that it was trained on, if the study has it."""
     card: ModelCard | None
     """Its description; None if the lake already has the description of this very model."""
+    languages: tuple[str, ...] | None = None
+    """Languages in which it is asked; None: all of the study."""
+
+    def is_asked(self, language: str) -> bool:
+        """Whether it is asked in a language of the study."""
+        return self.languages is None or language in self.languages
 
     @property
     def id(self) -> str:
@@ -189,6 +196,7 @@ def resolve_study(
     only_languages: Sequence[str] | None = None,
     keep_going: bool = False,
     restrict: Path | None = None,
+    narrowing: Narrowing | None = None,
 ) -> ResolvedStudy:
     """Reads a study and finds everything that it names.
 
@@ -201,6 +209,7 @@ def resolve_study(
             needs their files.
         restrict: folder that all paths must stay inside; the study file's paths are checked before
             anything is opened, and every file again when it is opened.
+        narrowing: facts to narrow the study to.
 
     Raises:
         StudyError: all problems of the file and of what it names, each with its line.
@@ -213,6 +222,7 @@ def resolve_study(
             raise
         study = error.sound_part
         problems += error.problems
+    study = study if narrowing is None else narrowing.of(study)
     within = None if restrict is None else restrict.resolve()
     home = Home((homes / study.name).resolve())
     if within is not None:
@@ -221,6 +231,9 @@ def resolve_study(
     facts = _open_facts(study, within, problems)
     every_language = _languages(study, facts, problems)
     languages = _narrowed("language", every_language, only_languages, problems)
+    if facts is not None and not study.facts.is_whole:
+        block = study.facts
+        facts = SampledFacts(facts, every_language, block.relations, block.sample, block.seed)
     knowledge = _knowledge_languages(study, every_language, problems)
     _check_edited(study, knowledge, problems)
     signals = _signal_languages(study, every_language, problems)
@@ -229,7 +242,8 @@ def resolve_study(
     models, broken = _models(study, chosen, recorded, within, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
-    _check_corpus_languages(study, every_language, problems)
+    _check_block_languages(study, "model", study.models, every_language, problems)
+    _check_block_languages(study, "corpus", study.corpora, every_language, problems)
     corpora = _corpora(study, home, languages, within, problems)
     aliases = _aliases_fingerprint(study, within, problems)
     if problems or facts is None:
@@ -339,16 +353,21 @@ def _knowledge_languages(
     return tuple(sorted(set(block.languages) & set(languages)))
 
 
-def _check_corpus_languages(
-    study: Study, languages: Sequence[str], problems: list[Problem]
+def _check_block_languages(
+    study: Study,
+    what: str,
+    blocks: Sequence[ModelBlock | CorpusBlock],
+    languages: Sequence[str],
+    problems: list[Problem],
 ) -> None:
-    """Reports languages of corpora that the study does not have."""
-    for block in study.corpora:
+    """Reports languages of models and corpora that the study does not have."""
+    section = {"model": "models", "corpus": "corpora"}[what]
+    for block in blocks:
         problems += [
             Problem(
-                f"corpus {block.id!r}: the study has no language {code!r}."
+                f"{what} {block.id!r}: the study has no language {code!r}."
                 f"{near_match(code, languages)}",
-                study.block_line("corpora", block.id),
+                study.block_line(section, block.id),
             )
             for code in (() if block.languages == "all" else block.languages)
             if languages and code not in languages
@@ -457,13 +476,18 @@ def _resolve_model(
         revision=block.revision or recorded.revisions.get((block.id, block.source)),
         dtype=block.dtype,
         mask_counts=block.mask_counts,
+        examples=block.examples,
+        examples_seed=block.examples_seed,
+        other_objects=block.other_objects,
+        chat=block.chat,
         trust_remote_code=block.trust_remote_code,
         allow_pickle=block.allow_pickle,
         within=within,
     )
     only = study.corpora[0].id if len(study.corpora) == 1 else None
     found = resolve(spec)
-    model = StudyModel(found, block.source, block.trained_on or only, None)
+    languages = None if block.languages == "all" else tuple(sorted(block.languages))
+    model = StudyModel(found, block.source, block.trained_on or only, None, languages)
     if not is_inspected or recorded.fingerprints.get(block.id) == model.fingerprint:
         return model
     return replace(model, card=inspect(found))

@@ -7,8 +7,9 @@ corpora that it names exist is checked by ``dagster_project.study.resolve``.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -18,7 +19,9 @@ from dagster_project.study.yaml_file import line_of, lines
 from ingestion.errors import FactrootsError
 
 __all__ = [
+    "AnswersBlock",
     "AttributionBlock",
+    "ContinuationBlock",
     "CorpusBlock",
     "DegenerateBlock",
     "EditPropagationBlock",
@@ -32,6 +35,7 @@ __all__ = [
     "ProbelessBlock",
     "ProbingBlock",
     "Problem",
+    "RankingBlock",
     "RefreshBlock",
     "SignalsBlock",
     "Study",
@@ -100,6 +104,18 @@ class FactsBlock:
     """Zip, folder or file, relative to the study file; null downloads mLAMA (Atlas needs none)."""
     max_rejected_rate: _Rate = 0.01
     """Share of input lines that may be rejected before the run stops with an error."""
+    relations: _Names | None = None
+    """Relations to ask for, such as ``[P36, P103]``; null: all that the facts have."""
+    sample: _Count | None = None
+    """Facts per relation, the same in every language; a larger sample contains a smaller one; null:
+    all."""
+    seed: _Seed = 0
+    """Seed of the sample."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the study asks for all facts."""
+        return self.relations is None and self.sample is None
 
 
 @dataclass(frozen=True)
@@ -110,19 +126,53 @@ class ModelBlock:
     id: str
     """Name of the model in the warehouse."""
     source: str
-    """Hub name, folder (relative to the study file), or ``atlas:<id>`` for an embedded one."""
+    """Hub name, folder or GGUF file (relative to the study file), or ``atlas:<id>`` for an embedded
+    model."""
     revision: str | None = None
     """Commit, tag or branch of a hub model; null takes the newest once and records its commit."""
+    revisions: _Names | None = None
+    """Several of them, such as ``[step1000, step2000]``: each is a model of its own, with the id
+    ``<id>-step1000``; together they are the checkpoints of one training run."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """Arithmetic of the forward pass."""
     mask_counts: Literal["gold", "all"] = "gold"
     """Masks per query: exactly the object's tokens, or every count up to the longest object."""
     trained_on: str | None = None
     """Id of the corpus block with this model's training text; null takes the only one, if any."""
+    languages: _Languages = "all"
+    """Languages of the study that this model is asked in."""
+    examples: _CountOrNone = 0
+    """Solved queries of the same relation, with other subjects, before every query."""
+    examples_seed: _Seed = 0
+    """Seed of the order in which examples are taken."""
+    other_objects: bool = False
+    """Take no example that has the fact's own object."""
+    chat: str | None = None
+    """Message of the user, such as ``Complete the sentence.``, before the query, which begins the
+    reply; for causal models with a chat template. null: no chat."""
     trust_remote_code: bool = False
     """Allow the model repository's own Python code to run on this machine."""
     allow_pickle: bool = False
     """Allow weights in pickle files, which can run code when they are loaded."""
+
+    def each(self) -> tuple[ModelBlock, ...]:
+        """The models of this block: one per revision.
+
+        The id of a checkpoint ends in ``-step<N>`` if its revision names a step, which makes
+        checkpoints of one block a series.
+        """
+        if self.revisions is None:
+            return (self,)
+        return tuple(
+            replace(self, id=f"{self.id}-{_short(name)}", revision=name, revisions=None)
+            for name in self.revisions
+        )
+
+
+def _short(revision: str) -> str:
+    """What a revision adds to an id: its step, or its name."""
+    step = re.search(r"step[-_]?(\d+)", revision)
+    return f"step{int(step[1])}" if step else re.sub(r"[^A-Za-z0-9._-]", "-", revision)
 
 
 @dataclass(frozen=True)
@@ -444,6 +494,36 @@ class ProbingBlock:
 
 
 @dataclass(frozen=True)
+class RankingBlock:
+    """Where the object stands among all objects of its relation; docs/method.md#ranking."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    kept: _Count = 20
+    """Best candidates that are stored per fact; consistency is computed from them."""
+
+
+@dataclass(frozen=True)
+class ContinuationBlock:
+    """Does a causal model name the object in what it writes next? docs/method.md#contained."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    tokens: _Count = 10
+    """Tokens that are generated after the prompt."""
+
+
+@dataclass(frozen=True)
+class AnswersBlock:
+    """How answers are judged, in addition to the exact match of tokens."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    ranking: RankingBlock | None = None
+    """Ranking among candidates; null leaves it out, unless ``verdict`` needs it."""
+    continuation: ContinuationBlock | None = None
+    """Longer continuations of causal models; null leaves them out, unless ``verdict`` needs them.
+    """
+
+
+@dataclass(frozen=True)
 class RefreshBlock:
     """When the study is refreshed automatically, while ``factroots ui`` runs."""
 
@@ -474,6 +554,12 @@ class Study:
     """The texts that the models were trained on."""
     probing: ProbingBlock = ProbingBlock()
     """How queries are run."""
+    answers: AnswersBlock = AnswersBlock()
+    """How answers are judged, in addition to the exact match."""
+    verdict: Literal["exact", "contained", "ranked_sum", "ranked_mean", "ranked_less_prior"] = (
+        "exact"
+    )
+    """Which answers count as right, for neurons, roots and all that follows from right answers."""
     attribution: AttributionBlock = AttributionBlock()
     """Which neurons are computed for a fact; none by default."""
     signals: SignalsBlock = SignalsBlock()
@@ -488,6 +574,18 @@ class Study:
     path: Path = Path()
     """The study file; set by ``load_study``."""
 
+    @property
+    def ranking(self) -> RankingBlock | None:
+        """Settings of the ranking, if the study has it or its verdict needs it."""
+        is_needed = self.verdict.startswith("ranked")
+        return self.answers.ranking or (RankingBlock() if is_needed else None)
+
+    @property
+    def continuation(self) -> ContinuationBlock | None:
+        """Settings of the continuations, if the study has them or its verdict needs them."""
+        is_needed = self.verdict == "contained"
+        return self.answers.continuation or (ContinuationBlock() if is_needed else None)
+
     def locate(self, path: str) -> Path:
         """A path of the study file: relative ones start at the file's own folder."""
         return self.path.parent / Path(path).expanduser()
@@ -497,7 +595,7 @@ class Study:
 
         A name that is a folder of the working directory is taken from there.
         """
-        if source.startswith((".", "/", "~")):
+        if source.startswith((".", "/", "~")) or source.endswith(".gguf"):
             return self.locate(source)
         here = Path(source)
         return here.absolute() if here.is_dir() else None

@@ -36,7 +36,9 @@ def contradictions(study: Study) -> list[Problem]:
         _study,
         _repeated,
         _ids,
+        _revisions,
         _corpora,
+        _chats,
         _extras,
         _attribution,
         _signals,
@@ -56,9 +58,9 @@ def _study(study: Study) -> Iterator[Problem]:
 
 
 def _texts(study: Study) -> Iterator[Problem]:
-    """Reports texts that can name no file: every text of a study becomes a name or a path."""
+    """Reports texts that can name no file: texts of a study become names or paths, all but one."""
     for keys, text in _strings(study, ()):
-        if (why := _text_problem(text)) is not None:
+        if keys[-1] != "chat" and (why := _text_problem(text)) is not None:
             where = ".".join(map(str, keys))
             line = line_of(lines(study.path), keys)
             yield Problem(f"{where}: {reprlib.repr(text)} cannot be a name or path: {why}", line)
@@ -126,12 +128,33 @@ def _ids(study: Study) -> Iterator[Problem]:
             yield Problem(f"{section} has {block_id!r} twice: ids are unique", line)
 
 
+def _revisions(study: Study) -> Iterator[Problem]:
+    for block in study.models:
+        line = study.block_line("models", block.id)
+        if block.revisions is not None and block.revision is not None:
+            yield Problem(f"model {block.id!r} has revision and revisions: leave one out", line)
+    made = [each.id for block in study.models if block.revisions for each in block.each()]
+    named = [block.id for block in study.models if not block.revisions]
+    for twice in sorted({name for name in made if [*made, *named].count(name) > 1}):
+        message = f"revisions make two models {twice!r}: name each step once"
+        yield Problem(message, study.section_line("models"))
+
+
 def _corpora(study: Study) -> Iterator[Problem]:
     for corpus in study.corpora:
         if (corpus.path is None) != (corpus.kind == "atlas"):
             needs = "takes no path" if corpus.kind == "atlas" else "needs a path"
             line = study.block_line("corpora", corpus.id)
             yield Problem(f"corpus {corpus.id!r} of kind {corpus.kind} {needs}", line)
+
+
+def _chats(study: Study) -> Iterator[Problem]:
+    for index, block in enumerate(study.models):
+        for slot in ("[X]", "[Y]"):
+            if slot in (block.chat or ""):
+                line = line_of(lines(study.path), ["models", index, "chat"])
+                message = f"models.{index}.chat: {reprlib.repr(block.chat)} has the slot {slot}"
+                yield Problem(f"{message}; the template, which follows, has it", line)
 
 
 _EXTRAS = {"hyperscan": ("engine", "match"), "zhconv": ("chinese", "paper")}

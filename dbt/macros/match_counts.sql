@@ -1,4 +1,4 @@
-{#- A select that counts the facts and the three kinds of matches per `keys` in `predictions`. -#}
+{#- A select that counts the facts, the three kinds of matches and the right answers per `keys` in `predictions`. -#}
 {% macro match_counts(predictions, keys) -%}
     select
         {{ keys | join(", ") }},
@@ -6,6 +6,7 @@
         count(*) filter (where is_full_match) as full_match_count,
         count(*) filter (where is_partial_match) as partial_match_count,
         count(*) filter (where is_any_object_match) as any_object_match_count,
+        count(*) filter (where is_right) as right_count,
     from {{ predictions }}
     group by all
 {%- endmacro %}

@@ -42,7 +42,8 @@ languages_against_facts as (
     from dim_models as models
     cross join dim_languages as languages
     left join p_at_1_by_language as p_at_1 using (model_id, language_code)
-    where coalesce(p_at_1.fact_count, 0) != languages.fact_count
+    where (models.language_codes is null or list_contains(models.language_codes, languages.language_code))
+        and coalesce(p_at_1.fact_count, 0) != languages.fact_count
 ),
 
 totals as (

@@ -34,7 +34,7 @@ forced as (
         answered.language_code,
     from answered
     inner join fct_predictions as predictions using (model_id, language_code, fact_id)
-    where predictions.gold_rank is distinct from 1
+    where not (predictions.is_right and {{ has_own_tokens("predictions.gold_rank") }})
 ),
 
 final as (
@@ -52,7 +52,7 @@ final as (
         and predictions.language_code = answered.language_code
         and predictions.fact_id = answered.fact_id
         and methods.method_code = answered.method_code
-    where predictions.gold_rank = 1
+    where predictions.is_right and {{ has_own_tokens("predictions.gold_rank") }}
 )
 
 select * from final

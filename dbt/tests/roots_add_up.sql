@@ -27,8 +27,8 @@ languages_against_p_at_1 as (
     from p_at_1_by_language as p_at_1
     cross join (select unnest(['paper', 'calibrated']) as rule_code) as rules
     left join languages using (model_id, language_code, rule_code)
-    where languages.root_count is distinct from p_at_1.full_match_count
-        or languages.full_match_count is distinct from p_at_1.full_match_count
+    where languages.root_count is distinct from p_at_1.right_count
+        or languages.full_match_count is distinct from p_at_1.right_count
 ),
 
 types as (

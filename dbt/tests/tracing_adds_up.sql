@@ -23,7 +23,7 @@ scopes_against_p_at_1 as (
     from scopes
     left join p_at_1_by_language as p_at_1 using (model_id, language_code)
     where scopes.all_facts is distinct from p_at_1.fact_count
-        or scopes.full_match_facts is distinct from p_at_1.full_match_count
+        or scopes.full_match_facts is distinct from p_at_1.right_count
 ),
 
 scopes_against_each_other as (

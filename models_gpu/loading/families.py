@@ -172,6 +172,8 @@ class ModelView:
         config: Any = model.config
         cap: float | None = getattr(config, family.logit_cap) if family.logit_cap else None
         self._logit_cap = cap
+        kinds = getattr(config, "layer_types", None) or ()
+        self._has_window = any("sliding" in kind for kind in kinds)
         key = family.branch_norm_epsilon
         self.branch_epsilon: float | None = float(getattr(config, key)) if key else None
 
@@ -216,13 +218,11 @@ class ModelView:
         """
         if self.family.is_causal:
             return self._last_states(input_ids=token_ids, use_cache=False)
-        # A 4-D mask is used as it is. transformers inspects a 2-D mask for padding, which makes the
-        # host wait for the device in every batch.
-        mask = (
-            None
-            if is_token is None
-            else is_token[:, None, None, :].expand(-1, 1, token_ids.shape[1], -1)
-        )
+        # A 4-D mask is used as it is, also by layers with a window, which would lose it. For others
+        # it saves time: transformers inspects a 2-D mask, and the host waits for the device.
+        mask = is_token
+        if is_token is not None and not self._has_window:
+            mask = is_token[:, None, None, :].expand(-1, 1, token_ids.shape[1], -1)
         return self._last_states(input_ids=token_ids, attention_mask=mask)
 
     def encode_at(

@@ -72,7 +72,27 @@ def resolve_commit(spec: ModelSpec) -> str:
     )
 
 
-def download(spec: ModelSpec, commit: str) -> Path:
+def missing_bytes(spec: ModelSpec, commit: str) -> int | None:
+    """Bytes of weights that the cache lacks; None if the hub does not say."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    try:
+        files = HfApi().model_info(spec.source, revision=commit, files_metadata=True).siblings or []
+    except Exception:
+        cached = try_to_load_from_cache(spec.source, "model.safetensors", revision=commit)
+        return 0 if isinstance(cached, str) else None
+    wanted = (".safetensors", ".bin") if spec.allow_pickle else (".safetensors",)
+    return sum(
+        file.size or 0
+        for file in files
+        if file.rfilename.endswith(wanted)
+        and not isinstance(
+            try_to_load_from_cache(spec.source, file.rfilename, revision=commit), str
+        )
+    )
+
+
+def download(spec: ModelSpec, commit: str, *, with_weights: bool = True) -> Path:
     """Download the files of a model that are not cached, and return their folder.
 
     Raises:
@@ -80,8 +100,10 @@ def download(spec: ModelSpec, commit: str) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    patterns = ["*.json", "*.txt", "*.model", "*.safetensors"]
-    if spec.allow_pickle:
+    patterns = ["*.json", "*.txt", "*.model"]
+    if with_weights:
+        patterns += ["*.safetensors"]
+    if spec.allow_pickle and with_weights:
         patterns += ["*.bin"]
     if spec.trust_remote_code:
         patterns += ["*.py"]

@@ -23,7 +23,7 @@ from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, tokenizer_hash
 from models_gpu.loading.weight_files import check_tensors, read_json, read_tensors, weight_files
 
-__all__ = ["ModelCard", "family_of", "inspect"]
+__all__ = ["ModelCard", "empty_model", "family_of", "inspect"]
 
 _MOST_LAYERS = 10_000
 """Layers of a model whose weights are pickled, so that their tensors cannot be counted."""
@@ -68,6 +68,10 @@ class ModelCard:
     """Arithmetic of the forward pass."""
     mask_counts: str
     """'gold' or 'all'."""
+    example_count: int
+    """Solved queries before every query."""
+    chat_message: str | None
+    """Message of the user in a chat whose reply begins with the query; None: no chat."""
 
 
 def inspect(resolved: ResolvedModel) -> ModelCard:
@@ -120,7 +124,7 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
     tensors = read_tensors(weight_files(folder, spec), spec.within)
     config = read_json(folder / "config.json", spec.within)
     _check_sizes(config, len(tensors) or _MOST_LAYERS)
-    model = _empty_model(family, folder)
+    model = empty_model(family, folder)
     vocabulary_size = int(model.config.to_dict()["vocab_size"])
     if tensors:
         check_tensors(model, family, vocabulary_size, tensors)
@@ -145,6 +149,8 @@ def _inspect(resolved: ResolvedModel, folder: Path) -> ModelCard:
         ignored_token_id=family.ignored_token_id(tokenizer),
         dtype=spec.dtype,
         mask_counts=spec.mask_counts,
+        example_count=spec.examples,
+        chat_message=spec.chat,
     )
 
 
@@ -171,7 +177,7 @@ def _check_sizes(config: Mapping[str, Any], most_layers: int) -> None:
             )
 
 
-def _empty_model(family: Architecture, folder: Path) -> Any:
+def empty_model(family: Architecture, folder: Path) -> Any:
     """Make a model without weights from config.json.
 
     Raises:

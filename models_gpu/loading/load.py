@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +19,17 @@ import torch
 from transformers import AutoConfig
 from transformers.utils import logging as reports
 
+from ingestion.errors import first_line
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import Architecture, ModelView, architecture
-from models_gpu.loading.inspection import family_of
+from models_gpu.loading.inspection import empty_model, family_of
 from models_gpu.loading.local_files import kept_inside
 from models_gpu.loading.source import ResolvedModel
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import load_tokenizer, unknown_token_ids
 from models_gpu.loading.weight_files import weight_files
 
-__all__ = ["LoadedModel", "choose_device", "load", "wrap"]
+__all__ = ["LoadedModel", "choose_device", "load", "without_weights", "wrap"]
 
 LOG = logging.getLogger("factroots")
 
@@ -78,12 +80,31 @@ class LoadedModel:
 
 
 def choose_device() -> torch.device:
-    """Choose CUDA if there is a device, else MPS, else the CPU."""
+    """Choose FACTROOTS_DEVICE if it is set; else CUDA if there is a device, else MPS, else the CPU.
+
+    Raises:
+        ModelError: FACTROOTS_DEVICE names no device of this machine.
+    """
+    if wanted := os.environ.get("FACTROOTS_DEVICE"):
+        return _wanted_device(wanted)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _wanted_device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    # torch raises AssertionError where it was built without a kind of device.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ModelError(
+            f"the device '{name}' cannot be used here ({first_line(error)}); it can be cpu, cuda, "
+            "cuda:N or mps"
+        ) from error
+    return device
 
 
 def load(resolved: ResolvedModel, device: torch.device | str | None = None) -> LoadedModel:
@@ -158,6 +179,17 @@ def _from_files(spec: ModelSpec, folder: Path, family: Architecture) -> tuple[An
         output_loading_info=True,
     )
     return model, report
+
+
+def without_weights(resolved: ResolvedModel) -> LoadedModel:
+    """Make a model that can build queries and nothing else: no weights are read or downloaded.
+
+    Raises:
+        ModelError: configuration or tokenizer cannot be had, or make no model.
+    """
+    folder = resolved.fetch_description()
+    family = family_of(resolved.spec, folder)
+    return wrap(empty_model(family, folder), load_tokenizer(resolved.spec, folder), "meta")
 
 
 def wrap(model: Any, tokenizer: Any, device: torch.device | str | None = None) -> LoadedModel:

@@ -15,13 +15,17 @@ from pathlib import Path
 
 from ingestion.restricted import RestrictedError, open_file, require_inside
 from models_gpu.errors import ModelError
-from models_gpu.loading.hub import download, resolve_commit
+from models_gpu.loading.gguf import SUFFIX, unpacked
+from models_gpu.loading.hub import download, missing_bytes, resolve_commit
 from models_gpu.loading.local_files import check_folder
 from models_gpu.loading.spec import ModelSpec
 from models_gpu.loading.tokenizers import TOKENIZER_FILES
 from models_gpu.loading.weight_files import weight_files
 
 __all__ = ["ResolvedModel", "resolve"]
+
+_CONTEXT = ("examples", "examples_seed", "other_objects", "chat")
+"""What stands before the queries: it changes every answer."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,28 @@ class ResolvedModel:
             return self.folder
         return download(self.spec, self.revision)
 
+    def fetch_description(self) -> Path:
+        """Get a folder with configuration and tokenizer; weights are not downloaded.
+
+        Raises:
+            ModelError: as of ``fetch``.
+        """
+        if self.folder is not None:
+            return self.folder
+        return download(self.spec, self.revision, with_weights=False)
+
+    def missing_bytes(self) -> int | None:
+        """Bytes of weights that are not on this machine; None if nobody can say."""
+        return 0 if self.folder is not None else missing_bytes(self.spec, self.revision)
+
 
 def resolve(spec: ModelSpec) -> ResolvedModel:
     """Identify the exact weights of a model, without loading them.
 
-    A source that is a folder is a local model. A source that looks like a path but is no folder is
-    an error. Any other source is a name on the hub. The revision of a hub model becomes a commit:
-    the hub is asked for it; with ``HF_HUB_OFFLINE`` or without network, the cached snapshot is
-    used.
+    A source that is a folder is a local model, and so is a GGUF file, which is de-quantised once. A
+    source that looks like a path but is no folder is an error. Any other source is a name on the
+    hub. The revision of a hub model becomes a commit: the hub is asked for it; with
+    ``HF_HUB_OFFLINE`` or without network, the cached snapshot is used.
 
     Raises:
         ModelError: no such folder or hub model, no weights, weights in pickle files only, a hub
@@ -66,6 +84,8 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
             restricted study.
     """
     folder = Path(spec.source).expanduser()
+    if folder.suffix == SUFFIX:
+        return _resolve_gguf(spec, folder)
     if folder.is_dir():
         try:
             require_inside(folder, spec.within)
@@ -78,6 +98,15 @@ def resolve(spec: ModelSpec) -> ResolvedModel:
     spec = replace(spec, within=None)
     commit = resolve_commit(spec)
     return ResolvedModel(spec, commit, None, _fingerprint(spec, commit), commit)
+
+
+def _resolve_gguf(spec: ModelSpec, path: Path) -> ResolvedModel:
+    if spec.within is not None:
+        raise ModelError(
+            f"model '{spec.model_id}': a restricted study may not use GGUF files; give the folder "
+            "that model.save_pretrained(folder) wrote"
+        )
+    return _resolve_folder(spec, unpacked(path, spec.model_id))
 
 
 def _resolve_folder(spec: ModelSpec, folder: Path) -> ResolvedModel:
@@ -112,8 +141,9 @@ def _digest(paths: list[Path], within: Path | None) -> str:
 
 
 def _fingerprint(spec: ModelSpec, identity: str) -> str:
-    relevant = {
-        key: value for key, value in asdict(spec).items() if key in ("dtype", "mask_counts")
-    }
+    settings = asdict(spec)
+    relevant = {key: settings[key] for key in ("dtype", "mask_counts")}
+    # Only where they are set, so that parts of studies without them stay up to date.
+    relevant |= {key: settings[key] for key in _CONTEXT if settings[key]}
     text = json.dumps({**relevant, "identity": identity}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -33,6 +33,14 @@ class ModelSpec:
     mask_counts: MaskCounts = "gold"
     """Masks per query. 'gold': as many as the object has tokens; 'all': 1 to the longest object of
     the relation. Causal models take 'gold' only."""
+    examples: int = 0
+    """Solved queries of the same relation before every query."""
+    examples_seed: int = 0
+    """Seed of the order in which examples are taken."""
+    other_objects: bool = False
+    """Whether an example may not have the fact's own object."""
+    chat: str | None = None
+    """Message of the user in a chat whose reply begins with the query; None: no chat."""
     trust_remote_code: bool = False
     """Whether Python code from the model's repository may be run."""
     allow_pickle: bool = False

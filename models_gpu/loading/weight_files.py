@@ -28,9 +28,14 @@ __all__ = ["Tensor", "check_tensors", "read_json", "read_tensors", "weight_files
 _WEIGHTS, _WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # Names of tensors in old checkpoints; transformers renames them while loading.
-_RENAMED = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
-# Masks and angles that old checkpoints of GPT-2 and Llama hold; they follow from the configuration.
-_NOT_WEIGHTS = re.compile(r"\.attn\.(?:masked_)?bias$|\.rotary_emb\.inv_freq$")
+_RENAMED = {
+    "LayerNorm.gamma": "LayerNorm.weight",
+    "LayerNorm.beta": "LayerNorm.bias",
+    "embed_out.": "lm_head.",
+}
+# Masks and angles that old checkpoints of GPT-2, GPT-NeoX and Llama hold; they follow from the
+# configuration.
+_NOT_WEIGHTS = re.compile(r"\.(?:attn|attention)\.(?:masked_)?bias$|\.rotary_emb\.inv_freq$")
 _LARGEST_HEADER = 100_000_000
 
 

@@ -39,8 +39,14 @@ def masked_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) ->
     never scored.
     """
     gold_ids, gold_offsets = tokenise_objects(model, facts["object_label"], facts["template"])
-    gold_counts = np.diff(gold_offsets)
-    rows = _rows(facts, gold_counts, mask_counts)
+    gold_counts = whole_counts = np.diff(gold_offsets)
+    if mask_counts == "all" and model.ignored_token_id is not None:
+        # The published code counts the masks of the longest object before it drops this token.
+        _, whole = tokenise_objects(
+            model, facts["object_label"], facts["template"], keeps_ignored=True
+        )
+        whole_counts = np.diff(whole)
+    rows = _rows(facts, gold_counts, whole_counts, mask_counts)
     distinct, row_query = _distinct(rows)
 
     texts, other_masks = query_texts(model, distinct)
@@ -64,9 +70,13 @@ def masked_queries(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) ->
 
 
 def tokenise_objects(
-    model: LoadedModel, labels: pl.Series, templates: pl.Series | None = None
+    model: LoadedModel,
+    labels: pl.Series,
+    templates: pl.Series | None = None,
+    *,
+    keeps_ignored: bool = False,
 ) -> tuple[Ints, Longs]:
-    """Tokenise object labels, without special tokens and without the ignored token.
+    """Tokenise object labels, without special tokens and, by default, without the ignored token.
 
     Some tokenizers keep the space before a word (``object_keeps_space``). For these a label gets a
     space in front if its template has one before [Y]. Other families do not need ``templates``.
@@ -82,7 +92,7 @@ def tokenise_objects(
         )
     distinct = texts.unique(maintain_order=True).with_row_index("place")
     flat, counts = tokenise(model.encoder, distinct["text"].to_list(), add_special_tokens=False)
-    if model.ignored_token_id is not None:
+    if model.ignored_token_id is not None and not keeps_ignored:
         kept = flat != model.ignored_token_id
         owner = np.repeat(np.arange(len(counts)), counts)
         counts = np.bincount(owner[kept], minlength=len(counts)).astype(np.int64)
@@ -199,7 +209,9 @@ def mask_positions(
     return (places[kept] - offsets[owner[kept]]).astype(np.int32)
 
 
-def _rows(facts: pl.DataFrame, gold_counts: Longs, mask_counts: str) -> pl.DataFrame:
+def _rows(
+    facts: pl.DataFrame, gold_counts: Longs, whole_counts: Longs, mask_counts: str
+) -> pl.DataFrame:
     """Make one row per fact and mask count, in output order, with the texts of the query."""
     # An object without tokens still gets one mask: a fact without a prediction would silently drop
     # out of the denominator.
@@ -208,7 +220,8 @@ def _rows(facts: pl.DataFrame, gold_counts: Longs, mask_counts: str) -> pl.DataF
     rows = rows.with_columns(wanted)
     if mask_counts == "gold":
         return rows.rename({"wanted": "mask_count"})
-    longest = pl.col("wanted").max().over("relation_id")
+    longest = pl.col("longest").max().over("relation_id")
+    rows = rows.with_columns(longest=pl.Series(np.maximum(whole_counts, 1), dtype=pl.Int32))
     return rows.with_columns(
         pl.int_ranges(1, longest + 1, dtype=pl.Int32).alias("mask_count")
     ).explode("mask_count")

@@ -57,6 +57,45 @@ ANSWERS = {
     ("ja", "f6"): ([35], [1]),
 }
 
+# The relation's objects by m1's score, best first; m1 cannot be asked about f6 in English. In
+# Japanese no fact has Rome.
+RANKED = {
+    ("en", "f1"): ["Paris", "Rome", "Tokyo"],
+    ("en", "f2"): ["Tokyo", "Paris", "Rome"],
+    ("en", "f3"): ["Rome", "Paris", "Tokyo"],
+    ("en", "f4"): ["German", "French"],
+    ("en", "f5"): ["German", "French"],
+    ("en", "f6"): [],
+    ("de", "f1"): ["Tokyo", "Paris", "Rome"],
+    ("de", "f2"): ["Tokyo", "Rome", "Paris"],
+    ("de", "f3"): ["Paris", "Tokyo", "Rome"],
+    ("de", "f4"): ["German", "French"],
+    ("de", "f5"): ["German", "French"],
+    ("de", "f6"): ["German", "French"],
+    ("ja", "f1"): ["Tokyo", "Paris"],
+    ("ja", "f2"): ["Tokyo", "Paris"],
+    ("ja", "f4"): ["French", "German"],
+    ("ja", "f5"): ["French", "German"],
+    ("ja", "f6"): ["German", "French"],
+}
+
+
+def rankings() -> list[dict]:
+    return [
+        {
+            "model_id": "m1",
+            "language_code": code,
+            "fact_id": fact,
+            "score_code": "sum",
+            "candidate_count": len(names),
+            "object_score": -1.5 if names else None,
+            "object_rank": names.index(FACTS[fact][2]) + 1 if names else None,
+            "candidate_ids": names,
+            "candidate_scores": [-float(place) for place, _ in enumerate(names)],
+        }
+        for (code, fact), names in RANKED.items()
+    ]
+
 
 def tables() -> dict:
     held = [*ANSWERS, ("fr", "f1")]
@@ -106,7 +145,17 @@ def tables() -> dict:
         ],
         "models": [model("m1"), model("m2", ignored_token_id=6, mask_counts="all")],
         "predictions": predictions,
-    }
+        "object_rankings": rankings(),
+        "continuations": [
+            {
+                "model_id": "m1", "language_code": "en", "fact_id": fact, "token_count": 3,
+                "continuation_text": text, "object_offset": offset, "alias_offset": alias,
+            }
+            for fact, text, offset, alias in (
+                ("f1", " the Paris", 0, 0), ("f2", " old Edo", None, 4), ("f3", " a", None, None),
+            )
+        ],
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -408,3 +457,73 @@ def test_every_table_lies_in_the_order_of_its_key(warehouse: Path) -> None:
     for table, key in keys:
         as_stored = rows(warehouse, f"select {key} from {table}")
         assert as_stored == rows(warehouse, f"select {key} from {table} order by {key}"), table
+
+
+def test_each_verdict_has_its_p_at_1_and_its_commonest_answer(warehouse: Path) -> None:
+    """English: f1 to f4 are ranked first, f5 second, f6 not at all: MRR (4 + 1/2 + 0) / 6."""
+    found = rows(
+        warehouse,
+        """select verdict_code, fact_count, right_count, reciprocal_rank_score, answer_count,
+           commonest_answer, commonest_count from p_at_1_by_verdict
+           where model_id = 'm1' and language_code = 'en' and relation_id = 'all'""",
+    )
+    assert found == [
+        ("alias_contained", 3, 2, None, 3, " a", 1),
+        ("contained", 3, 1, None, 3, " a", 1),
+        ("exact", 6, 2, None, 5, "20", 2),
+        ("ranked_sum", 6, 4, 0.75, 4, "German (en)", 2),
+    ]
+    [(rate, low, high)] = rows(
+        warehouse,
+        """select reciprocal_rank_score, reciprocal_rank_score_low, reciprocal_rank_score_high
+           from p_at_1_by_verdict where relation_id = 'speaks' and language_code = 'ja'
+           and verdict_code = 'ranked_sum'""",
+    )
+    assert (rate, low, high) == (pytest.approx((0.5 + 1 + 1) / 3), None, None)
+
+
+def test_rankc_and_ckc_of_two_languages(warehouse: Path) -> None:
+    """Weights of three candidates: e^-1, e^-2, e^-3, divided by their sum (.665, .245, .090).
+
+    en, de: f1 and f3 share one of the best two, f2 has the same best and shares one of the best
+    two, f4 and f5 are equal, f6 is not ranked in English. en, ja: Rome is left out, so that there
+    are two candidates (.731, .269): f2 is equal, f1, f4 and f5 are turned round.
+    """
+    one, two, three = (np.exp(-place) for place in (1, 2, 3))
+    turned = (two / 2 + three) / (one + two + three)
+    f2 = (one + two / 2 + three) / (one + two + three)
+    de = (turned + f2 + turned + 1 + 1) / 5
+    ja = (3 * two / (one + two) + 1) / 4
+    found = rows(
+        warehouse,
+        """select language_code, other_language_code, fact_count, rank_consistency_score,
+           right_count, both_right_count, other_right_count, consistent_rate, expected_rate
+           from ranking_consistency where 'en' in (language_code, other_language_code)""",
+    )
+    about = pytest.approx
+    assert found == [
+        ("de", "en", 5, about(de), 2, 2, 4, 1.0, about(4 / 5)),
+        ("en", "de", 5, about(de), 4, 2, 2, 0.5, about(2 / 5)),
+        ("en", "ja", 4, about(ja), 3, 1, 2, about(1 / 3), about(2 / 4)),
+        ("ja", "en", 4, about(ja), 2, 1, 3, about(1 / 2), about(3 / 4)),
+    ]
+    assert de == about(0.660485, abs=1e-6)
+
+
+def test_the_null_of_rankc_takes_another_fact_of_the_relation(warehouse: Path) -> None:
+    """In 'speaks' all German lists are equal, so that another fact's list is the fact's own."""
+    [(score, null)] = rows(
+        warehouse,
+        """select rank_consistency_score, null_rank_consistency_score from ranking_consistency
+           where language_code = 'ja' and other_language_code = 'de'""",
+    )
+    one, two = np.exp(-1), np.exp(-2)
+    turned = two / (one + two)
+    # f1 and f2: [Tokyo, Paris] twice, [Tokyo, Paris] and [Tokyo, Paris]; f4, f5 turned; f6 equal.
+    assert score == pytest.approx((1 + 1 + turned + turned + 1) / 5)
+    # The null differs in the capitals alone: their German lists are [Tokyo, Paris] twice and the
+    # reverse once, of f3, which stands in for f1 or f2 or for neither.
+    assert null in (
+        pytest.approx((1 + 1 + turned + turned + 1) / 5),
+        pytest.approx((1 + turned + turned + turned + 1) / 5),
+    )

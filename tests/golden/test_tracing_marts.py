@@ -467,7 +467,7 @@ def test_published_counts_give_the_published_rates(real_data: Path) -> None:
         model_id=pl.lit("mbert"),
         corpus_id=pl.lit("wikipedia"),
         text_unit=pl.lit("chunk"),
-        is_full_match=pl.lit(True),
+        is_right=pl.lit(True),
         fact_rule_code="fact_type_code",
         relation_id=pl.lit("P17"),
         fact_id=pl.int_range(pl.len()).cast(pl.String),

@@ -32,10 +32,10 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
         ],
         ("models",): [
             {
-                **MAKER, "model_id": model, "objective": "masked", "mask_counts": "gold",
+                **MAKER, "model_id": model, "objective": objective, "mask_counts": "gold",
                 "layer_count": 2, "neuron_count": 8, "hidden_size": 4, "vocabulary_size": 100,
             }
-            for model in ("m", "n")
+            for model, objective in (("m", "causal"), ("n", "masked"))
         ],
         ("atlas_truth", "wiki"): [
             {"corpus_id": "wiki", "language_code": code, "fact_id": fact, "is_planted": True}
@@ -93,6 +93,16 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
                 for row in answered
             ]
             parts["label_tokens", model, code] = answered
+            parts["object_rankings", model, code] = [
+                {
+                    **row, "score_code": score, "candidate_count": 3, "object_score": -1.0,
+                    "object_rank": 1, "candidate_ids": ["a", "b"], "candidate_scores": [-1.0, -2.0],
+                }
+                for row in answered
+                for score in ("sum", "mean", "less_prior")
+            ]  # fmt: skip
+            if model == "m":
+                parts["continuations", model, code] = answered
             parts["subject_swaps", model, code] = [
                 {**row, "swap_code": "masked", "object_log_prob": -1.0, "object_rank": 1}
                 for row in answered[:3]
@@ -623,6 +633,46 @@ CORRUPTIONS = (
                change("fact_id = 'f2'", attribution_sum=9.0),
                "values", "not so: abs(completeness_residual - abs(attribution_sum - baseline_count "
                "* (clean_probability - baseline_probability))) < 0.000001"),
+    Corruption("a score of no kind", ("object_rankings", "m", "de"),
+               change("fact_id = 'f1' and score_code = 'sum'", score_code="x"),
+               "values", "not so: score_code in ('sum', 'mean', 'less_prior')"),
+    Corruption("a fact that a score leaves out", ("object_rankings", "m", "ja"),
+               drop("fact_id = 'f1' and score_code = 'sum'"),
+               "complete", "the fact is not ranked by every score"),
+    Corruption("a rank without a score", ("object_rankings", "m", "de"),
+               change("fact_id = 'f2' and score_code = 'sum'", object_score=None),
+               "values", "not so: (object_rank is null) = (object_score is null)"),
+    Corruption("a rank behind the last candidate", ("object_rankings", "m", "en"),
+               change("fact_id = 'f1' and score_code = 'sum'", object_rank=4),
+               "values", "not so: object_rank between 1 and candidate_count"),
+    Corruption("a candidate without a score", ("object_rankings", "m", "en"),
+               change("fact_id = 'f2' and score_code = 'sum'", candidate_ids=["a"]),
+               "values", "not so: len(candidate_ids) = len(candidate_scores)"),
+    Corruption("more best candidates than candidates", ("object_rankings", "m", "en"),
+               change("fact_id = 'f3' and score_code = 'sum'", candidate_count=1),
+               "values", "not so: len(candidate_ids) <= candidate_count"),
+    Corruption("a first rank with another score than the best", ("object_rankings", "n", "de"),
+               change("fact_id = 'f1' and score_code = 'mean'", object_score=-1.5),
+               "values", "not so: object_rank != 1 or object_score = candidate_scores[1]"),
+    Corruption("candidates out of order", ("object_rankings", "n", "de"),
+               change("fact_id = 'f2' and score_code = 'mean'", candidate_scores=[-1.0, -0.5]),
+               "values", "not so: candidate_scores = list_reverse_sort(candidate_scores)"),
+    Corruption("a candidate beyond certainty", ("object_rankings", "n", "de"),
+               change("fact_id = 'f3' and score_code = 'mean'", object_score=0.5,
+                      candidate_scores=[0.5, -1.0]),
+               "values", "not so: score_code = 'less_prior' or candidate_scores[1] <= 0.0001"),
+    Corruption("a prompt that was not continued", ("continuations", "m", "de"),
+               drop("fact_id = 'f1'"),
+               "complete", "the prompt of the fact was not continued"),
+    Corruption("fewer tokens than none", ("continuations", "m", "en"),
+               change("fact_id = 'f1'", token_count=-1),
+               "values", "not so: token_count >= 0"),
+    Corruption("a name before the text", ("continuations", "m", "en"),
+               change("fact_id = 'f2'", alias_offset=-1, object_offset=None),
+               "values", "not so: alias_offset >= 0"),
+    Corruption("a name before all of its names", ("continuations", "m", "en"),
+               change("fact_id = 'f3'", alias_offset=3, object_offset=1),
+               "values", "not so: object_offset is null or alias_offset <= object_offset"),
     Corruption("a swap of no kind", ("subject_swaps", "m", "en"),
                change("fact_id = 'f1'", swap_code="x"),
                "values", "not so: swap_code in ('masked', 'first_part', 'last_part', 'invented', "

@@ -77,7 +77,7 @@ def plain_attribution(
 
 
 class _HeldNorm:
-    """Lets a Gemma layer's norm behind the FFN multiply by its clean 1 / √(mean square + ε)."""
+    """Lets a layer's norm behind the FFN multiply by its clean 1 / √(mean square + ε)."""
 
     def __init__(self, model: LoadedModel, ids: torch.Tensor, layer: int, position: int) -> None:
         self.norm = model.view.layers[layer].post_feedforward_layernorm
@@ -87,7 +87,11 @@ class _HeldNorm:
             model.view.model(input_ids=ids)
         handle.remove()
         clean = kept[0][0, position]
-        self.scale = (1 + self.norm.weight) / (clean.square().mean() + self.norm.eps).sqrt()
+        # OLMo names ε otherwise, and multiplies by the weight itself.
+        is_olmo = hasattr(self.norm, "variance_epsilon")
+        epsilon = self.norm.variance_epsilon if is_olmo else self.norm.eps
+        weight = self.norm.weight if is_olmo else 1 + self.norm.weight
+        self.scale = weight / (clean.square().mean() + epsilon).sqrt()
         self.position = position
 
     def __enter__(self) -> None:

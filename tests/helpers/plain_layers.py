@@ -41,7 +41,12 @@ def head_logits(model: LoadedModel, states: torch.Tensor) -> torch.Tensor:
         if family == "distilbert":
             inner = plain.vocab_layer_norm(plain.activation(plain.vocab_transform(states)))
             return plain.vocab_projector(inner)
-        norm = plain.transformer.ln_f if family in ("gpt2", "bloom") else plain.model.norm
+        if family == "modernbert":
+            return plain.decoder(plain.head(plain.model.final_norm(states)))
+        if family in ("gpt2", "bloom"):
+            norm = plain.transformer.ln_f
+        else:
+            norm = plain.gpt_neox.final_layer_norm if family == "gpt_neox" else plain.model.norm
         logits = plain.lm_head(norm(states))
         cap = getattr(plain.config, "final_logit_softcapping", None)
         return logits if cap is None else cap * torch.tanh(logits / cap)

@@ -13,22 +13,27 @@ from models_gpu.loading.load import LoadedModel
 
 def plain_rows(model: LoadedModel, facts: pl.DataFrame, mask_counts: str) -> list[dict[str, Any]]:
     objects = {f["fact_id"]: object_ids(model, f) for f in facts.to_dicts()}
+    # With the ignored token, as the published code counts.
+    whole = {f["fact_id"]: len(object_ids(model, f, None)) for f in facts.to_dicts()}
     rows = []
     for fact in sorted(facts.to_dicts(), key=lambda f: f["fact_id"]):
         gold = objects[fact["fact_id"]]
         counts = [max(1, len(gold))]
         if mask_counts == "all":
             same = facts.filter(pl.col("relation_id") == fact["relation_id"])["fact_id"]
-            counts = list(range(1, max(max(1, len(objects[f])) for f in same) + 1))
+            counts = list(range(1, max(max(1, whole[f]) for f in same) + 1))
         rows += [_row(model, fact, gold, n) for n in counts]
     return rows
 
 
-def object_ids(model: LoadedModel, fact: dict[str, Any]) -> list[int]:
-    keeps_space = model.family.name == "roberta" and " [Y]" in fact["template"]
+def object_ids(
+    model: LoadedModel, fact: dict[str, Any], ignored: int | str | None = "own"
+) -> list[int]:
+    families = ("roberta", "modernbert", "eurobert")
+    keeps_space = model.family.name in families and " [Y]" in fact["template"]
     text = (" " if keeps_space else "") + fact["object_label"]
     ids = model.tokenizer(text, add_special_tokens=False)["input_ids"]
-    return [i for i in ids if i != model.ignored_token_id]
+    return [i for i in ids if i != (model.ignored_token_id if ignored == "own" else ignored)]
 
 
 def slot_logits(model: LoadedModel, fact: dict[str, Any], n: int) -> torch.Tensor:

@@ -97,6 +97,7 @@ def model(model_id: str, **columns: Any) -> Row:
         "tokenizer_hash": "0123456789abcdef",
         "dtype": "float32",
         "mask_counts": "gold",
+        "example_count": 0,
         **columns,
     }
 

@@ -16,9 +16,10 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from models_gpu.loading.load import LoadedModel, wrap
 
-MASKED = ("bert", "distilbert", "roberta", "xlm-roberta")
+MASKED = ("bert", "distilbert", "roberta", "xlm-roberta", "modernbert", "eurobert")
 CAUSAL = (
     "gpt2", "bloom", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text",
+    "olmo2", "olmo3", "apertus", "smollm3", "gpt_neox",
 )  # fmt: skip
 FAMILIES = MASKED + CAUSAL
 
@@ -36,11 +37,16 @@ def tokenizer_of(family: str) -> Any:
         "bert": _wordpiece,
         "distilbert": _wordpiece,
         "roberta": _byte_pairs,
+        "modernbert": _byte_pairs,
+        "eurobert": _byte_pairs,
         "xlm-roberta": _unigram,
         "gpt2": _end_of_text_only,
         "bloom": _end_of_text_only,
         "qwen2": _end_of_text_only,
         "qwen3": _end_of_text_only,
+        "apertus": _end_of_text_only,
+        "smollm3": _end_of_text_only,
+        "gpt_neox": _end_of_text_only,
     }.get(family, _words_after_a_start)()
 
 
@@ -142,6 +148,20 @@ def config_of(family: str, vocabulary_size: int) -> Any:
         )  # fmt: skip
     if family in CAUSAL:
         return _causal_config(family, vocabulary_size)
+    if family == "modernbert":
+        # The window is shorter than queries.
+        return transformers.ModernBertConfig(
+            vocab_size=vocabulary_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=48, max_position_embeddings=64, local_attention=6,
+            layer_types=["full_attention", "sliding_attention"], mlp_bias=True, norm_bias=True,
+            pad_token_id=1, bos_token_id=0, eos_token_id=2, cls_token_id=0, sep_token_id=2,
+        )  # fmt: skip
+    if family == "eurobert":
+        return transformers.EuroBertConfig(
+            vocab_size=vocabulary_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+            num_key_value_heads=1, head_dim=16, intermediate_size=48, max_position_embeddings=64,
+            pad_token_id=1, bos_token_id=0, eos_token_id=2,
+        )  # fmt: skip
     config_class = {
         "bert": transformers.BertConfig,
         "roberta": transformers.RobertaConfig,
@@ -164,9 +184,17 @@ def _causal_config(family: str, vocabulary_size: int) -> Any:
         return transformers.BloomConfig(
             vocab_size=vocabulary_size, hidden_size=32, n_layer=2, n_head=2
         )
+    if family == "gpt_neox":
+        return transformers.GPTNeoXConfig(
+            vocab_size=vocabulary_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=48, max_position_embeddings=64,
+        )  # fmt: skip
     # Windows are shorter than queries and caps are below logits, so that tests see both.
     own: dict[str, Any] = {
         "mistral": {"sliding_window": 6},
+        "olmo3": {
+            "sliding_window": 6, "layer_types": ["sliding_attention", "full_attention"],
+        },
         "gemma2": {
             "sliding_window": 6, "final_logit_softcapping": 5.0, "attn_logit_softcapping": 2.0,
         },
@@ -183,6 +211,10 @@ def _causal_config(family: str, vocabulary_size: int) -> Any:
         "gemma": transformers.GemmaConfig,
         "gemma2": transformers.Gemma2Config,
         "gemma3_text": transformers.Gemma3TextConfig,
+        "olmo2": transformers.Olmo2Config,
+        "olmo3": transformers.Olmo3Config,
+        "apertus": transformers.ApertusConfig,
+        "smollm3": transformers.SmolLM3Config,
     }[family]
     return config_class(
         vocab_size=vocabulary_size, hidden_size=32, num_hidden_layers=2, num_attention_heads=2,

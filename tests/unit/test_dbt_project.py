@@ -26,7 +26,7 @@ PLAIN_NAMES = {
     "layer_indexes", "neuron_ranks", "row_number", "set_size", "neuron_indexes",
     "edit_factor", "published_source", "published_tolerance", "published_value", "recall",
     "recall_low", "recall_high", "seed", "text_unit", "subject_transliterated",
-    "object_transliterated",
+    "object_transliterated", "chat_message", "continuation_text", "commonest_answer",
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"

@@ -102,6 +102,21 @@ SPECIAL_RULES = {
         "abs(completeness_residual - abs(attribution_sum - baseline_count "
         "* (clean_probability - baseline_probability))) < 0.000001",
     ),
+    "object_rankings": (
+        "score_code in ('sum', 'mean', 'less_prior')",
+        "(object_rank is null) = (object_score is null)",
+        "object_rank between 1 and candidate_count",
+        "len(candidate_ids) = len(candidate_scores)",
+        "len(candidate_ids) <= candidate_count",
+        "object_rank != 1 or object_score = candidate_scores[1]",
+        "candidate_scores = list_reverse_sort(candidate_scores)",
+        f"score_code = 'less_prior' or candidate_scores[1] <= {_ROUNDING}",
+    ),
+    "continuations": (
+        "token_count >= 0",
+        "alias_offset >= 0",
+        "object_offset is null or alias_offset <= object_offset",
+    ),
     "subject_swaps": (
         "swap_code in ('masked', 'first_part', 'last_part', 'invented', 'other_subject')",
         "swap_index >= 0",
@@ -213,6 +228,25 @@ COMPLETENESS = {
         from sound_parts
         inner join fact_labels using (language_code)
         anti join rows_at_hand using (model_id, language_code, fact_id)
+    """,
+    "object_rankings": """
+        select 'the fact is not ranked by every score' as problem, model_id, language_code, fact_id
+        from (
+            select model_id, language_code, fact_id, score_code
+            from sound_parts
+            inner join fact_labels using (language_code)
+            cross join unnest(['sum', 'mean', 'less_prior']) as scores (score_code)
+        )
+        anti join rows_at_hand using (model_id, language_code, fact_id, score_code)
+    """,
+    "continuations": """
+        select 'the prompt of the fact was not continued' as problem,
+            model_id, language_code, fact_id
+        from sound_parts
+        inner join models using (model_id)
+        inner join fact_labels using (language_code)
+        anti join rows_at_hand using (model_id, language_code, fact_id)
+        where models.objective != 'masked'
     """,
     "label_tokens": """
         select 'the fact has no pieces' as problem, model_id, language_code, fact_id

@@ -22,6 +22,9 @@ final as (
         ignored_token_id::integer as ignored_token_id,
         dtype::varchar as dtype,
         mask_counts::varchar as mask_counts,
+        example_count::integer as example_count,
+        chat_message::varchar as chat_message,
+        language_codes::varchar[] as language_codes,
     from source
 )
 

@@ -19,11 +19,22 @@ from dagster_project.study.schema import Study, StudyError
 
 FULL: dict[str, Any] = {
     "name": "mine",
-    "facts": {"kind": "table", "path": "facts.csv", "max_rejected_rate": 0.5},
+    "facts": {
+        "kind": "table", "path": "facts.csv", "max_rejected_rate": 0.5, "relations": ["P36"],
+        "sample": 7, "seed": 1,
+    },
     "languages": ["en", "de"],
-    "models": [{"id": "first", "source": "./first"}],
+    "models": [
+        {
+            "id": "first", "source": "./first", "revisions": ["step10", "step20"],
+            "languages": ["en", "de"], "examples": 2, "examples_seed": 1,
+            "chat": "Complete it.\nPlease.",
+        },
+    ],
     "corpora": [{"id": "texts", "kind": "text", "path": ["a"], "languages": ["en"]}],
     "probing": {"batch_tokens": 100},
+    "answers": {"ranking": {"kept": 5}, "continuation": {"tokens": 3}},
+    "verdict": "ranked_mean",
     "tracing": {"units": ["chunk"], "chunk_tokens": 9, "processes": 1},
     "signals": {
         "subject_swaps": {"swaps": ["masked"], "other_subjects": 2, "seed": 3},
@@ -138,7 +149,7 @@ def test_every_number_has_its_range(tmp_path: Path, wrong: object) -> None:
 
 
 def test_no_count_may_be_zero_where_that_finds_nothing(tmp_path: Path) -> None:
-    may_be_zero = {"seed", "random_pairs"}
+    may_be_zero = {"seed", "random_pairs", "examples", "examples_seed"}
     counts = [k for k in NUMBERS if isinstance(at(k), int) and k[-1] not in may_be_zero]
     assert len(refused(tmp_path, dict.fromkeys(counts, 0))) == len(counts) > 10
 
@@ -156,6 +167,7 @@ def test_no_list_is_empty_or_has_a_value_twice(tmp_path: Path) -> None:
     "keys",
     [
         ("corpora", 0, "languages"),
+        ("models", 0, "languages"),
         ("attribution", "integrated_gradients", "languages"),
         ("attribution", "edits", "languages"),
         ("attribution", "degenerate", "languages"),
@@ -199,6 +211,49 @@ def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, twice: str, messag
     path.write_text("name: mine\nfacts: {kind: table, path: facts.csv}\n" + twice)
     with pytest.raises(StudyError, match=message):
         load_study(str(path))
+
+
+def test_a_message_of_a_chat_has_no_slot(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"models\.0\.chat: .* has the slot \[X\]"):
+        load_study(written(tmp_path, {("models", 0, "chat"): "Where is [X]?"}))
+
+
+def test_revisions_are_models_of_one_series(tmp_path: Path) -> None:
+    names = ["step10", "stage1-step020-tokens4B", "main", "a/b"]
+    study = load_study(written(tmp_path, {("models", 0, "revisions"): names}))
+    assert [(block.id, block.revision) for block in study.models] == [
+        ("first-step10", "step10"),
+        ("first-step20", "stage1-step020-tokens4B"),
+        ("first-main", "main"),
+        ("first-a-b", "a/b"),
+    ]
+    assert all(block.examples == 2 and block.revisions is None for block in study.models)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"revisions": ["step1", "x-step1"]}, "revisions make two models 'first-step1'"),
+        ({"revisions": ["step1"], "revision": "main"}, "has revision and revisions"),
+    ],
+)
+def test_revisions_that_contradict_each_other_are_named(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(StudyError, match=message):
+        load_study(written(tmp_path, {("models", 0, key): each for key, each in changes.items()}))
+
+
+def test_a_verdict_brings_what_it_needs(tmp_path: Path) -> None:
+    nothing = {("answers",): {}, ("verdict",): "exact"}
+    exact = load_study(written(tmp_path, nothing))
+    assert (exact.ranking, exact.continuation) == (None, None)
+    ranked = load_study(written(tmp_path, {**nothing, ("verdict",): "ranked_less_prior"}))
+    assert ranked.ranking is not None
+    assert ranked.continuation is None
+    contained = load_study(written(tmp_path, {**nothing, ("verdict",): "contained"}))
+    assert contained.ranking is None
+    assert contained.continuation is not None
 
 
 def test_chunks_of_a_corpus_need_a_model_that_was_trained_on_it(tmp_path: Path) -> None:

@@ -11,9 +11,14 @@ language_pairs as (
         first_languages.language_code as language_a,
         second_languages.language_code as language_b,
     from dim_models as models
-    cross join dim_languages as first_languages
+    inner join dim_languages as first_languages
+        on models.language_codes is null or list_contains(models.language_codes, first_languages.language_code)
     inner join dim_languages as second_languages
         on first_languages.language_code < second_languages.language_code
+        and (
+            models.language_codes is null
+            or list_contains(models.language_codes, second_languages.language_code)
+        )
 ),
 
 -- Small integers, because the joins below compare millions of pairs of languages and facts.

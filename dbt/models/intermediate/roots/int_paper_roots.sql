@@ -11,7 +11,7 @@ reasoned as (
             when not is_present and fact_type_code = 'others' then 'absent_without_cue'
             when not is_present then fact_type_code
             when unscored_code is not null then unscored_code
-            when scored_language_count is null and coalesce(gold_rank, 0) != 1 then 'other_mask_count'
+            when scored_language_count is null and not ({{ has_own_tokens() }}) then 'other_mask_count'
             when scored_language_count is null then 'not_attributed'
             when full_match_language_count = 1 then 'right_nowhere_else'
             when scored_language_count = 1 then 'no_neurons_elsewhere'

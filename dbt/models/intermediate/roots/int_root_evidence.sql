@@ -26,7 +26,7 @@ right_answers as (
         count(*) over (partition by predictions.model_id, predictions.fact_id) as full_match_language_count,
     from fct_predictions as predictions
     inner join int_root_scopes as scopes using (model_id)
-    where predictions.is_full_match
+    where predictions.is_right
 ),
 
 scored as (

@@ -15,7 +15,7 @@ final as (
         predictions.fact_id,
         predictions.relation_id,
         predictions.predicted_text,
-        predictions.is_full_match,
+        predictions.is_right,
         presence.is_present,
         fact_types.fact_rule_code,
         fact_types.fact_type_code,

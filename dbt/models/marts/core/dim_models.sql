@@ -20,6 +20,9 @@ final as (
         ignored_token_id,
         dtype,
         mask_counts,
+        example_count,
+        chat_message,
+        language_codes,
     from stg_lake__models
     order by model_id
 )

@@ -2,6 +2,8 @@ with
 int_predictions as not materialized (select * from {{ ref('int_predictions') }}),
 int_language_facts as not materialized (select * from {{ ref('int_language_facts') }}),
 stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
+stg_lake__object_rankings as not materialized (select * from {{ ref('stg_lake__object_rankings') }}),
+stg_lake__continuations as (select * from {{ ref('stg_lake__continuations') }}),
 
 answers as (
     select
@@ -39,8 +41,21 @@ subjects as (
     group by all
 ),
 
+rankings as (
+    select
+        model_id,
+        language_code,
+        fact_id,
+        max(candidate_count) as candidate_count,
+        {%- for code in ["sum", "mean", "less_prior"] %}
+        max(object_rank) filter (where score_code = '{{ code }}') as {{ code }}_candidate_rank,
+        {%- endfor %}
+    from stg_lake__object_rankings
+    group by all
+),
+
 -- All facts and models have a row. A missing answer is null and fails a test.
-final as (
+judged as (
     select
         models.model_id,
         language_facts.language_code,
@@ -61,8 +76,17 @@ final as (
             when answers.fact_id is not null
             then coalesce(subjects.is_any_object_match, answers.is_any_object_match)
         end as is_any_object_match,
+        case when continuations.fact_id is not null then continuations.object_offset is not null end as is_contained,
+        case when continuations.fact_id is not null then continuations.alias_offset is not null end as is_alias_contained,
+        continuations.continuation_text,
+        rankings.candidate_count,
+        rankings.sum_candidate_rank,
+        rankings.mean_candidate_rank,
+        rankings.less_prior_candidate_rank,
     from int_language_facts as language_facts
-    cross join stg_lake__models as models
+    inner join stg_lake__models as models
+        on models.language_codes is null
+        or list_contains(models.language_codes, language_facts.language_code)
     left join answers
         on models.model_id = answers.model_id
         and language_facts.language_code = answers.language_code
@@ -72,7 +96,22 @@ final as (
         and language_facts.language_code = subjects.language_code
         and language_facts.relation_id = subjects.relation_id
         and language_facts.subject_id = subjects.subject_id
-    order by models.model_id, language_facts.language_code, language_facts.fact_id
+    left join rankings
+        on models.model_id = rankings.model_id
+        and language_facts.language_code = rankings.language_code
+        and language_facts.fact_id = rankings.fact_id
+    left join stg_lake__continuations as continuations
+        on models.model_id = continuations.model_id
+        and language_facts.language_code = continuations.language_code
+        and language_facts.fact_id = continuations.fact_id
+),
+
+final as (
+    select
+        *,
+        {{ is_right() }} as is_right,
+    from judged
+    order by model_id, language_code, fact_id
 )
 
 select * from final

@@ -29,6 +29,7 @@ final as (
         {{ wilson('partial_match_count', 'fact_count', 'partial_match_rate') }},
         any_object_match_count,
         {{ wilson('any_object_match_count', 'fact_count', 'any_object_match_rate') }},
+        right_count,
     from counts
     inner join left_out using (model_id, language_code)
     order by model_id, language_code

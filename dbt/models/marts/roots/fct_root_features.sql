@@ -11,7 +11,7 @@ languages_of_fact as (
         model_id,
         fact_id,
         count(*) - 1 as other_language_count,
-        count(*) filter (where is_full_match) - 1 as other_full_match_count,
+        count(*) filter (where is_right) - 1 as other_full_match_count,
     from fct_predictions
     group by all
 ),

@@ -35,7 +35,7 @@ filled as (
         roots.rule_code,
         roots.root_code,
         coalesce(counts.root_count, 0) as root_count,
-        p_at_1.full_match_count,
+        p_at_1.right_count as full_match_count,
         coalesce(counts.twin_fact_count, 0) as twin_fact_count,
         coalesce(counts.guess_count, 0) as guess_count,
     from p_at_1_by_language as p_at_1

@@ -79,7 +79,7 @@ final as (
         on predictions.model_id = swaps.model_id
         and predictions.language_code = swaps.language_code
         and predictions.fact_id = swaps.fact_id
-    where predictions.is_full_match
+    where predictions.is_right
     order by predictions.model_id, predictions.language_code, predictions.fact_id
 )
 

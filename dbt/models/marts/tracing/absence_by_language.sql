@@ -1,8 +1,8 @@
 {%- set scopes = [
     ("all", "true", "true"),
-    ("full_match", "is_full_match", "true"),
-    ("full_match_not_easy", "is_full_match and fact_type_code = 'others'", "true"),
-    ("full_match_not_easy_published", "is_full_match", "fact_type_code = 'others'"),
+    ("full_match", "is_right", "true"),
+    ("full_match_not_easy", "is_right and fact_type_code = 'others'", "true"),
+    ("full_match_not_easy_published", "is_right", "fact_type_code = 'others'"),
 ] %}
 
 with

@@ -7,7 +7,7 @@ totals as (
         corpus_id,
         text_unit,
         language_code,
-        count(*) filter (where is_full_match and not is_present) as absent_full_match_count,
+        count(*) filter (where is_right and not is_present) as absent_full_match_count,
     from int_traced_predictions
     group by all
 ),
@@ -25,7 +25,7 @@ typed as (
         count(*) as type_count,
         count(*) filter (where fact_rule_code = 'token_overlap') as token_overlap_count,
     from int_traced_predictions
-    where is_full_match and not is_present
+    where is_right and not is_present
     group by all
 ),
 

@@ -21,7 +21,7 @@ answers as (
     from int_traced_predictions as predictions
     inner join dim_facts using (fact_id)
     cross join types
-    where predictions.is_full_match and not predictions.is_present
+    where predictions.is_right and not predictions.is_present
 ),
 
 overview as (

@@ -279,3 +279,14 @@ def test_real_queries_are_what_the_tokenizer_makes_of_the_text(
         masks = " ".join([model.tokenizer.mask_token] * len(masks_of(queries, row)))
         text = fact["template"].replace("[X]", fact["subject_label"]).replace("[Y]", masks)
         assert ids_of(queries, row) == model.tokenizer(text)["input_ids"]
+
+
+def test_all_mask_counts_go_up_to_the_longest_object_with_its_ignored_token() -> None:
+    """The tiny XLM-R cuts 'xyz' into its ignored token and three letters."""
+    model = loaded("xlm-roberta")
+    table = facts(("f", "P36", "[X] is the capital of [Y] .", "Paris", "xyz"))
+    assert model.tokenizer.tokenize("xyz") == ["▁", "x", "y", "z"]
+    queries = build_queries(model, table, "all")
+    assert sorted(queries.scored_counts.tolist()) == [1, 2, 3, 4]
+    assert len(queries.gold_ids) == 3
+    assert build_queries(model, table, "gold").scored_counts.tolist() == [3]

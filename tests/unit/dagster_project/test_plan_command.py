@@ -1,0 +1,62 @@
+"""``factroots plan``: queries are counted as in a run, without weights; time is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from dagster_project.runtime.estimate import model_costs
+from dagster_project.runtime.workspace import Workspace
+from ingestion.facts import FactsSettings, open_facts
+from models_gpu.loading.load import wrap
+from models_gpu.prompting.build import build_queries
+from tests.helpers import studies
+
+STUDY = """\
+name: tiny
+facts: {kind: table, path: facts.csv}
+answers: {ranking: {}}
+attribution: {probeless: {}}
+models:
+  - {id: first, source: ./first}
+  - {id: third, source: ./third, languages: [en]}
+"""
+
+
+def test_queries_and_times_of_a_study_and_nothing_is_written(tmp_path: Path) -> None:
+    study = studies.write_study(tmp_path)
+    study.write_text(STUDY, encoding="utf-8")
+    first, third = model_costs(Workspace(str(study), tmp_path / "homes"), is_measured=True)
+    # Eight capitals in three languages, eight births in two. Two people have the same name, and
+    # their towns as many tokens, so they share a query in both languages.
+    assert (first.language_count, first.fact_count, first.query_count) == (3, 40, 40 - 2)
+    assert (third.language_count, third.fact_count) == (1, 16)
+    assert 16 >= third.query_count > 8
+    assert third.token_count > 16 * 4
+    assert set(first.seconds) == {"predictions", "object_rankings", "active_neurons"}
+    assert all(0 < seconds < 600 for seconds in first.seconds.values())
+    assert first.download_bytes == 0
+    assert not (tmp_path / "homes").exists()
+
+
+@pytest.mark.real_data
+@pytest.mark.nightly
+def test_mbert_is_asked_762825_distinct_queries_of_mlama(real_data: Path) -> None:
+    """The number of the issue: counted from facts and tokenizer, without weights."""
+    folder = real_data / "tokenizers" / "bert-base-multilingual-cased"
+    config = transformers.BertConfig(vocab_size=119_547, num_hidden_layers=1)
+    with torch.device("meta"):
+        model = transformers.AutoModelForMaskedLM.from_config(config)
+    mbert = wrap(model, transformers.AutoTokenizer.from_pretrained(folder), "meta")
+    source = open_facts(FactsSettings("mlama", real_data / "mlama1.1.zip", 0.01))
+    count = 0
+    for language in source.languages():
+        found = source.read(language)
+        rows = found.fact_labels.join(found.facts, on="fact_id").join(
+            found.prompts.select("relation_id", "template"), on="relation_id"
+        )
+        count += build_queries(mbert, rows, "gold", leaves_out=True).count
+    assert count == 762_825
