@@ -116,7 +116,8 @@ def _begin(task: CorpusTask, language: str) -> _Pass:
         _write_atlas(task.home, corpus)
     tokenizer_json, tokenizer_id = None, None
     if (chunk_model := study.chunk_model(corpus.id)) is not None:
-        tokenizer = load_tokenizer(chunk_model.resolved.spec, chunk_model.resolved.fetch())
+        resolved = chunk_model.resolved
+        tokenizer = load_tokenizer(resolved.spec, resolved.fetch_tokenizer())
         tokenizer_json = tokenizer.backend_tokenizer.to_str()
         tokenizer_id = tokenizer_hash(tokenizer)
     settings = study.study.tracing

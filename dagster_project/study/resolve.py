@@ -50,6 +50,7 @@ from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import ModelCard, inspect
 from models_gpu.loading.source import ResolvedModel, resolve
 from models_gpu.loading.spec import ModelSpec
+from models_gpu.loading.tokenizers import load_tokenizer
 
 __all__ = [
     "BrokenModel",
@@ -424,17 +425,36 @@ def _models(
     """Identifies the chosen models; those that cannot be identified come second."""
     models: list[StudyModel] = []
     broken: list[BrokenModel] = []
+    corpora = {block.id for block in study.corpora}
     for block in study.models:
         if block.id not in chosen:
             continue
         try:
             with as_model_error(block.id):
                 model = _resolve_model(study, block, recorded, within, is_inspected=is_inspected)
+                # The tracing of a corpus needs the tokenizer of its first model.
+                if model.corpus_id in corpora - {other.corpus_id for other in models}:
+                    _check_tokenizer(model, recorded)
             models.append(model)
         except ModelError as error:
             line = study.block_line("models", block.id)
             broken.append(BrokenModel(block.id, block.source, str(error), line))
     return models, broken
+
+
+def _check_tokenizer(model: StudyModel, recorded: _Recorded) -> None:
+    """Loads the tokenizer of a model, unless the model was inspected now or by an earlier run.
+
+    Raises:
+        ModelError: it does not load.
+    """
+    if model.card is not None or recorded.fingerprints.get(model.id) == model.fingerprint:
+        return
+    folder = model.resolved.fetch_tokenizer()
+    try:
+        load_tokenizer(model.resolved.spec, folder)
+    except ModelError as error:
+        raise ModelError(f"model '{model.id}' in {folder}: {error}") from error
 
 
 def _resolve_model(
@@ -513,7 +533,9 @@ class _Recorded:
             return cls({}, {})
         known = rows.select("model_id", "source", "revision").iter_rows()
         commits = {(m, s): r for m, s, r in known if not r.startswith("sha256:")}
-        return cls(commits, made_by.details)
+        # A model that could not be described has a fingerprint and no row.
+        inspected = {m: made_by.details[m] for m in rows["model_id"] if m in made_by.details}
+        return cls(commits, inspected)
 
 
 def _corpora(

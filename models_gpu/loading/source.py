@@ -51,6 +51,16 @@ class ResolvedModel:
             return self.folder
         return download(self.spec, self.revision)
 
+    def fetch_tokenizer(self) -> Path:
+        """Get a folder with the model's tokenizer, without the weights of a hub model.
+
+        Raises:
+            ModelError: as ``fetch``.
+        """
+        if self.folder is not None:
+            return self.folder
+        return download(self.spec, self.revision, ("config.json", *TOKENIZER_FILES))
+
 
 def resolve(spec: ModelSpec) -> ResolvedModel:
     """Identify the exact weights of a model, without loading them.

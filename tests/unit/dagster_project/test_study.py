@@ -197,9 +197,11 @@ def test_a_schedule_is_a_cron_line(tmp_path: Path, line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["nightly", "0 2 * *", "60 2 * * *", "0 24 * * *", "0 2 0 * *", "5-1 * * * *", "*/0 * * * *"]
-    # Dagster would take these for every month, every day and every half hour.
-    + ["0 0 1 4-4 *", "0 0 * * mon-mon", "*/90 * * * *"],
+    [
+        *("nightly", "0 2 * *", "60 2 * * *", "0 24 * * *", "0 2 0 * *", "5-1 * * * *"),
+        # Dagster would take the last three for every month, every day and other minutes.
+        *("*/0 * * * *", "0 0 1 4-4 *", "0 0 * * mon-mon", "*/90 * * * *"),
+    ],
 )
 def test_what_is_no_cron_line_is_refused_with_an_example(tmp_path: Path, line: str) -> None:
     ((number, message),) = problems(tmp_path, GOOD + f'refresh: {{schedule: "{line}"}}\n')

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer
 
 from ingestion.tracing.units import TokenCounter, chunk_starts, sentence_starts
@@ -158,3 +158,16 @@ def test_real_tokenizers_agree_on_real_names(real_data: Path, name: str) -> None
     counter = TokenCounter(tokenizer.to_str())
     expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
     assert counter.counts(texts) == expected
+
+
+def test_a_word_on_which_the_tokenizer_fails_is_one_token_and_is_counted() -> None:
+    tokenizer = trained("wordpiece")
+    expected = TokenCounter(tokenizer.to_str()).counts(["one two", "fourteen"])
+    # A pattern that takes too many steps on a long row of the same letter: Rust code panics.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex("(a+)+$"), "isolated"), tokenizer.pre_tokenizer]
+    )
+    counter = TokenCounter(tokenizer.to_str())
+    harmful = "a" * 40 + "b"
+    assert counter.counts(["one two", f"fourteen {harmful}"]) == [expected[0], expected[1] + 1]
+    assert counter.failure_count == 1
