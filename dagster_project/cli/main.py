@@ -158,7 +158,8 @@ def run(
 @click.option("--allow-pickle", is_flag=True, help="Read weights from pickles, which can run code.")
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code of the model's authors.")
 @_homes
-def add(study: str, model: str, homes: Path, **settings: Any) -> None:
+@_restricted
+def add(study: str, model: str, homes: Path, restrict: Path | None, **settings: Any) -> None:
     """Check that a model loads, and add it to the study file as MODEL.
 
     While `factroots ui` runs, it then computes and publishes the model automatically.
@@ -166,7 +167,7 @@ def add(study: str, model: str, homes: Path, **settings: Any) -> None:
     from dagster_project.study.add_model import add_model
 
     log_to_stderr(logging.WARNING)
-    added = add_model(study, ModelBlock(id=model, **settings), homes.resolve())
+    added = add_model(study, ModelBlock(id=model, **settings), homes.absolute(), restrict)
     OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
     OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
 
@@ -282,6 +283,7 @@ def questions(name: str | None) -> None:
 )
 @click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
 @click.option("--non-commercial", is_flag=True, help="I keep to the facts' non-commercial licence.")
+@_restricted
 def export(
     study: str,
     homes: Path,
@@ -289,6 +291,7 @@ def export(
     form: str,
     tables: tuple[str, ...] | None,
     non_commercial: bool,
+    restrict: Path | None,
 ) -> None:
     """Write every published table as a file, sorted by its key, with a datapackage.json.
 
@@ -300,7 +303,7 @@ def export(
     from warehouse.export import export as write
     from warehouse.hugging_face import export_dataset
 
-    workspace = Workspace(study, homes.resolve())
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
     published = workspace.home.published_file
     if form == "lm-eval":
         files = write_harness_tasks(workspace, folder, non_commercial=non_commercial)

@@ -268,15 +268,23 @@ def check_restricted(
         raise StudyError(study.path, [*problems, *found])
 
 
-def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
+def resolve_block(
+    study: Study, block: ModelBlock, homes: Path, within: Path | None = None
+) -> StudyModel:
     """Identifies and inspects one model as if the study named it.
+
+    Args:
+        study: the study.
+        block: the model.
+        homes: folder that holds one home per study.
+        within: folder of a restricted study, with links resolved; None trusts the model.
 
     Raises:
         ModelError: it cannot be used; says why and what would be right.
     """
     recorded = _Recorded.of(Home((homes / study.name).resolve()))
     with as_model_error(block.id):
-        return _resolve_model(study, block, recorded, None, is_inspected=True)
+        return _resolve_model(study, block, recorded, within, is_inspected=True)
 
 
 def _open_facts(study: Study, within: Path | None, problems: list[Problem]) -> FactSource | None:

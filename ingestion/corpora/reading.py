@@ -147,7 +147,8 @@ def check_layout(settings: CorpusSettings, language: str, folder: Path | None = 
         if "://" in file.path:
             continue
         if isinstance(settings, ParquetText):
-            _open_parquet(settings, file)
+            with file.open() as raw:
+                _open_parquet(settings, file, raw)
             continue
         with contextlib.suppress(CutStreamError):
             head, _ = next(stream_blocks(file), (b"", True))
@@ -262,12 +263,12 @@ def _parquet_documents(
 
 
 def _open_parquet(
-    settings: ParquetText, file: SourceFile, raw: BinaryIO | None = None
+    settings: ParquetText, file: SourceFile, raw: BinaryIO
 ) -> tuple[pq.ParquetFile, list[str]]:
     """Open a file, and check that it has the wanted columns, which are returned as well."""
     wanted = [c for c in (settings.text_column, settings.title_column) if c is not None]
     try:
-        table = pq.ParquetFile(raw or file.path)
+        table = pq.ParquetFile(raw)
     except (OSError, pa.ArrowException) as error:
         raise CorpusError(f"{file.path} is not a complete Parquet file: {error}") from error
     _check_columns(wanted, table.schema_arrow, file)

@@ -95,6 +95,9 @@ HARMS: dict[str, Callable[[Path], object]] = {
     "a tokenizer's settings that are a list": lambda at: (at / "tokenizer_config.json").write_text(
         "[]"
     ),
+    "an adapter of another model": lambda at: (at / "adapter_config.json").write_text(
+        '{"base_model_name_or_path": "owner/name"}'
+    ),
     "weights that are a folder": lambda at: (
         (at / "model.safetensors").unlink(),
         (at / "model.safetensors").mkdir(),
