@@ -561,7 +561,7 @@ def _corpora(
             problems.append(Problem(message, line))
             continue
         chosen = languages if block.languages == "all" else block.languages
-        settings = _corpus_settings(block, home)
+        settings = replace(_corpus_settings(block, home), largest_document=block.largest_document)
         if block.kind != "atlas":
             settings = replace(settings, within=within)
         fingerprints: dict[str, str] = {}

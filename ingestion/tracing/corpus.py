@@ -42,7 +42,7 @@ __all__ = [
     "write_counts",
 ]
 
-TRACING_VERSION = "3"
+TRACING_VERSION = "4"
 """Version of the counting code. Increase it if the same corpus and names give other counts."""
 
 _METADATA = "factroots.counts"

@@ -8,7 +8,7 @@ than the limit is cut, between words if possible.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 import sentencex
@@ -28,6 +28,8 @@ _WORD = re.compile(r"\S+")
 _MISSED_STOP = re.compile(r"[。！？｡](?=\d)")
 # Words that show whether a blank belongs to the word after it.
 _SAMPLES = ("the", "in", "42", "в", "の", ".")
+_PIECE = 20_000
+"""Characters whose sentences are looked for at once: in running text, ten times the longest."""
 _CACHED_LENGTH = 40
 _CACHED_WORDS = 1_000_000
 
@@ -36,11 +38,26 @@ def sentence_starts(text: str, language: str) -> list[int]:
     """Start of each sentence in characters, from 0; a sentence ends where the next one begins."""
     starts, position = [], 0
     for line in text.splitlines(keepends=True):
-        for sentence in sentencex.segment(language, line):
+        for sentence in _sentences(language, line):
             starts.append(position)
             starts.extend(position + stop.end() for stop in _MISSED_STOP.finditer(sentence))
             position += len(sentence)
     return starts or [0]
+
+
+def _sentences(language: str, line: str) -> Iterator[str]:
+    """Sentences of a line, each with the blanks after it.
+
+    A long line is read in pieces, each from the last sentence of the one before: of many quotation
+    marks, sentencex takes quadratic time.
+    """
+    position = 0
+    while position < len(line):
+        found: list[str] = list(sentencex.segment(language, line[position : position + _PIECE]))
+        if position + _PIECE < len(line) and len(found) > 1:
+            found.pop()
+        yield from found
+        position += sum(map(len, found))
 
 
 class TokenCounter:

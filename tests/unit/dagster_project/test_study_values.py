@@ -22,7 +22,10 @@ FULL: dict[str, Any] = {
     "facts": {"kind": "table", "path": "facts.csv", "max_rejected_rate": 0.5},
     "languages": ["en", "de"],
     "models": [{"id": "first", "source": "./first"}],
-    "corpora": [{"id": "texts", "kind": "text", "path": ["a"], "languages": ["en"]}],
+    "corpora": [{
+        "id": "texts", "kind": "text", "path": ["a"], "languages": ["en"],
+        "largest_document": 9,
+    }],
     "probing": {"batch_tokens": 100},
     "tracing": {"units": ["chunk"], "chunk_tokens": 9, "processes": 1},
     "signals": {

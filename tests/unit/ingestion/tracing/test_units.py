@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,13 @@ def test_a_word_on_which_the_tokenizer_fails_is_one_token_and_is_counted() -> No
     harmful = "a" * 40 + "b"
     assert counter.counts(["one two", f"fourteen {harmful}"]) == [expected[0], expected[1] + 1]
     assert counter.failure_count == 1
+
+
+def test_a_long_line_has_the_sentences_of_its_pieces_in_linear_time() -> None:
+    sentence = "Paris is the capital of France, e.g. of Mr. Smith. "
+    line = sentence * 2_000
+    assert sentence_starts(line, "en") == list(range(0, len(line), len(sentence)))
+    started = time.process_time()
+    assert sentence_starts("“" * 100_000, "en")[0] == 0
+    # The splitter alone takes more than a minute.
+    assert time.process_time() - started < 20
