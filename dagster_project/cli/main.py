@@ -408,14 +408,19 @@ def ui(
     """
     from dagster_project.dbt.lineage import prepare_lineage
     from dagster_project.defs.instance import open_instance
+    from dagster_project.defs.partitions import sync_partitions
     from dagster_project.runtime.connect import workers_at
 
     log_to_stderr(logging.INFO)
     workers_at(ray)
-    workspace = Workspace(study, homes.absolute(), restrict=restrict)
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict, lake=lake)
     workspace.check_restricted()
     workspace.home.create()
-    open_instance(workspace.home).dispose()
+    settings = workspace.study.refresh
+    with open_instance(workspace.home) as instance:
+        if not settings.watch and settings.schedule is None:
+            # The sensor, which does this, is off.
+            sync_partitions(instance, workspace.plan.study)
     # Once here, instead of in each process that Dagster starts.
     prepare_lineage(workspace.study, workspace.home)
     location = str(workspace.study.path) if Path(study).exists() else study
