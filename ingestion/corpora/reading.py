@@ -32,7 +32,7 @@ from ingestion.corpora.settings import (
     list_files,
     too_large,
 )
-from ingestion.corpora.streams import CutStreamError, is_divisible, stream_blocks
+from ingestion.corpora.streams import CutStreamError, check_ratio, is_divisible, stream_blocks
 from ingestion.corpora.wikitext import MEDIA_NAMESPACES, WikitextError, plain_text
 from ingestion.text import normal_text
 
@@ -275,6 +275,12 @@ def _open_parquet(
     except (OSError, pa.ArrowException) as error:
         raise CorpusError(f"{file.path} is not a complete Parquet file: {error}") from error
     _check_columns(wanted, table.schema_arrow, file)
+    described = table.metadata
+    for group, column in itertools.product(
+        range(described.num_row_groups), range(described.num_columns)
+    ):
+        chunk = described.row_group(group).column(column)
+        check_ratio(file.path, chunk.total_compressed_size, chunk.total_uncompressed_size)
     return table, wanted
 
 

@@ -8,9 +8,11 @@ import io
 import lzma
 import random
 import re
+import struct
 import time
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +21,7 @@ import polars as pl
 import pytest
 
 from ingestion.corpora import CorpusError, CorpusSettings, reading, wikitext
-from ingestion.corpora.reading import Shard, Tally, read_documents
+from ingestion.corpora.reading import Shard, Tally, check_layout, read_documents
 from ingestion.corpora.settings import (
     JsonLines,
     ParquetText,
@@ -27,9 +29,10 @@ from ingestion.corpora.settings import (
     SourceFile,
     WikipediaDump,
 )
-from ingestion.corpora.streams import stream_blocks
+from ingestion.corpora.streams import CutStreamError, stream_blocks
 from ingestion.facts.archive import open_archive
 from ingestion.facts.source import FactsError
+from ingestion.tracing.names import NamesError, read_aliases
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "bz2": bz2.compress,
@@ -110,6 +113,37 @@ def test_patterns_take_linear_time(text: str) -> None:
         for more in ("", " " * (1 << 17), "=" * (1 << 17)):
             find(text * (1 if more else 1 << 17) + more)
         assert time.process_time() - started < 5
+
+
+def test_a_parquet_file_of_a_bomb_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    path.write_bytes(parquet_of("x" * (80 << 20)))
+    assert path.stat().st_size < 1 << 20
+    settings = ParquetText(str(path), "text", None)
+    with pytest.raises(CorpusError, match="does not pack 250 times"):
+        check_layout(settings, "en")
+    with pytest.raises(CorpusError, match="does not pack 250 times"):
+        list(read_documents(settings, Shard(source(path)), Tally()))
+
+
+def test_a_file_of_xz_gets_little_memory_whatever_its_header_asks_for(tmp_path: Path) -> None:
+    packed = bytearray(lzma.compress(b"hello " * 1_000))
+    # The size of the dictionary is behind the filter's number (0x21) and length (1).
+    header = packed[12 : 12 + 4 * (packed[12] + 1)]
+    header[header.index(0x21) + 2] = 37
+    header[-4:] = struct.pack("<I", zlib.crc32(header[:-4]))
+    packed[12 : 12 + len(header)] = header
+    path = tmp_path / "text.xz"
+    path.write_bytes(packed)
+    with pytest.raises(CutStreamError, match="Memory usage limit exceeded"):
+        list(stream_blocks(source(path)))
+
+
+def test_packed_aliases_are_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "aliases.csv"
+    path.write_bytes(gzip.compress(b"language_code,entity_id,alias\nen,Paris,Paname\n"))
+    with pytest.raises(NamesError, match="is not a CSV file in UTF-8"):
+        read_aliases(path)
 
 
 def test_a_zip_of_a_bomb_or_of_too_many_files_is_refused(tmp_path: Path) -> None:
