@@ -224,7 +224,7 @@ def _write_atlas(home: Home, corpus: StudyCorpus) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # Workers on the same machine share the folder.
     with FileLock(folder / ".lock"):
-        if mark.exists() and mark.read_text(encoding="utf-8") == version:
+        if mark.is_file() and mark.read_bytes() == version.encode():
             return
         started = time.perf_counter()
         write_dumps(corpus.id, folder, list(corpus.fingerprints))
