@@ -195,3 +195,12 @@ def test_partitions_that_read_others_say_which(specs: dict[str, dg.AssetSpec]) -
             if read.partitions_def != spec.partitions_def:
                 found[name, dep.asset_key.to_user_string()] = dep.partition_mapping
     assert found == {("lake/text_gradients", "lake/occurrences"): dg.AllPartitionMapping()}
+
+
+def test_what_asks_for_all_parts_comes_after_all_lake_tables(
+    specs: dict[str, dg.AssetSpec],
+) -> None:
+    lake = {f"lake/{table}" for table in LAKE}
+    for name in ("stg_lake__parts", "operations/partition_runs", "lake/missing_models"):
+        read = {dep.asset_key.to_user_string() for dep in specs[name].deps}
+        assert lake - {name} <= read, name
