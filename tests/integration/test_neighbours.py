@@ -1,4 +1,4 @@
-"""Two studies and a stranger's definitions are code locations of one Dagster, side by side."""
+"""Two studies and definitions of others are code locations of one Dagster, side by side."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.helpers import studies
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
-STRANGER = """\
+OTHERS = """\
 import dagster as dg
 
 models = dg.DynamicPartitionsDefinition(name="models")
@@ -116,14 +116,14 @@ def unfinished(folder: Path) -> list[str]:
     return [run.run_id for run in runs]
 
 
-def test_two_studies_and_a_stranger_work_side_by_side(
+def test_two_studies_and_others_work_side_by_side(
     tiny_study: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     log, instance_folder = tmp_path / "log", tmp_path / "instance"
     instance_folder.mkdir()
     (instance_folder / "dagster.yaml").write_text(SETTINGS)
-    (tmp_path / "stranger.py").write_text(STRANGER)
-    entries = [f"  - python_file: {{relative_path: {tmp_path}/stranger.py}}"]
+    (tmp_path / "others.py").write_text(OTHERS)
+    entries = [f"  - python_file: {{relative_path: {tmp_path}/others.py}}"]
     with dg.DagsterInstance.from_config(str(instance_folder)) as instance:
         instance.add_dynamic_partitions("models", ["sales-forecast", "churn"])
         theirs = dg.DagsterRun(
@@ -154,7 +154,7 @@ def test_two_studies_and_a_stranger_work_side_by_side(
         running.enter_context(process(log, *command, "--host", "127.0.0.1", **shared))
         wait(lambda: len(locations(page)) == 3, log)
         counts = locations(page)
-        assert counts.pop("stranger.py") == 2
+        assert counts.pop("others.py") == 2
         assert counts["one"] == counts["two"] > 100
         homes = [tmp_path / name / "homes" / "tiny" for name in ("one", "two")]
         # Their sensors notice that a model left, and publish without it.
