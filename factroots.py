@@ -28,6 +28,7 @@ def run(
     keep_going: bool = False,
     ray: str | None = None,
     lake: str | None = None,
+    restrict: str | Path | None = None,
 ) -> Warehouse:
     """Compute what is missing or stale, publish it, and open the result.
 
@@ -43,6 +44,7 @@ def run(
         keep_going: leave out models that cannot be used, instead of refusing the study.
         ray: address of a Ray cluster; None computes in this process.
         lake: address of a shared lake; None takes the study's own.
+        restrict: folder that the study must stay inside; None trusts it.
 
     Raises:
         FactrootsError: the study cannot be run; the message says what is wrong and what to do.
@@ -59,7 +61,7 @@ def run(
         tuple(models) if models is not None else None,
         tuple(languages) if languages is not None else None,
         keep_going,
-        None,
+        Path(restrict) if restrict is not None else None,
         lake,
     )
     refresh(workspace, workers_at(ray))

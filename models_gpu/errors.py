@@ -6,24 +6,15 @@ import contextlib
 import errno
 from collections.abc import Iterator
 
-from ingestion.errors import FactrootsError, first_line
+from ingestion.errors import FactrootsError, first_line, is_of_input
 
-__all__ = ["ModelError", "as_model_error", "is_of_input"]
+__all__ = ["ModelError", "as_model_error"]
 
-_STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 class ModelError(FactrootsError, ValueError):
     """A model cannot be used as the study asks; the message says why, and what to do."""
-
-
-def is_of_input(error: BaseException) -> bool:
-    """Whether what was worked on caused an error, and not someone who stops this process.
-
-    Rust libraries raise panics that are no ``Exception``; Dagster interrupts in the same way.
-    """
-    return not isinstance(error, _STOPS) and not type(error).__module__.startswith("dagster")
 
 
 @contextlib.contextmanager

@@ -218,7 +218,8 @@ def schema() -> None:
 @click.option("--allow-pickle", is_flag=True, help="Read weights from pickles, which can run code.")
 @click.option("--trust-remote-code", is_flag=True, help="Run Python code of the model's authors.")
 @_homes
-def add(study: str, model: str, homes: Path, **settings: Any) -> None:
+@_restricted
+def add(study: str, model: str, homes: Path, restrict: Path | None, **settings: Any) -> None:
     """Check that a model loads, and add it to the study file as MODEL.
 
     While `factroots ui` runs, it then computes and publishes the model automatically.
@@ -226,7 +227,7 @@ def add(study: str, model: str, homes: Path, **settings: Any) -> None:
     from dagster_project.study.add_model import add_model
 
     log_to_stderr(logging.WARNING)
-    added = add_model(study, ModelBlock(id=model, **settings), homes.resolve())
+    added = add_model(study, ModelBlock(id=model, **settings), homes.absolute(), restrict)
     OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
     OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
 
@@ -360,6 +361,7 @@ def questions(name: str | None) -> None:
 )
 @click.option("--tables", callback=_names, help="Only these tables, comma-separated.")
 @click.option("--non-commercial", is_flag=True, help="I keep to the facts' non-commercial licence.")
+@_restricted
 def export(
     study: str,
     homes: Path,
@@ -367,6 +369,7 @@ def export(
     form: str,
     tables: tuple[str, ...] | None,
     non_commercial: bool,
+    restrict: Path | None,
 ) -> None:
     """Write every published table as a file, sorted by its key, with a datapackage.json.
 
@@ -378,7 +381,7 @@ def export(
     from warehouse.export import export as write
     from warehouse.hugging_face import export_dataset
 
-    workspace = Workspace(study, homes.resolve())
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
     published = workspace.home.published_file
     if form == "lm-eval":
         files = write_harness_tasks(workspace, folder, non_commercial=non_commercial)
@@ -483,14 +486,19 @@ def ui(
     """
     from dagster_project.dbt.lineage import prepare_lineage
     from dagster_project.defs.instance import open_instance
+    from dagster_project.defs.partitions import sync_partitions
     from dagster_project.runtime.connect import workers_at
 
     log_to_stderr(logging.INFO)
     workers_at(ray)
-    workspace = Workspace(study, homes.absolute(), restrict=restrict)
+    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict, lake=lake)
     workspace.check_restricted()
     workspace.home.create()
-    open_instance(workspace.home).dispose()
+    settings = workspace.study.refresh
+    with open_instance(workspace.home) as instance:
+        if not settings.watch and settings.schedule is None:
+            # The sensor, which does this, is off.
+            sync_partitions(instance, workspace.plan.study)
     # Once here, instead of in each process that Dagster starts.
     prepare_lineage(workspace.study, workspace.home)
     location = str(workspace.study.path) if Path(study).exists() else study

@@ -19,9 +19,9 @@ from ingestion.contract import LAKE
 from ingestion.lake import fingerprint
 from warehouse.build_file import add_made_from, drop_made_from, read_made_from
 
-__all__ = ["BuildState"]
+__all__ = ["READS_ALL_PARTS", "BuildState"]
 
-_READS_ALL_PARTS = "macro.factroots.lake_glob"
+READS_ALL_PARTS = "macro.factroots.lake_glob"
 """Macro of the models that read the footers of all parts."""
 _DONE = ("success", "pass")
 _KINDS = ("model", "seed", "test")
@@ -134,7 +134,7 @@ def _tables(nodes: Mapping[str, Any], name: str, known: Collection[str]) -> set[
     while todo:
         each = todo.pop()
         depends_on = nodes[each]["depends_on"]
-        if _READS_ALL_PARTS in depends_on.get("macros", ()):
+        if READS_ALL_PARTS in depends_on.get("macros", ()):
             return set(known)
         found |= {key.rpartition(".")[2] for key in depends_on.get("nodes", ()) if key not in nodes}
         new = [parent for parent in _parents(nodes, each) if parent not in seen]

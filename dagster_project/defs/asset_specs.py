@@ -54,7 +54,7 @@ def lake_spec(
     group: str,
     code_version: str,
     kinds: Iterable[str] = ("parquet",),
-    deps: Sequence[str] = (),
+    deps: Sequence[str | dg.AssetDep] = (),
     partitions: dg.PartitionsDefinition | None = None,
 ) -> dg.AssetSpec:
     """Describes a lake table as an asset: name, meaning and columns come from the contract."""
@@ -75,7 +75,7 @@ def lake_spec(
         group_name=group,
         kinds=set(kinds),
         owners=OWNERS,
-        deps=[lake_key(dependency) for dependency in deps],
+        deps=[lake_key(dep) if isinstance(dep, str) else dep for dep in deps],
         code_version=code_version,
         description=f"{contract.description}\n\nKey: {', '.join(contract.key)}.",
         metadata={"dagster/column_schema": dg.TableSchema(columns)},

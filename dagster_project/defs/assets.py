@@ -5,12 +5,17 @@ metadata of their partitions. Each table can be materialised alone; its step the
 its tables. What the marts are belongs in ``dagster_project.defs.marts``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from dagster_project.defs.asset_specs import lake_key, lake_spec, report_partition, results
-from dagster_project.defs.partitions import StudyPartitions, languages_by_owner, partition_key
+from dagster_project.defs.partitions import (
+    StudyPartitions,
+    languages_by_owner,
+    partition_key,
+    sync_partitions,
+)
 from dagster_project.runtime.compute import (
     ModelsFailedError,
     compute_corpora,
@@ -19,7 +24,7 @@ from dagster_project.runtime.compute import (
 )
 from dagster_project.runtime.workers import Workers
 from dagster_project.runtime.workspace import Workspace
-from dagster_project.steps.registry import STEPS
+from dagster_project.steps.registry import STEP_OF_TABLE, STEPS
 from dagster_project.steps.step import CorpusStep, ModelStep, Step, StudyStep
 
 __all__ = ["lake_assets"]
@@ -40,11 +45,21 @@ def _specs(step: Step, partitions: dg.MultiPartitionsDefinition | None) -> list[
             group=step.group,
             code_version=step.code_version,
             kinds=step.kinds,
-            deps=step.reads,
+            deps=[_dependency(step, name) for name in step.reads],
             partitions=partitions,
         )
         for table in step.tables
     ]
+
+
+def _dependency(step: Step, table: str) -> dg.AssetDep:
+    """A table that a step reads; of a corpus, a model reads all that the study has.
+
+    Without that, Dagster looks for a corpus of the model's name, and refuses to materialise all.
+    """
+    is_of_corpus = isinstance(STEP_OF_TABLE[table], CorpusStep) and isinstance(step, ModelStep)
+    mapping = dg.AllPartitionMapping() if is_of_corpus else None
+    return dg.AssetDep(lake_key(table), partition_mapping=mapping)
 
 
 def _study_asset(step: StudyStep) -> dg.AssetsDefinition:
@@ -54,6 +69,8 @@ def _study_asset(step: StudyStep) -> dg.AssetsDefinition:
     def compute(
         context: dg.AssetExecutionContext, workspace: dg.ResourceParam[Workspace]
     ) -> Iterator[dg.MaterializeResult[None]]:
+        # Without the sensor, nothing else makes them.
+        sync_partitions(context.instance, workspace.plan.study)
         for result in results(workspace, compute_study(workspace, step)):
             assert result.asset_key is not None, "results names it"
             if result.asset_key in context.selected_asset_keys:
@@ -84,6 +101,7 @@ def _partitioned_asset(step: Step, study: StudyPartitions) -> dg.AssetsDefinitio
         workers: dg.ResourceParam[Workers],
     ) -> Iterator[dg.MaterializeResult[None]]:
         chosen = languages_by_owner(partitions, context.partition_keys)
+        _require_known(workspace, step, chosen)
         if isinstance(step, ModelStep):
             parts = compute_models(workspace, workers, step, chosen)
         else:
@@ -105,3 +123,24 @@ def _partitioned_asset(step: Step, study: StudyPartitions) -> dg.AssetsDefinitio
         )
 
     return compute
+
+
+def _require_known(workspace: Workspace, step: Step, chosen: Mapping[str, Sequence[str]]) -> None:
+    """Refuses partitions of models or corpora that the study does not have.
+
+    Dagster's page lets people add a partition, and a model can leave the study meanwhile.
+
+    Raises:
+        Failure: the study lacks one of them; says why, if it is known.
+    """
+    study = workspace.plan.study
+    known = study.models if isinstance(step, ModelStep) else study.corpora
+    unknown = sorted(set(chosen) - {each.id for each in known})
+    if unknown:
+        reasons = [model.reason for model in study.broken_models if model.id in unknown]
+        names = ", ".join(repr(name) for name in unknown)
+        raise dg.Failure(
+            "; ".join(reasons)
+            or f"the study file has no {names}: add it there, not as a partition",
+            allow_retries=False,
+        )

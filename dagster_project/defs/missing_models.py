@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_project.defs.asset_specs import lake_key, lake_spec
 from dagster_project.runtime.marts_input import MISSING_MODELS_VERSION, LakeIncompleteError
 from dagster_project.runtime.workspace import Workspace
+from ingestion.contract import LAKE
 
 __all__ = ["missing_models"]
 
@@ -21,7 +22,8 @@ LOG = logging.getLogger("factroots")
             "missing_models",
             group="lake_complete",
             code_version=MISSING_MODELS_VERSION,
-            deps=("predictions", "active_neurons", "occurrences", "label_tokens", "atlas_truth"),
+            # It is asked which parts are there.
+            deps=sorted(LAKE.keys() - {"missing_models"}),
         )
     ],
     check_specs=[

@@ -11,8 +11,15 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from dagster_project.dbt.build_state import READS_ALL_PARTS
 from dagster_project.dbt.lineage import Lineage
-from dagster_project.defs.asset_specs import OWNERS, column_constraints, key_prefix, sql_type
+from dagster_project.defs.asset_specs import (
+    OWNERS,
+    column_constraints,
+    key_prefix,
+    lake_key,
+    sql_type,
+)
 from ingestion.contract import LAKE
 
 __all__ = ["Translator", "primary_key"]
@@ -40,6 +47,18 @@ class Translator(DagsterDbtTranslator):
             return dg.AssetKey([*key_prefix(), dbt_resource_props["name"]])
         key: dg.AssetKey = super().get_asset_key(dbt_resource_props)
         return dg.AssetKey([*key_prefix(), *key.path])
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """A model that reads the parts of all tables comes after them, as dbt cannot know."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        macros = self._nodes[unique_id].get("depends_on", {}).get("macros", ())
+        if READS_ALL_PARTS not in macros:
+            return spec
+        known = {dep.asset_key for dep in spec.deps}
+        more = [dg.AssetDep(key) for key in map(lake_key, LAKE) if key not in known]
+        return spec.replace_attributes(deps=[*spec.deps, *more])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:  # noqa: ARG002
         """The same as of all assets."""

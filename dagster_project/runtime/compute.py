@@ -30,9 +30,9 @@ from dagster_project.steps.step import (
 )
 from dagster_project.study.failures import clear_failure, record_failure
 from dagster_project.study.resolve import StudyCorpus, StudyModel
-from ingestion.errors import FactrootsError, first_line
+from ingestion.errors import FactrootsError, first_line, is_of_input
 from ingestion.lake import LakeError
-from models_gpu.errors import ModelError, as_model_error, is_of_input
+from models_gpu.errors import ModelError, as_model_error
 
 __all__ = ["ModelsFailedError", "compute_corpora", "compute_models", "compute_study"]
 

@@ -116,7 +116,8 @@ def _begin(task: CorpusTask, language: str) -> _Pass:
         _write_atlas(task.home, corpus)
     tokenizer_json, tokenizer_id = None, None
     if (chunk_model := study.chunk_model(corpus.id)) is not None:
-        tokenizer = load_tokenizer(chunk_model.resolved.spec, chunk_model.resolved.fetch())
+        resolved = chunk_model.resolved
+        tokenizer = load_tokenizer(resolved.spec, resolved.fetch_description())
         tokenizer_json = tokenizer.backend_tokenizer.to_str()
         tokenizer_id = tokenizer_hash(tokenizer)
     settings = study.study.tracing
@@ -223,7 +224,7 @@ def _write_atlas(home: Home, corpus: StudyCorpus) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     # Workers on the same machine share the folder.
     with FileLock(folder / ".lock"):
-        if mark.exists() and mark.read_text(encoding="utf-8") == version:
+        if mark.is_file() and mark.read_bytes() == version.encode():
             return
         started = time.perf_counter()
         write_dumps(corpus.id, folder, list(corpus.fingerprints))

@@ -9,11 +9,11 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 
 from dagster_project.study.load import embedded_studies, load_study
-from dagster_project.study.resolve import resolve_block
+from dagster_project.study.resolve import check_restricted, resolve_block
 from dagster_project.study.schema import ModelBlock, Problem, Study, StudyError
 from dagster_project.study.yaml_file import with_item
 from ingestion.files import temporary_file
@@ -22,13 +22,16 @@ from models_gpu.errors import ModelError, as_model_error
 __all__ = ["add_model"]
 
 
-def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
+def add_model(
+    study_name: str, block: ModelBlock, homes: Path, restrict: Path | None = None
+) -> Study:
     """Loads a model once, to test that it can be used, and appends its block to the study file.
 
     Args:
         study_name: study file; embedded studies are part of the project and not changed.
         block: the model; a folder as source is relative to the working directory.
         homes: folder that holds one home per study.
+        restrict: folder that the study and the model must stay inside; None trusts them.
 
     Returns:
         The study with the model.
@@ -37,29 +40,39 @@ def add_model(study_name: str, block: ModelBlock, homes: Path) -> Study:
         StudyError: the study has this id already, the model cannot be used, or the layout of the
             file does not allow adding a line. The file is then unchanged.
     """
-    study = load_study(study_name)
+    study = load_study(study_name, restrict)
     if study.path in embedded_studies().values():
         remedy = f"copy {study.path}, give the copy another name, and add the model there"
         raise StudyError(study.path, [Problem(f"this study comes with the project: {remedy}")])
     block = _from_study(block, study)
     _with_model(study, block)
+    within = None if restrict is None else restrict.resolve()
+    if within is not None:
+        check_restricted(replace(study, models=(*study.models, block)), homes, within)
     try:
-        _load(study, block, homes)
+        _load(study, block, homes, within)
     except ModelError as error:
         raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
     try:
         with _edited_alone(study.path.parent):
             # Loading takes seconds, in which the file may have been edited.
-            study = load_study(str(study.path))
+            study = load_study(str(study.path), restrict)
             text, added = _with_model(study, block)
             with temporary_file(study.path) as temporary:
-                temporary.write_bytes(text.encode())
+                _write_new(temporary, text)
                 temporary.chmod(study.path.stat().st_mode)
                 temporary.replace(study.path)
     except OSError as error:
         problem = Problem(f"the file cannot be changed: {error.strerror}")
         raise StudyError(study.path, [problem]) from error
     return added
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Writes a file that is not there yet; a link of this name is not followed."""
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
+        file.write(text.encode())
 
 
 @contextlib.contextmanager
@@ -87,7 +100,7 @@ def _with_model(study: Study, block: ModelBlock) -> tuple[str, Study]:
     text, entry = with_item(study.path, "models", _written(block))
     try:
         with temporary_file(study.path) as temporary:
-            temporary.write_bytes(text.encode())
+            _write_new(temporary, text)
             # Checks the whole new file: the id or the name of a corpus may be wrong.
             try:
                 added = load_study(str(temporary))
@@ -123,9 +136,9 @@ def _written(block: ModelBlock) -> dict[str, object]:
     }
 
 
-def _load(study: Study, block: ModelBlock, homes: Path) -> None:
+def _load(study: Study, block: ModelBlock, homes: Path, within: Path | None) -> None:
     """Checks configuration, weights and tokenizer, then loads them as a run would."""
-    model = resolve_block(study, block, homes)
+    model = resolve_block(study, block, homes, within)
     # torch takes seconds to import.
     from models_gpu.loading.load import load
 

@@ -51,6 +51,7 @@ from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import ModelCard, inspect
 from models_gpu.loading.source import ResolvedModel, resolve
 from models_gpu.loading.spec import ModelSpec
+from models_gpu.loading.tokenizers import load_tokenizer
 
 __all__ = [
     "BrokenModel",
@@ -281,15 +282,23 @@ def check_restricted(
         raise StudyError(study.path, [*problems, *found])
 
 
-def resolve_block(study: Study, block: ModelBlock, homes: Path) -> StudyModel:
+def resolve_block(
+    study: Study, block: ModelBlock, homes: Path, within: Path | None = None
+) -> StudyModel:
     """Identifies and inspects one model as if the study named it.
+
+    Args:
+        study: the study.
+        block: the model.
+        homes: folder that holds one home per study.
+        within: folder of a restricted study, with links resolved; None trusts the model.
 
     Raises:
         ModelError: it cannot be used; says why and what would be right.
     """
     recorded = _Recorded.of(Home((homes / study.name).resolve()))
     with as_model_error(block.id):
-        return _resolve_model(study, block, recorded, None, is_inspected=True)
+        return _resolve_model(study, block, recorded, within, is_inspected=True)
 
 
 def _open_facts(study: Study, within: Path | None, problems: list[Problem]) -> FactSource | None:
@@ -443,17 +452,36 @@ def _models(
     """Identifies the chosen models; those that cannot be identified come second."""
     models: list[StudyModel] = []
     broken: list[BrokenModel] = []
+    corpora = {block.id for block in study.corpora}
     for block in study.models:
         if block.id not in chosen:
             continue
         try:
             with as_model_error(block.id):
                 model = _resolve_model(study, block, recorded, within, is_inspected=is_inspected)
+                # The tracing of a corpus needs the tokenizer of its first model.
+                if model.corpus_id in corpora - {other.corpus_id for other in models}:
+                    _check_tokenizer(model, recorded)
             models.append(model)
         except ModelError as error:
             line = study.block_line("models", block.id)
             broken.append(BrokenModel(block.id, block.source, str(error), line))
     return models, broken
+
+
+def _check_tokenizer(model: StudyModel, recorded: _Recorded) -> None:
+    """Loads the tokenizer of a model, unless the model was inspected now or by an earlier run.
+
+    Raises:
+        ModelError: it does not load.
+    """
+    if model.card is not None or recorded.fingerprints.get(model.id) == model.fingerprint:
+        return
+    folder = model.resolved.fetch_description()
+    try:
+        load_tokenizer(model.resolved.spec, folder)
+    except ModelError as error:
+        raise ModelError(f"model '{model.id}' in {folder}: {error}") from error
 
 
 def _resolve_model(
@@ -537,7 +565,9 @@ class _Recorded:
             return cls({}, {})
         known = rows.select("model_id", "source", "revision").iter_rows()
         commits = {(m, s): r for m, s, r in known if not r.startswith("sha256:")}
-        return cls(commits, made_by.details)
+        # A model that could not be described has a fingerprint and no row.
+        inspected = {m: made_by.details[m] for m in rows["model_id"] if m in made_by.details}
+        return cls(commits, inspected)
 
 
 def _corpora(
@@ -555,7 +585,7 @@ def _corpora(
             problems.append(Problem(message, line))
             continue
         chosen = languages if block.languages == "all" else block.languages
-        settings = _corpus_settings(block, home)
+        settings = replace(_corpus_settings(block, home), largest_document=block.largest_document)
         if block.kind != "atlas":
             settings = replace(settings, within=within)
         fingerprints: dict[str, str] = {}

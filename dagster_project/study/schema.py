@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from dagster_project.study.yaml_file import line_of, lines
+from ingestion.corpora import LARGEST_DOCUMENT
 from ingestion.errors import FactrootsError
 
 __all__ = [
@@ -194,6 +195,9 @@ class CorpusBlock:
     """Column or key that holds the document's title; null: file and number."""
     document: Literal["line", "file"] = "line"
     """What one document of plain text is."""
+    largest_document: _Count = LARGEST_DOCUMENT
+    """Bytes of a page, row, line or file above which it is lost and counted as broken. More costs
+    memory and time; MediaWiki allows 2 MB, the largest books have 10 MB."""
 
 
 @dataclass(frozen=True)

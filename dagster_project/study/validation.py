@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 import reprlib
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from dagster_project.study.schema import Problem, Study, near_match
+from dagster_project.study.schema import CorpusBlock, Problem, Study, near_match
 from dagster_project.study.yaml_file import line_of, lines
 from ingestion.store import address_problem
 
@@ -37,6 +39,7 @@ def contradictions(study: Study) -> list[Problem]:
         _repeated,
         _ids,
         _revisions,
+        _facts,
         _corpora,
         _chats,
         _extras,
@@ -140,8 +143,30 @@ def _revisions(study: Study) -> Iterator[Problem]:
         yield Problem(message, study.section_line("models"))
 
 
+def _facts(study: Study) -> Iterator[Problem]:
+    if study.facts.kind == "atlas" and study.facts.path is not None:
+        message = "facts of kind atlas are part of the project and take no path"
+        yield Problem(message, study.section_line("facts"))
+
+
+_ONLY_OF = {
+    "text_column": ("parquet", "jsonl"),
+    "title_column": ("parquet", "jsonl"),
+    "document": ("text",),
+}
+"""Setting of a corpus → kinds that have it; in others it would be ignored."""
+
+
 def _corpora(study: Study) -> Iterator[Problem]:
+    defaults = {field.name: field.default for field in fields(CorpusBlock)}
     for corpus in study.corpora:
+        for name, kinds in _ONLY_OF.items():
+            if corpus.kind not in kinds and getattr(corpus, name) != defaults[name]:
+                yield Problem(
+                    f"corpus {corpus.id!r} of kind {corpus.kind} has no {name}: it is a setting of "
+                    f"kind {' and '.join(kinds)}",
+                    study.block_line("corpora", corpus.id),
+                )
         if (corpus.path is None) != (corpus.kind == "atlas"):
             needs = "takes no path" if corpus.kind == "atlas" else "needs a path"
             line = study.block_line("corpora", corpus.id)
@@ -192,7 +217,21 @@ def _attribution(study: Study) -> Iterator[Problem]:
             f"{checks.test_share} leave no subjects to learn from; together they must be below 1",
             line,
         )
+    path = blocks.integrated_gradients
+    if path is not None and path.tolerance is not None and path.most_steps < 2 * path.steps:
+        yield Problem(
+            f"attribution.integrated_gradients: tolerance doubles {path.steps} steps up to "
+            f"most_steps {path.most_steps}, so it never does: raise most_steps or leave out "
+            "tolerance",
+            line,
+        )
     base = None if edits is None else edits.base_language
+    if base is not None and (blocks.probeless is None or "ffn" not in blocks.probeless.variants):
+        yield Problem(
+            "attribution.edits: base_language edits active neurons, which need "
+            "attribution.probeless with the variant ffn",
+            line,
+        )
     if edits is not None and base is not None and base not in edits.languages:
         hint = near_match(base, edits.languages)
         message = f"attribution.edits: base_language {base!r} is not in its languages.{hint}"
@@ -229,11 +268,14 @@ def _trained_on(study: Study) -> Iterator[Problem]:
 
 def _refresh(study: Study) -> Iterator[Problem]:
     settings, line = study.refresh, study.section_line("refresh")
-    if settings.schedule is not None and not _is_cron(settings.schedule):
+    if settings.schedule is not None and not _comes(settings.schedule):
+        is_day_missing = all(_comes(_with_one(settings.schedule, place)) for place in (2, 3))
+        never = "never comes: none of its months has such a day"
+        why = never if is_day_missing else "is no cron line"
         yield Problem(
-            f"refresh.schedule: {settings.schedule!r} is no cron line. Write minute, hour, day of "
-            "the month, month and day of the week as numbers, such as '0 2 * * *' for every night "
-            "at two",
+            f"refresh.schedule: {settings.schedule!r} {why}. Write minute, hour, day of the "
+            "month, month and day of the week as numbers, such as '0 2 * * *' for every night at "
+            "two",
             line,
         )
     if settings.timezone not in available_timezones():
@@ -242,16 +284,32 @@ def _refresh(study: Study) -> Iterator[Problem]:
         yield Problem(f"refresh.timezone: there is no {settings.timezone!r}.{hint}", line)
 
 
-def _is_cron(line: str) -> bool:
-    """Whether Dagster accepts a line of five cron fields; no range may run backwards."""
+def _with_one(line: str, place: int) -> str:
+    """A cron line with another field: the first day of its months, or January."""
+    values = line.split()
+    return " ".join([*values[:place], "1", *values[place + 1 :]])
+
+
+_FIRST_YEAR = datetime(2000, 1, 1, tzinfo=UTC)
+"""Any cron line that comes at all came since then, also on 29 February."""
+
+
+def _comes(line: str) -> bool:
+    """Whether a line of five cron fields is one for Dagster, and ever comes.
+
+    Dagster reads 4-4 as every value, and steps that are too large as smaller ones.
+    """
     # Dagster takes a second to import, and few studies have a schedule.
     import dagster as dg
 
-    ranges = re.findall(r"(\d+)-(\d+)", line)
-    if len(line.split()) != 5 or any(int(first) > int(last) for first, last in ranges):
+    ranges = re.findall(r"(\w+)-(\w+)", line)
+    is_backwards = any(int(a) > int(b) for a, b in ranges if a.isdecimal() and b.isdecimal())
+    if len(line.split()) != 5 or is_backwards or any(first == last for first, last in ranges):
         return False
     try:
-        dg.ScheduleDefinition(job_name="any", cron_schedule=line)
-    except dg.DagsterInvalidDefinitionError:
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            dg.ScheduleDefinition(job_name="any", cron_schedule=line)
+        times = dg.TimeWindowPartitionsDefinition(_FIRST_YEAR, "%Y", cron_schedule=line)
+        return times.get_first_partition_window() is not None
+    except (dg.DagsterInvalidDefinitionError, UserWarning, ValueError):
         return False
-    return True

@@ -14,6 +14,7 @@ from ingestion.corpora.reading import (
     read_documents,
 )
 from ingestion.corpora.settings import (
+    LARGEST_DOCUMENT,
     CorpusError,
     CorpusSettings,
     JsonLines,
@@ -26,6 +27,7 @@ from ingestion.corpora.settings import (
 )
 
 __all__ = [
+    "LARGEST_DOCUMENT",
     "SHARD_BYTES",
     "CorpusError",
     "CorpusSettings",

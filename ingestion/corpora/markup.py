@@ -21,6 +21,9 @@ TRANSPARENT = "\x05"
 _MOST_WORK = 50_000_000
 """Open constructs × characters of a page that is read: 1 to 40 seconds, by kind of construct."""
 
+_LARGEST = 8 << 20
+"""Characters of a page: MediaWiki allows 2 MB, and a page of this size takes half a minute."""
+
 # Tags that only format their content.
 _FORMATS = (
     "abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|ins|kbd|mark|q|rb|rp|rt|rtc|ruby|s|"
@@ -51,8 +54,14 @@ def prepare(wikitext: str) -> str:
     """Protect what is no mark-up, and remove tags that only format.
 
     Raises:
-        WikitextError: so much is opened and not closed that the tokenizer would take minutes.
+        WikitextError: the page is so large, or so much is opened and not closed, that it would take
+            minutes.
     """
+    if len(wikitext) > _LARGEST:
+        raise WikitextError(
+            f"it has {len(wikitext):,} characters; a page has at most {_LARGEST:,} (MediaWiki "
+            "allows 2,097,152 bytes)"
+        )
     wikitext = _NO_TAG.sub(LESS_THAN, _FORMAT_TAG.sub(TRANSPARENT, wikitext))
     work = _open_constructs(wikitext) * len(wikitext)
     if work > _MOST_WORK:

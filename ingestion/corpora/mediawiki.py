@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingestion.corpora.settings import SourceFile
+from ingestion.corpora.settings import LARGEST_DOCUMENT, SourceFile, too_large
 from ingestion.corpora.streams import CutStreamError, stream_blocks
 
 __all__ = ["BrokenPage", "Page", "read_namespaces", "read_pages"]
@@ -54,18 +54,28 @@ class BrokenPage:
 
 
 def read_pages(
-    file: SourceFile, start: int = 0, end: int | None = None
+    file: SourceFile,
+    start: int = 0,
+    end: int | None = None,
+    largest: int = LARGEST_DOCUMENT,
 ) -> Iterator[Page | BrokenPage]:
     """Read the pages that begin in the stored bytes ``[start, end)``, in file order.
 
     Adjacent ranges give every page exactly once, including pages that cross their border.
 
+    Args:
+        file: the dump.
+        start: first stored byte of the range.
+        end: first stored byte after it; None at the end of the file.
+        largest: bytes above which a page is lost; no more than these are kept in memory.
+
     Yields:
-        Pages, and a ``BrokenPage`` for each page that is malformed or cut.
+        Pages, and a ``BrokenPage`` for each page that is malformed, cut or too large.
 
     Raises:
         CutStreamError: the file is cut between two pages; raised after all pages.
     """
+    too_large_page = BrokenPage(too_large(largest), is_cut=False)
     buffer = bytearray()
     # Decompressed bytes of our range that are in the buffer; a page that begins later is not ours.
     ours = 0
@@ -96,7 +106,12 @@ def read_pages(
                 length = inner.start()
             elif close >= 0:
                 length = close + len(_CLOSE)
-                yield _parse(bytes(buffer[:length]))
+                is_too_large = length > largest
+                yield too_large_page if is_too_large else _parse(bytes(buffer[:length]))
+            elif len(buffer) > largest:
+                # What is left of it is skipped, as bytes between pages are.
+                length = len(buffer) - _KEPT_BYTES
+                yield too_large_page
             else:
                 searched = max(_OPEN_BYTES, len(buffer) - len(_CLOSE))
                 break

@@ -30,8 +30,9 @@ from ingestion.corpora.settings import (
     SourceFile,
     WikipediaDump,
     list_files,
+    too_large,
 )
-from ingestion.corpora.streams import CutStreamError, is_divisible, stream_blocks
+from ingestion.corpora.streams import CutStreamError, check_ratio, is_divisible, stream_blocks
 from ingestion.corpora.wikitext import MEDIA_NAMESPACES, WikitextError, plain_text
 from ingestion.text import normal_text
 
@@ -147,7 +148,8 @@ def check_layout(settings: CorpusSettings, language: str, folder: Path | None = 
         if "://" in file.path:
             continue
         if isinstance(settings, ParquetText):
-            _open_parquet(settings, file)
+            with file.open() as raw:
+                _open_parquet(settings, file, raw)
             continue
         with contextlib.suppress(CutStreamError):
             head, _ = next(stream_blocks(file), (b"", True))
@@ -196,7 +198,7 @@ def read_documents(settings: CorpusSettings, shard: Shard, tally: Tally) -> Iter
         CorpusError: the file lacks a column or key, or is not a Parquet file.
     """
     if isinstance(settings, WikipediaDump):
-        found = _wiki_documents(shard, tally)
+        found = _wiki_documents(settings, shard, tally)
     elif isinstance(settings, ParquetText):
         found = _parquet_documents(settings, shard.file, tally)
     elif isinstance(settings, JsonLines):
@@ -211,8 +213,10 @@ def read_documents(settings: CorpusSettings, shard: Shard, tally: Tally) -> Iter
             tally.empty_count += 1
 
 
-def _wiki_documents(shard: Shard, tally: Tally) -> Iterator[tuple[str, str]]:
-    file = shard.file
+def _wiki_documents(
+    settings: WikipediaDump, shard: Shard, tally: Tally
+) -> Iterator[tuple[str, str]]:
+    file, largest = shard.file, settings.largest_document
 
     @functools.cache
     def namespaces() -> dict[str, int]:
@@ -227,7 +231,7 @@ def _wiki_documents(shard: Shard, tally: Tally) -> Iterator[tuple[str, str]]:
         return MEDIA_NAMESPACES | own
 
     try:
-        for page in read_pages(file, shard.start, shard.end):
+        for page in read_pages(file, shard.start, shard.end, largest):
             tally.page_count += 1
             if isinstance(page, BrokenPage):
                 tally.broken_count += 1
@@ -270,24 +274,30 @@ def _parquet_documents(
             titles = columns[1] if len(columns) > 1 else [None] * len(columns[0])
             for title, text in zip(titles, columns[0], strict=True):
                 tally.page_count += 1
-                if isinstance(text, UnicodeDecodeError):
+                if (why := _lost(text, settings.largest_document)) is not None:
                     tally.broken_count += 1
-                    tally.note(f"{file.name}: row {tally.page_count} is not UTF-8 ({text.reason})")
+                    tally.note(f"{file.name}: row {tally.page_count} {why}")
                     continue
                 title = None if isinstance(title, UnicodeDecodeError) else title
                 yield _title(title, file, tally), normal_text(text or "")
 
 
 def _open_parquet(
-    settings: ParquetText, file: SourceFile, raw: BinaryIO | None = None
+    settings: ParquetText, file: SourceFile, raw: BinaryIO
 ) -> tuple[pq.ParquetFile, list[str]]:
     """Open a file, and check that it has the wanted columns, which are returned as well."""
     wanted = [c for c in (settings.text_column, settings.title_column) if c is not None]
     try:
-        table = pq.ParquetFile(raw or file.path)
+        table = pq.ParquetFile(raw)
     except (OSError, pa.ArrowException) as error:
         raise CorpusError(f"{file.path} is not a complete Parquet file: {error}") from error
     _check_columns(wanted, table.schema_arrow, file)
+    described = table.metadata
+    for group, column in itertools.product(
+        range(described.num_row_groups), range(described.num_columns)
+    ):
+        chunk = described.row_group(group).column(column)
+        check_ratio(file.path, chunk.total_compressed_size, chunk.total_uncompressed_size)
     return table, wanted
 
 
@@ -323,6 +333,16 @@ def _batches(
         ) from error
 
 
+def _lost(text: str | UnicodeDecodeError | None, largest: int) -> str | None:
+    """Why a value cannot be a document; None if it can."""
+    if isinstance(text, UnicodeDecodeError):
+        return f"is not UTF-8 ({text.reason})"
+    # A character has at most four bytes.
+    if text is not None and 4 * len(text) > largest and len(text.encode()) > largest:
+        return too_large(largest)
+    return None
+
+
 def _values(column: pa.Array) -> list[Any]:
     try:
         return cast(list[Any], column.to_pylist())
@@ -342,7 +362,7 @@ def _json_documents(
 ) -> Iterator[tuple[str, str]]:
     """Documents of a file; objects without the key are an error only if no object has it."""
     with_key, without_key = 0, ""
-    for line in _lines(file, tally):
+    for line in _lines(file, tally, settings.largest_document):
         if isinstance(line, str) and not line.strip():
             continue
         tally.page_count += 1
@@ -379,10 +399,10 @@ def _refuse_array(head: bytes, file: SourceFile) -> None:
         )
 
 
-def _json_object(line: str | UnicodeDecodeError) -> dict[str, Any] | str:
+def _json_object(line: str | _LostLine) -> dict[str, Any] | str:
     """The object of a line, or why there is none."""
-    if isinstance(line, UnicodeDecodeError):
-        return f"is not UTF-8 ({line.reason})"
+    if isinstance(line, _LostLine):
+        return line.reason
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -407,36 +427,50 @@ def _text_documents(
     settings: PlainText, file: SourceFile, tally: Tally
 ) -> Iterator[tuple[str, str]]:
     if settings.document == "file":
-        yield from _text_file(file, tally)
+        yield from _text_file(settings, file, tally)
         return
-    for line in _lines(file, tally):
+    for line in _lines(file, tally, settings.largest_document):
         tally.page_count += 1
-        if isinstance(line, UnicodeDecodeError):
+        if isinstance(line, _LostLine):
             tally.broken_count += 1
-            tally.note(f"{file.name}: line {tally.page_count} is not UTF-8 ({line.reason})")
+            tally.note(f"{file.name}: line {tally.page_count} {line.reason}")
         else:
             yield _title(None, file, tally), normal_text(line)
 
 
-def _text_file(file: SourceFile, tally: Tally) -> Iterator[tuple[str, str]]:
+def _text_file(settings: PlainText, file: SourceFile, tally: Tally) -> Iterator[tuple[str, str]]:
     """A file as one document without its broken lines; it is lost if most of them are broken."""
-    good, bad = [], 0
-    for number, line in enumerate(_lines(file, tally), 1):
-        if isinstance(line, UnicodeDecodeError):
+    good, bad, size = [], 0, 0
+    tally.page_count += 1
+    for number, line in enumerate(_lines(file, tally, settings.largest_document), 1):
+        if isinstance(line, _LostLine):
             bad += 1
-            tally.note(f"{file.name}: line {number} is not UTF-8 ({line.reason})")
+            tally.note(f"{file.name}: line {number} {line.reason}")
         else:
             good.append(line)
-    tally.page_count += 1
+            size += len(line)
+        if size > settings.largest_document:
+            tally.broken_count += 1
+            tally.note(f"{file.name} {too_large(settings.largest_document)}")
+            return
     if bad > len(good):
         tally.broken_count += 1
     else:
         yield _whole_characters(file.name), normal_text("\n".join(good))
 
 
-def _lines(file: SourceFile, tally: Tally) -> Iterator[str | UnicodeDecodeError]:
-    """Lines of a file without their ends; a line that is not UTF-8 is the error it causes."""
+@dataclass(frozen=True)
+class _LostLine:
+    """A line that cannot be a document."""
+
+    reason: str
+    """Why, as it follows the name of the line."""
+
+
+def _lines(file: SourceFile, tally: Tally, largest: int) -> Iterator[str | _LostLine]:
+    """Lines of a file without their ends; of a line that is too long, no more is kept."""
     parts: list[bytes] = []
+    size = 0
     end: bytes | None = None
     try:
         for block, _ in stream_blocks(file):
@@ -444,22 +478,27 @@ def _lines(file: SourceFile, tally: Tally) -> Iterator[str | UnicodeDecodeError]
                 # Old Mac files have no line feed at all.
                 end = b"\n" if b"\n" in block else b"\r"
             first, *more = block.split(end or b"\n")
+            size += len(first)
             parts.append(first)
+            if size > largest:
+                parts.clear()
             for part in more:
-                yield _decoded(b"".join(parts))
-                parts = [part]
+                yield _decoded(parts, size, largest)
+                parts, size = [part], len(part)
     except CutStreamError as error:
         tally.is_truncated = True
         tally.note(f"{file.name} {error}")
-    if rest := b"".join(parts):
-        yield _decoded(rest)
+    if size:
+        yield _decoded(parts, size, largest)
 
 
-def _decoded(line: bytes) -> str | UnicodeDecodeError:
+def _decoded(parts: Sequence[bytes], size: int, largest: int) -> str | _LostLine:
+    if size > largest:
+        return _LostLine(too_large(largest))
     try:
-        return line.decode("utf-8").lstrip("\ufeff")
+        return b"".join(parts).decode("utf-8").lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        return error
+        return _LostLine(f"is not UTF-8 ({error.reason})")
 
 
 def _title(title: object, file: SourceFile, tally: Tally) -> str:

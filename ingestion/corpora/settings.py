@@ -21,6 +21,7 @@ from ingestion.lake import fingerprint
 from ingestion.restricted import RestrictedError, find_files, open_file
 
 __all__ = [
+    "LARGEST_DOCUMENT",
     "CorpusError",
     "CorpusSettings",
     "JsonLines",
@@ -30,8 +31,12 @@ __all__ = [
     "WikipediaDump",
     "corpus_digest",
     "list_files",
+    "too_large",
 ]
 
+LARGEST_DOCUMENT = 64 << 20
+"""Bytes of one page, row, line or file: MediaWiki allows 2 MB, the largest books have 10 MB.
+Without a limit, a file without line breaks would fill the memory."""
 _WHOLE_DIGEST_BYTES = 64 << 20
 _SAMPLE_BYTES = 1 << 20
 _SAMPLES = 32
@@ -49,6 +54,8 @@ class WikipediaDump:
     """File, glob or several of them; ``{language}`` stands for the language's code."""
     kind: Literal["wikipedia_dump"] = "wikipedia_dump"
     """Names this layout in a study file."""
+    largest_document: int = LARGEST_DOCUMENT
+    """Bytes above which a document is lost and counted as broken."""
     within: Path | None = None
     """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
@@ -65,6 +72,8 @@ class ParquetText:
     """Column with the title of a document, shown in evidence. Null: use file and row number."""
     kind: Literal["parquet"] = "parquet"
     """Names this layout in a study file."""
+    largest_document: int = LARGEST_DOCUMENT
+    """Bytes above which a document is lost and counted as broken."""
     within: Path | None = None
     """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
@@ -81,6 +90,8 @@ class JsonLines:
     """Key of the title of a document, shown in evidence. Null or missing: file and line number."""
     kind: Literal["jsonl"] = "jsonl"
     """Names this layout in a study file."""
+    largest_document: int = LARGEST_DOCUMENT
+    """Bytes above which a document is lost and counted as broken."""
     within: Path | None = None
     """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
@@ -95,6 +106,8 @@ class PlainText:
     """Whether each line or each file is a document."""
     kind: Literal["text"] = "text"
     """Names this layout in a study file."""
+    largest_document: int = LARGEST_DOCUMENT
+    """Bytes above which a document is lost and counted as broken."""
     within: Path | None = None
     """Folder of a restricted study, which all files must lie in; None trusts the paths."""
 
@@ -127,6 +140,11 @@ class SourceFile:
         if "://" in self.path and self.within is None:
             return cast(BinaryIO, fsspec.open(self.path, "rb").open())
         return open_file(Path(self.path), self.within)
+
+
+def too_large(largest: int) -> str:
+    """Say why a document that is larger than the setting allows is lost."""
+    return f"has more than {largest:,} bytes (largest_document in the study file)"
 
 
 def list_files(
@@ -174,6 +192,9 @@ def corpus_digest(settings: CorpusSettings, language: str, folder: Path | None =
     ]
     places = ("path", "within")
     reading = {key: value for key, value in asdict(settings).items() if key not in places}
+    if settings.largest_document == LARGEST_DOCUMENT:
+        # Corpora that were read before there was a limit are not read again.
+        del reading["largest_document"]
     return fingerprint(reading, sorted(entries))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import functools
 import lzma
 import re
 import zlib
@@ -17,7 +18,7 @@ from typing import BinaryIO, Protocol
 
 from ingestion.corpora.settings import CorpusError, SourceFile
 
-__all__ = ["CutStreamError", "is_divisible", "stream_blocks"]
+__all__ = ["CutStreamError", "check_ratio", "is_divisible", "stream_blocks"]
 
 _BLOCK_BYTES = 1 << 16
 _UNPACKED_BYTES = 1 << 20
@@ -26,6 +27,8 @@ _LARGEST_RATIO = 250
 """Wikipedia packs 4 to 10 times, a log of one repeated line 100 times, a bomb 1,000 and more."""
 _SMALL_BYTES = 64 << 20
 """Unpacked bytes below which the ratio is not looked at: small files may repeat one line."""
+_UNPACKER_BYTES = 512 << 20
+"""Memory for a file of xz: its strongest preset takes 65 MiB, a header can say 4 GiB."""
 _BZ2_STREAM = re.compile(rb"BZh[1-9]1AY&SY")
 _BZ2_STREAM_BYTES = 10
 
@@ -115,7 +118,7 @@ def _decompressor(head: bytes) -> Callable[[], _Decompressor] | None:
     if head.startswith(b"\x1f\x8b"):
         return _Gzip
     if head.startswith(b"\xfd7zXZ\x00"):
-        return lzma.LZMADecompressor
+        return functools.partial(lzma.LZMADecompressor, memlimit=_UNPACKER_BYTES)
     return None
 
 
@@ -247,17 +250,26 @@ def _decompress(
                 raise CutStreamError(f"unreadable near stored byte {position:,}: {error}") from None
             is_fresh, block = False, b""
             unpacked += len(data)
-            if unpacked > _SMALL_BYTES and unpacked > _LARGEST_RATIO * stored:
-                raise CorpusError(
-                    f"{path}: its first {stored:,} bytes unpack to more than {unpacked:,}. Text "
-                    f"does not pack {_LARGEST_RATIO} times, so this is no corpus."
-                )
+            check_ratio(path, stored, unpacked)
             if data:
                 yield data, stream_start
             if current.eof:
                 block, current, is_fresh = current.unused_data, decompressor(), True
     if not is_fresh:
         raise CutStreamError(f"ends before its {position:,} stored bytes are complete")
+
+
+def check_ratio(path: str, stored: int, unpacked: int) -> None:
+    """Refuse bytes that unpack to far more than text can be.
+
+    Raises:
+        CorpusError: they do.
+    """
+    if unpacked > _SMALL_BYTES and unpacked > _LARGEST_RATIO * stored:
+        raise CorpusError(
+            f"{path}: {stored:,} bytes unpack to more than {unpacked:,}. Text does not pack "
+            f"{_LARGEST_RATIO} times, so this is no corpus."
+        )
 
 
 def _utf8(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:

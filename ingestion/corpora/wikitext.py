@@ -203,11 +203,45 @@ def _are_apart(stream: Sequence[tokens.Token], position: int, out: Sequence[str]
     return next((text for text in reversed(out) if text), "").endswith("'")
 
 
+class _Parts(list[str]):
+    """Parts of a text, in order; knows about its last line without reading it again.
+
+    To look back from each part to the beginning of its line would take quadratic time.
+    """
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._first = ""
+        self._is_blank = True
+
+    def first_of_line(self) -> str:
+        """First character of the last line that is no blank; '' if there is none."""
+        self._look()
+        return self._first
+
+    def is_line_blank(self) -> bool:
+        """Whether the last line has no text; a ``<br>`` does not begin a new one."""
+        self._look()
+        return self._is_blank
+
+    def _look(self) -> None:
+        for part in self[self._seen :]:
+            _, newline, rest = part.rpartition("\n")
+            if rest.strip(" \t" + _LINE_BREAK):
+                self._is_blank = False
+            elif newline:
+                self._is_blank = True
+            _, newline, rest = part.replace(_LINE_BREAK, "\n").rpartition("\n")
+            if newline or not self._first:
+                self._first = rest.strip()[:1]
+        self._seen = len(self)
+
+
 def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
     """Concatenate the text in a balanced stream of tokens."""
-    out: list[str] = []
+    out = _Parts()
     # Open links: the text before the link, its target once it is known, whether it is a URL.
-    links: list[tuple[list[str], str | None, bool]] = []
+    links: list[tuple[_Parts, str | None, bool]] = []
     position, length = 0, len(stream)
     while position < length:
         token = stream[position]
@@ -223,16 +257,16 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
             position = _after(stream, position, kind, _DROPPED[kind])
             if kind is tokens.TemplateOpen:
                 out.append(_rendered(stream[start : position - 1], media_names))
-                if _line_before(out).startswith("|"):
+                if out.first_of_line() == "|":
                     # An outer template is not closed: what follows is text, no parameter of it.
                     out.append(_LINE_BREAK)
         elif kind is tokens.WikilinkOpen or kind is tokens.ExternalLinkOpen:
             links.append((out, None, kind is tokens.ExternalLinkOpen))
-            out = []
+            out = _Parts()
         elif kind is tokens.WikilinkSeparator or kind is tokens.ExternalLinkSeparator:
             before, _, is_url = links[-1]
             links[-1] = (before, "".join(out), is_url)
-            out = []
+            out = _Parts()
         elif kind is tokens.WikilinkClose or kind is tokens.ExternalLinkClose:
             before, target, is_url = links.pop()
             shown = "".join(out)
@@ -280,17 +314,6 @@ def _rendered(template: Sequence[tokens.Token], media_names: Collection[str]) ->
                 values[key] = _fold(template[begin:position], media_names).strip()
             key, begin = "", position + 1
     return render(values)
-
-
-def _line_before(out: Sequence[str]) -> str:
-    """The beginning of the line that is being written."""
-    line = ""
-    for part in reversed(out):
-        _, newline, rest = part.replace(_LINE_BREAK, "\n").rpartition("\n")
-        line = rest + line
-        if newline:
-            break
-    return line.lstrip()
 
 
 def _tag(stream: Sequence[tokens.Token], position: int) -> tuple[int, str]:
@@ -361,7 +384,7 @@ def _after_attributes(stream: Sequence[tokens.Token], position: int) -> int:
 def _link_text(
     stream: Sequence[tokens.Token],
     position: int,
-    before: list[str],
+    before: _Parts,
     target: str | None,
     shown: str,
     media_names: Collection[str],
@@ -383,14 +406,10 @@ def _link_text(
     return "" if _is_alone(stream, position, before) else shown
 
 
-def _is_alone(stream: Sequence[tokens.Token], position: int, before: list[str]) -> bool:
+def _is_alone(stream: Sequence[tokens.Token], position: int, before: _Parts) -> bool:
     """Whether the line of the link just closed contains no other text."""
-    for part in reversed(before):
-        line = part.rpartition("\n")[2]
-        if line.strip(" \t" + _LINE_BREAK):
-            return False
-        if len(line) < len(part):
-            break
+    if not before.is_line_blank():
+        return False
     if position == len(stream):
         return True
     following = stream[position]

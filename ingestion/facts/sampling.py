@@ -85,7 +85,7 @@ class SampledFacts:
         facts = pl.concat(frames).select("fact_id", "relation_id").unique()
         drawn = [self._place(fact) for fact in facts["fact_id"]]
         first = facts.with_columns(drawn=pl.Series(drawn)).sort("drawn")
-        return first.group_by("relation_id", maintain_order=True).head(self.count)["fact_id"]
+        return first.group_by("relation_id", maintain_order=True).head(self.count or 0)["fact_id"]
 
     def _place(self, fact: str) -> bytes:
         return sha256(f"{self.seed}\x1f{fact}".encode()).digest()

@@ -8,6 +8,8 @@ and ``merge``. What does not belong here: the counting (``ingestion.tracing.coun
 from __future__ import annotations
 
 import gc
+import hashlib
+import io
 import json
 import multiprocessing
 import os
@@ -46,6 +48,7 @@ TRACING_VERSION = "4"
 """Version of the counting code. Increase it if the same corpus and names give other counts."""
 
 _METADATA = "factroots.counts"
+_CHECKSUM_BYTES = 32
 # Wikitext tokens are many, short-lived and acyclic: collecting garbage rarely saves 10 % of time.
 _GC_THRESHOLD = 200_000
 
@@ -167,16 +170,23 @@ def write_counts(path: Path, counts: PartialCounts) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with temporary_file(path) as temporary:
         pl.concat(frames).write_parquet(temporary, metadata={_METADATA: json.dumps(state)})
+        with temporary.open("ab") as file:
+            file.write(hashlib.sha256(temporary.read_bytes()).digest())
         temporary.replace(path)
 
 
 def read_counts(path: Path) -> PartialCounts | None:
     """Read the counts of a shard; None if the file is missing or damaged."""
     try:
-        state: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[_METADATA])
-        frame = pl.read_parquet(path, glob=False)
-    except (OSError, KeyError, ValueError, pl.exceptions.ComputeError):
+        content = path.read_bytes()
+    except OSError:
         return None
+    # Behind the Parquet file is its checksum: a changed bit would be a wrong count.
+    content, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
+    if hashlib.sha256(content).digest() != checksum:
+        return None
+    state: dict[str, Any] = json.loads(pl.read_parquet_metadata(io.BytesIO(content))[_METADATA])
+    frame = pl.read_parquet(content)
     counts = PartialCounts(
         state["names_digest"],
         state["unit_counts"],

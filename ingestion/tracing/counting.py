@@ -144,13 +144,17 @@ def trace_shard(shard: Shard, arguments: TracingArguments) -> PartialCounts:
         CorpusError: the file does not have the layout of its settings.
     """
     tally = Tally()
+    json = arguments.tokenizer_json
+    failures = _counter(json).failure_count if json is not None else 0
     counts = count_documents(
         read_documents(arguments.corpus, shard, tally),
         arguments.language,
         arguments.names,
         arguments.settings,
-        arguments.tokenizer_json,
+        json,
     )
+    if json is not None and (count := _counter(json).failure_count - failures):
+        tally.note(f"{shard.file.name}: the tokenizer fails on {count:,} words: one token each")
     counts.tallies[shard.file.path] = tally
     counts.file_bytes[shard.file.path] = shard.file.size
     return counts

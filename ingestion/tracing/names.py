@@ -73,9 +73,11 @@ def read_aliases(path: Path, within: Path | None = None) -> pl.DataFrame:
     """
     try:
         # The content, because polars reads a path with brackets as a pattern.
-        content = b"\n".join(lines_of(read_bytes(path, within)))
-        rows = pl.read_csv(content, infer_schema=False)
-    except (OSError, PolarsError) as error:
+        content = read_bytes(path, within)
+        # It unpacks gzip and zstd, whatever they mean; text in UTF-8 does not begin so.
+        content.decode()
+        rows = pl.read_csv(b"\n".join(lines_of(content)), infer_schema=False)
+    except (OSError, UnicodeDecodeError, PolarsError) as error:
         raise NamesError(
             f"{path} is not a CSV file in UTF-8 with one alias per row: {first_line(error)}. "
             f"It needs the columns {', '.join(ALIAS_COLUMNS)}."

@@ -8,11 +8,13 @@ than the limit is cut, between words if possible.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
 import sentencex
 from tokenizers import Encoding, Tokenizer
+
+from ingestion.errors import is_of_input
 
 __all__ = ["UNIT_KINDS", "TokenCounter", "UnitKind", "chunk_starts", "sentence_starts"]
 
@@ -26,6 +28,8 @@ _WORD = re.compile(r"\S+")
 _MISSED_STOP = re.compile(r"[。！？｡](?=\d)")
 # Words that show whether a blank belongs to the word after it.
 _SAMPLES = ("the", "in", "42", "в", "の", ".")
+_PIECE = 20_000
+"""Characters whose sentences are looked for at once: in running text, ten times the longest."""
 _CACHED_LENGTH = 40
 _CACHED_WORDS = 1_000_000
 
@@ -34,11 +38,26 @@ def sentence_starts(text: str, language: str) -> list[int]:
     """Start of each sentence in characters, from 0; a sentence ends where the next one begins."""
     starts, position = [], 0
     for line in text.splitlines(keepends=True):
-        for sentence in sentencex.segment(language, line):
+        for sentence in _sentences(language, line):
             starts.append(position)
             starts.extend(position + stop.end() for stop in _MISSED_STOP.finditer(sentence))
             position += len(sentence)
     return starts or [0]
+
+
+def _sentences(language: str, line: str) -> Iterator[str]:
+    """Sentences of a line, each with the blanks after it.
+
+    A long line is read in pieces, each from the last sentence of the one before: of many quotation
+    marks, sentencex takes quadratic time.
+    """
+    position = 0
+    while position < len(line):
+        found: list[str] = list(sentencex.segment(language, line[position : position + _PIECE]))
+        if position + _PIECE < len(line) and len(found) > 1:
+            found.pop()
+        yield from found
+        position += sum(map(len, found))
 
 
 class TokenCounter:
@@ -58,6 +77,8 @@ class TokenCounter:
         self._tokenizer.no_padding()
         self._blank = _blank_of_words(self._tokenizer)
         self._known: dict[str, int] = {}
+        self.failure_count = 0
+        """Words on which the tokenizer failed so far; each counts as one token."""
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text."""
@@ -70,8 +91,7 @@ class TokenCounter:
             for word in dict.fromkeys(w for group in groups for w in group)
             if word not in known
         ]
-        encodings = self._encode(new)
-        known.update(zip(new, map(len, encodings), strict=True))
+        known.update(zip(new, self._token_counts(new), strict=True))
         counts = [sum([known[word] for word in group]) for group in groups]
         for word in new:
             if len(word) > _CACHED_LENGTH:
@@ -100,12 +120,20 @@ class TokenCounter:
             filled += count
         return borders
 
-    def _encode(self, words: Sequence[str]) -> list[Encoding]:
+    def _token_counts(self, words: Sequence[str]) -> list[int]:
         texts = [self._blank + word for word in words]
-        encodings: list[Encoding] = self._tokenizer.encode_batch_fast(
-            texts, add_special_tokens=False
-        )
-        return encodings
+        try:
+            found: list[Encoding] = self._tokenizer.encode_batch_fast(
+                texts, add_special_tokens=False
+            )
+        except BaseException as error:
+            if not is_of_input(error):
+                raise
+            if len(words) > 1:
+                return [count for word in words for count in self._token_counts([word])]
+            self.failure_count += 1
+            return [1]
+        return list(map(len, found))
 
     def _token_starts(self, word: str) -> list[int]:
         encoding = self._tokenizer.encode(self._blank + word, add_special_tokens=False)
@@ -156,9 +184,14 @@ def _blank_of_words(tokenizer: Tokenizer) -> str:
         return found
 
     for word in _SAMPLES:
-        alone, pair = ids(word), ids(f"{word} {word}")
+        try:
+            alone, pair, with_blank = ids(word), ids(f"{word} {word}"), ids(f" {word}")
+        except BaseException as error:
+            if is_of_input(error):
+                continue
+            raise
         if pair == alone + alone:
             return ""
-        if pair == alone + ids(f" {word}"):
+        if pair == alone + with_blank:
             return " "
     return ""

@@ -152,7 +152,7 @@ def _after_prompt(model: LoadedModel, prompt: Tokens, continuations: Sequence[To
     contexts, nexts = np.array(pairs, dtype=np.int64).T
     scores = _picked(model, torch.cat(states), contexts, nexts)
     owner = np.repeat(np.arange(len(continuations)), [len(text) for text in continuations])
-    return np.bincount(owner, weights=scores)
+    return np.bincount(owner, weights=scores).astype(np.float64, copy=False)
 
 
 def _longest(texts: set[Tokens]) -> list[Tokens]:

@@ -6,6 +6,7 @@ What belongs here: everything that uses the network. What does not: local folder
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,23 +93,26 @@ def missing_bytes(spec: ModelSpec, commit: str) -> int | None:
     )
 
 
-def download(spec: ModelSpec, commit: str, *, with_weights: bool = True) -> Path:
+def download(spec: ModelSpec, commit: str, patterns: Sequence[str] = ()) -> Path:
     """Download the files of a model that are not cached, and return their folder.
+
+    Args:
+        spec: the model.
+        commit: which of its commits.
+        patterns: names of the files; none means all that a run reads.
 
     Raises:
         ModelError: the hub cannot be reached, or a download fails.
     """
     from huggingface_hub import snapshot_download
 
-    patterns = ["*.json", "*.txt", "*.model"]
-    if with_weights:
-        patterns += ["*.safetensors"]
-    if spec.allow_pickle and with_weights:
-        patterns += ["*.bin"]
+    wanted = list(patterns) or ["*.json", "*.txt", "*.model", "*.safetensors"]
+    if spec.allow_pickle and not patterns:
+        wanted += ["*.bin"]
     if spec.trust_remote_code:
-        patterns += ["*.py"]
+        wanted += ["*.py"]
     try:
-        return Path(snapshot_download(spec.source, revision=commit, allow_patterns=patterns))
+        return Path(snapshot_download(spec.source, revision=commit, allow_patterns=wanted))
     except Exception as error:
         raise ModelError(
             f"model '{spec.model_id}': files of {spec.source} at {commit} cannot be fetched: "

@@ -31,8 +31,14 @@ def check_folder(spec: ModelSpec, folder: Path) -> list[tuple[str, int, int, int
         Path, device, inode, size and time of each file; empty if the study is not restricted.
 
     Raises:
-        ModelError: a file leads out, or names another model by its address.
+        ModelError: a file leads out, or an adapter names another model, also if the study is not
+            restricted: where peft is installed, that model's weights would be loaded.
     """
+    if (folder / _ADAPTER).exists():
+        raise ModelError(
+            f"{_ADAPTER} names another model, whose weights would be loaded in place of these: "
+            "merge the adapter into its model (merge_and_unload), and save that one"
+        )
     if spec.within is None:
         return []
     try:
@@ -40,10 +46,6 @@ def check_folder(spec: ModelSpec, folder: Path) -> list[tuple[str, int, int, int
         stats = [(str(path), path.stat()) for path in files]
     except (OSError, RestrictedError) as error:
         raise ModelError(str(error)) from error
-    if any(path.name == _ADAPTER for path in files):
-        raise ModelError(
-            f"{_ADAPTER} names another model by its address, which a restricted study may not load"
-        )
     return [(path, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for path, s in stats]
 
 

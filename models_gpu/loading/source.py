@@ -63,7 +63,7 @@ class ResolvedModel:
         """
         if self.folder is not None:
             return self.folder
-        return download(self.spec, self.revision, with_weights=False)
+        return download(self.spec, self.revision, ("*.json", "*.txt", "*.model"))
 
     def missing_bytes(self) -> int | None:
         """Bytes of weights that are not on this machine; None if nobody can say."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.errors import first_line
+from ingestion.errors import first_line, is_of_input
 from models_gpu.errors import ModelError
 from models_gpu.loading.local_files import check_tokenizer_names, kept_inside
 
@@ -57,11 +57,13 @@ def load_tokenizer(spec: ModelSpec, folder: Path) -> Any:
             tokenizer = _from_files(spec, folder)
     except ModelError:
         raise
-    except (KeyboardInterrupt, SystemExit):
-        raise
     # What Rust code raises when it fails is no Exception.
     except BaseException as error:
-        raise ModelError(f"the tokenizer does not load: {first_line(error)}") from error
+        if not is_of_input(error):
+            raise
+        raise ModelError(
+            f"the tokenizer does not load: {type(error).__name__}: {first_line(error)}"
+        ) from error
     if not tokenizer.is_fast:
         raise ModelError(
             f"{type(tokenizer).__name__} is not a fast tokenizer; save its fast form "

@@ -182,3 +182,25 @@ def test_data_flows_from_facts_to_the_published_file(specs: dict[str, dg.AssetSp
                 wanted.append(key)
     lake = {"lake/predictions", "lake/fact_labels", "lake/models", "lake/active_neurons"}
     assert lake | {"p_at_1_by_language"} <= upstream
+
+
+def test_partitions_that_read_others_say_which(specs: dict[str, dg.AssetSpec]) -> None:
+    """Else Dagster looks for the same key, and "Materialize all" ends in an error."""
+    found = {}
+    for name, spec in specs.items():
+        for dep in spec.deps:
+            read = specs.get(dep.asset_key.to_user_string())
+            if read is None or not spec.partitions_def or not read.partitions_def:
+                continue
+            if read.partitions_def != spec.partitions_def:
+                found[name, dep.asset_key.to_user_string()] = dep.partition_mapping
+    assert found == {("lake/text_gradients", "lake/occurrences"): dg.AllPartitionMapping()}
+
+
+def test_what_asks_for_all_parts_comes_after_all_lake_tables(
+    specs: dict[str, dg.AssetSpec],
+) -> None:
+    lake = {f"lake/{table}" for table in LAKE}
+    for name in ("stg_lake__parts", "operations/partition_runs", "lake/missing_models"):
+        read = {dep.asset_key.to_user_string() for dep in specs[name].deps}
+        assert lake - {name} <= read, name

@@ -21,7 +21,9 @@ import polars as pl
 import pytest
 
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.add_model import add_model
 from dagster_project.study.load import load_study
+from dagster_project.study.schema import ModelBlock
 from ingestion.corpora import PlainText, Tally, file_shards, list_files, read_documents
 from ingestion.errors import FactrootsError
 from ingestion.restricted import read_bytes
@@ -496,3 +498,48 @@ def test_a_folder_exchanged_for_a_link_while_it_is_opened_is_not_followed(
     ):
         read_bytes(path, guest.folder)
     assert [event for event in touched if "de.txt" in event] == []
+
+
+ADDED: dict[str, dict[str, object]] = {
+    "above": {"source": "../outside/model"},
+    "by an absolute path": {"source": "OUT/model"},
+    "at home": {"source": "~/model"},
+    "linked": {"source": "./far"},
+    "by its name here": {"source": "far"},
+    "with a shard elsewhere": {"source": "./model"},
+    "with pickles": {"source": "./other", "allow_pickle": True},
+    "with code of others": {"source": "./other", "trust_remote_code": True},
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_a_model_that_leads_out_is_not_added(guest: Guest, tmp_path: Path, name: str) -> None:
+    guest.settings = {"model": "other"}
+    shutil.copytree(guest.folder / "model", guest.folder / "other")
+    guest.link("far", "model")
+    index("../../outside/model/model.safetensors")(guest)
+    study = guest.write()
+    before = study.read_text()
+    source = str(ADDED[name]["source"]).replace("OUT", str(guest.outside))
+    block = ModelBlock(**{"id": "two", **ADDED[name], "source": source})  # type: ignore[arg-type]
+    with watched(guest.outside) as touched, pytest.raises(FactrootsError):
+        add_model(str(study), block, tmp_path / "homes", guest.folder)
+    assert touched == []
+    assert study.read_text() == before
+
+
+def test_a_model_is_added_to_a_restricted_study_and_links_laid_for_it_are_not_followed(
+    guest: Guest, tmp_path: Path
+) -> None:
+    study = guest.write()
+    guest.link(f".{study.name}.{os.getpid()}.tmp", "texts/de.txt")
+    with watched(guest.outside) as touched:
+        add_model(str(study), ModelBlock("two", "./model"), tmp_path / "homes", guest.folder)
+    # The link itself is removed.
+    assert {event.split()[0] for event in touched} == {"os.remove"}
+    assert (guest.outside / "texts" / "de.txt").read_text() == SECRET
+    assert [model.id for model in load_study(str(study)).models] == ["one", "two"]
+    (guest.outside / "guest.yml").write_text(study.read_text())
+    for inside, folder in ((guest.outside / "guest.yml", guest.folder), (study, guest.outside)):
+        with pytest.raises(FactrootsError, match="lies outside"):
+            add_model(str(inside), ModelBlock("three", "./model"), tmp_path / "homes", folder)

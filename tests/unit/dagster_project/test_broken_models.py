@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from dagster_project.steps.registry import make_plan
+from dagster_project.runtime.compute import compute_corpora, compute_study
+from dagster_project.runtime.workers import ThisProcess
+from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.registry import STEP_OF_TABLE, make_plan
+from dagster_project.steps.step import CorpusStep, StudyStep
 from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import StudyError
 from models_gpu.errors import ModelError, as_model_error
@@ -91,6 +95,9 @@ HARMS: dict[str, Callable[[Path], object]] = {
     "a tokenizer's settings that are a list": lambda at: (at / "tokenizer_config.json").write_text(
         "[]"
     ),
+    "an adapter of another model": lambda at: (at / "adapter_config.json").write_text(
+        '{"base_model_name_or_path": "owner/name"}'
+    ),
     "weights that are a folder": lambda at: (
         (at / "model.safetensors").unlink(),
         (at / "model.safetensors").mkdir(),
@@ -124,6 +131,59 @@ def test_a_corpus_is_left_out_with_the_only_model_that_measures_it(study: Path) 
     plan = make_plan(resolve_study(str(study), study.parent, keep_going=True))
     traced = {part.partition["corpus_id"] for part in plan.parts() if part.table == "occurrences"}
     assert traced == {"a"}
+
+
+TOKENIZER_HARMS: dict[str, Callable[[Path], object]] = {
+    "no tokenizer.json": lambda at: (at / "tokenizer.json").unlink(),
+    "an empty one": lambda at: (at / "tokenizer.json").write_text(""),
+    "one of another version": lambda at: (at / "tokenizer.json").write_text(
+        (at / "tokenizer.json").read_text().replace('"WordPiece"', '"WordPieces"')
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", TOKENIZER_HARMS)
+def test_a_corpus_is_measured_by_the_next_model_if_a_tokenizer_does_not_load(
+    study: Path, harm: str
+) -> None:
+    (study.parent / "en.txt").write_text("Paris in France\n")
+    models = "[{id: bad, source: ./bad}, {id: good, source: ./good}]"
+    head = STUDY[: STUDY.index("models:")]
+    study.write_text(
+        f"{head}models: {models}\ncorpora: [{{id: texts, kind: text, path: en.txt}}]\n"
+    )
+    for name in ("vocab.txt", "special_tokens_map.json"):
+        (study.parent / "bad" / name).unlink(missing_ok=True)
+    TOKENIZER_HARMS[harm](study.parent / "bad")
+    resolved = resolve_study(str(study), study.parent, keep_going=True)
+    (broken,) = resolved.broken_models
+    assert "model 'bad' in " in broken.reason
+    measuring = resolved.chunk_model("texts")
+    assert measuring is not None
+    assert measuring.id == "good"
+    workspace = Workspace(str(study), study.parent / "homes", keep_going=True)
+    workspace.home.create()
+    for table in ("facts", "fact_labels"):
+        step = STEP_OF_TABLE[table]
+        assert isinstance(step, StudyStep)
+        compute_study(workspace, step)
+    step = STEP_OF_TABLE["occurrences"]
+    assert isinstance(step, CorpusStep)
+    list(compute_corpora(workspace, ThisProcess(), step, {"texts": ["en"]}))
+    sizes = workspace.read("corpus_sizes", {"corpus_id": "texts", "language_code": "en"})
+    assert sizes["token_count"].to_list() == [3]
+
+
+def test_a_model_that_an_earlier_run_left_out_is_refused_without_keep_going(study: Path) -> None:
+    HARMS["a shape of texts"](study.parent / "bad")
+    workspace = Workspace(str(study), study.parent / "homes", keep_going=True)
+    workspace.home.create()
+    step = STEP_OF_TABLE["models"]
+    assert isinstance(step, StudyStep)
+    compute_study(workspace, step)
+    assert workspace.read("models", {})["model_id"].to_list() == ["good"]
+    with pytest.raises(StudyError, match="model 'bad'"):
+        resolve_study(str(study), study.parent / "homes")
 
 
 def panic() -> None:

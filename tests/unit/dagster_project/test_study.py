@@ -105,8 +105,34 @@ def test_a_problem_is_named_with_line_and_remedy(
 
 def test_neurons_are_edited_only_where_they_are_attributed(tmp_path: Path) -> None:
     text = GOOD + ATTRIBUTION.replace("  integrated_gradients: {mode: zero, steps: 20}\n", "")
+    text = text.replace(", base_language: en", "")
     message = "attribution.edits also needs attribution.integrated_gradients"
     assert problems(tmp_path, text) == [(10, message)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: table, path: facts.csv", "kind: atlas, path: facts.csv", "atlas are part of the"),
+        ("kind: atlas}", "kind: atlas, text_column: body}", "of kind atlas has no text_column"),
+        ("kind: atlas}", "kind: text, path: a, title_column: null}", "has no title_column"),
+        ("kind: atlas}", "kind: jsonl, path: a, document: file}", "setting of kind text"),
+        ("steps: 20}", "steps: 20, tolerance: 0.1, most_steps: 39}", "so it never does"),
+        ("base_language: en}", "base_language: en}", "which need attribution.probeless"),
+        (
+            "base_language: en}",
+            "base_language: en}\n  probeless: {variants: [ffn-normalised]}",
+            "with the variant ffn",
+        ),
+    ],
+)
+def test_a_setting_that_can_have_no_effect_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    found = problems(tmp_path, (GOOD + ATTRIBUTION).replace(old, new, 1))
+    assert any(message in text and line for line, text in found), found
+    right = ATTRIBUTION.replace("en}", "en}\n  probeless: {}")
+    load_study(study_file(tmp_path, GOOD + right.replace("20}", "20, tolerance: 0.1}")))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +192,9 @@ def test_a_study_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
         load_study(str(tmp_path / "none.yml"))
 
 
-@pytest.mark.parametrize("line", ["0 2 * * *", "*/5 * * * 1-5", "0,30 22-23/1 1 1 0"])
+@pytest.mark.parametrize(
+    "line", ["0 2 * * *", "*/5 * * * 1-5", "0,30 22-23/1 1 1 0", "0 0 29 2 *", "0 0 31 */2 *"]
+)
 def test_a_schedule_is_a_cron_line(tmp_path: Path, line: str) -> None:
     text = GOOD + f'refresh: {{schedule: "{line}", timezone: Europe/Berlin}}\n'
     assert load_study(study_file(tmp_path, text)).refresh.schedule == line
@@ -174,13 +202,24 @@ def test_a_schedule_is_a_cron_line(tmp_path: Path, line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["nightly", "0 2 * *", "60 2 * * *", "0 24 * * *", "0 2 0 * *", "5-1 * * * *", "*/0 * * * *"],
+    [
+        *("nightly", "0 2 * *", "60 2 * * *", "0 24 * * *", "0 2 0 * *", "5-1 * * * *"),
+        # Dagster would take the last three for every month, every day and other minutes.
+        *("*/0 * * * *", "0 0 1 4-4 *", "0 0 * * mon-mon", "*/90 * * * *"),
+    ],
 )
 def test_what_is_no_cron_line_is_refused_with_an_example(tmp_path: Path, line: str) -> None:
     ((number, message),) = problems(tmp_path, GOOD + f'refresh: {{schedule: "{line}"}}\n')
     assert number == 10
     assert "no cron line" in message
     assert "'0 2 * * *'" in message
+
+
+@pytest.mark.parametrize("day", ["30 2", "31 feb", "30,31 2", "31 4,6,9,11", "31 4-6/2", "31 11"])
+def test_a_schedule_that_never_comes_is_refused(tmp_path: Path, day: str) -> None:
+    ((number, message),) = problems(tmp_path, GOOD + f'refresh: {{schedule: "0 0 {day} *"}}\n')
+    assert number == 10
+    assert f"'0 0 {day} *' never comes: none of its months has such a day. Write" in message
 
 
 def test_an_unknown_time_zone_is_refused_with_near_matches(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ FULL: dict[str, Any] = {
             "chat": "Complete it.\nPlease.",
         },
     ],
-    "corpora": [{"id": "texts", "kind": "text", "path": ["a"], "languages": ["en"]}],
+    "corpora": [{
+        "id": "texts", "kind": "text", "path": ["a"], "languages": ["en"],
+        "largest_document": 9,
+    }],
     "probing": {"batch_tokens": 100},
     "answers": {"ranking": {"kept": 5}, "continuation": {"tokens": 3}},
     "verdict": "ranked_mean",

@@ -131,6 +131,15 @@ def test_counts_come_back_from_their_file(
     before, after = (finish(c, names, "c", "de") for c in (counts, back))
     assert all(a.equals(b) for a, b in zip(before, after, strict=True))
     assert read_counts(tmp_path / "none.parquet") is None
+    # One changed bit anywhere, or a cut: it is counted again.
+    content = (tmp_path / "x" / "part.parquet").read_bytes()
+    for place in (0, 9, len(content) // 2, len(content) - 1):
+        flipped = bytes([content[place] ^ 1])
+        harmed = content[:place] + flipped + content[place + 1 :]
+        (tmp_path / "harmed.parquet").write_bytes(harmed)
+        assert read_counts(tmp_path / "harmed.parquet") is None
+        (tmp_path / "harmed.parquet").write_bytes(content[:place])
+        assert read_counts(tmp_path / "harmed.parquet") is None
 
 
 def test_an_error_in_a_worker_says_what_is_wrong(tmp_path: Path, names: FactNames) -> None:

@@ -74,7 +74,7 @@ def test_aliases_are_read_from_any_folder_and_trimmed(tmp_path: Path) -> None:
     [
         (b"", "is not a CSV file in UTF-8"),
         ("language_code,entity_id,alias\nde,Q1,Z\u00fcrich\n".encode("latin-1"), "in UTF-8"),
-        ("language_code,entity_id,alias\nde,Q1,A\n".encode("utf-16"), "has no column"),
+        ("language_code,entity_id,alias\nde,Q1,A\n".encode("utf-16"), "in UTF-8"),
         (b"PK\x03\x04" + b"\xff" * 50, "language_code, entity_id, alias"),
         (b"language_code,entity_id,alias\nde,Q1,a,b\n", "is not a CSV file"),
         (b'language_code,entity_id,alias\nde,Q1,"a\nde,Q2,b\n', "is not a CSV file"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AutoTokenizer
 
 from ingestion.tracing.units import TokenCounter, chunk_starts, sentence_starts
@@ -158,3 +159,26 @@ def test_real_tokenizers_agree_on_real_names(real_data: Path, name: str) -> None
     counter = TokenCounter(tokenizer.to_str())
     expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
     assert counter.counts(texts) == expected
+
+
+def test_a_word_on_which_the_tokenizer_fails_is_one_token_and_is_counted() -> None:
+    tokenizer = trained("wordpiece")
+    expected = TokenCounter(tokenizer.to_str()).counts(["one two", "fourteen"])
+    # A pattern that takes too many steps on a long row of the same letter: Rust code panics.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex("(a+)+$"), "isolated"), tokenizer.pre_tokenizer]
+    )
+    counter = TokenCounter(tokenizer.to_str())
+    harmful = "a" * 40 + "b"
+    assert counter.counts(["one two", f"fourteen {harmful}"]) == [expected[0], expected[1] + 1]
+    assert counter.failure_count == 1
+
+
+def test_a_long_line_has_the_sentences_of_its_pieces_in_linear_time() -> None:
+    sentence = "Paris is the capital of France, e.g. of Mr. Smith. "
+    line = sentence * 2_000
+    assert sentence_starts(line, "en") == list(range(0, len(line), len(sentence)))
+    started = time.process_time()
+    assert sentence_starts("“" * 100_000, "en")[0] == 0
+    # The splitter alone takes more than a minute.
+    assert time.process_time() - started < 20

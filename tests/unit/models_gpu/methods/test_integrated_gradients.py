@@ -166,7 +166,7 @@ def test_a_norm_that_is_held_changes_nothing_where_there_is_none(model: LoadedMo
 
 
 def test_every_norm_behind_a_down_projection_says_by_what_it_divides() -> None:
-    assert NORMED == ("gemma2", "gemma3_text")
+    assert NORMED == ("gemma2", "gemma3_text", "olmo2", "olmo3")
     for name in FAMILIES:
         family = architecture(name)
         assert (family.branch_norm is None) == (family.branch_norm_epsilon is None), name
