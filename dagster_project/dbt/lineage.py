@@ -21,6 +21,7 @@ from dagster_project.dbt.project import (
 )
 from dagster_project.study.home import Home
 from dagster_project.study.schema import Study
+from ingestion.errors import first_line
 from ingestion.files import temporary_file
 
 __all__ = ["Lineage", "prepare_lineage", "read_lineage"]
@@ -75,6 +76,7 @@ def read_lineage(manifest: Mapping[str, Any]) -> Lineage:
     """
     # Takes a second to import.
     from sqlglot import MappingSchema
+    from sqlglot.errors import SqlglotError
 
     schema = MappingSchema(dialect="duckdb")
     owners: dict[tuple[str, str], str] = {}
@@ -88,7 +90,12 @@ def read_lineage(manifest: Mapping[str, Any]) -> Lineage:
         if node["resource_type"] == "seed":
             columns = list(node["columns"])
         else:
-            lineage[identifier] = _columns(node["compiled_code"], schema, owners)
+            try:
+                lineage[identifier] = _columns(node["compiled_code"], schema, owners)
+            except (SqlglotError, ValueError, LookupError) as error:
+                # It is only shown: without it, everything else of the location still works.
+                LOG.warning("%s has no column lineage: %s", node["name"], first_line(error)[:200])
+                lineage[identifier] = {column: [] for column in node["columns"]}
             columns = list(lineage[identifier])
         owners[place] = identifier
         _add(schema, place, columns)
