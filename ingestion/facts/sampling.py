@@ -81,6 +81,7 @@ class SampledFacts:
     @cached_property
     def _chosen(self) -> pl.Series:
         """Ids of the chosen facts."""
+        assert self.count is not None, "asked for by a sample alone"
         frames = [self._of_relations(found.facts) for found in self._whole.values()]
         facts = pl.concat(frames).select("fact_id", "relation_id").unique()
         drawn = [self._place(fact) for fact in facts["fact_id"]]
