@@ -59,6 +59,75 @@ def test_the_page_has_the_name_cues(project: Path, atlas: duckdb.DuckDBPyConnect
 
 
 @pytest.fixture(scope="module")
+def neurons(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    commands = "`factroots run atlas-neurons`"
+    with reading(project, "atlas-neurons", commands, "patches_by_layer") as connection:
+        yield connection
+
+
+def test_the_page_has_the_latent_languages(
+    project: Path, neurons: duckdb.DuckDBPyConnection
+) -> None:
+    shares = {
+        (layer, group): (facts, 100 * best / facts, 100 * random_best / random)
+        for layer, group, facts, best, random, random_best in neurons.execute(
+            """select layer_index, name_group_code, sum(fact_count)::bigint,
+                      sum(best_count)::bigint, sum(random_fact_count)::bigint,
+                      sum(random_best_count)::bigint
+               from latent_language_by_layer where model_id = 'atlas-mlm' group by all"""
+        ).fetchall()
+    }
+    facts, asked, random_asked = shares[0, "asked"]
+    _, english, random_english = shares[0, "english"]
+    assert shares[2, "asked"][1] == 100
+    expect(
+        project,
+        f"the first layer's best name is in the asked language for {asked:.0f} % of {facts} facts, "
+        f"and in English for {english:.0f} %. For another object it is {random_asked:.0f} % and "
+        f"{random_english:.0f} %, so the layer prefers a language, and says little of the fact. At "
+        f"the last layer all {facts} are in the asked language.",
+    )
+
+
+def test_the_page_has_the_patches(project: Path, neurons: duckdb.DuckDBPyConnection) -> None:
+    counts = {
+        (model, pair, layer): (followed, patches)
+        for model, pair, layer, followed, patches in neurons.execute(
+            """select model_id, language_pair_code, layer_index, source_count, patch_count
+               from patches_by_layer where position_code = 'object'"""
+        ).fetchall()
+    }
+    for model in ("atlas-mlm", "atlas-clm"):
+        assert {counts[model, "other_script", layer] for layer in range(3)} == {(0, 720)}
+    same, all_same = counts["atlas-mlm", "same_language", 2]
+    script, all_script = counts["atlas-mlm", "same_script", 2]
+    expect(
+        project,
+        f"in another script give the source fact's object in 0 of 720 patches at every layer; from "
+        f"the same language in {same} of {all_same} at the last layer, from the same script in "
+        f"{script} of {all_script}.",
+    )
+
+
+def test_the_page_has_the_edit_effects(project: Path, neurons: duckdb.DuckDBPyConnection) -> None:
+    mean = {
+        (model, edited): (change, random)
+        for model, edited, change, random in neurons.execute(
+            """select model_id, edit_set_code, avg(related_delta_score), avg(random_delta_score)
+               from edit_effects where edit_factor = 0 group by all"""
+        ).fetchall()
+    }
+    own, other = mean["atlas-mlm", "own"], mean["atlas-mlm", "other"]
+    causal_own, causal_other = mean["atlas-clm", "own"], mean["atlas-clm", "other"]
+    expect(
+        project,
+        f"changes log P by {own[0]:.3f} on average, those of another language by {other[0]:.3f}, "
+        f"as many random ones by {other[1]:.3f} (causal model: {causal_own[0]:.3f}, "
+        f"{causal_other[0]:.3f} and {causal_other[1]:.3f}).",
+    )
+
+
+@pytest.fixture(scope="module")
 def atlas_neurons(project: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     commands = "`factroots run atlas-neurons`"
     table = "edit_propagation_by_language_pair"
