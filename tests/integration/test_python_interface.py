@@ -133,6 +133,7 @@ def test_the_notebook_gives_the_answers_of_the_page(
         assert text.getvalue().decode() == answer
 
 
+@pytest.mark.nightly
 def test_the_interface_is_typed(project: Path, tmp_path: Path) -> None:
     """A user's strict mypy knows what comes back."""
     user = tmp_path / "user.py"

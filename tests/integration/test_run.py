@@ -146,6 +146,7 @@ PROBED = ("name", "facts", "languages", "models")
 """What a study needs to say to have its models asked."""
 
 
+@pytest.mark.nightly
 def test_another_batch_size_gives_the_same_verdicts(
     finished: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
@@ -193,12 +194,13 @@ def test_a_narrowed_run_replaces_the_file_under_an_analyst_and_keeps_all_parts(
 
 
 @pytest.mark.slow
-def test_a_run_killed_ten_times_ends_with_the_same_tables(
-    tiny_study: Path, finished: Path, tmp_path: Path
+@pytest.mark.parametrize("times", [3, pytest.param(10, marks=pytest.mark.nightly)])
+def test_a_run_killed_at_any_moment_ends_with_the_same_tables(
+    tiny_study: Path, finished: Path, tmp_path: Path, times: int
 ) -> None:
     moments = random.Random(20261121)
     arguments = studies.command("run", tiny_study, "--home", tmp_path)
-    for _ in range(10):
+    for _ in range(times):
         run = subprocess.Popen(
             arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )

@@ -233,7 +233,7 @@ def _shorter(recipe: Recipe) -> Recipe:
     return Recipe(**(vars(recipe) | {"epochs": 1}))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_small_model_learns_what_is_planted_and_guesses_the_rest(
     corpus: Path, tokenizer: PreTrainedTokenizerFast, text: TokenisedText, tmp_path: Path
 ) -> None:

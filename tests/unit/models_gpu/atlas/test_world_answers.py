@@ -26,7 +26,7 @@ def agreement(one: pl.DataFrame, other: pl.DataFrame) -> float:
     return share
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_shortened_world_trained_again_agrees_as_far_as_two_seeds_do(tmp_path: Path) -> None:
     world = next(world for world in WORLDS if world.world_id == "short-01")
     folder = tmp_path / world.world_id
