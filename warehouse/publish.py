@@ -1,9 +1,10 @@
 """Publishes the warehouse: copies the file that dbt built to the file that analysts open.
 
-Only tables are copied, with keys and comments; views would refer to the lake. The build file itself
-is not changed. The new file is written to a temporary name, flushed and renamed over the old one,
-so a reader sees the old or the whole new warehouse. Next to it is its checksum, as ``sha256sum``
-writes it. What does not belong here: the tables themselves (``dbt/models``).
+Tables are copied with keys and comments, and so are views over them, but not views over the lake.
+The build file itself is not changed. The new file is written to a temporary name, flushed and
+renamed over the old one, so a reader sees the old or the whole new warehouse. Next to it is its
+checksum, as ``sha256sum`` writes it. What does not belong here: the tables themselves
+(``dbt/models``).
 """
 
 from __future__ import annotations
@@ -59,6 +60,19 @@ _OWN_TABLES = {
     ),
 }
 """Tables that publishing adds, with their descriptions and those of their columns."""
+
+_BOTH_WAYS = r"""
+create or replace macro main.both_ways(pairs) as table (
+    from query_table(pairs)
+    union all by name
+    select
+        columns(name -> not regexp_matches(name, '_[ab](_count)?$')),
+        columns('^(.*)_a((_count)?)$') as '\1_b\2',
+        columns('^(.*)_b((_count)?)$') as '\1_a\2',
+    from query_table(pairs)
+)
+"""
+"""A table of pairs has each pair once; the macro has it in both directions."""
 
 
 class PublishError(FactrootsError):
@@ -164,6 +178,7 @@ def _copy(copied: Path, target: Path, identity: str, materials: Sequence[Materia
         for schema in _WORKING_SCHEMAS:
             connection.execute(f"drop schema if exists {schema} cascade")
         _add_own_tables(connection, identity, materials)
+        connection.execute(_BOTH_WAYS)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
         connection.execute(f"attach {literal(copied)} as built (read_only)")

@@ -23,6 +23,7 @@ __all__ = [
     "PublishedTable",
     "WarehouseError",
     "attached",
+    "joins",
     "known_names",
     "published_tables",
     "wanted_tables",
@@ -64,7 +65,9 @@ class PublishedTable:
     columns: tuple[Column, ...]
     """Columns in the order of the table."""
     key: tuple[str, ...]
-    """Columns that identify a row; empty for a table without a primary key."""
+    """Columns that identify a row; empty for a view, and for a table without a primary key."""
+    is_view: bool = False
+    """Whether it is a view over other tables of the file."""
 
     @property
     def label(self) -> str:
@@ -112,7 +115,7 @@ def attached(files: Mapping[str, Path]) -> Iterator[duckdb.DuckDBPyConnection]:
 def published_tables(
     connection: duckdb.DuckDBPyConnection, catalogue: str
 ) -> dict[str, PublishedTable]:
-    """List all tables of an attached file by label, sorted by name, public tables first."""
+    """List all tables and views of an attached file by label, sorted by name, public ones first."""
     columns: dict[tuple[str, str], list[Column]] = {}
     for schema, table, *column in connection.execute(
         """
@@ -143,18 +146,27 @@ def published_tables(
     }
     found = connection.execute(
         """
-        select schema_name, table_name, coalesce(comment, '')
+        select schema_name, table_name, coalesce(comment, ''), false
         from duckdb_tables()
-        where database_name = ?
-        order by schema_name != ?, schema_name, table_name
+        where database_name = $1
+        union all
+        select schema_name, view_name, coalesce(comment, ''), true
+        from duckdb_views()
+        where database_name = $1 and not internal
+        order by schema_name != $2, schema_name, table_name
         """,
         [catalogue, PUBLIC_SCHEMA],
     ).fetchall()
     tables = [
         PublishedTable(
-            schema, name, description, tuple(columns[schema, name]), keys.get((schema, name), ())
+            schema,
+            name,
+            description,
+            tuple(columns[schema, name]),
+            keys.get((schema, name), ()),
+            is_view,
         )
-        for schema, name, description in found
+        for schema, name, description, is_view in found
     ]
     return {table.label: table for table in tables}
 
@@ -162,17 +174,31 @@ def published_tables(
 def wanted_tables(
     tables: Mapping[str, PublishedTable], names: Sequence[str] | None
 ) -> list[PublishedTable]:
-    """Select tables by label; None selects all tables of the public schema.
+    """Select tables by label; None selects all tables of the public schema, and no views.
 
     Raises:
         WarehouseError: unknown table; the message suggests close matches.
     """
     if names is None:
-        return [table for table in tables.values() if table.schema == PUBLIC_SCHEMA]
+        public = (table for table in tables.values() if table.schema == PUBLIC_SCHEMA)
+        return [table for table in public if not table.is_view]
     for name in names:
         if name not in tables:
             raise WarehouseError(f"no table '{name}' in the warehouse; {known_names(name, tables)}")
     return [tables[name] for name in dict.fromkeys(names)]
+
+
+def joins(table: PublishedTable, tables: Iterable[PublishedTable]) -> list[PublishedTable]:
+    """Dimensions that a table can be joined with: it has all columns of their keys."""
+    names = {column.name for column in table.columns}
+    return [
+        other
+        for other in tables
+        if other.name.startswith("dim_")
+        and other is not table
+        and other.key
+        and names.issuperset(other.key)
+    ]
 
 
 def known_names(wrong: str, known: Iterable[str]) -> str:

@@ -57,3 +57,8 @@ wilson = normal_interval = clustered_wilson = _stub("1 as rate")
 source_effects = two_way_variance = effective_counts = clustered_correlation = _select
 adjust_p_values = models_of_chen = block_means = observed_block_means = _select
 cluster_variance = correlate = match_counts = numbered = subjects_with_rivals = _select
+
+
+def without_database(relation: str) -> str:
+    """The relation itself: its name has no database here."""
+    return relation

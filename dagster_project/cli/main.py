@@ -1,4 +1,4 @@
-"""The command line: run, add-model, status, sql, questions, explain, report, export, diff, ui.
+"""The command line: run, add-model, status, sql, describe, questions, explain, report and so on.
 
 Every command runs the Dagster assets or reads what they left. Only options and printing belong
 here.
@@ -340,6 +340,24 @@ def questions(name: str | None) -> None:
         OUT.print(question_table())
     else:
         click.echo(find_question(name).sql, nl=False)
+
+
+@main.command()
+@click.argument("table", required=False)
+@click.option("--study", default="atlas", show_default=True, help="Study file or embedded study.")
+@_homes
+def describe(table: str | None, study: str, homes: Path) -> None:
+    """List the published tables, or say what TABLE has: rows, key, joins, each column's meaning."""
+    from warehouse.describe import describe_table, list_tables
+
+    published = Workspace(study, homes.resolve()).home.published_file
+    if table is None:
+        OUT.print(list_tables(published))
+        return
+    lines, columns = describe_table(published, table)
+    for line in lines:
+        OUT.print(line, highlight=False, markup=False)
+    OUT.print(columns)
 
 
 @main.command()

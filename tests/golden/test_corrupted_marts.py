@@ -162,7 +162,9 @@ def test_every_problem_that_a_test_knows_has_its_corruption() -> None:
 
 
 def test_no_mart_takes_a_row_twice(refused: set[str]) -> None:
-    assert refused == set(marts())
+    assert refused == {
+        name for name, mart in marts().items() if mart.get("config", {}) != {"materialized": "view"}
+    }
 
 
 def test_every_constraint_of_a_contract_is_one_of_the_file(built: Path) -> None:

@@ -27,6 +27,7 @@ PLAIN_NAMES = {
     "edit_factor", "published_source", "published_tolerance", "published_value", "recall",
     "recall_low", "recall_high", "seed", "text_unit", "subject_transliterated",
     "object_transliterated", "chat_message", "continuation_text", "commonest_answer",
+    "fact_subject_label", "fact_object_label", "paper_reason",
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"
@@ -65,6 +66,24 @@ def test_every_model_is_described_in_a_file_of_its_own(models: Path) -> None:
 def test_column_names_follow_the_grammar(models: Path) -> None:
     names = {column["name"] for mart in marts(models).values() for column in mart["columns"]}
     assert {name for name in names - PLAIN_NAMES if not GRAMMAR.fullmatch(name)} == set()
+
+
+def test_no_count_is_wider_than_bigint_and_only_counts_of_the_lake_are_narrower(
+    models: Path,
+) -> None:
+    """HUGEINT and DECIMAL, the types of DuckDB's sums, become floats and objects in pandas."""
+    types = {
+        column["name"]: column["data_type"]
+        for mart in marts(models).values()
+        for column in mart["columns"]
+    }
+    assert set(types.values()) <= {
+        "bigint", "boolean", "double", "double[]", "float", "integer", "integer[]", "timestamp",
+        "varchar", "varchar[]",
+    }  # fmt: skip
+    lake = {field.name for table in LAKE.values() for field in table.schema}
+    narrow = {n for n, kind in types.items() if n.endswith("_count") and kind == "integer"}
+    assert narrow - lake == {"full_match_mask_count", "planted_neuron_count"}
 
 
 def test_every_rate_shows_its_interval(models: Path) -> None:

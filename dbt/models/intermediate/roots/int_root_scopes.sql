@@ -1,16 +1,8 @@
 with
-fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
+dim_corpora as (select * from {{ ref('dim_corpora') }}),
 fct_active_neurons as (select * from {{ ref('fct_active_neurons') }}),
 unscored_facts as (select * from {{ ref('unscored_facts') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
-
-text_units as (
-    select
-        corpus_id,
-        {{ first_listed("text_unit", "root_text_units") }} as text_unit,
-    from (select distinct corpus_id, text_unit from fct_fact_presence)
-    group by all
-),
 
 methods as (
     select
@@ -28,10 +20,10 @@ final as (
     select
         models.model_id,
         models.corpus_id,
-        text_units.text_unit,
+        corpora.text_unit,
         methods.method_code,
     from dim_models as models
-    left join text_units using (corpus_id)
+    left join dim_corpora as corpora using (corpus_id)
     left join methods using (model_id)
 )
 
