@@ -6,45 +6,19 @@ What does not belong here: printing and writing answers (``warehouse.query``), a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 import duckdb
-from rich.console import Console
-from rich.jupyter import JupyterMixin
-from rich.table import Table
 
 from warehouse.explain import explain
+from warehouse.explanation import Explanation
 from warehouse.questions import find_question
 from warehouse.sql import identifier
 from warehouse.tables import PublishedTable, WarehouseError, known_names, published_tables
 
-if TYPE_CHECKING:
-    from rich.console import ConsoleOptions, RenderResult
-
 __all__ = ["Explanation", "Warehouse"]
-
-
-class Explanation(JupyterMixin):
-    """Tables about one fact: shown by a notebook, printed by ``print``."""
-
-    def __init__(self, tables: Sequence[Table]) -> None:
-        self.tables = list(tables)
-
-    def __iter__(self) -> Iterator[Table]:
-        return iter(self.tables)
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from self.tables
-
-    def __str__(self) -> str:
-        console = Console(width=120)
-        with console.capture() as captured:
-            for table in self.tables:
-                console.print(table)
-        return captured.get()
 
 
 class Warehouse:
@@ -133,7 +107,7 @@ class Warehouse:
         Raises:
             ExplainError: unknown model, fact or language; the message says what exists.
         """
-        return Explanation(explain(self.path, model, fact, languages))
+        return explain(self.path, model, fact, languages)
 
     def close(self) -> None:
         """Close the file; answers that were not read yet are lost."""

@@ -452,16 +452,22 @@ def diff(
 @click.argument("languages", nargs=-1, required=True, metavar="LANGUAGE [LANGUAGE …]")
 @click.option("--study", default="atlas", show_default=True, help="Study file or embedded study.")
 @_homes
-def explain(model: str, fact: str, languages: tuple[str, ...], study: str, homes: Path) -> None:
-    """Show one fact: what MODEL answers, its neurons per language, overlaps and chance levels.
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def explain(
+    model: str, fact: str, languages: tuple[str, ...], study: str, homes: Path, as_json: bool
+) -> None:
+    """Say where MODEL's answer to one fact comes from in each LANGUAGE, and what speaks for it.
 
     FACT is the id of a fact, or text to find in the subjects' names.
     """
-    from warehouse.explain import explain as tables
+    from warehouse.explain import explain as explanation
 
-    workspace = Workspace(study, homes.resolve())
-    for table in tables(workspace.home.published_file, model, fact, languages):
-        OUT.print(table)
+    published = Workspace(study, homes.resolve()).home.published_file
+    found = explanation(published, model, fact, languages)
+    if as_json:
+        click.echo(found.json())
+    else:
+        OUT.print(found)
 
 
 @main.command()

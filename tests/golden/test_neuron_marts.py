@@ -13,6 +13,7 @@ has f3 and f4 with objects of their own; in every language a fact has at most on
 from __future__ import annotations
 
 import io
+import json
 import re
 from functools import cache
 from itertools import combinations
@@ -544,8 +545,7 @@ def test_neither_threads_nor_the_order_of_parts_and_rows_change_the_marts(
 
 def shown(warehouse: Path, fact: str, *codes: str) -> str:
     console = Console(width=200, record=True, file=io.StringIO())
-    for table in explain(warehouse, "hand", fact, codes):
-        console.print(table)
+    console.print(explain(warehouse, "hand", fact, codes))
     return console.export_text()
 
 
@@ -560,6 +560,18 @@ def test_a_fact_is_explained_with_its_neurons_and_the_null_beside_the_overlap(
     assert re.search(r"2 +│ 0·4 1.000 +│ 0·5 1.000", text)
     assert re.search(r"en – de +│ +1 │ +0.333 │ +0.500 │ +0.167 │ +0.000 │ +4", text)
     assert "without active neurons" not in text
+
+
+def test_what_is_printed_of_a_fact_is_also_data(warehouse: Path) -> None:
+    explanation = explain(warehouse, "hand", "f2", ["en", "de", "zz"])
+    data = json.loads(explanation.json())
+    assert data["sentences"] == explanation.sentences
+    assert [row["predicted_text"] is None for row in data["answers"]] == [False, False, True]
+    assert [row["neuron_index"] for row in data["neurons"]["probeless"]["en"]] == [3, 4]
+    [overlap] = (row for row in data["overlaps"] if row["method_code"] == "probeless")
+    assert (overlap["language_codes"], overlap["shared_neuron_count"]) == (["en", "de"], 1)
+    assert overlap["overlap_score"] == pytest.approx(1 / 3)
+    assert {row["language_code"] for row in data["without_neurons"]} == {"zz"}
 
 
 def test_a_language_without_neurons_says_why(warehouse: Path) -> None:
