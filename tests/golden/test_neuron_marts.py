@@ -160,7 +160,7 @@ def built(lake: Path, name: str, threads: int | None) -> Path:
     database, outcome = build(
         lake, lake.parent / name, "--exclude-resource-type", "unit_test",
         "--select", "+marts.neurons", "+int_root_overlaps", "+dim_fact_labels", "+dim_relations",
-        "+fct_fact_roots", "+fct_root_probabilities",
+        "+answers", "+fct_root_probabilities",
         "--indirect-selection", "cautious", threads=threads,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout
@@ -566,7 +566,8 @@ def test_what_is_printed_of_a_fact_is_also_data(warehouse: Path) -> None:
     explanation = explain(warehouse, "hand", "f2", ["en", "de", "zz"])
     data = json.loads(explanation.json())
     assert data["sentences"] == explanation.sentences
-    assert [row["predicted_text"] is None for row in data["answers"]] == [False, False, True]
+    assert [row["language_code"] for row in data["answers"]] == ["en", "de", "zz"]
+    assert data["answers"][0]["predicted_text"] == "1"
     assert [row["neuron_index"] for row in data["neurons"]["probeless"]["en"]] == [3, 4]
     [overlap] = (row for row in data["overlaps"] if row["method_code"] == "probeless")
     assert (overlap["language_codes"], overlap["shared_neuron_count"]) == (["en", "de"], 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import html
 import json
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ from polars.testing import assert_frame_equal
 from tests.helpers import studies
 from warehouse.report.errors import ReportError
 from warehouse.report.figures import SECTIONS, Figure, read_figures
+from warehouse.report.head import read_head
 from warehouse.report.page import write_report
 
 QUERIES = Path(__file__).resolve().parents[2] / "warehouse" / "queries"
@@ -67,6 +69,28 @@ def test_the_rows_in_the_page_are_the_rows_of_the_warehouse(
             assert_frame_equal(
                 type(rows)(embedded, schema=rows.schema, strict=False), rows, rel_tol=1e-12
             )
+
+
+def test_the_page_begins_with_results_and_ends_with_hashes(page: str, finished: Path) -> None:
+    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
+        head = read_head(connection)
+        right, asked = connection.execute(
+            """select count(*) filter (is_full_match), count(*) from fct_predictions
+               where model_id = 'first'"""
+        ).fetchall()[0]
+        (revision,) = connection.execute(
+            "select revision[:19] from dim_models where model_id = 'first'"
+        ).fetchall()[0]
+    assert list(head.results) == ["first", "second", "third"]
+    known = head.results["first"][0]
+    assert known.startswith(f"It answers {100 * right / asked:.0f} %")
+    assert f" of {asked} questions correctly" in known
+    text = html.unescape(page)
+    figures = text.index("<figure")
+    assert text.index(head.study) < text.index(known) < figures < text.index(revision)
+    for sentences in head.results.values():
+        for sentence in sentences:
+            assert sentence in text
 
 
 def test_every_chart_is_a_specification_that_the_drawing_library_accepts(

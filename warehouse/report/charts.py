@@ -38,6 +38,7 @@ __all__ = [
     "presence",
     "published_beside_measured",
     "rate_against_text",
+    "rate_by_stating_languages",
     "rate_by_token_count",
     "rate_without_cues",
     "rates_by_language",
@@ -106,6 +107,32 @@ def rate_by_token_count(view: View) -> Drawing:
     rate = alt.Y("full_match_rate:Q", title="P@1", axis=alt.Axis(format=PERCENT))
     rule = base.mark_rule().encode(y="full_match_rate_low:Q", y2="full_match_rate_high:Q")
     return base.mark_line(point=True).encode(y=rate) + rule
+
+
+def rate_by_stating_languages(view: View) -> Drawing:
+    """Draw P@1 against the number of languages that state a fact, with intervals and counts."""
+    axis = alt.Axis(tickMinStep=1, format="d", grid=False)
+    title = "other languages whose text states the fact"
+    base = alt.Chart(ROWS, width=WIDTH - 40, height=220).encode(
+        x=alt.X("present_language_count:Q", title=title, axis=axis),
+        tooltip=tooltip(view.rows),
+    )
+    # Room for the counts above the points.
+    room = alt.Scale(domain=[0, 1.15])
+    shares = alt.Axis(format=PERCENT, values=[0, 0.2, 0.4, 0.6, 0.8, 1])
+    rate = alt.Y("full_match_rate:Q", title="P@1", axis=shares, scale=room)
+    rule = base.mark_rule(color=CATEGORIES[0]).encode(
+        y="full_match_rate_low:Q", y2="full_match_rate_high:Q"
+    )
+    point = base.mark_point(filled=True, opacity=1, color=CATEGORIES[0]).encode(
+        y=rate, size=alt.Size("fact_count:Q", scale=alt.Scale(range=[15, 150]), legend=None)
+    )
+    count = (
+        base.transform_calculate(n="'n ' + format(datum.fact_count, ',')")
+        .mark_text(fontSize=9, baseline="top", dy=3)
+        .encode(y=alt.value(0), text="n:N")
+    )
+    return (rule + point + count).facet(facet=facet("model_id", view.rows), columns=1)
 
 
 def rate_without_cues(view: View) -> Drawing:

@@ -60,6 +60,7 @@ SECTIONS: dict[str, dict[str, Draw]] = {
     },
     "Where the answers come from": {
         "presence": charts.presence,
+        "p_at_1_by_stating_languages": charts.rate_by_stating_languages,
         "fact_types": charts.fact_types,
         "roots_by_language": charts.roots,
         "transfer_sources": charts.transfer_sources,

@@ -23,6 +23,7 @@ from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import read_facts, without_passages
 from warehouse.report.figures import Figure, read_figures
+from warehouse.report.head import Head, read_head
 from warehouse.report.library import drawing_library
 from warehouse.report.stamp import PAGE, STAMP, made_from
 from warehouse.summary import read_notes
@@ -70,6 +71,7 @@ def write_report(
             sections = read_figures(connection, fact)
             facts = read_facts(connection)
             notes = read_notes(connection)
+            head = read_head(connection)
             models = connection.sql("from dim_models order by model_id").pl().to_dicts()
             studies = connection.execute("select distinct study_name from study_overview")
             study = " ".join(str(name) for (name,) in studies.fetchall())
@@ -77,7 +79,7 @@ def write_report(
         raise ReportError(f"cannot read {published_file}: {error}") from error
     path = folder / PAGE
     try:
-        page = _page(study, models, notes, sections, facts, drawing_library(folder))
+        page = _page(study, head, models, notes, sections, facts, drawing_library(folder))
         _replace(path, page.encode())
         _replace(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
         if with_files:
@@ -97,6 +99,7 @@ def packed(value: Any) -> str:
 
 def _page(
     study: str,
+    head: Head,
     models: list[dict[str, Any]],
     notes: list[str],
     sections: dict[str, list[Figure]],
@@ -109,6 +112,7 @@ def _page(
     searched, passages = without_passages(facts)
     return environment.get_template("page.html").render(
         study=study,
+        head=head,
         models=models,
         notes=notes,
         sections=sections,

@@ -166,9 +166,9 @@ def transfer_effect(view: View) -> Drawing:
         color=alt.Color("corpus_id:N", title=None, scale=alt.Scale(range=CATEGORIES)),
         tooltip=tooltip(view.rows),
     )
-    axis = alt.Axis(format="+.0%")
+    axis = alt.Axis(labelExpr="format(100 * datum.value, '+.0f')")
     line = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("effect_score_low:Q", title="difference in P@1", axis=axis),
+        x=alt.X("effect_score_low:Q", title="difference in P@1 (percentage points)", axis=axis),
         x2="effect_score_high:Q",
     )
     point = base.mark_point(filled=True, size=50, opacity=1).encode(x="effect_score:Q")
