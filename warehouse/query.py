@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
 import sys
 from collections.abc import Mapping
@@ -15,6 +17,21 @@ from warehouse.files import temporary_file
 from warehouse.sql import identifier
 
 __all__ = ["QueryError", "ask"]
+
+
+_MAX_ROWS = 10_000
+_FOUR_DIGITS = (
+    "case when isfinite({0}) and {0} != 0 "
+    "then round({0}::double, greatest(3 - floor(log10(abs({0})))::int, 0)) else {0} end"
+)
+_IN_LIST = f"list_transform({{0}}, lambda x: {_FOUR_DIGITS.format('x')})"
+_ROUNDED = {
+    "DOUBLE": _FOUR_DIGITS,
+    "FLOAT": _FOUR_DIGITS,
+    "DOUBLE[]": _IN_LIST,
+    "FLOAT[]": _IN_LIST,
+}
+"""Type → expression for the values that a table shows."""
 
 
 class QueryError(FactrootsError):
@@ -64,8 +81,7 @@ def ask(
             if relation is None:
                 return
             if form == "table" and output is None:
-                width = shutil.get_terminal_size((160, 40)).columns
-                relation.show(max_width=width, max_rows=10_000)
+                sys.stdout.write(_table(relation, shutil.get_terminal_size((160, 40)).columns))
                 return
             # DuckDB writes where it may; Python takes the answer to where the user wants it.
             target = file.scratch / "answer"
@@ -81,6 +97,31 @@ def ask(
                 _replace(output, target)
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
+
+
+def _table(relation: duckdb.DuckDBPyRelation, width: int) -> str:
+    """Draw an answer as a table, floats with four digits, and name the columns without room."""
+    types = [str(kind) for kind in relation.types]
+    shown = [_ROUNDED.get(kind, "{0}").format(f"#{n}") for n, kind in enumerate(types, 1)]
+    names = relation.columns
+    pairs = zip(shown, names, strict=True)
+    rounded = relation.project(", ".join(f"{value} as {identifier(name)}" for value, name in pairs))
+    kept = rounded.materialize()
+    with contextlib.redirect_stdout(io.StringIO()) as drawn:
+        kept.show(max_width=width, max_rows=_MAX_ROWS)
+    text = drawn.getvalue()
+    # DuckDB does not count more rows than it shows.
+    start, unknown, end = text.rpartition("\n  ? rows")
+    if unknown:
+        text = f"{start}\n  {kept.shape[0]:,} rows, {_MAX_ROWS:,} of them shown{end}"
+    before, gap, after = text.split("\n")[1].partition("│ … │")
+    if not gap:
+        return text
+    hidden = names[before.count("│") : len(names) - after.count("│")]
+    return (
+        f"{text.rstrip()}\n{len(hidden)} columns have no room: {', '.join(hidden)}. Select fewer "
+        "columns, or see all with --format csv.\n"
+    )
 
 
 def _replace(output: Path, answer: Path) -> None:

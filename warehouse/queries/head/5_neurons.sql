@@ -3,7 +3,7 @@ select
     model_id,
     format(
         'In {} of {} pairs of languages, the neurons of a fact overlap significantly more than those of other facts with '
-        || 'the same object; by {:.3f} on average (Jaccard similarity, {:.3f} beside {:.3f}).',
+        || 'the same object; by {:.3f} on average (Jaccard similarity, {:.3f} compared with {:.3f}).',
         count(*) filter (where is_above_object_null),
         count(object_excess_score),
         avg(object_excess_score),
