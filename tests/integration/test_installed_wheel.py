@@ -48,5 +48,5 @@ def test_pip_install_then_run_atlas_from_an_empty_folder(project: Path, tmp_path
     helper = project / "tests" / "helpers" / "notebooks.py"
     notebook = project / "docs" / "questions.ipynb"
     command = [python, "-c", NOTEBOOK, str(helper), str(notebook)]
-    assert run(command, empty, environment).strip() == "[3, 5, 4, 3, 4, 5]"
+    assert run(command, empty, environment).strip() == "[3, 10, 4, 3, 4, 5]"
     assert list(empty.iterdir()) == []
