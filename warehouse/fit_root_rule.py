@@ -63,11 +63,7 @@ _GAIN = """
 
 _LINKS = """
     select
-        case
-            when is_identical_string then 'identical_string'
-            when is_same_script then 'same_script'
-            else 'other_script'
-        end as link_code,
+        link_code,
         sum(unexpected_statement * unexpected_is_right) / sum(unexpected_statement ** 2) as weight,
     from intermediate.int_source_cells
     where arm_code = 'named' and half_code = 'first'

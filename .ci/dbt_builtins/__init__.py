@@ -52,7 +52,7 @@ draw = first_listed = method_of_mode = _stub("1")
 exact_total = exact_sum = exact_mean = two_way_sum = _stub("1")
 is_right = has_own_tokens = _stub("true")
 lake_glob = _stub("''")
-rank_consistency = _stub("1")
+rank_consistency = link_code = _stub("1")
 wilson = normal_interval = clustered_wilson = _stub("1 as rate")
 source_effects = two_way_variance = effective_counts = clustered_correlation = _select
 adjust_p_values = models_of_chen = block_means = observed_block_means = _select

@@ -42,11 +42,8 @@ linked as (
         answers.language_code,
         answers.fact_id,
         presence.language_code as source_language_code,
-        case
-            when source_names.object_label = target_names.object_label then 'identical_string'
-            when sources.script = targets.script then 'same_script'
-            else 'other_script'
-        end as link_code,
+        {{ link_code("source_names.object_label = target_names.object_label", "sources.script = targets.script") }}
+            as link_code,
     from answers
     inner join fct_fact_presence as presence
         on answers.corpus_id = presence.corpus_id

@@ -100,8 +100,9 @@ links as (
         source.language_code as source_language_code,
         target.language_code as target_language_code,
         source.fact_id,
-        source.object_label = target.object_label as is_identical_string,
-        source_languages.script = target_languages.script as is_same_script,
+        {{ link_code(
+            "source.object_label = target.object_label", "source_languages.script = target_languages.script"
+        ) }} as link_code,
     from int_language_facts as source
     inner join int_language_facts as target using (fact_id)
     inner join stg_lake__languages as source_languages on source.language_code = source_languages.language_code
@@ -131,8 +132,7 @@ final as (
         pairs.relation_id,
         pairs.fact_id,
         pairs.world_id,
-        links.is_identical_string,
-        links.is_same_script,
+        links.link_code,
         pairs.unexpected_statement,
         {%- for outcome in outcomes %}
         pairs.{{ outcome }} - usual.usual_{{ outcome }} - pairs.expected_{{ outcome }} as unexpected_{{ outcome }},

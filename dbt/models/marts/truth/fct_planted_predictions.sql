@@ -51,9 +51,7 @@ presence as (
         end as presence_code,
         case
             when links.fact_id is null then 'none'
-            when links.is_identical_string then 'identical_string'
-            when links.is_same_script then 'same_script'
-            else 'other_script'
+            else {{ link_code("links.is_identical_string", "links.is_same_script") }}
         end as link_code,
     from stg_lake__atlas_truth as truth
     left join links using (corpus_id, language_code, fact_id)

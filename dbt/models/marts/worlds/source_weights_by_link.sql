@@ -5,13 +5,9 @@ int_source_cells as (select * from {{ ref('int_source_cells') }}),
 
 linked as (
     select
-        * exclude (relation_id),
+        * exclude (relation_id, link_code),
         unnest([relation_id, 'all']) as relation_id,
-        case
-            when is_identical_string then 'identical_string'
-            when is_same_script then 'same_script'
-            else 'other_script'
-        end as own_link_code,
+        link_code as own_link_code,
     from int_source_cells
     where half_code = 'all'
 ),
