@@ -18,7 +18,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderResult
 
-__all__ = ["Explanation", "sentence"]
+__all__ = ["SIGNALS", "Explanation", "sentence"]
 
 _SHOWN = 12
 """Neurons listed per language; overlaps use all of them."""
@@ -28,7 +28,7 @@ _REASONS = {
     "only_fact": "no other fact of its relation is right here, so neurons cannot be compared",
     "no_contrast": "the relation's right facts have too few different queries here",
 }
-_SIGNALS = {
+SIGNALS = {
     "object_frequency": "facts with this object",
     "other_full_match": "languages right",
     "object_log_prob_rank": "log-probability",
@@ -188,10 +188,10 @@ def _signals(rows: Sequence[Mapping[str, Any]]) -> Table:
         title_justify="left",
     )
     table.add_column("language")
-    for name in ("P if stated nowhere", "P if only elsewhere", *_SIGNALS.values()):
+    for name in ("P if stated nowhere", "P if only elsewhere", *SIGNALS.values()):
         table.add_column(name, justify="right")
     for row in rows:
-        signals = (row[f"{name}_log_odds_score"] for name in _SIGNALS)
+        signals = (row[f"{name}_log_odds_score"] for name in SIGNALS)
         shown = [_NOTHING if signal is None else f"{signal:+.2f}" for signal in signals]
         nowhere, elsewhere = row["nowhere_score"], row["elsewhere_only_score"]
         table.add_row(row["language_code"], f"{nowhere:.2f}", f"{elsewhere:.2f}", *shown)

@@ -10,6 +10,8 @@ from typing import Any
 
 import duckdb
 
+from warehouse.explanation import SIGNALS
+
 __all__ = ["EVIDENCE_BUDGET", "EVIDENCE_CHARACTERS", "read_facts", "without_passages"]
 
 EVIDENCE_CHARACTERS = 240
@@ -18,6 +20,7 @@ EVIDENCE_BUDGET = 8_000_000
 """Largest number of characters of all passages, which keeps the page below 15 MB. Passages are cut
 shorter if there are more."""
 
+_SIGNALS = ", ".join(f"round({name}_log_odds_score, 1)" for name in SIGNALS)
 _QUERY = """
 with right_somewhere as (
     select distinct fact_id from fct_predictions where is_full_match
@@ -54,14 +57,7 @@ answers as (
             'likely': calibrated.root_code,
             'probability': round(calibrated.root_probability, 2),
             'sources': calibrated.source_language_codes[:3],
-            'signals': [
-                round(object_frequency_log_odds_score, 1),
-                round(other_full_match_log_odds_score, 1),
-                round(object_log_prob_rank_log_odds_score, 1),
-                round(same_answer_log_odds_score, 1),
-                round(masked_log_prob_rank_log_odds_score, 1),
-                round(other_subject_log_prob_rank_log_odds_score, 1),
-            ],
+            'signals': [<signals>],
         } order by fct_predictions.model_id) as answers,
         bool_or(is_full_match) as is_right,
     from fct_predictions
@@ -117,7 +113,7 @@ left join dim_fact_labels as labels
     on labels.fact_id = listed.fact_id and labels.language_code = listed.language_code
 group by all
 order by fact, fact_id
-"""
+""".replace("<signals>", _SIGNALS)
 
 
 def read_facts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -128,7 +124,7 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         ``languages``: for each language in which a model is right, the names, each model's answer
         ('text' is null if it is right), its root by the paper's rule, the languages with shared
         neurons, its most probable root with probability and sources, what spoke for it ('signals':
-        log-odds, in the order of fct_root_probabilities), and whether the text states the fact,
+        log-odds, in the order of ``SIGNALS``), and whether the text states the fact,
         with a passage. ``unlearned``: codes of the other languages whose
         text states the fact; ``unknown``: codes of the rest. Both are null if there are none.
     """

@@ -19,8 +19,6 @@ from warehouse.files import temporary_file
 
 __all__ = ["bundling", "drawing_library"]
 
-_MODULE = "warehouse.report.library"
-
 
 def drawing_library(folder: Path) -> str:
     """Read the library from a folder; the first call for a version makes it there.
@@ -50,7 +48,7 @@ def bundling(folder: Path) -> Iterator[None]:
         yield
         return
     with subprocess.Popen(
-        [sys.executable, "-m", _MODULE, str(folder)],
+        [sys.executable, "-m", __name__, str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from warehouse.connection import opened
+from warehouse.explanation import SIGNALS
 from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import read_facts, without_passages
@@ -126,6 +127,7 @@ def _page(
         },
         facts=packed(searched),
         passages=packed(passages),
+        signals=packed(list(SIGNALS.values())),
         fact_count=len(facts),
         # Only its own end tag can end a script element.
         library=Markup(library.replace("</script", "<\\/script")),

@@ -110,6 +110,8 @@ const list = document.getElementById("list");
 const found = document.getElementById("found");
 const MOST_FACTS = 60;
 let facts = null;
+// What each number of an answer's "signals" is.
+let signals = [];
 
 function folded(text) {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -118,7 +120,7 @@ function folded(text) {
 async function allFacts() {
   if (facts === null) {
     found.textContent = "Loading…";
-    facts = await unpack("rows-facts");
+    [facts, signals] = await Promise.all([unpack("rows-facts"), unpack("rows-signals")]);
     for (const [place, fact] of facts.entries()) {
       fact.place = place;
       const names = fact.languages.flatMap((entry) => [entry.subject, entry.object]);
@@ -134,17 +136,11 @@ function passagesOf(fact) {
   return passages.then((all) => all[fact.place]);
 }
 
-// In the order of the list "signals" of an answer.
-const SIGNALS = [
-  "facts with this object", "languages right", "log-probability", "other subjects get it", "without subject",
-  "with other subjects",
-];
-
 function probableRoot(answer) {
   const parts = [`most probable root: ${answer.likely.replaceAll("_", " ")}`];
   if (answer.probability !== null) parts[0] += ` (${answer.probability.toFixed(2)})`;
   if (answer.sources.length) parts.push(`sources: ${answer.sources.join(" ")}`);
-  const signs = SIGNALS.map((name, place) => [name, answer.signals?.[place] ?? 0]).filter(([, value]) => value);
+  const signs = signals.map((name, place) => [name, answer.signals?.[place] ?? 0]).filter(([, value]) => value);
   const listed = (wanted) =>
     signs.filter(([, value]) => Math.sign(value) === wanted)
       .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))
