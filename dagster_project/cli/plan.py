@@ -18,11 +18,10 @@ __all__ = ["plan_tables"]
 def plan_tables(workspace: Workspace, costs: Sequence[ModelCost]) -> Group:
     """Two tables and a line: parts by state, and what every model costs."""
     parts = Table("table", "parts", "to compute", title="Parts of the lake")
-    counted = Counter(part.table for part in workspace.plan.parts())
-    home = workspace.home.lake
-    missing = Counter(
-        part.table for part in workspace.plan.parts() if part.state(home) is not State.DONE
-    )
+    planned = list(workspace.plan.parts())
+    counted = Counter(part.table for part in planned)
+    lake = workspace.home.lake
+    missing = Counter(part.table for part in planned if part.state(lake) is not State.DONE)
     for table, count in counted.items():
         parts.add_row(table, f"{count:,}", f"{missing[table]:,}")
     models = Table(

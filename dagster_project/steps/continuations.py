@@ -28,6 +28,7 @@ def _continue(task: ModelTask) -> Iterator[Computed]:
 
     block: ContinuationBlock = task.settings
     objects = task.read("facts").select("fact_id", "object_id")
+    aliases = _aliases(task)
     for language in task.languages:
         facts = task.queries(language).join(objects, on="fact_id", validate="1:1")
         texts = continuations(
@@ -40,20 +41,19 @@ def _continue(task: ModelTask) -> Iterator[Computed]:
         found = name_offsets(
             texts.join(facts.select("fact_id", "object_id", "object_label"), on="fact_id"),
             language,
-            _aliases(task, language),
+            None if aliases is None else aliases.filter(pl.col("language_code") == language),
             task.study.study.tracing.chinese,
         )
         rows = lake_rows("continuations", [found])
         yield Computed({"continuations": rows}, language, fact_count=rows.height)
 
 
-def _aliases(task: ModelTask, language: str) -> pl.DataFrame | None:
-    """Other names of entities in a language; None where the study has none."""
+def _aliases(task: ModelTask) -> pl.DataFrame | None:
+    """Other names of entities in all languages; None where the study has none."""
     study = task.study.study
     if study.tracing.aliases is None:
         return None
-    rows = read_aliases(study.locate(study.tracing.aliases), task.study.within)
-    return rows.filter(pl.col("language_code") == language)
+    return read_aliases(study.locate(study.tracing.aliases), task.study.within)
 
 
 STEP = ModelStep(
