@@ -131,7 +131,7 @@ def test_a_line_that_is_no_utf8_is_told(tmp_path: Path) -> None:
         (b"\x5d\x00\x00\x80" + b"x" * 300, r"is lzma without a header, .* xz"),
         (b"\xff\xff\xff\xff....", r"is a stream of Arrow, .* Parquet"),
         (b"version https://git-lfs.github.com/spec/v1\n", r"Git LFS, .* git lfs pull"),
-        (gzip.compress(gzip.compress(b"Bern")), r"is packed twice, .* once"),
+        (gzip.compress(gzip.compress(b"Bern", mtime=0), mtime=0), r"is packed twice, .* once"),
         (b"\n<!DOCTYPE html><html><p>404</p></html>", "is an HTML page"),
         (b"<!-- gone -->\n<HTML lang=de><p>404</p></HTML>", "is an HTML page"),
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an error message"),
