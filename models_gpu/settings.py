@@ -186,8 +186,8 @@ class SwapSettings:
 
     swaps: tuple[Swap, ...] = ("masked", "first_part", "last_part", "invented", "other_subject")
     """What stands in the place of a subject."""
-    other_subjects: int = 2
-    """Other subjects per fact, at least 1."""
+    other_subjects: int = 3
+    """Other subjects and invented names per fact, at least 1; facts of a relation share them."""
     seed: int = 0
     """Seed of the other subjects and of the invented texts."""
 

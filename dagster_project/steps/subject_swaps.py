@@ -37,7 +37,7 @@ def _swap(task: ModelTask) -> Iterator[Computed]:
 
 STEP = ModelStep(
     tables=("subject_swaps",),
-    code_version="1",
+    code_version="2",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_models",
     settings=lambda study: study.signals.subject_swaps,

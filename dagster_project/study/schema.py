@@ -430,13 +430,13 @@ class SubjectSwapsBlock:
         tuple[Literal["masked", "first_part", "last_part", "invented", "other_subject"], ...],
         Field(min_length=1),
     ] = ("masked", "first_part", "last_part", "invented", "other_subject")
-    """What replaces it: masks, masks but for a part of the name, an invented text of the same
-    shape, other subjects of the relation. Each costs about one query per right answer; masks cost
-    almost nothing."""
-    other_subjects: _Count = 2
-    """Other subjects per answer."""
+    """What replaces it: masks, masks but for a part of the name, invented names of the same shapes,
+    other subjects of the relation. Parts cost one query per right answer each; the others cost
+    little, because answers share their queries."""
+    other_subjects: _Count = 3
+    """Other subjects and invented names per answer; the answers of a relation share them."""
     seed: _Seed = 0
-    """Seed of the other subjects and of the invented texts."""
+    """Seed of the other subjects and of the invented names."""
 
 
 @dataclass(frozen=True)
@@ -446,7 +446,7 @@ class LatentLanguagesBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: _Languages = "all"
     """Languages in which the model is asked. Names are compared in every language of the study."""
-    facts: _Count = 100
+    facts: _Count = 15
     """Maximal facts: those right in most languages, the same in each language."""
     seed: _Seed = 0
     """Seed of the other objects whose names are compared as the null."""
@@ -459,7 +459,7 @@ class PatchingBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: Annotated[tuple[str, ...], Field(min_length=2)]
     """Languages; each is asked with the states of each, also with its own as a control."""
-    facts: _Count = 10
+    facts: _Count = 5
     """Maximal facts per pair of languages: those right in most of the languages."""
     positions: Annotated[tuple[Literal["subject", "object", "both"], ...], Field(min_length=1)] = (
         "subject",

@@ -148,11 +148,10 @@ class _Batch:
             low, high = int(self.pair_item[start]), int(self.pair_item[stop - 1]) + 1
             logits = self.model.view.compute_logits(hidden[low:high]).float()
             row = torch.from_numpy(self.pair_item[start:stop] - low).to(hidden.device)
-            target = torch.from_numpy(self.pair_target[start:stop]).to(hidden.device)[:, None]
-            own = logits[row]
-            gold = own.gather(1, target)
-            values[start:stop] = (gold - logits.logsumexp(-1)[row, None])[:, 0].cpu().numpy()
-            places[start:stop] = ranks(own, target, gold).cpu().numpy()
+            target = torch.from_numpy(self.pair_target[start:stop]).to(hidden.device)
+            rank, own = ranks(logits, target, row)
+            values[start:stop] = (own - logits.logsumexp(-1)[row]).cpu().numpy()
+            places[start:stop] = rank.cpu().numpy()
         return values, places
 
     def _blocks(self) -> list[tuple[int, int]]:

@@ -313,12 +313,9 @@ class _Scorer:
             step = len(logits) if is_direct else self.plan.rows_at_once or len(logits)
             for begin in range(span.start, span.stop, step):
                 part = slice(begin, min(begin + step, span.stop))
-                rows = self.pair_mask[part] - low
-                of_pair = logits if is_direct else logits[rows]
-                token_id = self.pair_id[part, None]
-                gold = of_pair.gather(1, token_id)
-                self.gold_ranks[part] = ranks(of_pair, token_id, gold)
-                golds.append((part, gold[:, 0]))
+                rows = None if is_direct else self.pair_mask[part] - low
+                self.gold_ranks[part], gold = ranks(logits, self.pair_id[part], rows)
+                golds.append((part, gold))
         self.top_ids[low:high] = ids
         self.top_log_probs[low:high] = log_probs
         for part, gold in golds:

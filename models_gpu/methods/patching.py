@@ -162,18 +162,23 @@ def _pairs(
         if fact in own.right:
             of_relation[row["relation_id"]].append(fact)
     askable = {code: _askable(model, one) for code, one in known.items()}
-    found = []
-    for fact in sorted(askable[language].intersection(chosen)):
-        row = rows[fact]
-        true = true_of[row["relation_id"], row["subject_id"]]
-        others = [
+    true_objects_of = {
+        fact: true_of[rows[fact]["relation_id"], rows[fact]["subject_id"]]
+        for fact in sorted(askable[language].intersection(chosen))
+    }
+    tried = {
+        fact: [
             other
-            for other in shuffled(of_relation[row["relation_id"]], seed, "source", fact)
+            for other in shuffled(of_relation[rows[fact]["relation_id"]], seed, "source", fact)
             if rows[other]["object_id"] not in true
-        ]
-        fitting = [rows[other] for other in _fitting(model, row, others[:_TRIED_FACTS], rows)]
+        ][:_TRIED_FACTS]
+        for fact, true in true_objects_of.items()
+    }
+    found = []
+    for fact, fitting in _fitting(model, tried, rows).items():
+        true = true_objects_of[fact]
         for code in known:
-            usable = [one for one in fitting if one["fact_id"] in askable[code]]
+            usable = [rows[one] for one in fitting if one in askable[code]]
             if not usable:
                 continue
             source = usable[0]
@@ -193,17 +198,26 @@ def _askable(model: LoadedModel, known: LanguageFacts) -> set[str]:
 
 
 def _fitting(
-    model: LoadedModel, row: Mapping[str, Any], others: Sequence[str], rows: Mapping[str, Any]
-) -> list[str]:
-    """Keep the facts whose object has as many tokens as the asked fact's, in its query."""
-    names = {other: rows[other]["object_label"] for other in others}
-    distinct = list(dict.fromkeys([row["object_label"], *names.values()]))
-    frame = pl.DataFrame({"object_label": distinct}).with_columns(
-        template=pl.lit(row["template"]), subject_label=pl.lit(row["subject_label"])
+    model: LoadedModel, tried: Mapping[str, Sequence[str]], rows: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Keep for each fact the tried ones whose object has as many tokens as its own, in its query.
+
+    Names are tokenised together, because a fact alone costs much more.
+    """
+    pairs = [(fact, other) for fact, others in tried.items() for other in (fact, *others)]
+    frame = pl.DataFrame(
+        [
+            (rows[fact]["template"], rows[fact]["subject_label"], rows[other]["object_label"])
+            for fact, other in pairs
+        ],
+        schema=dict.fromkeys(("template", "subject_label", "object_label"), pl.String),
+        orient="row",
     )
-    counts = dict(zip(distinct, name_tokens(model, frame).list.len().to_list(), strict=True))
-    own = counts[row["object_label"]]
-    return [other for other in others if counts[names[other]] == own > 0]
+    counts = dict(zip(pairs, name_tokens(model, frame).list.len().to_list(), strict=True))
+    return {
+        fact: [one for one in others if counts[fact, one] == counts[fact, fact] > 0]
+        for fact, others in tried.items()
+    }
 
 
 @dataclass(frozen=True)

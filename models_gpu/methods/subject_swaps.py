@@ -9,12 +9,12 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import polars as pl
 
 from models_gpu.engine.scoring import score_queries
-from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.probing import prediction_rows
@@ -44,8 +44,9 @@ def subject_swaps(
     """Ask facts again with other texts in the place of their subjects.
 
     The swaps are described at ``models_gpu.settings.Swap``. A fact lacks a swap that does not
-    exist: parts of a name of one token, other subjects where all have the same object. A causal
-    model that does not see the subject (prompt code 'no_subject') gets no rows.
+    exist: parts of a name of one token, other subjects where all have the same object, invented
+    names where every text of that shape is a subject. A causal model that does not see the subject
+    (prompt code 'no_subject') gets no rows.
 
     Args:
         model: from ``models_gpu.loading.load``.
@@ -108,6 +109,12 @@ class _Swaps:
             self._names[relation].add(subject)
             self._with_object[relation, name].add(subject)
         self._letters = _letters_by_category(facts["subject_label"])
+        # One order for all facts of a relation, so that they share the queries of a few subjects.
+        self._in_order = {
+            relation: shuffled(names, settings.seed, relation)
+            for relation, names in self._names.items()
+        }
+        self._new_names: dict[str, list[str]] = {}
 
     def of(self, facts: pl.DataFrame) -> Iterator[tuple[str, Swap, int, str]]:
         """Fact, swap, its index, and the text in the place of the subject."""
@@ -120,22 +127,31 @@ class _Swaps:
         for fact, relation, name, label, encoding in rows:
             for swap in dict.fromkeys(self._settings.swaps):
                 if swap == "other_subject":
-                    texts = self._others(fact, relation, name)
+                    texts = self._others(relation, name)
                 elif swap == "invented":
-                    texts = [self._invented(fact, label, self._names[relation])]
+                    texts = self._invented(relation)
                 else:
                     texts = self._masked(swap, label, encoding.offsets)
                 for index, text in enumerate(texts):
                     yield fact, swap, index, text
 
-    def _others(self, fact: str, relation: str, name: str) -> list[str]:
-        """Subjects of the relation that do not have the object."""
-        others = self._names[relation] - self._with_object[relation, name]
-        return shuffled(others, self._settings.seed, fact)[: self._settings.other_subjects]
+    def _others(self, relation: str, name: str) -> list[str]:
+        """The first subjects of the relation that do not have the object."""
+        same = self._with_object[relation, name]
+        others = (one for one in self._in_order[relation] if one not in same)
+        return list(islice(others, self._settings.other_subjects))
 
-    def _invented(self, fact: str, label: str, taken: Collection[str]) -> str:
-        """A text of the same shape: each letter is drawn from those of its kind."""
-        random = generator(self._settings.seed, fact, "invented")
+    def _invented(self, relation: str) -> list[str]:
+        """New names in the shape of the relation's first subjects, the same for all its facts."""
+        if relation not in self._new_names:
+            count = self._settings.other_subjects
+            found = (self._new_name(relation, one) for one in self._in_order[relation])
+            self._new_names[relation] = list(islice(filter(None, found), count))
+        return self._new_names[relation]
+
+    def _new_name(self, relation: str, label: str) -> str | None:
+        """Draw each letter of a name from those of its kind; None if only known names are drawn."""
+        random = generator(self._settings.seed, relation, label, "invented")
         for _ in range(_DRAWS):
             text = "".join(
                 letters[random.integers(len(letters))]
@@ -143,12 +159,9 @@ class _Swaps:
                 else letter
                 for letter in label
             )
-            if text not in taken:
+            if text not in self._names[relation]:
                 return text
-        raise ModelError(
-            f"fact '{fact}': {_DRAWS} texts in the shape of '{label}' are all names of subjects; "
-            "leave 'invented' out of the swaps"
-        )
+        return None
 
     def _masked(self, swap: Swap, label: str, offsets: Sequence[tuple[int, int]]) -> list[str]:
         """The subject without its name ('masked'), or with a part of it."""

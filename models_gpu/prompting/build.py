@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from models_gpu.errors import ModelError
 from models_gpu.prompting.causal_prompts import causal_queries, tokenise_prompts
@@ -91,11 +91,13 @@ def name_tokens(model: LoadedModel, facts: pl.DataFrame) -> pl.Series:
         ids, offsets = prompts.gold_ids, prompts.gold_offsets
     else:
         ids, offsets = tokenise_objects(model, facts["object_label"], facts["template"])
-    unusable = np.isin(ids, list(model.unknown_token_ids)) | (ids >= model.view.vocabulary_size)
-    names = [
-        [] if unusable[begin:end].any() else ids[begin:end].tolist()
-        for begin, end in pairwise(offsets.tolist())
-    ]
+    is_unusable = np.isin(ids, list(model.unknown_token_ids)) | (ids >= model.view.vocabulary_size)
+    counts = np.diff(offsets)
+    own = np.repeat(np.arange(len(counts)), counts)
+    left_out = np.bincount(own, weights=is_unusable, minlength=len(counts)) > 0
+    names = pa.LargeListArray.from_arrays(
+        offsets_of(np.where(left_out, 0, counts)), ids[~left_out[own]].astype(np.int32)
+    )
     return pl.Series("tokens", names, dtype=pl.List(pl.Int32))
 
 

@@ -1,8 +1,8 @@
 """What the signals cost, compared with probing the facts of the same languages.
 
-Run: ``python -m tests.benchmarks.signals [--model atlas-mlm] [--languages de,en,ru] …``
+Run: ``python -m tests.benchmarks.signals [--model atlas-mlm] [--languages de,en,ja,ru,zh] …``
 
-Both signals run with the default settings of a study, on the right answers of an embedded model.
+The signals run with the default settings of a study, on the right answers of an embedded model.
 With ``--layers`` the model is a BERT with random weights, of mBERT's width and vocabulary, and all
 answers count as right: its ratios are those of a large model. Two ratios are printed. The first is
 per fact: one fact's signal against one fact's probing. The second is per study: all that a study
@@ -29,6 +29,7 @@ from models_gpu.methods.fact_choice import facts_in_most_languages
 from models_gpu.methods.latent_languages import latent_languages
 from models_gpu.methods.patching import LanguageFacts, PatchSettings, patches
 from models_gpu.methods.probing import probe
+from models_gpu.methods.subject_swaps import subject_swaps
 
 PROJECT = Path(__file__).resolve().parents[2]
 WEIGHTS = PROJECT / "models_gpu" / "atlas" / "weights"
@@ -38,7 +39,8 @@ VOCABULARY_SIZE = 119_547
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="atlas-mlm", help="embedded model")
-    parser.add_argument("--languages", default="de,en,ja,ru,zh", help="comma-separated codes")
+    parser.add_argument("--languages", default="all", help="comma-separated codes")
+    parser.add_argument("--patched-languages", default="de,en,ja,ru,zh")
     parser.add_argument("--layers", type=int, default=None, help="a BERT with random weights")
     parser.add_argument("--facts", type=int, default=None, help="facts per language; None: all")
     parser.add_argument("--patched", type=int, default=PatchingBlock.facts, help="patched facts")
@@ -51,7 +53,8 @@ def read_languages(options: argparse.Namespace) -> dict[str, pl.DataFrame]:
     """What the model is asked in each language, with the ids of subjects and objects."""
     source = open_facts(FactsSettings("table", PROJECT / "ingestion" / "atlas" / "facts.csv", 0.0))
     tables = {}
-    for language in options.languages.split(","):
+    codes = source.languages() if options.languages == "all" else options.languages.split(",")
+    for language in codes:
         read = source.read(language)
         tables[language] = (
             read.fact_labels.join(read.facts, on="fact_id")
@@ -108,20 +111,33 @@ def main() -> None:
     ).unique(["relation_id", "object_id", "language_code"], maintain_order=True)
     ids = {code: own.right for code, own in known.items()}
     chosen = facts_in_most_languages(ids, options.latent)
-    patched = facts_in_most_languages(ids, options.patched)
+    between = {code: known[code] for code in options.patched_languages.split(",")}
+    patched = facts_in_most_languages({code: ids[code] for code in between}, options.patched)
     settings = PatchSettings(PatchingBlock.positions)
-    counts = {"latent_languages": sum(map(len, chosen.values())), "patching": 0}
+    counts = {
+        "subject_swaps": sum(map(len, ids.values())),
+        "latent_languages": sum(map(len, chosen.values())),
+        "patching": 0,
+    }
+
+    def swap() -> None:
+        for code, facts in tables.items():
+            subject_swaps(model, facts, ids[code])
 
     def read_layers() -> None:
         for code, facts in tables.items():
             latent_languages(model, code, facts, chosen[code], names, seed=0)
 
     def patch() -> None:
-        for code in tables:
-            rows = patches(model, code, patched[code], known, settings=settings)
+        for code in between:
+            rows = patches(model, code, patched[code], between, settings=settings)
             counts["patching"] += rows.n_unique(["fact_id", "source_language_code"])
 
-    spent = {"latent_languages": seconds(read_layers), "patching": seconds(patch)}
+    spent = {
+        "subject_swaps": seconds(swap),
+        "latent_languages": seconds(read_layers),
+        "patching": seconds(patch),
+    }
     print(
         f"{len(model.view.layers)} layers, {len(tables)} languages; probing {asked} facts: "
         f"{probing:.1f} s, {1e3 * probing / asked:.2f} ms a fact"

@@ -101,9 +101,14 @@ def test_facts_that_share_a_query_get_their_own_golds_from_one_forward(bert: Loa
 
 def test_rank_one_means_argmax_also_among_equal_logits(bert: LoadedModel) -> None:
     logits = torch.tensor([[0.5, 2.0, 2.0, -1.0, 2.0, 0.5]] * 4)
-    gold = torch.tensor([[1], [2], [4], [5]])
-    found = ranks(logits, gold, logits.gather(1, gold))
+    tokens = torch.tensor([1, 2, 4, 5])
+    found, gold = ranks(logits, tokens)
     assert found.tolist() == [1, 2, 3, 5]
+    assert gold.tolist() == [2.0, 2.0, 2.0, 0.5]
+    logits[1, 1] = 3.0
+    found, gold = ranks(logits, tokens, torch.tensor([1, 0, 1, 1]))
+    assert found.tolist() == [1, 2, 3, 5]
+    assert gold.tolist() == [3.0, 2.0, 2.0, 0.5]
 
 
 @pytest.mark.parametrize("vocabulary", [5, 64, 65, 300])

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from ingestion.contract import LAKE
-from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.subject_swaps import subject_swaps
 from models_gpu.settings import SwapSettings
@@ -93,19 +92,40 @@ def test_other_subjects_do_not_have_the_object() -> None:
     assert len(others["c0"]) == len(set(others["c0"]))
 
 
-def test_an_invented_name_has_the_shape_of_the_subject() -> None:
+def test_facts_of_a_relation_share_their_other_subjects() -> None:
+    facts = _facts().filter(pl.col("fact_id").is_in(CHOSEN)).select("fact_id", "relation_id")
+    others = _texts(loaded("bert"), "other_subject", other_subjects=2)
+    of_relation: dict[str, set[str]] = {}
+    for fact, relation in facts.iter_rows():
+        of_relation.setdefault(relation, set()).update(others.get(fact, []))
+    # Two for all, and one more for each of the two whose object a fact shares.
+    assert all(len(subjects) <= 4 for subjects in of_relation.values())
+    assert all(len(own) == 2 for own in others.values())
+
+
+def test_invented_names_have_the_shapes_of_the_relations_subjects() -> None:
     invented = _texts(loaded("bert"), "invented")
-    names = dict(_facts().select("fact_id", "subject_label").iter_rows())
-    for fact, (text,) in invented.items():
-        shape = [unicodedata.category(letter) for letter in names[fact]]
-        assert [unicodedata.category(letter) for letter in text] == shape
-        assert text not in set(names.values())
+    names: dict[str, set[str]] = {}
+    for relation, name in _facts().select("relation_id", "subject_label").iter_rows():
+        names.setdefault(relation, set()).add(name)
+    relations = dict(_facts().select("fact_id", "relation_id").iter_rows())
+    assert set(invented) == set(CHOSEN)
+    for fact, texts in invented.items():
+        own = names[relations[fact]]
+        shapes = {_shape(name) for name in own}
+        assert len(texts) == 2
+        assert all(_shape(text) in shapes and text not in own for text in texts)
 
 
-def test_an_invented_name_that_cannot_be_new_is_refused() -> None:
+def _shape(text: str) -> tuple[str, ...]:
+    return tuple(unicodedata.category(letter) for letter in text)
+
+
+def test_a_relation_whose_names_cannot_be_new_has_no_invented_ones() -> None:
     rows = facts(("a", "P36", "[X] is in [Y] .", "1", "Peru"))
-    with pytest.raises(ModelError, match="leave 'invented' out of the swaps"):
-        subject_swaps(loaded("bert"), rows, ["a"])
+    found = subject_swaps(loaded("bert"), rows, ["a"])
+    assert "masked" in found["swap_code"]
+    assert "invented" not in found["swap_code"]
 
 
 def test_a_causal_model_that_does_not_see_the_subject_has_no_rows() -> None:
