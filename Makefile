@@ -2,11 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Python compiles a module when it is imported first; compiling all takes a minute, so pip does not.
 # The versions that are installed; empty: the newest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
-INSTALL := $(PIP) install $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
+INSTALL := $(PIP) install --no-compile $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-.PHONY: run test test-nightly check coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds root-rule readme lock gpu-check dockerfile-check
+.PHONY: run test test-nightly check check-types check-sql check-text coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds root-rule readme lock gpu-check dockerfile-check
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -21,14 +22,21 @@ test-nightly: .venv/installed-dev
 	$(INSTALL) '.[ray,postgres]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m nightly
 
-check: .venv/installed-dev
+# Its three parts run at once with `make --jobs 3 check`.
+check: check-types check-sql check-text
+
+check-types: .venv/installed-dev
+	$(BIN)/mypy
+
+check-sql: .venv/installed-dev
+	$(BIN)/sqlfluff lint dbt/models dbt/tests
+
+check-text: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/sqlfluff lint dbt/models dbt/tests
 	git ls-files -z | xargs -0 $(BIN)/codespell
 	$(BIN)/python -m pytest -n 0 tests/contract/test_words.py tests/contract/test_documents.py
 	$(BIN)/python .ci/licences.py
-	$(BIN)/mypy
 
 # The unit tests with branch coverage of the four packages.
 coverage: .venv/installed-dev
@@ -117,6 +125,6 @@ clean:
 	$(INSTALL) .
 	touch $@
 
-.venv/installed-dev: .venv/installed
+.venv/installed-dev: pyproject.toml setup.py $(CONSTRAINTS) | .venv/bin/python
 	$(INSTALL) '.[dev]'
-	touch $@
+	touch $@ .venv/installed

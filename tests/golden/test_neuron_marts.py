@@ -533,6 +533,7 @@ def test_the_p_values_of_mantels_test_are_corrected_over_the_model(warehouse: Pa
     assert [q for _, q in found] == pytest.approx(adjusted.tolist())
 
 
+@pytest.mark.nightly
 def test_neither_threads_nor_the_order_of_parts_and_rows_change_the_marts(
     tmp_path: Path, warehouse: Path
 ) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +18,7 @@ import polars as pl
 
 from ingestion.contract import LAKE
 from ingestion.lake import Provenance, prepare_lake, write_part
+from tests.helpers.dbt_process import Outcome, run_dbt
 
 Row = Mapping[str, Any]
 
@@ -164,7 +163,7 @@ def build(
     command: str = "build",
     threads: int | None = None,
     variables: Mapping[str, object] | None = None,
-) -> tuple[Path, subprocess.CompletedProcess[str]]:
+) -> tuple[Path, Outcome]:
     """Run dbt on a lake, in its own process; nothing is written outside ``folder``.
 
     Args:
@@ -198,20 +197,14 @@ def build(
     target.mkdir(exist_ok=True)
     if _parsed and _parsed[0].exists() and not (target / _PARSED).exists():
         shutil.copyfile(_parsed[0], target / _PARSED)
-    outcome = subprocess.run(
-        [
-            str(Path(sys.executable).with_name("dbt")), "--no-use-colors", command,
-            "--project-dir", str(DBT), "--profiles-dir", str(profiles),
-            "--target-path", str(target), "--log-path", str(folder / "logs"),
-            "--vars", json.dumps(settings),
-            *arguments,
-        ],
-        cwd=folder,
-        env={**os.environ, "FACTROOTS_BUILD": database.name, "DBT_LOG_LEVEL_FILE": "none"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    command_line = [
+        "--no-use-colors", command,
+        "--project-dir", str(DBT), "--profiles-dir", str(profiles),
+        "--target-path", str(target), "--log-path", str(folder / "logs"),
+        "--vars", json.dumps(settings),
+        *arguments,
+    ]  # fmt: skip
+    outcome = run_dbt(command_line, folder, database.name)
     if not _parsed and not variables and (target / _PARSED).exists():
         _parsed.append(target / _PARSED)
     return database, outcome

@@ -155,6 +155,7 @@ def test_a_zip_that_points_outside_is_refused_by_entry(study: Path, tmp_path: Pa
     assert "'../x.jsonl'" in refused(mlama_study(study, path), tmp_path)
 
 
+@pytest.mark.nightly
 def test_broken_lines_are_listed_in_the_warehouse_and_over_the_limit_stop_the_run(
     study: Path, tmp_path: Path
 ) -> None:

@@ -169,6 +169,7 @@ def used(folder: Path) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_model_without_memory_and_a_full_disk_cost_nothing_that_was_finished(
     trouble: Trouble, finished: Path
 ) -> None:

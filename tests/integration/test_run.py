@@ -180,6 +180,7 @@ def test_a_changed_language_recomputes_that_language_alone(
     assert {row["language_code"] for row in stale if row["table"] == "predictions"} == {"it"}
 
 
+@pytest.mark.nightly
 def test_a_narrowed_run_replaces_the_file_under_an_analyst_and_keeps_all_parts(
     tiny_study: Path, finished: Path, home: Path
 ) -> None:
@@ -197,7 +198,7 @@ def test_a_narrowed_run_replaces_the_file_under_an_analyst_and_keeps_all_parts(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", [3, pytest.param(10, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.nightly)])
 def test_a_run_killed_at_any_moment_ends_with_the_same_tables(
     tiny_study: Path, finished: Path, tmp_path: Path, times: int
 ) -> None:
