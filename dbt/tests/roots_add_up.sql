@@ -109,6 +109,7 @@ matrix_against_roots as (
 truths as (
     select
         model_id,
+        rule_code,
         root_code,
         max(root_count) as root_count,
     from root_accuracy
@@ -119,11 +120,11 @@ truths as (
 planted_roots as (
     select
         roots.model_id,
+        roots.rule_code,
         roots.root_code,
         count(*) as root_count,
     from fct_fact_roots as roots
     semi join fct_planted_predictions using (model_id, language_code, fact_id)
-    where roots.rule_code = 'paper'
     group by all
 ),
 
@@ -133,7 +134,7 @@ truths_against_roots as (
         model_id,
         root_code,
     from truths
-    inner join planted_roots using (model_id, root_code)
+    inner join planted_roots using (model_id, rule_code, root_code)
     where truths.root_count > planted_roots.root_count
 ),
 

@@ -6,6 +6,7 @@ final as (
     select
         'a shuffled root says more than chance' as problem,
         model_id,
+        rule_code,
         half_code,
         root_code,
     from root_accuracy

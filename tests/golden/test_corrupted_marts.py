@@ -48,13 +48,13 @@ CORRUPTIONS = {
         "transferred and cue are not the types of fact_types_by_language", "m", "en"),
     "update root_matrix set root_count = 9 where model_id = 'm' and target_language_code = 'ja'": (
         "root_matrix does not hold the sources of fct_fact_roots", "m", "ja"),
-    "insert into root_accuracy values ('s', 'given', 'all', 'undetermined', 'guess', null, 999, "
-    "1, 1, 999, 0, 0, 0, 1, 1, 1, 0)": (
+    "insert into root_accuracy values ('s', 'paper', 'given', 'all', 'undetermined', 'guess', "
+    "null, 999, 1, 1, 999, 0, 0, 0, 1, 1, 1, 0)": (
         "root_accuracy has more answers with a root than fct_fact_roots", "s", "undetermined"),
     # shuffled_roots_say_nothing
-    "insert into root_accuracy values ('s', 'shuffled', 'all', 'cue', 'guess', true, 999, "
+    "insert into root_accuracy values ('s', 'paper', 'shuffled', 'all', 'cue', 'guess', true, 999, "
     "900, 900, 999, 0.9, 0.9, 0.9, 1, 1, 1, 0.3)": (
-        "a shuffled root says more than chance", "s", "all", "cue"),
+        "a shuffled root says more than chance", "s", "paper", "all", "cue"),
     # right_answers_have_neurons
     "delete from fct_active_neurons where model_id = 'm' and fact_id = 'f1'": (
         "m", "de", "f1", "probeless"),

@@ -162,15 +162,17 @@ def test_a_cell_of_the_truth(warehouse: Path) -> None:
 
 
 def test_an_entry_of_the_confusion_matrix(warehouse: Path) -> None:
-    """Two undetermined answers: f1 as above, and f2, which nobody states and which is a guess."""
+    """Two answers with one root: f1 as above, and f2, which nobody states and which is a guess."""
     assert rows(
         warehouse,
-        """select truth_code, root_count, expected_sum, precision_score, recall_score, chance_score
+        """select rule_code, root_code, truth_code, is_claim, root_count, expected_sum,
+             precision_score, recall_score, chance_score
            from root_accuracy
-           where half_code = 'all' and labels_code = 'given' order by truth_code""",
+           where half_code = 'all' and labels_code = 'given' order by rule_code, truth_code""",
     ) == [
-        (truth, 2, pytest.approx(expected), pytest.approx(expected / 2), 1,
-         pytest.approx(expected / 2))
+        (rule, root, truth, truth == root if rule == "calibrated" else None, 2,
+         pytest.approx(expected), pytest.approx(expected / 2), 1, pytest.approx(expected / 2))
+        for rule, root in (("calibrated", "guess"), ("paper", "undetermined"))
         for truth, expected in (
             ("either_suffices", 31 / 90), ("guess", 19 / 15), ("own_text_needed", 7 / 18)
         )
@@ -181,10 +183,15 @@ def test_survival_is_what_worlds_without_the_statement_answer(warehouse: Path) -
     """Only f1 is stated and right; in w1 and w2 only en states it, and w1 is right."""
     assert rows(
         warehouse,
-        """select root_code, answer_count, world_answer_count, survived_count, survival_rate
+        """select rule_code, root_code, answer_count, world_answer_count, survived_count,
+             survival_rate
            from root_survival
-           where half_code = 'all' and labels_code = 'given' order by root_code""",
-    ) == [("all", 1, 2, 1, 0.5), ("undetermined", 1, 2, 1, 0.5)]
+           where half_code = 'all' and labels_code = 'given' order by rule_code, root_code""",
+    ) == [
+        (rule, root, 1, 2, 1, 0.5)
+        for rule, own in (("calibrated", "guess"), ("paper", "undetermined"))
+        for root in ("all", own)
+    ]
 
 
 def test_p_at_1_by_where_the_world_states_the_fact(warehouse: Path) -> None:

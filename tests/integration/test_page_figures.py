@@ -233,7 +233,8 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         (model, root): f"{rate:.3f} [{low:.3f}, {high:.3f}]"
         for model, root, rate, low, high in atlas.execute(
             """select model_id, root_code, survival_rate, survival_rate_low, survival_rate_high
-               from root_survival where half_code = 'all' and labels_code = 'given'"""
+               from root_survival where half_code = 'all' and labels_code = 'given'
+                 and rule_code = 'paper'"""
         ).fetchall()
     }
     second = f"{MODEL}-seed2"
@@ -241,7 +242,8 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         root: (precision, chance, recall)
         for root, precision, chance, recall in atlas.execute(
             """select root_code, precision_score, chance_score, recall_score from root_accuracy
-               where model_id = ? and half_code = 'all' and labels_code = 'given' and is_claim""",
+               where model_id = ? and rule_code = 'paper' and half_code = 'all'
+                 and labels_code = 'given' and is_claim""",
             [MODEL],
         ).fetchall()
     }
@@ -350,6 +352,30 @@ def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
             ("overlap above its null", "overlap_excess"), ("floor: shuffled", "shuffled"),
         )
     ]  # fmt: skip
+    roots = {
+        (model, root): f"{precision:.2f} [{low:.2f}, {high:.2f}] | {chance:.2f} | {recall:.2f}"
+        for model, root, precision, low, high, chance, recall in atlas_roots.execute(
+            """select model_id, root_code, precision_score, precision_score_low,
+                   precision_score_high, chance_score, recall_score
+               from root_accuracy
+               where rule_code = 'calibrated' and half_code = 'second' and labels_code = 'given'
+                 and is_claim"""
+        ).fetchall()
+    }
+    survival = {
+        root: f"{rate:.2f} [{low:.2f}, {high:.2f}]"
+        for root, rate, low, high in atlas_roots.execute(
+            """select root_code, survival_rate, survival_rate_low, survival_rate_high
+               from root_survival
+               where model_id = ? and rule_code = 'calibrated' and half_code = 'second'
+                 and labels_code = 'given'""",
+            [MODEL],
+        ).fetchall()
+    }
+    table += [
+        f"| {root.replace('_', ' ')} | {roots[MODEL, root]} | {roots['atlas-clm', root]} |"
+        for root in ("own_text_needed", "either_suffices", "transferred", "guess")
+    ]
     rule = {
         (model, target): areas[model, target, "calibrated_rule"]
         for model in (MODEL, f"{MODEL}-seed2", "atlas-clm")
@@ -365,6 +391,9 @@ def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
         f"{rule[MODEL, 'right_elsewhere_only'][2]} and {rule[MODEL, 'right_nowhere'][2]} (causal "
         f"model: {rule['atlas-clm', 'right_elsewhere_only'][2]} and "
         f"{rule['atlas-clm', 'right_nowhere'][2]}).",
+        f"Answers that the text states and that the rule calls *own text needed* survive without "
+        f"it in {survival['own_text_needed']} of the worlds, *either suffices* in "
+        f"{survival['either_suffices']}, a *guess* in {survival['guess']}.",
         f"Two seeds agree on its roots with Cohen's κ = {kappas['calibrated', 'all']}, on those "
         f"of stated answers with {kappas['calibrated', 'stated']} (the paper's rule, where both "
         f"give a root: {kappas['paper', 'decided']}).",

@@ -12,5 +12,5 @@ select
     root_count,
     coalesce(is_claim, false) as is_claim,
 from root_accuracy
-where half_code = 'all' and labels_code = 'given'
+where half_code = 'all' and labels_code = 'given' and rule_code = 'paper'
 order by model_id, root_code, truth_code

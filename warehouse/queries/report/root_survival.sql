@@ -9,5 +9,5 @@ select
     answer_count,
     world_answer_count,
 from root_survival
-where half_code = 'all' and labels_code = 'given'
+where rule_code = 'paper' and half_code = 'all' and labels_code = 'given'
 order by model_id, root_code

@@ -19,16 +19,17 @@ planted_counts as (
 given as (
     select
         roots.model_id,
+        roots.rule_code,
         roots.language_code,
         roots.fact_id,
         roots.root_code,
         planted.presence_code = 'here' and planted_counts.planted_language_count = 1 as is_here_only,
         planted.presence_code,
         row_number() over (
-            partition by roots.model_id order by roots.language_code, roots.fact_id
+            partition by roots.model_id, roots.rule_code order by roots.language_code, roots.fact_id
         ) as place,
         row_number() over (
-            partition by roots.model_id
+            partition by roots.model_id, roots.rule_code
             order by {{ draw("roots.model_id || roots.language_code || roots.fact_id") }}
         ) as shuffled_place,
     from fct_fact_roots as roots
@@ -36,13 +37,13 @@ given as (
     inner join planted_counts
         on planted.corpus_id = planted_counts.corpus_id
         and planted.fact_id = planted_counts.fact_id
-    where roots.rule_code = 'paper'
 ),
 
 final as (
     select
         'given' as labels_code,
         model_id,
+        rule_code,
         language_code,
         fact_id,
         root_code,
@@ -53,6 +54,7 @@ final as (
     select
         'shuffled' as labels_code,
         answers.model_id,
+        answers.rule_code,
         answers.language_code,
         answers.fact_id,
         lenders.root_code,
@@ -61,6 +63,7 @@ final as (
     from given as answers
     inner join given as lenders
         on answers.model_id = lenders.model_id
+        and answers.rule_code = lenders.rule_code
         and answers.place = lenders.shuffled_place
 )
 

@@ -5,7 +5,7 @@
     "transferred": "transferred",
 } %}
 {%- set truths = ["guess", "own_text_needed", "either_suffices", "transferred"] %}
-{%- set keys = "model_id, labels_code, half_code" %}
+{%- set keys = "model_id, rule_code, labels_code, half_code" %}
 
 with
 int_judged_roots as (select * from {{ ref('int_judged_roots') }}),
@@ -15,6 +15,7 @@ fct_true_roots as (select * from {{ ref('fct_true_roots') }}),
 judged as (
     select
         roots.model_id,
+        roots.rule_code,
         roots.labels_code,
         truth.half_code,
         roots.root_code,
@@ -134,9 +135,10 @@ final as (
         {{ keys }},
         root_code,
         truth_code,
-        case root_code
+        case
+            when rule_code = 'calibrated' then truth_code = root_code
             {%- for root, truth in claims.items() %}
-            when '{{ root }}' then truth_code = '{{ truth }}'
+            when root_code = '{{ root }}' then truth_code = '{{ truth }}'
             {%- endfor %}
         end as is_claim,
         root_count,

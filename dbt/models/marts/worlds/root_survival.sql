@@ -1,4 +1,4 @@
-{%- set keys = "model_id, labels_code, half_code, root_code" %}
+{%- set keys = "model_id, rule_code, labels_code, half_code, root_code" %}
 
 with
 int_judged_roots as (select * from {{ ref('int_judged_roots') }}),
@@ -7,6 +7,7 @@ fct_true_roots as (select * from {{ ref('fct_true_roots') }}),
 answers as (
     select
         roots.model_id,
+        roots.rule_code,
         roots.labels_code,
         truth.half_code,
         unnest([roots.root_code, 'all']) as root_code,
