@@ -18,6 +18,21 @@ from pydantic import ConfigDict, Field
 from dagster_project.study.yaml_file import line_of, lines
 from ingestion.corpora import LARGEST_DOCUMENT
 from ingestion.errors import FactrootsError
+from models_gpu.settings import (
+    CheckSettings,
+    EditSettings,
+    Mode,
+    PatchPositions,
+    PatchSettings,
+    PathSettings,
+    ProbelessSettings,
+    PropagationSettings,
+    Quadrature,
+    SplitSettings,
+    Swap,
+    SwapSettings,
+    TextGradientSettings,
+)
 
 __all__ = [
     "AnswersBlock",
@@ -232,14 +247,14 @@ class ProbelessBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    top: _Count = 50
+    top: _Count = ProbelessSettings.top
     """Active neurons per fact."""
     variants: Annotated[
         tuple[Literal["ffn", "ffn-normalised", "layer_output", "layer_output-normalised"], ...],
         Field(min_length=1),
     ] = ("ffn",)
     """Values that count as neurons; normalised: divided by their standard deviation."""
-    bins: _Count = 16
+    bins: _Count = ProbelessSettings.bins
     """Bins per layer of a fact's profile."""
     forced: _Count | None = None
     """Takes this many facts per language as right, to measure untrained models."""
@@ -253,16 +268,16 @@ class IntegratedGradientsBlock:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    mode: Literal["zero", "zero_norm_held", "amig", "amig_mean", "amig_code"] = "zero"
+    mode: Mode = PathSettings.mode
     """Baseline of the path: zero, or activations with tokens of the query replaced."""
-    steps: _Count = 10
+    steps: _Count = PathSettings.steps
     """Points on the path; each costs a forward and backward pass per fact, token and layer."""
-    tolerance: _Tolerance | None = None
+    tolerance: _Tolerance | None = PathSettings.tolerance
     """Doubles the points of a path while its attributions miss more than this probability; null:
     never."""
-    most_steps: _Count = 128
+    most_steps: _Count = PathSettings.most_steps
     """Most points on a path, reached by doubling."""
-    quadrature: Literal["left", "midpoint", "gauss"] = "gauss"
+    quadrature: Quadrature = PathSettings.quadrature
     """Positions of the points: 'left' with 20 steps as published; 'gauss' is more exact."""
     languages: _Languages = "all"
     """Languages in which facts are attributed; ``all`` takes every language of the study."""
@@ -289,13 +304,13 @@ class EditsBlock:
     """Maximal facts: right in all languages, with a knowledge neuron shared by all."""
     threshold: _Share = 0.3
     """A neuron is edited if its attribution exceeds threshold x the fact's largest."""
-    factors: _Factors = (0.0, 2.0)
+    factors: _Factors = EditSettings.factors
     """What activations are multiplied by: 0 suppresses, 2 enhances."""
     active: _Count = 50
     """How many of a fact's active neurons are edited, if the study has PROBELESS."""
-    base_language: str | None = None
+    base_language: str | None = EditSettings.base_language
     """Language whose active neurons are edited in every language; null: none."""
-    base_factors: _Factors = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+    base_factors: _Factors = EditSettings.base_factors
     """What these activations are multiplied by, as in the code of Zhao et al."""
     seed: _Seed = 0
     """Seed of the choice of facts and of all random neurons."""
@@ -333,21 +348,21 @@ class FactChecksBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: _Names
     """Languages; integrated gradients must attribute facts in them, with their settings."""
-    facts: _Count = 20
+    facts: _Count = SplitSettings.facts
     """Maximal facts per relation and split; each costs two integrals."""
-    validation_share: _Share = 0.2
+    validation_share: _Share = SplitSettings.validation_share
     """Share of a relation's subjects on which the threshold is chosen."""
-    test_share: _Share = 0.2
+    test_share: _Share = SplitSettings.test_share
     """Share of a relation's subjects for the test; neurons are found on the rest."""
-    threshold: _Share = 0.3
+    threshold: _Share = CheckSettings.threshold
     """Knowledge neurons of a fact exceed threshold x its largest attribution."""
-    candidates: _SeveralAtLeast = 20
+    candidates: _SeveralAtLeast = CheckSettings.candidates
     """Best neurons of a fact; all pairs of them are tested for degeneracy."""
-    single_share: _Share = 0.8
+    single_share: _Share = CheckSettings.single_share
     """A pair is degenerate if the answer keeps this share of P without either neuron,"""
-    pair_share: _Share = 0.75
+    pair_share: _Share = CheckSettings.pair_share
     """and less than this share without both."""
-    shared: _Share = 0.7
+    shared: _Share = CheckSettings.shared
     """Keep neurons found in more than `shared` x as many training facts as the most frequent
     neuron."""
     seed: _Seed = 0
@@ -384,13 +399,17 @@ class EditPropagationBlock:
     facts: _Count = 20
     """Maximal facts: those right in most of these languages; a fact is changed where it is right.
     Each costs a few forward and backward passes per language."""
-    steps: _Count = 20
+    steps: _Count = PropagationSettings.steps
     """Maximal gradient steps of a change."""
-    learning_rate: Annotated[float, Field(strict=True, gt=0, le=100)] = 0.1
+    learning_rate: Annotated[float, Field(strict=True, gt=0, le=100)] = (
+        PropagationSettings.learning_rate
+    )
     """Factor on the gradient; too large a value changes other subjects as well."""
-    stop_probability: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.9
+    stop_probability: Annotated[float, Field(strict=True, gt=0, lt=1)] = (
+        PropagationSettings.stop_probability
+    )
     """A change ends once the new object has this probability."""
-    weights: Literal["ffn", "all"] = "ffn"
+    weights: Literal["ffn", "all"] = PropagationSettings.weights
     """Weights that are changed: the down projections of the FFN layers, or all."""
     seed: _Seed = 0
     """Seed of the new objects and of the control subjects."""
@@ -410,9 +429,9 @@ class TextGradientsBlock:
     facts: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = 40
     """Maximal facts: those right in most of these languages. Each costs a backward pass per
     language, and one per text."""
-    width: _Count = 16
+    width: _Count = TextGradientSettings.width
     """Numbers to which either side of a weight matrix is projected."""
-    folds: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = 7
+    folds: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = TextGradientSettings.folds
     """Masked models: copies of a text, each of whose tokens is masked in one of them."""
     seed: _Seed = 0
     """Seed of the projections."""
@@ -427,13 +446,13 @@ class SubjectSwapsBlock:
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     swaps: Annotated[
-        tuple[Literal["masked", "first_part", "last_part", "invented", "other_subject"], ...],
+        tuple[Swap, ...],
         Field(min_length=1),
-    ] = ("masked", "first_part", "last_part", "invented", "other_subject")
+    ] = SwapSettings.swaps
     """What replaces it: masks, masks but for a part of the name, invented names of the same shapes,
     other subjects of the relation. Parts cost one query per right answer each; the others cost
     little, because answers share their queries."""
-    other_subjects: _Count = 3
+    other_subjects: _Count = SwapSettings.other_subjects
     """Other subjects and invented names per answer; the answers of a relation share them."""
     seed: _Seed = 0
     """Seed of the other subjects and of the invented names."""
@@ -461,10 +480,7 @@ class PatchingBlock:
     """Languages; each is asked with the states of each, also with its own as a control."""
     facts: _Count = 5
     """Maximal facts per pair of languages: those right in most of the languages."""
-    positions: Annotated[tuple[Literal["subject", "object", "both"], ...], Field(min_length=1)] = (
-        "subject",
-        "object",
-    )
+    positions: Annotated[tuple[PatchPositions, ...], Field(min_length=1)] = PatchSettings.positions
     """Tokens whose states are replaced, one set after the other; 'object' are the masks, or in a
     causal model the last token of the prompt."""
     seed: _Seed = 0
