@@ -28,9 +28,10 @@ from models_gpu.methods.probing import probe
 from models_gpu.methods.text_gradients import text_gradients, text_vectors
 from models_gpu.settings import TextGradientSettings
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "models_gpu" / "atlas" / "weights"
+PROJECT = Path(__file__).resolve().parents[2]
+WEIGHTS = PROJECT / "models_gpu" / "atlas" / "weights"
 
-clock: Callable[[], float] = time.perf_counter
+clock: Callable[[], float] = time.process_time
 
 
 def load_model(name: str) -> LoadedModel:
@@ -48,7 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     languages = arguments.languages.split(",")
     model = load_model(arguments.model)
-    source = open_facts(FactsSettings("atlas", None, 0.01), languages)
+    source = open_facts(FactsSettings("table", PROJECT / "ingestion" / "atlas" / "facts.csv", 0.0))
     read = {code: source.read(code) for code in languages}
     facts = pl.concat([own.facts for own in read.values()]).unique("fact_id")
     queries = {
