@@ -36,7 +36,7 @@ _EDGE_JOINER = re.compile(
     rf"[\u200c\u200d](?<![^ \n{_ODD_BLANKS}][\u200c\u200d])[\u200c\u200d]*"
     rf"|[\u200c\u200d](?<![{_VIRAMAS}\u200c\u200d].)[\u200c\u200d]*(?={_WORD_ENDS}|\Z)"
 )
-_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
+_LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029")
 # A single blank, which is most of them, is no match.
 _LINE_BLANKS = re.compile(rf" [ {_ODD_BLANKS}]+|[{_ODD_BLANKS}][ {_ODD_BLANKS}]*")
 
@@ -61,7 +61,9 @@ def normal_text(text: str) -> str:
     text = unicodedata.normalize("NFC", text)
     if "\u200c" in text or "\u200d" in text:
         text = _EDGE_JOINER.sub("", text)
-    return _LINE_BLANKS.sub(" ", _LINE_ENDS.sub("\n", text))
+    for end in _LINE_ENDS:
+        text = text.replace(end, "\n")
+    return _LINE_BLANKS.sub(" ", text)
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

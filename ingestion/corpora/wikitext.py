@@ -61,7 +61,7 @@ _MEDIA_FILE = re.compile(
     r"\.(?:jpe?g|png|gif|svg|tiff?|webp|xcf|pdf|djvu|og[agv]|webm|mpe?g|midi?|wav|mp3|flac|stl)\s*$",
     re.IGNORECASE,
 )
-_CONTROLS = re.compile(r"[\x00-\x08]")
+_CONTROLS = dict.fromkeys(range(9), " ")
 _BROKEN_REFERENCE = re.compile(r"<ref\b[^<>\n]*>(?:[^<\n]*</ref>)?", re.IGNORECASE)
 _BROKEN_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 # Without going back (*+), and so in linear time.
@@ -86,10 +86,13 @@ _VARIANT_FLAG = re.compile(r"^\s*((?:[A-Z-]|zh(?:-\w+)?)(?:\s*;\s*(?:[A-Z-]|zh(?
 _VARIANT_DEPTH = 10
 # Flags of rules that show nothing: hidden, title, removed.
 _VARIANT_HIDDEN = frozenset("HT-")
-_EMPTY_BRACKETS = re.compile(r" ?(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)")
-_SPACES = re.compile(r"[^\S\n]+")
+_BRACKETS = re.compile(r"\([\s,;:、，；]*\)|（[\s,;:、，；]*）")
+_EMPTY_BRACKETS = re.compile(rf" ?(?:{_BRACKETS.pattern})")
+# They end no line of an article.
+_ODD_ENDS = "\r\u2028\u2029"
+# A single blank, which is most of them, is no match.
+_SPACES = re.compile(r" [^\S\n]+|[^\S \n][^\S\n]*")
 _SPACE_BEFORE_STOP = re.compile(r" (?=[,.;](?:\s|$))")
-_LINES = re.compile(r" ?\n[ \n]*")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -107,7 +110,9 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
     Raises:
         WikitextError: the tokenizer fails on this page, or would take minutes.
     """
-    wikitext = _without_open_comment(_CONTROLS.sub(" ", wikitext))
+    if any(map(wikitext.__contains__, map(chr, _CONTROLS))):
+        wikitext = wikitext.translate(_CONTROLS)
+    wikitext = _without_open_comment(wikitext)
     for end, element in _NOT_PARSED:
         # Behind the last end nothing can match, and every beginning would be searched to the end.
         last = max((match.end() for match in end.finditer(wikitext)), default=0)
@@ -129,11 +134,19 @@ def plain_text(wikitext: str, media_names: Collection[str] = MEDIA_NAMESPACES) -
         # The innermost first; each round removes one level. MediaWiki allows ten.
         for _ in range(_VARIANT_DEPTH):
             text = _VARIANT.sub(_simplified, text)
-    # Runs of blanks go first: brackets after a long one would be searched from each of its places.
-    text = _EMPTY_BRACKETS.sub("", _SPACES.sub(" ", text)).replace(_APOSTROPHE, "'")
-    text = _SPACE_BEFORE_STOP.sub("", normal_text(text))
-    lines = (line for line in _LINES.split(text.strip()) if _HAS_LETTER.search(line))
-    return "\n".join(lines)
+    return _tidied(text)
+
+
+def _tidied(text: str) -> str:
+    """The lines with letters, in normal form, without empty brackets and blanks at their edges."""
+    for end in _ODD_ENDS:
+        text = text.replace(end, " ")
+    if _BRACKETS.search(text):
+        # Runs of blanks go first: brackets behind one would be searched from each of its places.
+        text = _EMPTY_BRACKETS.sub("", _SPACES.sub(" ", text))
+    text = _SPACE_BEFORE_STOP.sub("", normal_text(text.replace(_APOSTROPHE, "'")))
+    lines = (line.strip(" ") for line in text.strip().split("\n"))
+    return "\n".join(filter(_HAS_LETTER.search, lines))
 
 
 def _without_open_comment(wikitext: str) -> str:
@@ -153,9 +166,9 @@ def _unquoted(line: str) -> str:
     (``l'''Iliade''``): the first one after a word of one letter, else after a longer word, else
     after a blank.
     """
-    parts = _QUOTES.split(line)
-    if len(parts) == 1:
+    if "''" not in line:
         return line
+    parts = _QUOTES.split(line)
     bold: list[int] = []
     italics = 0
     for mark in range(1, len(parts), 2):
@@ -226,6 +239,10 @@ class _Parts(list[str]):
 
     def _look(self) -> None:
         for part in self[self._seen :]:
+            if not part or (
+                self._first and not self._is_blank and not ("\n" in part or _LINE_BREAK in part)
+            ):
+                continue
             _, newline, rest = part.rpartition("\n")
             if rest.strip(" \t" + _LINE_BREAK):
                 self._is_blank = False
@@ -248,7 +265,9 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
         kind = type(token)
         position += 1
         if kind is tokens.Text:
-            text = _ENTITY.sub(_decoded, token["text"])
+            text = token["text"]
+            if "&" in text:
+                text = _ENTITY.sub(_decoded, text)
             if text.startswith("'") and _are_apart(stream, position, out):
                 out.append(_JOINT)
             out.append(text)

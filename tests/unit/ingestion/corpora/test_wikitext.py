@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import random
+import re
 import time
 import unicodedata
 
 import mwparserfromhell
 import pytest
 
-from ingestion.corpora.wikitext import WikitextError, plain_text
+from ingestion.corpora.wikitext import WikitextError, _tidied, plain_text
+from ingestion.text import normal_text
 
 
 @pytest.mark.parametrize(
@@ -203,3 +206,21 @@ def test_no_page_takes_minutes(unit: str, count: int) -> None:
     with contextlib.suppress(WikitextError):
         plain_text("A sentence. " + unit * count)
     assert time.process_time() - started < 20
+
+
+def tidied_plainly(text: str) -> str:
+    """What ``_tidied`` does, with one plain pattern for each rule."""
+    text = re.sub(r"[^\S\n]+", " ", text)
+    text = re.sub(r" ?(?:\([\s,;:、，；]*\)|（[\s,;:、，；]*）)", "", text)
+    text = re.sub(r" (?=[,.;](?:\s|$))", "", normal_text(text.replace("\x04", "'")))
+    lines = re.split(r" ?\n[ \n]*", text.strip())
+    return "\n".join(line for line in lines if re.search(r"[^\W\d_]", line))
+
+
+def test_lines_are_tidied_as_by_one_pattern_for_each_rule() -> None:
+    rng = random.Random(5)
+    parts = [*"ab1,.;:()（） \n\r\t", "  ", "\u2028", "\u2029", "\xa0", "\u3000", "e\u0301"]
+    parts += ["\x04", "\u200d", "\xad", " (", ") ", " \n", "\n ", "、"]
+    for _ in range(3_000):
+        text = "".join(rng.choices(parts, k=rng.randint(0, 30)))
+        assert _tidied(text) == tidied_plainly(text), text
