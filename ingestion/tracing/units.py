@@ -7,9 +7,12 @@ than the limit is cut, between words if possible.
 
 from __future__ import annotations
 
+import json
 import re
+import string
 from collections.abc import Iterator, Sequence
-from typing import Literal, get_args
+from itertools import chain
+from typing import Any, Literal, get_args
 
 import sentencex
 from tokenizers import Encoding, Tokenizer
@@ -30,6 +33,9 @@ _MISSED_STOP = re.compile(r"[。！？｡](?=\d)")
 _SAMPLES = ("the", "in", "42", "в", "の", ".")
 _PIECE = 20_000
 """Characters whose sentences are looked for at once: in running text, ten times the longest."""
+# Punctuation: for a BERT, each is a word of its own.
+_SIGNS = string.punctuation + "–—‘’“”„«»…"
+_FIRST_IDEOGRAPH = "\u3400"
 _CACHED_LENGTH = 40
 _CACHED_WORDS = 1_000_000
 
@@ -76,6 +82,7 @@ class TokenCounter:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._blank = _blank_of_words(self._tokenizer)
+        self._signs = _single_signs(json.loads(tokenizer_json))
         self._known: dict[str, int] = {}
         self.failure_count = 0
         """Words on which the tokenizer failed so far; each counts as one token."""
@@ -86,13 +93,10 @@ class TokenCounter:
         known = self._known
         if len(known) > _CACHED_WORDS:
             known.clear()
-        new = [
-            word
-            for word in dict.fromkeys(w for group in groups for w in group)
-            if word not in known
-        ]
-        known.update(zip(new, self._token_counts(new), strict=True))
-        counts = [sum([known[word] for word in group]) for group in groups]
+        new = [word for word in dict.fromkeys(chain.from_iterable(groups)) if word not in known]
+        left = new if self._signs is None else self._count_plain_words(new, self._signs)
+        known.update(zip(left, self._token_counts(left), strict=True))
+        counts = [sum(map(known.__getitem__, group)) for group in groups]
         for word in new:
             if len(word) > _CACHED_LENGTH:
                 del known[word]
@@ -119,6 +123,36 @@ class TokenCounter:
                 count -= limit * len(cuts)
             filled += count
         return borders
+
+    def _count_plain_words(self, words: Sequence[str], signs: str) -> list[str]:
+        """Count words of letters and signs by the model of a BERT alone, four times as fast.
+
+        Returns:
+            Words with anything else in them, or on which the model fails, which are not counted.
+        """
+        known, left = self._known, []
+        parted = dict.fromkeys(map(ord, signs), " ")
+        for word in words:
+            parts = word.translate(parted).split()
+            letters = "".join(parts)
+            if letters and not (letters.isalnum() and max(letters) < _FIRST_IDEOGRAPH):
+                left.append(word)
+                continue
+            try:
+                counts = [known.get(part) or self._piece_count(part) for part in parts]
+            except BaseException as error:
+                if not is_of_input(error):
+                    raise
+                left.append(word)
+            else:
+                known[word] = len(word) - len(letters) + sum(counts)
+        return left
+
+    def _piece_count(self, letters: str) -> int:
+        count = len(self._tokenizer.model.tokenize(letters))
+        if len(letters) <= _CACHED_LENGTH:
+            self._known[letters] = count
+        return count
 
     def _token_counts(self, words: Sequence[str]) -> list[int]:
         texts = [self._blank + word for word in words]
@@ -170,6 +204,23 @@ def chunk_starts(
             count = counter.counts([sentence[borders[-1] :]])[0] if borders else count
         filled += count
     return starts
+
+
+def _single_signs(tokenizer: dict[str, Any]) -> str | None:
+    """Signs that are one token each wherever they stand, if words of letters are the model's alone.
+
+    So it is in BERT's tokenizers that keep capitals and accents; None in others.
+    """
+    normalizer, splitter = tokenizer["normalizer"] or {}, tokenizer["pre_tokenizer"] or {}
+    is_kept = not (normalizer.get("lowercase") or normalizer.get("strip_accents"))
+    kinds = (normalizer.get("type"), splitter.get("type"), tokenizer["model"].get("type"))
+    if kinds != ("BertNormalizer", "BertPreTokenizer", "WordPiece") or not is_kept:
+        return None
+    added = [token["content"] for token in tokenizer["added_tokens"]]
+    signs = "".join(sign for sign in _SIGNS if not any(sign in each for each in added))
+    # What the tokenizer finds before it splits words is in none of them.
+    is_safe = all(not each.strip(signs).isalnum() for each in added)
+    return signs if is_safe else None
 
 
 def _blank_of_words(tokenizer: Tokenizer) -> str:

@@ -64,6 +64,28 @@ def test_counting_by_words_is_the_tokenizers_own_count(kind: str) -> None:
     assert counter.counts(texts) == expected
 
 
+def test_a_bert_counts_words_of_any_characters_as_the_whole_tokenizer_does() -> None:
+    tokenizer = trained("wordpiece")
+    rng = random.Random(3)
+    characters = [
+        *"onetwxfrh42-'.,$[]",
+        *"–„ü東ж٣½ªㄱ",
+        "\u0301",
+        "\u200d",
+        "\xad",
+        "[UNK]",
+        "\ufffd",
+    ]
+    words = ["".join(rng.choices(characters, k=rng.randint(1, 9))) for _ in range(3_000)]
+    words += ["o" * 99, "o" * 100, "o" * 101, "o" * 101 + ".", "--", "…"]
+    expected = [len(tokenizer.encode(word, add_special_tokens=False).ids) for word in words]
+    assert TokenCounter(tokenizer.to_str()).counts(words) == expected
+    # Another normal form of letters: nothing may be counted without it.
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    expected = [len(tokenizer.encode(word.upper(), add_special_tokens=False).ids) for word in WORDS]
+    assert TokenCounter(tokenizer.to_str()).counts([word.upper() for word in WORDS]) == expected
+
+
 def test_truncation_and_padding_of_a_tokenizer_are_switched_off() -> None:
     tokenizer = trained("wordpiece")
     tokenizer.enable_truncation(3)
@@ -156,6 +178,8 @@ def test_real_tokenizers_agree_on_real_names(real_data: Path, name: str) -> None
         "مُحَمَّد قال\u200cها\tالسلام  عليكم",
         "서울은 대한민국의 수도이다. ½ ﬁn ﷺ e\u0301\u200b!",
     ]
+    # Letters and signs of the scripts that a BERT does not split.
+    texts += [f"a{chr(code)}b" for code in range(0x21, 0x3400, 7) if not chr(code).isspace()]
     counter = TokenCounter(tokenizer.to_str())
     expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
     assert counter.counts(texts) == expected
