@@ -14,7 +14,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["border_classes", "hangul_goes_on", "is_bounded", "name_edges"]
+__all__ = [
+    "begin_words",
+    "border_classes",
+    "hangul_goes_on",
+    "is_bounded",
+    "is_in_word",
+    "name_edges",
+    "ranges",
+]
 
 _OTHER, _SPACED, _UNSPACED, _HANGUL, _EXTENDER, _FREE_EXTENDER = range(6)
 
@@ -98,9 +106,31 @@ def is_bounded(
     return is_free
 
 
+def begin_words(
+    before: npt.NDArray[np.uint8], classes: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.bool_]:
+    """Whether each character begins a word of a script with spaces (arrays of border classes)."""
+    begins: npt.NDArray[np.bool_] = (
+        (classes == _SPACED) & (before != _SPACED) & (before != _EXTENDER)
+    )
+    return begins
+
+
+def is_in_word(classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Whether each character goes on with such a word (its border class)."""
+    goes_on: npt.NDArray[np.bool_] = (classes == _SPACED) | (classes >= _EXTENDER)
+    return goes_on
+
+
 def hangul_goes_on(text: str, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether a letter of Hangul stands before and after each place in a text."""
     codes = np.frombuffer(f"\0{text}\0".encode("utf-32-le"), dtype=np.uint32)
     is_hangul = border_classes()[codes] == _HANGUL
     both: npt.NDArray[np.bool_] = is_hangul[places] & is_hangul[places + 1]
     return both
+
+
+def ranges(starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Concatenation of ``range(start, start + count)`` over all pairs."""
+    offsets = np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(starts, counts) + np.arange(int(counts.sum()), dtype=np.int64) - offsets

@@ -26,7 +26,8 @@ from ingestion.corpora import (
     read_documents,
 )
 from ingestion.errors import FactrootsError
-from ingestion.tracing.matching import Engine, Matcher, Matches, Matching, ranges
+from ingestion.tracing.borders import ranges
+from ingestion.tracing.matching import Engine, Matcher, Matches, Matching
 from ingestion.tracing.names import FactNames
 from ingestion.tracing.separation import can_overlap, end_words, stand_apart
 from ingestion.tracing.units import (

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingestion.tracing.borders import border_classes, is_bounded, name_edges
+from ingestion.tracing.borders import begin_words, border_classes, is_bounded, name_edges, ranges
+from ingestion.tracing.words import WordSearch
 
-__all__ = ["Engine", "Matcher", "Matches", "Matching", "ranges"]
+__all__ = ["Engine", "Matcher", "Matches", "Matching"]
 
 Matching = Literal["exact", "casefold", "substring"]
 """How a name is matched. exact: as written, at token boundaries. casefold: the same, ignoring case.
@@ -25,6 +26,9 @@ substring: as written, anywhere."""
 
 Engine = Literal["polars", "hyperscan"]
 """String search; both give the same matches."""
+
+_FEW = 16
+"""Names up to which each is searched on its own."""
 
 _Positions = npt.NDArray[np.int64]
 
@@ -69,7 +73,14 @@ class Matcher:
         self._owners = np.array([i for group in owners for i in group], dtype=np.int64)
         self._lengths = np.array([len(pattern) for pattern in self._patterns], dtype=np.int64)
         self._first, self._last = name_edges(self._patterns)
-        self._find = (_Hyperscan if engine == "hyperscan" else _Polars)(self._patterns)
+        # Of names that begin with a word, only the beginnings of words are looked at.
+        by_word = begin_words(np.zeros_like(self._first), self._first)
+        if matching == "substring" or engine == "hyperscan":
+            by_word[:] = False
+        self._by_word, self._anywhere = np.flatnonzero(by_word), np.flatnonzero(~by_word)
+        self._words = WordSearch([self._patterns[i] for i in self._by_word.tolist()])
+        anywhere = [self._patterns[i] for i in self._anywhere.tolist()]
+        self._find = (_Hyperscan if engine == "hyperscan" else _Polars)(anywhere)
 
     def find(self, text: str) -> Matches:
         """Find all matches in a text; needs about 20 bytes of memory per character."""
@@ -80,15 +91,10 @@ class Matcher:
         searched = text
         if self._matching == "casefold":
             searched, original = _fold_with_positions(text)
-        encoded = searched.encode()
-        byte_starts, patterns = self._find(encoded, searched)
-        starts = byte_starts
-        if len(encoded) != len(searched):
-            is_first_byte = (np.frombuffer(encoded, dtype=np.uint8) & 0xC0) != 0x80
-            starts = np.cumsum(is_first_byte, dtype=np.int32)[byte_starts].astype(np.int64) - 1
+        codes = np.frombuffer(searched.encode("utf-32-le"), dtype=np.uint32)
+        starts, patterns = self._places(searched, codes)
         ends = starts + self._lengths[patterns]
         if self._matching != "substring":
-            codes = np.frombuffer(searched.encode("utf-32-le"), dtype=np.uint32)
             kept = is_bounded(
                 _class_at(codes, starts - 1),
                 self._first[patterns],
@@ -103,6 +109,36 @@ class Matcher:
         starts, ends = np.repeat(starts, counts), np.repeat(ends, counts)
         order = np.lexsort((names, ends, starts))
         return Matches(starts[order], ends[order], names[order])
+
+    def _places(self, text: str, codes: npt.NDArray[np.uint32]) -> tuple[_Positions, _Positions]:
+        """Where patterns begin, in characters, and which; borders are not looked at."""
+        none = np.zeros(0, dtype=np.int64)
+        by_word = self._words.find(codes) if len(self._by_word) else (none, none)
+        if len(self._by_word) and len(self._anywhere) <= _FEW:
+            starts, patterns = _one_by_one([self._patterns[i] for i in self._anywhere], text)
+        else:
+            encoded = text.encode()
+            starts, patterns = self._find(encoded, text)
+            if len(encoded) != len(text):
+                is_first_byte = (np.frombuffer(encoded, dtype=np.uint8) & 0xC0) != 0x80
+                starts = np.cumsum(is_first_byte, dtype=np.int32)[starts].astype(np.int64) - 1
+        return (
+            np.concatenate([by_word[0], starts]),
+            np.concatenate([self._by_word[by_word[1]], self._anywhere[patterns]]),
+        )
+
+
+def _one_by_one(patterns: Sequence[str], text: str) -> tuple[_Positions, _Positions]:
+    """Where each of a few patterns begins: an automaton costs more than so many plain searches."""
+    starts: list[int] = []
+    found: list[int] = []
+    for index, pattern in enumerate(patterns):
+        place = text.find(pattern)
+        while place >= 0:
+            starts.append(place)
+            found.append(index)
+            place = text.find(pattern, place + 1)
+    return np.array(starts, dtype=np.int64), np.array(found, dtype=np.int64)
 
 
 class _Polars:
@@ -161,9 +197,3 @@ def _fold_with_positions(text: str) -> tuple[str, _Positions | None]:
         return folded, None
     lengths = np.fromiter((len(c.casefold()) for c in text), dtype=np.int64, count=len(text))
     return folded, np.repeat(np.arange(len(text), dtype=np.int64), lengths)
-
-
-def ranges(starts: _Positions, counts: _Positions) -> _Positions:
-    """Concatenation of ``range(start, start + count)`` over all pairs."""
-    offsets = np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(starts, counts) + np.arange(int(counts.sum()), dtype=np.int64) - offsets

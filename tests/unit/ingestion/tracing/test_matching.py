@@ -8,7 +8,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from ingestion.tracing import Engine, Matcher, Matching
+from ingestion.tracing import Engine, Matcher, Matching, words
+from ingestion.tracing import matching as matching_module
 
 
 def found(
@@ -122,7 +123,7 @@ def test_nothing_is_found_in_nothing() -> None:
     assert found(["absent"], "text") == []
 
 
-ALPHABETS = ["ab ", "aé日 ", "กิa ", "서울a ", "aA ß.", "مَح "]
+ALPHABETS = ["ab ", "ab ก\u0e34-", "a\u0301b日 ", "aé日 ", "กิa ", "서울a ", "aA ß.", "مَح "]
 
 
 def plainly(names: list[str], text: str, matching: Matching) -> list[tuple[int, int, int]]:
@@ -163,7 +164,7 @@ def plainly(names: list[str], text: str, matching: Matching) -> list[tuple[int, 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
 @pytest.mark.parametrize("engine", ["polars", "hyperscan"])
 def test_random_text_gives_what_the_plain_loop_gives(
-    engine: Engine, alphabet: str, matching: Matching
+    engine: Engine, alphabet: str, matching: Matching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if engine == "hyperscan":
         pytest.importorskip("hyperscan", reason="the extra 'match' is not installed")
@@ -172,6 +173,9 @@ def test_random_text_gives_what_the_plain_loop_gives(
         drawn = {"".join(rng.choices(alphabet, k=rng.randint(1, 4))) for _ in range(8)}
         names = sorted(name for name in drawn if name.strip())
         text = "".join(rng.choices(alphabet, k=60))
+        # Names and words at the borders of blocks; an automaton for few names and for many.
+        monkeypatch.setattr(words, "_BLOCK", rng.choice([5, 17, 60, 100]))
+        monkeypatch.setattr(matching_module, "_FEW", rng.choice([0, 16]))
         matches = Matcher(names, matching, engine).find(text)
         ours = np.stack([matches.starts, matches.ends, matches.names], axis=1).tolist()
         assert sorted(map(tuple, ours)) == plainly(names, text, matching), (names, text)
