@@ -17,6 +17,7 @@ import duckdb
 from rich.markup import escape
 from rich.table import Table
 
+from ingestion.errors import printable
 from warehouse.sql import identifier
 from warehouse.tables import (
     PublishedTable,
@@ -290,5 +291,6 @@ def _rows_table(entry: TableDiff) -> Table:
     for row in entry.rows:
         key = ", ".join(f"{name}={value}" for name, value in row.key.items())
         values = "\n".join(f"{n}: {old} → {new}" for n, (old, new) in row.values.items())
-        table.add_row(f"[{styles[row.change]}]{row.change}[/]", escape(key), escape(values))
+        change = f"[{styles[row.change]}]{row.change}[/]"
+        table.add_row(change, *(escape(printable(text)) for text in (key, values)))
     return table

@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ingestion.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderResult
 
@@ -70,7 +72,7 @@ class Explanation(JupyterMixin):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in self.sentences:
-            yield Text(line)
+            yield Text(printable(line))
         yield from self.tables
 
     def __str__(self) -> str:
@@ -145,14 +147,19 @@ def _answers(data: Mapping[str, Any]) -> Table:
         rank, log_prob = row["gold_rank"], row["gold_log_prob"]
         table.add_row(
             row["language_code"],
-            escape(row["subject_label"]),
-            escape(row["object_label"]),
-            escape(row["predicted_text"] or _NOTHING),
+            _cell(row["subject_label"]),
+            _cell(row["object_label"]),
+            _cell(row["predicted_text"] or _NOTHING),
             {True: "[green]yes[/]", False: "[red]no[/]", None: _NOTHING}[row["is_full_match"]],
             f"{rank:,}" if rank else _NOTHING,
             _NOTHING if log_prob is None else f"{log_prob:.2f}",
         )
     return table
+
+
+def _cell(text: str) -> str:
+    """Text of a model or of the facts, as it can be printed."""
+    return escape(printable(text))
 
 
 def _roots(answers: Sequence[Mapping[str, Any]]) -> Table:
@@ -175,7 +182,7 @@ def _roots(answers: Sequence[Mapping[str, Any]]) -> Table:
             row["root_code"].replace("_", " "),
             _NOTHING if probability is None else f"{probability:.2f}",
             ", ".join(likely) or _NOTHING,
-            escape(f"{row['paper_root_code']}: {row['paper_reason']}"),
+            _cell(f"{row['paper_root_code']}: {row['paper_reason']}"),
         )
     return table
 

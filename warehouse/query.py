@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.errors import FactrootsError
+from ingestion.errors import FactrootsError, printable
 from warehouse.connection import MEMORY, MEMORY_FORM, opened
 from warehouse.files import temporary_file
 from warehouse.sql import identifier
@@ -92,7 +92,8 @@ def ask(
             else:
                 relation.write_csv(str(target))
             if output is None:
-                sys.stdout.write(target.read_text(encoding="utf-8"))
+                text = target.read_text(encoding="utf-8")
+                sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
             else:
                 _replace(output, target)
     except duckdb.Error as error:

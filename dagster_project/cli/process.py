@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 
-from ingestion.errors import FactrootsError
+from ingestion.errors import FactrootsError, printable
 
 __all__ = ["OUT", "Group", "log_to_stderr", "logged_to", "print_error", "run_and_exit"]
 
@@ -82,7 +82,7 @@ def _drop_output() -> None:
 
 def print_error(message: str) -> None:
     """Prints a message on standard error, with the name of the program."""
-    text = message.replace("[", r"\[")
+    text = printable(message).replace("[", r"\[")
     _ERR.print(f"[bold red]factroots:[/] {text}", highlight=False, soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -28,6 +29,13 @@ def default_homes() -> Path:
 def homes_folder(wanted: str | Path | None = None) -> Path:
     """The folder of homes, absolute: what is wanted, or FACTROOTS_HOME, or the default."""
     return Path(wanted or os.environ.get("FACTROOTS_HOME") or default_homes()).absolute()
+
+
+_MISREAD = re.compile(r"[?#\\\x00-\x1f\ud800-\udfff]|\{[{%]|%[0-9a-fA-F]{2}")
+"""What SQLAlchemy reads as part of an address, and dbt as Jinja."""
+_SQLITE_BYTES = 511
+"""The longest path of a database that SQLite opens."""
+_LONGEST = "schedules/schedules.db-journal"
 
 
 @dataclass(frozen=True)
@@ -116,8 +124,10 @@ class Home:
         """Makes the folders.
 
         Raises:
-            HomeError: a folder cannot be made or written, or holds other things.
+            HomeError: a folder cannot be made or written, holds other things, or has a path that
+                SQLite or dbt reads as another one.
         """
+        self._refuse_misread_paths()
         self._refuse_other_things()
         for folder in (self.lake, self.build, self.dagster):
             try:
@@ -126,6 +136,16 @@ class Home:
                 raise home_error(folder, error) from error
             if not os.access(folder, os.W_OK):
                 raise HomeError(f"{folder} cannot be written: {REMEDY}")
+
+    def _refuse_misread_paths(self) -> None:
+        path = str(self.dagster / _LONGEST)
+        if found := _MISREAD.search(path):
+            problem = f"{found[0]!r} in it, which SQLite or dbt would read as something else"
+        elif len(os.fsencode(path)) > _SQLITE_BYTES:
+            problem = f"more than {_SQLITE_BYTES - len(_LONGEST) - 8} bytes, too long for SQLite"
+        else:
+            return
+        raise HomeError(f"the path {str(self.root)!r} has {problem}: choose another with --home")
 
     def _refuse_other_things(self) -> None:
         if not self.root.is_dir() or self.lake.exists() or (self.root / ".lock").exists():

@@ -29,6 +29,7 @@ from ingestion.corpora.settings import (
     PlainText,
     SourceFile,
     WikipediaDump,
+    as_corpus_error,
     list_files,
     too_large,
 )
@@ -145,7 +146,7 @@ def check_layout(settings: CorpusSettings, language: str, folder: Path | None = 
         CorpusError: a file has another layout, or lacks a column; the message says what to do.
     """
     for file in list_files(settings, language, folder):
-        if "://" in file.path:
+        if file.is_remote:
             continue
         if isinstance(settings, ParquetText):
             with file.open() as raw:
@@ -195,8 +196,15 @@ def read_documents(settings: CorpusSettings, shard: Shard, tally: Tally) -> Iter
             cut file are counted here and do not stop the reading.
 
     Raises:
-        CorpusError: the file lacks a column or key, or is not a Parquet file.
+        CorpusError: the file lacks a column or key, or is not a Parquet file; or it is behind an
+            address and cannot be read to its end.
     """
+    file = shard.file
+    with as_corpus_error(file.path) if file.is_remote else contextlib.nullcontext():
+        yield from _documents(settings, shard, tally)
+
+
+def _documents(settings: CorpusSettings, shard: Shard, tally: Tally) -> Iterator[Document]:
     if isinstance(settings, WikipediaDump):
         found = _wiki_documents(settings, shard, tally)
     elif isinstance(settings, ParquetText):

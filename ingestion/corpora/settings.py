@@ -7,16 +7,18 @@ study are files of one folder. What does not belong here: reading documents
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 import fsspec
 
-from ingestion.errors import FactrootsError
+from ingestion.errors import FactrootsError, first_line, without_secrets
 from ingestion.lake import fingerprint
 from ingestion.restricted import RestrictedError, find_files, open_file
 
@@ -29,6 +31,7 @@ __all__ = [
     "PlainText",
     "SourceFile",
     "WikipediaDump",
+    "as_corpus_error",
     "corpus_digest",
     "list_files",
     "too_large",
@@ -40,6 +43,10 @@ Without a limit, a file without line breaks would fill the memory."""
 _WHOLE_DIGEST_BYTES = 64 << 20
 _SAMPLE_BYTES = 1 << 20
 _SAMPLES = 32
+_CHECKSUMS = ("sha256", "blob_id", "etag", "ETag", "lfs", "md5", "oid")
+_OTHER_CHECKSUMS = ("Content-MD5", "Digest", "Last-Modified", "LastModified", "updated", "mtime")
+"""What fsspec says of a file on hosts without the first ones; a date is better than nothing."""
+LOG = logging.getLogger("factroots")
 
 
 class CorpusError(FactrootsError, ValueError):
@@ -128,8 +135,13 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """Last component of the path, for evidence and messages."""
-        return self.path.rstrip("/").rsplit("/", 1)[-1]
+        """Last component of the path, for evidence and messages; without the key of an address."""
+        return without_secrets(self.path).rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is behind an address; in a restricted study, all paths are of files."""
+        return "://" in self.path and self.within is None
 
     def open(self) -> BinaryIO:
         """Open the stored bytes; the stream is seekable.
@@ -137,7 +149,7 @@ class SourceFile:
         Raises:
             RestrictedError: the file is no longer inside the folder of a restricted study.
         """
-        if "://" in self.path and self.within is None:
+        if self.is_remote:
             return cast(BinaryIO, fsspec.open(self.path, "rb").open())
         return open_file(Path(self.path), self.within)
 
@@ -182,7 +194,7 @@ def corpus_digest(settings: CorpusSettings, language: str, folder: Path | None =
     It covers names, sizes and content, but not times, so a copy of a corpus has the same digest.
     Of a local file over 64 MiB only 32 evenly spaced MiB are read. This detects any change of a
     compressed file, but can miss an edit of equal length in a plain file. Remote files are not
-    read: their host's metadata (such as the ETag) is used.
+    read: their host's metadata is used (such as the ETag, or else the date of the last change).
 
     Raises:
         CorpusError: as ``list_files``.
@@ -199,11 +211,19 @@ def corpus_digest(settings: CorpusSettings, language: str, folder: Path | None =
 
 
 def _content(file: SourceFile) -> str:
-    if "://" in file.path and file.within is None:
-        system, path = fsspec.url_to_fs(file.path)
-        facts: dict[str, Any] = system.info(path)
-        known = ("sha256", "blob_id", "etag", "ETag", "lfs", "md5", "oid")
-        return fingerprint({key: str(facts[key]) for key in known if facts.get(key)})
+    if file.is_remote:
+        with as_corpus_error(file.path):
+            system, path = fsspec.url_to_fs(file.path)
+            facts: dict[str, Any] = system.info(path)
+        for known in (_CHECKSUMS, _OTHER_CHECKSUMS):
+            if found := {key: str(facts[key]) for key in known if facts.get(key)}:
+                return fingerprint(found)
+        LOG.warning(
+            "%s: its host gives no checksum and no date of change, so an edit that keeps the size "
+            "is not noticed; download the file to notice it",
+            without_secrets(file.path),
+        )
+        return fingerprint({})
     digest = hashlib.sha256()
     with file.open() as stream:
         if file.size <= _WHOLE_DIGEST_BYTES:
@@ -225,15 +245,31 @@ def _local(pattern: str, folder: Path, within: Path | None) -> dict[str, int]:
         raise CorpusError(f"cannot list {pattern!r}: {error}") from error
 
 
-def _remote(pattern: str) -> dict[str, int]:
-    system, path = fsspec.url_to_fs(pattern)
+@contextlib.contextmanager
+def as_corpus_error(address: str) -> Iterator[None]:
+    """Translate the errors of an address; each kind of address has a library with its own errors.
+
+    Raises:
+        CorpusError: with the address and the reason.
+    """
     try:
+        yield
+    except CorpusError:
+        raise
+    except Exception as error:
+        raise CorpusError(
+            f"{address} cannot be read ({type(error).__name__}: {first_line(error)}). "
+            "Check the address and the network and run again, or download the file."
+        ) from error
+
+
+def _remote(pattern: str) -> dict[str, int]:
+    with as_corpus_error(pattern):
+        system, path = fsspec.url_to_fs(pattern)
         if "[" in path and system.isfile(path):
             found = {path: cast(dict[str, Any], system.info(path))}
         else:
             found = cast(dict[str, dict[str, Any]], system.glob(path, detail=True))
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"cannot list {pattern!r}: {error}") from error
     return {
         system.unstrip_protocol(name): int(info["size"] or 0)
         for name, info in found.items()

@@ -277,7 +277,7 @@ def _trace_and_cache(shard: Shard, path: Path | None, arguments: TracingArgument
 
 def _file_name(shard: Shard, arguments: TracingArguments) -> str:
     """Name of a shard's file in the cache: a fingerprint of everything its counts depend on."""
-    is_local = "://" not in shard.file.path
+    is_local = not shard.file.is_remote
     # A restricted study counts the same.
     shard = replace(shard, file=replace(shard.file, within=None))
     changed_at = Path(shard.file.path).stat().st_mtime_ns if is_local else 0

@@ -36,6 +36,8 @@ _RENAMED = {
 # Masks and angles that old checkpoints of GPT-2, GPT-NeoX and Llama hold; they follow from the
 # configuration.
 _NOT_WEIGHTS = re.compile(r"\.(?:attn|attention)\.(?:masked_)?bias$|\.rotary_emb\.inv_freq$")
+# Other numbers are quantised: transformers would read them without their scales.
+_WEIGHT_TYPES = ("F64", "F32", "F16", "BF16")
 _LARGEST_HEADER = 100_000_000
 
 
@@ -44,6 +46,8 @@ class Tensor:
     """One tensor in a weight file."""
 
     shape: tuple[int, ...]
+    dtype: str
+    """Type of its numbers, by its name in safetensors, such as BF16."""
     file: str
 
 
@@ -137,12 +141,17 @@ def _read_header(path: Path, within: Path | None) -> dict[str, Tensor]:
         raise ModelError(
             f"{path.name} is cut off: it should have {8 + length + end} bytes, it has {size}{again}"
         )
-    return {name: Tensor(tuple(entry["shape"]), path.name) for name, entry in header.items()}
+    return {
+        name: Tensor(tuple(entry["shape"]), str(entry["dtype"]), path.name)
+        for name, entry in header.items()
+    }
 
 
 def _end_of(entry: dict[str, Any]) -> int:
     """Where the bytes of a tensor end, by its entry in a header."""
     start, end = entry["data_offsets"]
+    if "dtype" not in entry:
+        raise KeyError("dtype")
     if not all(isinstance(number, int) for number in (start, end, *entry["shape"])):
         raise TypeError("no integers")
     if not 0 <= start <= end:
@@ -166,8 +175,8 @@ def check_tensors(
         tensors: from ``read_tensors``.
 
     Raises:
-        ModelError: a missing tensor, a tensor of another shape, a tensor of a layer that the model
-            has no place for, another number of embeddings or layers.
+        ModelError: a missing tensor, a tensor of another shape or of quantised numbers, a tensor of
+            a layer that the model has no place for, another number of embeddings or layers.
     """
     found: dict[str, Tensor] = {}
     # A checkpoint saved from the bare encoder lacks the backbone's prefix.
@@ -221,6 +230,12 @@ def check_tensors(
             raise ModelError(
                 f"tensor {name} has shape {found[name].shape} in {found[name].file}, config.json "
                 f"asks for {shape}: weights and configuration do not belong together"
+            )
+        if name in found and found[name].dtype not in _WEIGHT_TYPES:
+            raise ModelError(
+                f"tensor {name} has numbers of type {found[name].dtype} in {found[name].file}, "
+                f"which are no weights before they are scaled: use a checkpoint in "
+                f"{', '.join(_WEIGHT_TYPES)}"
             )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.defs.instance import open_instance
 from dagster_project.study.home import Home, HomeError
 
 
@@ -34,6 +35,43 @@ def test_a_folder_of_other_things_is_no_home(tmp_path: Path) -> None:
     home.create()
     (home.root / "notes.txt").touch()
     home.create()
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("a?b", "'?'"),
+        ("a#b", "'#'"),
+        ("a\\b", r"'\\\\'"),
+        ("a\nb", r"'\\n'"),
+        ("a\udcffb", r"'\\udcff'"),
+        ("{{ y }}", "'{{'"),
+        ("{% y %}", "'{%'"),
+        ("{# y #}", "'#'"),
+        ("a%20b", "'%20'"),
+        ("/".join(["x" * 120] * 4), "more than .* bytes, too long for SQLite"),
+    ],
+    ids=ascii,
+)
+def test_a_path_that_a_library_would_misread_is_refused_and_nothing_is_made(
+    tmp_path: Path, name: str, named: str
+) -> None:
+    with pytest.raises(HomeError, match=rf"(?s){named}.*choose another with --home"):
+        Home(tmp_path / name / "study").create()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_databases_of_any_other_path_are_in_the_home(tmp_path: Path) -> None:
+    odd = " a'b\"c%d&e;f$g(h)[i]{j}*~=ü漢"
+    room = 511 - len(os.fsencode(Home(tmp_path).dagster / "schedules/schedules.db-journal"))
+    long = ("/" + "x" * 99) * 5
+    for name in (odd, long[1 : room - 1] + "x"):
+        home = Home(tmp_path / name)
+        home.create()
+        with open_instance(home) as instance:
+            assert instance.get_runs() == []
+        assert len(list(home.root.rglob("*.db"))) == 3
+    assert len(list(tmp_path.rglob("*.db"))) == 6
 
 
 def test_the_lock_is_exclusive_and_is_let_go(tmp_path: Path) -> None:

@@ -78,6 +78,18 @@ def test_a_terminal_without_a_letter_gets_its_number(homes: Path, tmp_path: Path
     assert shown.read_text() == "x\ntrue\n"
 
 
+def test_a_terminal_does_not_obey_what_a_model_or_a_file_says(homes: Path, tmp_path: Path) -> None:
+    query = ("sql", "select '=1+1' || chr(27) || '[31m' as a", "--format", "csv")
+    reader, terminal = os.openpty()
+    assert run(homes, *query, output=os.ttyname(terminal))[0] == 0
+    assert os.read(reader, 1000).split() == [b"a", rb"=1+1\x1b[31m"]
+    # A file has the values as they are.
+    assert run(homes, *query, output=str(tmp_path / "a.csv"))[0] == 0
+    assert (tmp_path / "a.csv").read_bytes() == b"a\n=1+1\x1b[31m\n"
+    status, said = run(homes, "sql", 'select "\x1b[31m"')
+    assert (status, r"\x1b[31m" in said, "\x1b" in said) == (2, True, False)
+
+
 def test_a_damaged_file_is_named_with_the_remedy(homes: Path, tmp_path: Path) -> None:
     (tmp_path / "atlas").mkdir()
     (tmp_path / "atlas" / "factroots.duckdb").write_bytes(b"not a database" * 1000)

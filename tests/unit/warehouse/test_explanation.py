@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from warehouse.explanation import sentence
+from warehouse.explanation import Explanation, sentence
 
 NAMES = {"ru": "Russian", "uk": "Ukrainian", "en": "English", "de": "German"}
 ROW: dict[str, Any] = {
@@ -48,3 +48,29 @@ ALL = ["ru", "uk", "en", "de"]
 def test_an_answer_and_its_root_are_one_sentence(changes: dict[str, Any], expected: str) -> None:
     start = "Tijuana → Mexico in Bulgarian: "
     assert sentence({**ROW, **changes}, NAMES) == start + expected
+
+
+def test_control_characters_of_a_model_are_shown_by_their_numbers() -> None:
+    said = "\x1b]0;title\x07\x9b31m"
+    answer = ROW | {
+        "language_code": "bg", "object_label": "Мексико", "predicted_text": said,
+        "gold_log_prob": -1.5, "root_code": None,
+    }  # fmt: skip
+    shown = str(
+        Explanation(
+            {
+                "fact_id": "f",
+                "relation_id": "P17",
+                "relation_name": "country",
+                "model_id": "m",
+                "sentences": [f"it says {said}"],
+                "answers": [answer],
+                "signals": [],
+                "neurons": {},
+                "overlaps": [],
+                "without_neurons": {},
+            }
+        )
+    )
+    assert shown.count(r"\x1b]0;title\x07\x9b31m") == 2
+    assert not {"\x1b", "\x07", "\x9b"} & set(shown)

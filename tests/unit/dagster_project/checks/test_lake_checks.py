@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,11 @@ import pytest
 from dagster_project.defs.checks.assets import as_markdown
 from dagster_project.defs.checks.expectations import COMPLETENESS, SPECIAL_RULES, expectations
 from dagster_project.defs.checks.validation import Finding, validate
+from dagster_project.runtime.marts_input import link_parts
 from dagster_project.steps.plan import Part
+from dagster_project.study.home import Home
 from ingestion.contract import LAKE
-from ingestion.lake import Provenance, part_path, prepare_lake
+from ingestion.lake import Provenance, part_path, prepare_lake, schema_path
 from tests.helpers.corruptions import CORRUPTIONS, MAKER, Corruption, Place, no_parquet, sound_parts
 
 FOLDER = "it's a [lake] {here}*?"
@@ -75,6 +78,23 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
 def test_good_data_passes_and_every_expectation_could_be_asked(tmp_path: Path) -> None:
     found = validate(tmp_path / FOLDER, write(tmp_path / FOLDER, ()), list(LAKE))
     assert [finding.summary for name in found for finding in found[name]] == []
+
+
+def test_a_stray_copy_of_a_part_is_neither_checked_nor_read_by_the_marts(tmp_path: Path) -> None:
+    home = Home(tmp_path / "study")
+    parts = write(home.lake, ())
+    for part in parts:
+        path = part.path(home.lake)
+        shutil.copy(path, path.with_name(f"{path.stem} (conflicted copy).parquet"))
+        path.with_name("notes.parquet").write_text("no Parquet")
+    found = validate(home.lake, parts, list(LAKE))
+    assert [finding.summary for name in found for finding in found[name]] == []
+    link_parts(home, parts)
+    planned = [part.path(home.lake) for part in parts]
+    empty = [schema_path(home.lake, table) for table in LAKE]
+    assert sorted(path.resolve() for path in home.marts_lake.rglob("*.parquet")) == sorted(
+        path.resolve() for path in [*planned, *empty]
+    )
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.fault)

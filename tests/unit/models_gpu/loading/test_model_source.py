@@ -301,6 +301,36 @@ def test_a_tensor_of_another_shape_is_an_error(folder: Path) -> None:
         check(folder)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "named"),
+    [
+        (torch.int8, "I8"),
+        (torch.uint8, "U8"),
+        (torch.bool, "BOOL"),
+        (torch.int64, "I64"),
+        (torch.float8_e4m3fn, "F8_E4M3"),
+        (torch.float8_e5m2, "F8_E5M2"),
+    ],
+    ids=str,
+)
+def test_weights_of_quantised_numbers_are_an_error(
+    folder: Path, dtype: torch.dtype, named: str
+) -> None:
+    name = "bert.encoder.layer.0.output.dense.weight"
+    weights = safetensors.torch.load_file(folder / "model.safetensors")[name]
+    rewrite_weights(folder, **{name: weights.to(dtype)})
+    with pytest.raises(ModelError, match=rf"{name} has numbers of type {named} in model\.safet"):
+        check(folder)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16], ids=str)
+def test_weights_may_be_saved_in_any_type_of_weights(folder: Path, dtype: torch.dtype) -> None:
+    name = "bert.encoder.layer.0.output.dense.weight"
+    weights = safetensors.torch.load_file(folder / "model.safetensors")[name]
+    rewrite_weights(folder, **{name: weights.to(dtype)})
+    check(folder)
+
+
 def test_embeddings_of_another_vocabulary_are_an_error(folder: Path) -> None:
     edit_config(folder, vocab_size=300)
     with pytest.raises(ModelError, match=r"embeddings but config\.json says vocab_size 300"):
@@ -362,7 +392,7 @@ def test_a_local_folder_has_no_revision(folder: Path) -> None:
         check(folder, revision="main")
 
 
-@pytest.mark.parametrize("wish", ["flash_attention_2", "flex_attention", "eager"])
+@pytest.mark.parametrize("wish", ["flash_attention_2", "flex_attention", "eager", "some/kernel"])
 @pytest.mark.parametrize("key", ["_attn_implementation", "attn_implementation"])
 def test_wishes_of_the_config_do_not_change_how_a_model_runs(
     folder: Path, wish: str, key: str
