@@ -88,13 +88,19 @@ def _draw(page: Page) -> list[str]:
 
 
 def _open_fact(page: Page, text: str) -> None:
+    """Search a fact, open its page, go back to the list, and forward to the page again."""
     page.locator("details.rows summary").first.click()
     page.locator("#facts").scroll_into_view_if_needed()
-    page.locator("#list[aria-busy=false]").wait_for(state="attached")
+    page.locator("#list[aria-busy=false] li").first.wait_for()
     page.fill("#search", text)
-    page.locator("#list[aria-busy=false]").wait_for(state="attached")
-    page.locator("#list summary").first.press("Enter")
-    page.locator("#list table").first.wait_for()
+    page.locator("#list[aria-busy=true]").wait_for(state="attached")
+    page.locator("#list[aria-busy=false] li").first.wait_for()
+    page.locator("#list a").first.press("Enter")
+    page.locator("#fact table").wait_for()
+    page.go_back()
+    page.locator("#list").wait_for()
+    page.go_forward()
+    page.locator("#fact table").wait_for()
 
 
 def _axe(page: Page) -> list[dict[str, Any]]:

@@ -101,60 +101,76 @@ def test_every_chart_is_a_specification_that_the_drawing_library_accepts(
         assert drawn["marks"], figure.name
 
 
-def test_the_list_has_every_fact_that_is_right_somewhere(page: str, finished: Path) -> None:
-    found = re.search('id="rows-facts">([^<]*)<', page)
-    assert found is not None
-    listed = {
-        (fact["fact_id"], language["language"], answer["model"])
-        for fact in unpacked(found[1])
-        for language in fact["languages"]
-        for answer in language["answers"]
-        if answer["text"] is None
-    }
-    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
-        right = connection.execute(
-            "select fact_id, language_code, model_id from fct_predictions where is_full_match"
-        ).fetchall()
-    assert listed == set(right)
+def _embedded(page: str, name: str) -> Any:
+    found = re.search(f'id="{name}">([^<]*)<', page)
+    assert found is not None, name
+    return unpacked(found[1])
 
 
-def test_the_list_says_of_every_language_what_is_known_of_a_fact(page: str, finished: Path) -> None:
-    found = re.search('id="rows-facts">([^<]*)<', page)
-    assert found is not None
-    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
-        asked = {
-            (fact_id, language): (stated, right)
-            for fact_id, language, stated, right in connection.execute(
-                """select fact_id, language_code, bool_or(is_present), bool_or(is_full_match)
-                   from fct_predictions left join fct_fact_presence using (language_code, fact_id)
-                   group by all"""
-            ).fetchall()
-        }
-        roots = connection.execute(
-            """select fact_id, language_code, model_id, root_code, shared_language_codes
-               from fct_fact_roots where rule_code = 'paper'"""
-        ).fetchall()
-    listed = unpacked(found[1])
-    said = {}
-    told = []
-    for fact in listed:
-        for entry in fact["languages"]:
-            said[fact["fact_id"], entry["language"]] = (entry["stated"] == "stated", True)
-            for answer in entry["answers"]:
-                if answer["root"]:
-                    where = (fact["fact_id"], entry["language"], answer["model"])
-                    told.append((*where, answer["root"], answer["shared"]))
-        said |= {(fact["fact_id"], code): (True, False) for code in fact["unlearned"] or []}
-        said |= {(fact["fact_id"], code): (False, False) for code in fact["unknown"] or []}
-    read = re.search('id="rows-passages">([^<]*)<', page)
-    assert read is not None
-    passages = [len(languages) for languages in unpacked(read[1])]
-    assert passages == [len(fact["languages"]) for fact in listed]
-    known = {fact["fact_id"] for fact in listed}
-    assert said == {
-        key: (bool(stated), right) for key, (stated, right) in asked.items() if key[0] in known
+def test_the_list_has_every_fact_and_says_where_each_is_right(page: str, finished: Path) -> None:
+    listed = _embedded(page, "rows-facts")
+    answers = {
+        (fact, model, language): state
+        for fact, states in zip(listed["id"], listed["states"], strict=True)
+        for (model, _), text in zip(listed["models"], states, strict=True)
+        for (language, _), state in zip(listed["languages"], text, strict=True)
+        if state != "-"
     }
-    assert sorted(told) == sorted(roots)
+    roots = {
+        rule: {key: (ord(state) - 48) // step % 6 for key, state in answers.items() if state != "."}
+        for rule, step in (("calibrated", 6), ("paper", 1))
+    }
+    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
+        asked = connection.execute(
+            "select fact_id, model_id, language_code, is_right from fct_predictions"
+        ).fetchall()
+        found = connection.execute(
+            "select rule_code, fact_id, model_id, language_code, root_code from fct_fact_roots"
+        ).fetchall()
+        facts = connection.execute("select fact_id from dim_facts").fetchall()
+    assert sorted(listed["id"]) == sorted(fact for (fact,) in facts)
+    assert {key: state != "." for key, state in answers.items()} == {
+        (fact, model, language): right for fact, model, language, right in asked
+    }
+    assert found
+    for rule, *key, root in found:
+        assert listed["roots"][rule][roots[rule][*key] - 1] == root
+
+
+def test_every_fact_has_a_page(page: str, finished: Path) -> None:
+    listed = _embedded(page, "rows-facts")
+    details, names = _embedded(page, "answers-0"), _embedded(page, "names-0")
+    neurons = _embedded(page, "neurons-0")
+    assert len(details) == len(names) == len(neurons) == len(listed["id"]) <= listed["chunk"]
+    languages = [code for code, _ in listed["languages"]]
+    answers = {
+        (fact, model, languages[int(place)]): text
+        for fact, own in zip(listed["id"], details, strict=True)
+        for (model, _), found in zip(listed["models"], own["wrong"], strict=True)
+        for place, text in found.items()
+    }
+    labels = {
+        (fact, code): (subject, object_)
+        for fact, (subjects, objects) in zip(listed["id"], names, strict=True)
+        for code, subject, object_ in zip(languages, subjects, objects, strict=True)
+        if subject
+    }
+    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
+        wrong = connection.execute(
+            "select fact_id, model_id, language_code, predicted_text "
+            "from fct_predictions where not is_right"
+        ).fetchall()
+        named = connection.execute(
+            "select fact_id, language_code, subject_label, object_label from dim_fact_labels"
+        ).fetchall()
+        neuron_count = connection.execute(
+            "select count(*) from fct_active_neurons where method_code = 'probeless'"
+        ).fetchall()[0][0]
+    assert answers == {(fact, model, code): text for fact, model, code, text in wrong}
+    assert labels == {(fact, code): (subject, object_) for fact, code, subject, object_ in named}
+    drawn = [steps for own in neurons for found in own for steps in found.values()]
+    assert sum(map(len, drawn)) == neuron_count > 0
+    assert vl_convert.vegalite_to_vega(_embedded(page, "neuron-chart"))["marks"]
 
 
 def test_the_page_loads_nothing_from_anywhere(page: str) -> None:

@@ -1,36 +1,252 @@
-"""Reads the list of facts: each model's answer in each language, its root and its evidence.
+"""Reads the list of facts and the page of each: answers, roots, evidence and neurons by language.
 
-What belongs here: the rows of the list. What does not: searching and showing them, which the page
-does in the browser.
+What belongs here: the values of list and pages, and how many of them fit. What does not: searching
+and showing them, which the page does in the browser.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import duckdb
 
 from warehouse.explanation import SIGNALS
 
-__all__ = ["EVIDENCE_BUDGET", "EVIDENCE_CHARACTERS", "read_facts", "without_passages"]
+__all__ = [
+    "BUDGETS",
+    "CALIBRATED_ROOTS",
+    "CHUNK",
+    "EVIDENCE_CHARACTERS",
+    "PAPER_ROOTS",
+    "FactPages",
+    "chunks_that_fit",
+    "read_facts",
+]
 
 EVIDENCE_CHARACTERS = 240
-"""Largest number of characters of a passage in the list; the warehouse has the whole passage."""
-EVIDENCE_BUDGET = 8_000_000
-"""Largest number of characters of all passages, which keeps the page below 15 MB. Passages are cut
-shorter if there are more."""
+"""Largest number of characters of a passage in the page; the warehouse has the whole passage."""
+CHUNK = 64
+"""Facts that the page unpacks together."""
+BUDGETS = {"names": 4_000_000, "answers": 4_000_000, "evidence": 2_000_000, "neurons": 2_000_000}
+"""Part of a fact's page → largest number of characters of all facts' parts, packed. Together they
+keep the report below 15 MB."""
+CALIBRATED_ROOTS = ("own_text_needed", "either_suffices", "transferred", "guess", "undetermined")
+PAPER_ROOTS = ("independent", "shared", "transferred", "cue", "undetermined")
 
+_NAMED = ("subject", "object")
 _SIGNALS = ", ".join(f"round({name}_log_odds_score, 1)" for name in SIGNALS)
-_QUERY = """
-with right_somewhere as (
-    select distinct fact_id from fct_predictions where is_full_match
+
+
+@dataclass(frozen=True)
+class FactPages:
+    """The list of facts, and what the page of each shows. Facts right most often come first."""
+
+    languages: list[tuple[str, str]]
+    """Code and English name, ordered by family, branch and code."""
+    models: list[tuple[str, int]]
+    """Model and its number of neurons per layer, ordered by model."""
+    index: dict[str, list[Any]]
+    """Columns of the list, one value per fact: ``id``, ``relation``, ``name``, and ``states``: for
+    each model a text with one character per language. '-': not asked; '.': wrong; else right, and
+    the character's code less 48 is 6 × place of the root by the calibrated rule + place of the root
+    by the paper's rule, both from 1 (0: no root)."""
+    parts: dict[str, list[Any]]
+    """The names of ``BUDGETS`` → what the page of each fact shows, see ``read_facts``."""
+
+
+def read_facts(connection: duckdb.DuckDBPyConnection) -> FactPages:
+    """Read every fact of the study with its answers in all languages.
+
+    Places of languages count from 0. The parts of a fact's page are:
+
+    - ``names``: the subject's name in each language, and the object's; null where it has none
+    - ``answers``: ``stated``: per language whether the text states the fact, in words (null: not
+      traced); ``wrong``: per model {place of the language: the wrong answer}; ``roots``: per model
+      {place of the language: [probability by the calibrated rule and by the paper's rule, most
+      probable sources, languages with shared neurons, log-odds in the order of ``SIGNALS``]}
+    - ``evidence``: {place of the language: [document, passage]}
+    - ``neurons``: per model {place of the language: neurons}. A neuron's number is layer × neurons
+      per layer + index; in ascending order, each as its difference to the one before.
+    """
+    languages = connection.execute(
+        "select language_code, language_name from dim_languages "
+        "order by language_family, language_branch, language_code"
+    ).fetchall()
+    models = connection.execute(
+        "select model_id, neuron_count from dim_models order by model_id"
+    ).fetchall()
+    index = _by_fact(connection, _INDEX, calibrated=CALIBRATED_ROOTS, paper=PAPER_ROOTS)
+    cells = {
+        name: {fact: found for fact, (found,) in _by_fact(connection, query, **values).items()}
+        for name, query, values in (
+            ("names", _NAMES, {}),
+            ("stated", _STATED, {}),
+            ("evidence", _EVIDENCE, {"characters": EVIDENCE_CHARACTERS}),
+            ("wrong", _WRONG, {}),
+            ("roots", _ROOTS, {}),
+            ("neurons", _NEURONS, {}),
+        )
+    }
+
+    def by_language(name: str, fact: str, value: str) -> list[Any]:
+        values = [None] * len(languages)
+        for cell in cells[name].get(fact, ()):
+            values[cell["place"]] = cell[value]
+        return values
+
+    def by_model(name: str, fact: str, value: Callable[[Any], Any]) -> list[dict[int, Any]]:
+        found: dict[str, dict[int, Any]] = {model: {} for model, _ in models}
+        for cell in cells[name].get(fact, ()):
+            found[cell["model"]][cell["place"]] = value(cell)
+        return list(found.values())
+
+    columns = ("relation", "name", "states")
+    return FactPages(
+        languages,
+        models,
+        {
+            "id": list(index),
+            **{name: [row[place] for row in index.values()] for place, name in enumerate(columns)},
+        },
+        {
+            "names": [[by_language("names", f, part) for part in _NAMED] for f in index],
+            "answers": [
+                {
+                    "stated": by_language("stated", fact, "stated"),
+                    "wrong": by_model("wrong", fact, lambda cell: cell["text"]),
+                    "roots": by_model("roots", fact, lambda cell: list(cell.values())[2:]),
+                }
+                for fact in index
+            ],
+            "evidence": [
+                {c["place"]: [c["document"], c["passage"]] for c in cells["evidence"].get(f, ())}
+                for f in index
+            ],
+            "neurons": [
+                by_model("neurons", fact, lambda cell: _steps(cell["neurons"])) for fact in index
+            ],
+        },
+    )
+
+
+def chunks_that_fit(parts: Sequence[Any], pack: Callable[[Any], str], budget: int) -> list[str]:
+    """Pack the parts of ``CHUNK`` facts at a time, in their order, until the budget is used up.
+
+    Args:
+        parts: one part of each fact's page.
+        pack: turns a value into text.
+        budget: largest number of characters of all chunks together.
+
+    Returns:
+        The chunks that fit; facts of others lack this part of their page.
+    """
+    packed: list[str] = []
+    for start in range(0, len(parts), CHUNK):
+        chunk = pack(parts[start : start + CHUNK])
+        budget -= len(chunk)
+        if budget < 0:
+            break
+        packed.append(chunk)
+    return packed
+
+
+def _by_fact(
+    connection: duckdb.DuckDBPyConnection, query: str, **values: Any
+) -> dict[str, tuple[Any, ...]]:
+    """Run a query whose first column is the fact; returns its other columns by fact."""
+    found = connection.execute(_LANGUAGES + query, values)
+    return {fact: rest for fact, *rest in _rows(found)}
+
+
+def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while rows := found.fetchmany(10_000):
+        yield from rows
+
+
+def _steps(numbers: list[int]) -> list[int]:
+    return [numbers[0], *(after - before for before, after in pairwise(numbers))]
+
+
+_LANGUAGES = """
+with languages as (
+    select
+        language_code,
+        row_number() over (order by language_family, language_branch, language_code) - 1 as place,
+    from dim_languages
+),
+"""
+
+_INDEX = """
+roots as (
+    select
+        model_id,
+        language_code,
+        fact_id,
+        coalesce(list_position($calibrated::varchar[], any_value(root_code)
+            filter (rule_code = 'calibrated')), 0) as calibrated,
+        coalesce(list_position($paper::varchar[], any_value(root_code)
+            filter (rule_code = 'paper')), 0) as paper,
+    from fct_fact_roots
+    group by all
 ),
 
+states as (
+    select
+        facts.fact_id,
+        models.model_id,
+        string_agg(
+            case
+                when predictions.is_right is null then '-'
+                when not predictions.is_right then '.'
+                else chr((48 + 6 * coalesce(calibrated, 0) + coalesce(paper, 0))::integer)
+            end,
+            '' order by place
+        ) as states,
+        count(*) filter (predictions.is_right) as right_count,
+    from dim_facts as facts
+    cross join dim_models as models
+    cross join languages
+    left join fct_predictions as predictions
+        on predictions.model_id = models.model_id
+        and predictions.language_code = languages.language_code
+        and predictions.fact_id = facts.fact_id
+    left join roots
+        on roots.model_id = models.model_id
+        and roots.language_code = languages.language_code
+        and roots.fact_id = facts.fact_id
+    group by all
+)
+
+select
+    fact_id,
+    coalesce(any_value(relation_name), any_value(facts.relation_id)) as relation,
+    any_value(coalesce(subject_label, subject_id) || ' → ' || coalesce(object_label, object_id)),
+    list(states order by model_id),
+from states
+join dim_facts as facts using (fact_id)
+left join dim_relations as relations on relations.relation_id = facts.relation_id
+group by fact_id
+order by sum(right_count) desc, 3, fact_id
+"""
+
+_NAMES = """
+cells as (
+    select fact_id, place, subject_label as subject, object_label as object
+    from dim_fact_labels
+    join languages using (language_code)
+)
+
+select fact_id, list({'place': place, 'subject': subject, 'object': object}) from cells group by all
+"""
+
+_PRESENCE = """
 presence as (
     select
         language_code,
         fact_id,
-        bool_or(is_present) as is_present,
         case
             when bool_and(is_present) then 'stated'
             when bool_or(is_present)
@@ -38,123 +254,120 @@ presence as (
                     filter (is_present)
             else 'not stated'
         end as stated,
-        any_value(evidence_document order by corpus_id) filter (is_present) as evidence_document,
+        any_value(evidence_document order by corpus_id) filter (is_present) as document,
         any_value(evidence_text order by corpus_id) filter (is_present) as evidence_text,
     from fct_fact_presence
     where text_unit = (select min(text_unit) from fct_fact_presence)
     group by language_code, fact_id
 ),
+"""
 
-answers as (
+_STATED = (
+    _PRESENCE
+    + """
+cells as (select fact_id, place, stated from presence join languages using (language_code))
+
+select fact_id, list({'place': place, 'stated': stated}) from cells group by all
+"""
+)
+
+_EVIDENCE = (
+    _PRESENCE
+    + """
+passages as (
     select
-        fct_predictions.language_code,
-        fct_predictions.fact_id,
-        list({
-            'model': fct_predictions.model_id,
-            'text': if(is_full_match, null, predicted_text),
-            'root': paper.root_code,
-            'shared': paper.shared_language_codes,
-            'likely': calibrated.root_code,
-            'probability': round(calibrated.root_probability, 2),
-            'sources': calibrated.source_language_codes[:3],
-            'signals': [<signals>],
-        } order by fct_predictions.model_id) as answers,
-        bool_or(is_full_match) as is_right,
-    from fct_predictions
-    join right_somewhere using (fact_id)
-    left join fct_fact_roots as paper
-        on paper.rule_code = 'paper'
-        and paper.model_id = fct_predictions.model_id
-        and paper.language_code = fct_predictions.language_code
-        and paper.fact_id = fct_predictions.fact_id
-    left join fct_fact_roots as calibrated
-        on calibrated.rule_code = 'calibrated'
-        and calibrated.model_id = fct_predictions.model_id
-        and calibrated.language_code = fct_predictions.language_code
-        and calibrated.fact_id = fct_predictions.fact_id
-    left join fct_root_probabilities as probabilities
-        on probabilities.model_id = fct_predictions.model_id
-        and probabilities.language_code = fct_predictions.language_code
-        and probabilities.fact_id = fct_predictions.fact_id
-    group by fct_predictions.language_code, fct_predictions.fact_id
+        presence.*,
+        -- A little before the first of the two names, so that a cut passage has them.
+        coalesce(least(
+            nullif(instr(lower(evidence_text), lower(subject_label)), 0),
+            nullif(instr(lower(evidence_text), lower(object_label)), 0)
+        ), 1) as first_name,
+    from presence
+    left join dim_fact_labels using (language_code, fact_id)
+    where evidence_text is not null
 ),
 
-listed as (
+cells as (
     select
-        *,
-        least(
-            $characters, $budget // greatest(count(evidence_text) filter (is_right) over (), 1)
-        )::bigint as characters,
-    from answers
-    left join presence using (language_code, fact_id)
+        fact_id,
+        place,
+        document,
+        substr(
+            evidence_text,
+            if(length(evidence_text) <= $characters, 1, greatest(1, first_name - $characters // 6)),
+            $characters
+        ) as passage,
+    from passages
+    join languages using (language_code)
+)
+
+select fact_id, list({'place': place, 'document': document, 'passage': passage} order by place)
+from cells
+group by all
+"""
+)
+
+_WRONG = """
+cells as (
+    select fact_id, model_id as model, place, predicted_text as text
+    from fct_predictions
+    join languages using (language_code)
+    where not is_right
+)
+
+select fact_id, list({'model': model, 'place': place, 'text': text} order by place)
+from cells
+group by all
+"""
+
+_ROOTS = """
+rules as (
+    select
+        model_id,
+        language_code,
+        fact_id,
+        round(any_value(root_probability) filter (rule_code = 'calibrated'), 2) as calibrated,
+        round(any_value(root_probability) filter (rule_code = 'paper'), 2) as paper,
+        any_value(source_language_codes[:3]) filter (rule_code = 'calibrated') as sources,
+        any_value(shared_language_codes) filter (rule_code = 'paper') as shared,
+    from fct_fact_roots
+    group by all
 )
 
 select
-    fact_id,
-    coalesce(relation_name, dim_facts.relation_id) as relation,
-    dim_facts.subject_label || ' → ' || dim_facts.object_label as fact,
+    rules.fact_id,
     list({
-        'language': listed.language_code,
-        'subject': labels.subject_label,
-        'object': labels.object_label,
-        'answers': listed.answers,
-        'stated': stated,
-        'document': evidence_document,
-        'evidence': left(evidence_text, characters),
-    } order by listed.language_code) filter (is_right) as languages,
-    list(listed.language_code order by listed.language_code)
-        filter (not is_right and is_present) as unlearned,
-    list(listed.language_code order by listed.language_code)
-        filter (not is_right and is_present is distinct from true) as unknown,
-from listed
-join dim_facts using (fact_id)
-left join dim_relations on dim_relations.relation_id = dim_facts.relation_id
-left join dim_fact_labels as labels
-    on labels.fact_id = listed.fact_id and labels.language_code = listed.language_code
-group by all
-order by fact, fact_id
+        'model': rules.model_id,
+        'place': place,
+        'calibrated': calibrated,
+        'paper': paper,
+        'sources': sources,
+        'shared': shared,
+        'signals': [<signals>],
+    } order by place),
+from rules
+join languages on languages.language_code = rules.language_code
+left join fct_root_probabilities as probabilities
+    on probabilities.model_id = rules.model_id
+    and probabilities.language_code = rules.language_code
+    and probabilities.fact_id = rules.fact_id
+group by rules.fact_id
 """.replace("<signals>", _SIGNALS)
 
+_NEURONS = """
+cells as (
+    select
+        fact_id,
+        model_id as model,
+        place,
+        list(layer_index * neuron_count + neuron_index order by layer_index, neuron_index)
+            as neurons,
+    from fct_active_neurons
+    join dim_models using (model_id)
+    join languages using (language_code)
+    where method_code = 'probeless'
+    group by all
+)
 
-def read_facts(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Read the facts that some model gets right in some language.
-
-    Returns:
-        One mapping per fact. ``fact_id``, ``relation``, ``fact`` (names in its main language).
-        ``languages``: for each language in which a model is right, the names, each model's answer
-        ('text' is null if it is right), its root by the paper's rule, the languages with shared
-        neurons, its most probable root with probability and sources, what spoke for it ('signals':
-        log-odds, in the order of ``SIGNALS``), and whether the text states the fact,
-        with a passage. ``unlearned``: codes of the other languages whose
-        text states the fact; ``unknown``: codes of the rest. Both are null if there are none.
-    """
-    found = connection.execute(
-        _QUERY, {"characters": EVIDENCE_CHARACTERS, "budget": EVIDENCE_BUDGET}
-    )
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
-def without_passages(
-    facts: list[dict[str, Any]],
-) -> tuple[list[dict[str, Any]], list[list[list[str | None]]]]:
-    """Separate the facts, which the page searches, from the passages, which it shows on request.
-
-    Returns:
-        The facts without documents and passages; per fact and language, document and passage.
-    """
-    separate = ("document", "evidence")
-    searched = [
-        {
-            **fact,
-            "languages": [
-                {name: value for name, value in entry.items() if name not in separate}
-                for entry in fact["languages"]
-            ],
-        }
-        for fact in facts
-    ]
-    passages = [
-        [[entry[name] for name in separate] for entry in fact["languages"]] for fact in facts
-    ]
-    return searched, passages
+select fact_id, list({'model': model, 'place': place, 'neurons': neurons}) from cells group by all
+"""

@@ -24,6 +24,7 @@ __all__ = [
     "edit_effects",
     "fact_checks",
     "layers",
+    "neurons_side_by_side",
     "one_fact",
     "shared_neurons",
 ]
@@ -67,6 +68,38 @@ def one_fact(view: View) -> Drawing:
         )
         .add_params(*chosen)
         .transform_filter("datum.fact === fact && datum.model_id === model")
+    )
+
+
+def neurons_side_by_side() -> Drawing:
+    """Draw a fact's neurons in a few languages, one panel each, by layer; shared ones stand out.
+
+    The chart has parameters ``layer_count`` and ``neuron_count`` (of a layer). Its rows have
+    language_name, layer_index, neuron_index and language_count: how many of the shown languages
+    have this neuron.
+    """
+    kinds = ["in this language only", "in two languages", "in three languages"]
+    colours = [CATEGORIES[6], CATEGORIES[5], CATEGORIES[1]]
+    across = alt.Scale(domainMin=0, domainMax=alt.ExprRef("neuron_count"), nice=False)
+    upwards = alt.Scale(domainMin=-0.5, domainMax=alt.ExprRef("layer_count - 0.5"), nice=False)
+    whole = alt.Axis(tickMinStep=1, format="d", grid=False)
+    return (
+        alt.Chart(ROWS, width=(WIDTH - 120) / 3, height=220)
+        .transform_calculate(
+            low="datum.layer_index - 0.4",
+            high="datum.layer_index + 0.4",
+            shared=f"{kinds}[datum.language_count - 1]",
+        )
+        .mark_rule(strokeWidth=2)
+        .encode(
+            x=alt.X("neuron_index:Q", title="neuron", scale=across, axis=alt.Axis(grid=False)),
+            y=alt.Y("low:Q", title="layer", scale=upwards, axis=whole),
+            y2="high:Q",
+            color=_by_kind("shared", kinds, colours),
+            tooltip=["language_name:N", "layer_index:Q", "neuron_index:Q", "shared:N"],
+        )
+        .facet(facet=alt.Facet("language_name:N", title=None, sort=None), columns=3)
+        .add_params(alt.param("layer_count", value=12), alt.param("neuron_count", value=3072))
     )
 
 
@@ -199,12 +232,12 @@ def fact_checks(view: View) -> Drawing:
     )
 
 
-def _by_kind(field: str, kinds: list[str]) -> alt.Color:
+def _by_kind(field: str, kinds: list[str], colours: list[str] = CATEGORIES) -> alt.Color:
     """One colour per kind, in this order, with the legend above the panels."""
     return alt.Color(
         f"{field}:N",
         title=None,
-        scale=alt.Scale(domain=kinds, range=CATEGORIES),
+        scale=alt.Scale(domain=kinds, range=colours),
         legend=alt.Legend(orient="top", labelLimit=0),
     )
 

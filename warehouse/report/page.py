@@ -22,16 +22,26 @@ from warehouse.connection import opened
 from warehouse.explanation import SIGNALS
 from warehouse.files import temporary_file
 from warehouse.report.errors import ReportError
-from warehouse.report.facts import read_facts, without_passages
+from warehouse.report.facts import (
+    BUDGETS,
+    CALIBRATED_ROOTS,
+    CHUNK,
+    PAPER_ROOTS,
+    FactPages,
+    chunks_that_fit,
+    read_facts,
+)
 from warehouse.report.figures import Figure, read_figures
 from warehouse.report.head import Head, read_head
 from warehouse.report.library import drawing_library
+from warehouse.report.neuron_charts import neurons_side_by_side
 from warehouse.report.stamp import PAGE, STAMP, made_from
 from warehouse.summary import read_notes
 
-__all__ = ["Report", "packed", "write_report"]
+__all__ = ["Report", "make_page", "packed", "write_report"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
+_SCRIPTS = ("page.js", "facts.js")
 _PICTURE_SCALE = 2.0
 
 
@@ -46,7 +56,7 @@ class Report:
     figure_count: int
     """Number of figures."""
     fact_count: int
-    """Number of facts in the list."""
+    """Number of facts in the list: all of the study."""
 
 
 def write_report(
@@ -80,7 +90,7 @@ def write_report(
         raise ReportError(f"cannot read {published_file}: {error}") from error
     path = folder / PAGE
     try:
-        page = _page(study, head, models, notes, sections, facts, drawing_library(folder))
+        page = make_page(study, head, models, notes, sections, facts, drawing_library(folder))
         _replace(path, page.encode())
         _replace(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
         if with_files:
@@ -89,7 +99,7 @@ def write_report(
     except OSError as error:
         raise ReportError(f"cannot write the report to {folder}: {error}") from error
     count = sum(len(figures) for figures in sections.values())
-    return Report(path, path.stat().st_size, count, len(facts))
+    return Report(path, path.stat().st_size, count, len(facts.index["id"]))
 
 
 def packed(value: Any) -> str:
@@ -98,19 +108,19 @@ def packed(value: Any) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
-def _page(
+def make_page(
     study: str,
     head: Head,
     models: list[dict[str, Any]],
     notes: list[str],
     sections: dict[str, list[Figure]],
-    facts: list[dict[str, Any]],
+    facts: FactPages,
     library: str,
 ) -> str:
+    """Assemble the page: head, figures by section, facts, models; ``library`` draws them."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
-    searched, passages = without_passages(facts)
     return environment.get_template("page.html").render(
         study=study,
         head=head,
@@ -125,15 +135,39 @@ def _page(
         charts={
             figure.name: packed(figure.chart) for figures in sections.values() for figure in figures
         },
-        facts=packed(searched),
-        passages=packed(passages),
-        signals=packed(list(SIGNALS.values())),
-        fact_count=len(facts),
+        facts=packed(_fact_list(facts)),
+        fact_chunks={
+            name: chunks_that_fit(facts.parts[name], packed, budget)
+            for name, budget in BUDGETS.items()
+        },
+        fact_count=len(facts.index["id"]),
+        neuron_chart=_neuron_chart(facts),
         # Only its own end tag can end a script element.
         library=Markup(library.replace("</script", "<\\/script")),
         style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        script=Markup((_TEMPLATES / "page.js").read_text(encoding="utf-8")),
+        script=Markup(
+            "\n".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+        ),
     )
+
+
+def _fact_list(facts: FactPages) -> dict[str, Any]:
+    """What the page reads before it shows any fact."""
+    return {
+        **facts.index,
+        "languages": facts.languages,
+        "models": facts.models,
+        "roots": {"calibrated": CALIBRATED_ROOTS, "paper": PAPER_ROOTS},
+        "signals": list(SIGNALS.values()),
+        "chunk": CHUNK,
+    }
+
+
+def _neuron_chart(facts: FactPages) -> str | None:
+    """Chart of a fact's neurons in chosen languages; None if no fact has neurons."""
+    if not any(found for models in facts.parts["neurons"] for found in models):
+        return None
+    return packed(neurons_side_by_side().to_dict(validate=False))
 
 
 def _write_files(figure: Figure, folder: Path) -> None:

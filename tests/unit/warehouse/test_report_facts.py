@@ -1,31 +1,43 @@
-"""The report's list of facts, worked out by hand on one fact in four languages."""
+"""The report's list and pages of facts, worked out by hand on two facts in four languages."""
 
 from __future__ import annotations
+
+import json
 
 import duckdb
 import pytest
 
-from warehouse.report.facts import read_facts, without_passages
+from warehouse.report import facts
+from warehouse.report.facts import chunks_that_fit, read_facts
 
 TABLES = """
-create table dim_facts as select 'f' as fact_id, 'P36' as relation_id, 'Roma' as subject_label,
-    'Italia' as object_label;
+create table dim_languages as from (values
+    ('ar', 'Arabic', 'Afro-Asiatic', 'Semitic'),
+    ('de', 'German', 'Indo-European', 'Germanic'),
+    ('en', 'English', 'Indo-European', 'Germanic'),
+    ('it', 'Italian', 'Indo-European', 'Romance')
+) as _ (language_code, language_name, language_family, language_branch);
+create table dim_models as from (values ('m', 100), ('n', 100)) as _ (model_id, neuron_count);
+create table dim_facts as from (values
+    ('e', 'P36', 'Q1', 'Q2', null, null),
+    ('f', 'P36', 'Q3', 'Q4', 'Roma', 'Italia')
+) as _ (fact_id, relation_id, subject_id, object_id, subject_label, object_label);
 create table dim_relations as select 'P36' as relation_id, 'capital' as relation_name;
 create table dim_fact_labels as
     select 'f' as fact_id, unnest(['ar', 'de', 'en', 'it']) as language_code,
         'Roma' as subject_label, 'Italia' as object_label;
 create table fct_predictions as
     from (values
-        ('m', 'ar', 'f', false, 'Peru'),
-        ('m', 'de', 'f', false, 'Peru'),
-        ('m', 'en', 'f', true, 'Italia'),
-        ('n', 'en', 'f', false, 'Peru'),
-        ('m', 'it', 'f', true, 'Italia')
-    ) as _ (model_id, language_code, fact_id, is_full_match, predicted_text);
+        ('m', 'ar', 'f', false, true, 'Peru'),
+        ('m', 'de', 'f', false, false, 'Peru'),
+        ('m', 'en', 'f', true, true, 'Italia'),
+        ('n', 'en', 'f', true, false, 'Italia'),
+        ('m', 'it', 'f', true, true, 'Italia')
+    ) as _ (model_id, language_code, fact_id, is_full_match, is_right, predicted_text);
 create table fct_fact_presence as
     from (values
         ('a', 'chunk', 'de', 'f', true, 'Roma', 'Roma in Italia'),
-        ('a', 'chunk', 'en', 'f', true, 'Rome', 'Roma is the capital of Italia'),
+        ('a', 'chunk', 'en', 'f', true, 'Rome', 'It is known to all that Roma lies in Italia'),
         ('b', 'chunk', 'en', 'f', false, null, null),
         ('a', 'chunk', 'it', 'f', true, 'Roma', 'Roma, capitale d’Italia'),
         ('b', 'chunk', 'it', 'f', true, 'Roma', 'later')
@@ -36,8 +48,7 @@ create table fct_fact_roots as
     from (values
         ('m', 'en', 'f', 'paper', 'shared', null, ['it'], []),
         ('m', 'en', 'f', 'calibrated', 'transferred', 0.824::double, [], ['it', 'de', 'fr', 'es']),
-        ('m', 'it', 'f', 'paper', 'independent', null, [], []),
-        ('m', 'it', 'f', 'calibrated', 'undetermined', null, [], [])
+        ('m', 'it', 'f', 'paper', 'independent', null, [], [])
     ) as _ (
         model_id, language_code, fact_id, rule_code, root_code, root_probability,
         shared_language_codes, source_language_codes
@@ -50,7 +61,14 @@ create table fct_root_probabilities as
         0::double as object_log_prob_rank_log_odds_score, 0.1::double as same_answer_log_odds_score,
         null::double as masked_log_prob_rank_log_odds_score,
         null::double as other_subject_log_prob_rank_log_odds_score;
+create table fct_active_neurons as
+    from (values
+        ('m', 'en', 'f', 'probeless', 2, 7, 1),
+        ('m', 'en', 'f', 'probeless', 0, 99, 2),
+        ('m', 'en', 'f', 'probeless-layer', 1, 1, 1)
+    ) as _ (model_id, language_code, fact_id, method_code, layer_index, neuron_index, neuron_rank);
 """
+AR, DE, EN, IT = range(4)
 
 
 @pytest.fixture
@@ -60,74 +78,68 @@ def connection() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def test_a_fact_says_where_it_is_right_where_stated_and_where_neither(
+def test_the_list_has_every_fact_with_its_answers_and_roots(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    names = {"subject": "Roma", "object": "Italia"}
-    shared = {
-        "model": "m", "text": None, "root": "shared", "shared": ["it"], "likely": "transferred",
-        "probability": pytest.approx(0.82), "sources": ["it", "de", "fr"],
-        "signals": [pytest.approx(1.3), pytest.approx(-0.3), 0.0, pytest.approx(0.1), None, None],
-    }  # fmt: skip
-    nothing = {"probability": None, "signals": [None] * 6}
-    wrong = {
-        "model": "n", "text": "Peru", "root": None, "shared": None, "likely": None, "sources": None,
-        **nothing,
-    }  # fmt: skip
-    alone = {
-        "model": "m", "text": None, "root": "independent", "shared": [], "likely": "undetermined",
-        "sources": [], **nothing,
-    }  # fmt: skip
-    assert read_facts(connection) == [
+    pages = read_facts(connection)
+    assert [code for code, _ in pages.languages] == ["ar", "de", "en", "it"]
+    assert pages.models == [("m", 100), ("n", 100)]
+    # By the verdict of the study, Arabic is right, and the second model's full match is not.
+    transferred_shared, no_root_independent = chr(48 + 6 * 3 + 2), chr(48 + 1)
+    assert pages.index == {
+        "id": ["f", "e"],
+        "relation": ["capital", "capital"],
+        "name": ["Roma → Italia", "Q1 → Q2"],
+        "states": [["0." + transferred_shared + no_root_independent, "--.-"], ["----", "----"]],
+    }
+
+
+def test_the_page_of_a_fact_has_everything_in_every_language(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    parts = read_facts(connection).parts
+    assert parts["names"] == [[["Roma"] * 4, ["Italia"] * 4], [[None] * 4, [None] * 4]]
+    signals = [pytest.approx(1.3), pytest.approx(-0.3), 0.0, pytest.approx(0.1), None, None]
+    assert parts["answers"] == [
         {
-            "fact_id": "f",
-            "relation": "capital",
-            "fact": "Roma → Italia",
-            "languages": [
+            "stated": [None, "stated", "stated in a", "stated"],
+            "wrong": [{DE: "Peru"}, {EN: "Italia"}],
+            "roots": [
                 {
-                    "language": "en",
-                    **names,
-                    "answers": [shared, wrong],
-                    "stated": "stated in a",
-                    "document": "Rome",
-                    "evidence": "Roma is the capital of Italia",
+                    EN: [pytest.approx(0.82), None, ["it", "de", "fr"], ["it"], signals],
+                    IT: [None, None, None, [], [None] * 6],
                 },
-                {
-                    "language": "it",
-                    **names,
-                    "answers": [alone],
-                    "stated": "stated",
-                    "document": "Roma",
-                    "evidence": "Roma, capitale d’Italia",
-                },
+                {},
             ],
-            "unlearned": ["de"],
-            "unknown": ["ar"],
-        }
+        },
+        {"stated": [None] * 4, "wrong": [{}, {}], "roots": [{}, {}]},
     ]
+    assert parts["evidence"] == [
+        {
+            DE: ["Roma", "Roma in Italia"],
+            EN: ["Rome", "It is known to all that Roma lies in Italia"],
+            IT: ["Roma", "Roma, capitale d’Italia"],
+        },
+        {},
+    ]
+    # Layer 0, neuron 99, and from there to layer 2, neuron 7.
+    assert parts["neurons"] == [[{EN: [99, 108]}, {}], [{}, {}]]
 
 
-def test_passages_are_cut_where_all_of_them_would_make_the_page_too_large(
+def test_a_long_passage_is_cut_around_its_names(
     connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warehouse.report.facts.EVIDENCE_BUDGET", 20)
-    (fact,) = read_facts(connection)
-    assert [entry["evidence"] for entry in fact["languages"]] == ["Roma is th", "Roma, capi"]
-
-
-def test_passages_stand_apart_in_the_order_of_their_facts(
-    connection: duckdb.DuckDBPyConnection,
-) -> None:
-    facts = read_facts(connection)
-    searched, passages = without_passages(facts)
-    assert passages == [
-        [["Rome", "Roma is the capital of Italia"], ["Roma", "Roma, capitale d’Italia"]]
-    ]
-    assert "evidence" in facts[0]["languages"][0]
-    assert set(searched[0]["languages"][0]) == {
-        "language",
-        "subject",
-        "object",
-        "answers",
-        "stated",
+    monkeypatch.setattr(facts, "EVIDENCE_CHARACTERS", 20)
+    assert read_facts(connection).parts["evidence"][0] == {
+        DE: ["Roma", "Roma in Italia"],
+        EN: ["Rome", "at Roma lies in Ital"],
+        IT: ["Roma", "Roma, capitale d’Ita"],
     }
+
+
+def test_the_facts_right_most_often_fill_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "CHUNK", 2)
+    assert chunks_that_fit(["a", "b", "c"], json.dumps, 100) == ['["a", "b"]', '["c"]']
+    assert chunks_that_fit(["a", "b", "c"], json.dumps, 15) == ['["a", "b"]', '["c"]']
+    assert chunks_that_fit(["a", "b", "c"], json.dumps, 14) == ['["a", "b"]']
+    assert chunks_that_fit(["a", "b", "c"], json.dumps, 9) == []

@@ -8,11 +8,13 @@ async function unpack(id) {
   return JSON.parse(await new Response(stream).text());
 }
 
-const unpackedRows = new Map();
-function rowsOf(name) {
-  if (!unpackedRows.has(name)) unpackedRows.set(name, unpack(`rows-${name}`));
-  return unpackedRows.get(name);
+// Unpacks what is shown repeatedly only once.
+const unpackedParts = new Map();
+function unpacked(id) {
+  if (!unpackedParts.has(id)) unpackedParts.set(id, unpack(id));
+  return unpackedParts.get(id);
 }
+const rowsOf = (name) => unpacked(`rows-${name}`);
 
 function records(columns) {
   const names = Object.keys(columns);
@@ -35,11 +37,13 @@ function theme(onPaper) {
   };
 }
 
+// Place of a figure → function that returns its chart and its rows.
+const sources = new Map();
+
 async function draw(place, onPaper = false) {
-  const name = place.dataset.name;
-  const [chart, columns] = await Promise.all([unpack(`chart-${name}`), rowsOf(name)]);
+  const [chart, rows] = await sources.get(place)();
   const { config, ...plain } = chart;
-  await vegaEmbed(place, { ...plain, datasets: { rows: records(columns) } }, {
+  await vegaEmbed(place, { ...plain, datasets: { rows } }, {
     renderer: "svg", actions: false, config: theme(onPaper),
   });
   const svg = place.querySelector("svg");
@@ -51,6 +55,13 @@ async function draw(place, onPaper = false) {
 }
 
 const places = [...document.querySelectorAll(".chart")];
+for (const place of places) {
+  const name = place.dataset.name;
+  sources.set(place, async () => {
+    const [chart, columns] = await Promise.all([unpacked(`chart-${name}`), rowsOf(name)]);
+    return [chart, records(columns)];
+  });
+}
 const watcher = new IntersectionObserver((entries) => {
   for (const entry of entries) {
     if (entry.isIntersecting) {
@@ -60,9 +71,12 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "600px" });
 places.forEach((place) => watcher.observe(place));
-dark.addEventListener("change", () => places.filter((place) => place.dataset.drawn).forEach((place) => draw(place)));
-window.addEventListener("beforeprint", () => places.forEach((place) => draw(place, true)));
-window.addEventListener("afterprint", () => places.forEach((place) => draw(place)));
+const drawn = () => [...document.querySelectorAll(".chart[data-drawn]")].filter((place) => sources.has(place));
+// Figures that the reader has not seen yet are printed, too, but not those behind the page of a fact.
+const printed = () => (document.body.classList.contains("one-fact") ? drawn().filter((place) => !places.includes(place)) : places);
+dark.addEventListener("change", () => drawn().forEach((place) => draw(place)));
+window.addEventListener("beforeprint", () => printed().forEach((place) => draw(place, true)));
+window.addEventListener("afterprint", () => printed().forEach((place) => draw(place)));
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -104,133 +118,3 @@ document.querySelectorAll("details.rows").forEach((details) => details.addEventL
   if (count > MOST_ROWS) place.append(element("p", `The first ${MOST_ROWS} of ${count.toLocaleString("en")} rows; the query returns all.`));
   place.append(table);
 }));
-
-const search = document.getElementById("search");
-const list = document.getElementById("list");
-const found = document.getElementById("found");
-const MOST_FACTS = 60;
-let facts = null;
-// What each number of an answer's "signals" is.
-let signals = [];
-
-function folded(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-}
-
-async function allFacts() {
-  if (facts === null) {
-    found.textContent = "Loading…";
-    [facts, signals] = await Promise.all([unpack("rows-facts"), unpack("rows-signals")]);
-    for (const [place, fact] of facts.entries()) {
-      fact.place = place;
-      const names = fact.languages.flatMap((entry) => [entry.subject, entry.object]);
-      fact.text = folded([fact.fact, fact.relation, fact.fact_id, ...names].join("\n"));
-    }
-  }
-  return facts;
-}
-
-let passages = null;
-function passagesOf(fact) {
-  passages ??= unpack("rows-passages");
-  return passages.then((all) => all[fact.place]);
-}
-
-function probableRoot(answer) {
-  const parts = [`most probable root: ${answer.likely.replaceAll("_", " ")}`];
-  if (answer.probability !== null) parts[0] += ` (${answer.probability.toFixed(2)})`;
-  if (answer.sources.length) parts.push(`sources: ${answer.sources.join(" ")}`);
-  const signs = signals.map((name, place) => [name, answer.signals?.[place] ?? 0]).filter(([, value]) => value);
-  const listed = (wanted) =>
-    signs.filter(([, value]) => Math.sign(value) === wanted)
-      .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))
-      .map(([name, value]) => `${name} ${value > 0 ? "+" : ""}${value}`)
-      .join(", ");
-  if (listed(1)) parts.push(`more probably right without its own text: ${listed(1)}`);
-  if (listed(-1)) parts.push(`less probably: ${listed(-1)}`);
-  return parts.join("; ");
-}
-
-function factTable(fact, read) {
-  const table = element("table");
-  table.append(element("caption", "Languages in which at least one model is right"));
-  const head = table.createTHead().insertRow();
-  for (const name of ["language", "fact", "stated?", "models: answer, root", "evidence"]) {
-    const cell = element("th", name);
-    cell.scope = "col";
-    head.append(cell);
-  }
-  const body = table.createTBody();
-  for (const [place, entry] of fact.languages.entries()) {
-    const line = body.insertRow();
-    const language = element("th", entry.language);
-    language.scope = "row";
-    line.append(language);
-    const names = element("td", `${entry.subject} – ${entry.object}`);
-    names.dir = "auto";
-    names.lang = entry.language;
-    line.append(names);
-    line.append(element("td", entry.stated ?? "not traced"));
-    const answers = element("td");
-    for (const answer of entry.answers) {
-      const parts = [answer.text === null ? "right" : `wrong: “${answer.text}”`];
-      if (answer.likely) parts.push(probableRoot(answer));
-      if (answer.root) parts.push(`paper's rule: ${answer.root}`);
-      if (answer.shared && answer.shared.length) parts.push(`shares neurons with ${answer.shared.join(" ")}`);
-      const text = element("div", `${answer.model}: ${parts.join(", ")}`);
-      text.dir = "auto";
-      answers.append(text);
-    }
-    line.append(answers);
-    const [title, passage] = read[place];
-    const evidence = element("td", passage ? `${title}: ${passage}` : "");
-    evidence.dir = "auto";
-    evidence.lang = entry.language;
-    line.append(evidence);
-  }
-  return table;
-}
-
-async function show() {
-  const wanted = folded(search.value.trim());
-  const all = await allFacts();
-  const hits = wanted ? all.filter((fact) => fact.text.includes(wanted)) : all;
-  const more = hits.length > MOST_FACTS ? `; the first ${MOST_FACTS} are listed` : "";
-  found.textContent = `${hits.length.toLocaleString("en")} ${hits.length === 1 ? "fact" : "facts"}${more}`;
-  list.replaceChildren(...hits.slice(0, MOST_FACTS).map((fact) => {
-    const details = element("details");
-    const summary = element("summary");
-    const name = element("bdi", fact.fact);
-    summary.append(name, element("span", ` · ${fact.relation} · right in ${fact.languages.length} ${fact.languages.length === 1 ? "language" : "languages"}`, "relation"));
-    details.append(summary);
-    details.addEventListener("toggle", async () => {
-      if (details.open && details.children.length === 1) {
-        const place = element("div", null, "table");
-        place.tabIndex = 0;
-        place.setAttribute("role", "region");
-        place.setAttribute("aria-label", `Languages that know ${fact.fact}`);
-        details.append(place);
-        place.append(factTable(fact, await passagesOf(fact)));
-        for (const [label, codes] of [["Stated, but no model is right", fact.unlearned], ["Not known to be stated, and no model is right", fact.unknown]]) {
-          if (codes && codes.length) place.append(element("p", `${label}: ${codes.join(" ")}`));
-        }
-      }
-    });
-    return details;
-  }));
-  list.setAttribute("aria-busy", "false");
-}
-
-let waiting;
-search.addEventListener("input", () => {
-  list.setAttribute("aria-busy", "true");
-  clearTimeout(waiting);
-  waiting = setTimeout(show, 150);
-});
-search.addEventListener("focus", () => { if (facts === null) show(); });
-new IntersectionObserver((entries, watch) => {
-  if (entries.some((entry) => entry.isIntersecting)) {
-    watch.disconnect();
-    show();
-  }
-}).observe(list.parentElement);
