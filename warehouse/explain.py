@@ -127,7 +127,7 @@ _REASONS = """
         methods.method_code,
         codes.language_code,
         unscored.reason_code,
-        coalesce(predictions.is_full_match, false) as is_full_match,
+        coalesce(predictions.is_right, false) as is_right,
     from (
         select distinct method_code from fct_active_neurons where model_id = $model
     ) as methods

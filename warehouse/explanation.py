@@ -92,9 +92,9 @@ def sentence(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     fact = f"{row['fact_subject_label']} → {row['fact_object_label']} in {row['language_name']}"
     if row["subject_label"] is None:
         return f"{fact}: not asked, because this language has no names for it."
-    if row["is_full_match"] is None:
+    if row["is_right"] is None:
         return f"{fact}: not answered."
-    if row["is_full_match"]:
+    if row["is_right"]:
         return f"{fact}: right, {_stated(row)}; {_root(row, names)}."
     rank = f", the right answer has rank {row['gold_rank']:,}" if row["gold_rank"] else ""
     answer = row["predicted_text"]
@@ -150,7 +150,7 @@ def _answers(data: Mapping[str, Any]) -> Table:
             _cell(row["subject_label"]),
             _cell(row["object_label"]),
             _cell(row["predicted_text"] or _NOTHING),
-            {True: "[green]yes[/]", False: "[red]no[/]", None: _NOTHING}[row["is_full_match"]],
+            {True: "[green]yes[/]", False: "[red]no[/]", None: _NOTHING}[row["is_right"]],
             f"{rank:,}" if rank else _NOTHING,
             _NOTHING if log_prob is None else f"{log_prob:.2f}",
         )
@@ -261,7 +261,7 @@ def _reasons(rows: Sequence[Mapping[str, Any]]) -> Table:
         text = _REASONS.get(
             row["reason_code"], "right, but not recorded with the object's number of masks"
         )
-        is_known = row["is_full_match"] or row["reason_code"]
+        is_known = row["is_right"] or row["reason_code"]
         shown = text if is_known else "the model is not right here"
         table.add_row(row["method_code"], row["language_code"], shown)
     return table

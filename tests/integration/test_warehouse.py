@@ -65,7 +65,10 @@ def test_descriptions_types_and_keys_reach_the_published_file(
         if node["resource_type"] == "model" and node["fqn"][1] == "marts"
     }
     assert described == expected
-    assert [label for label, table in tables.items() if table.is_view] == ["answers"]
+    assert [label for label, table in tables.items() if table.is_view] == [
+        "answer_neurons",
+        "answers",
+    ]
     for label, (text, columns, key) in expected.items():
         assert text.strip(), label
         assert key, label

@@ -11,7 +11,7 @@ from warehouse.explanation import Explanation, sentence
 NAMES = {"ru": "Russian", "uk": "Ukrainian", "en": "English", "de": "German"}
 ROW: dict[str, Any] = {
     "fact_subject_label": "Tijuana", "fact_object_label": "Mexico", "language_name": "Bulgarian",
-    "subject_label": "Тихуана", "predicted_text": "Мексико", "is_full_match": True, "gold_rank": 1,
+    "subject_label": "Тихуана", "predicted_text": "Мексико", "is_right": True, "is_full_match": False, "gold_rank": 1,
     "text_unit": "chunk", "is_present": False, "shared_count": 0,
     "root_code": "transferred", "root_probability": 0.7131,
     "source_language_codes": ["ru", "uk"], "source_probabilities": [0.6, 0.4],
@@ -39,9 +39,9 @@ ALL = ["ru", "uk", "en", "de"]
         ({"root_code": "undetermined", "is_present": None, "root_probability": None,
           "source_language_codes": [], "source_probabilities": []},
          "right, its text was not traced; root: undetermined."),
-        ({"is_full_match": False, "predicted_text": "Испания", "gold_rank": 3, "root_code": None},
+        ({"is_right": False, "predicted_text": "Испания", "gold_rank": 3, "root_code": None},
          "wrong ('Испания', the right answer has rank 3), not stated in its text."),
-        ({"is_full_match": None}, "not answered."),
+        ({"is_right": None}, "not answered."),
         ({"subject_label": None}, "not asked, because this language has no names for it."),
     ],
 )  # fmt: skip

@@ -11,6 +11,16 @@ ranked as (
         row_number() over (partition by model_id order by full_match_rate, language_code) as worst,
     from p_at_1_by_language
     inner join dim_languages using (language_code)
+),
+
+-- A study may count other answers as right than exact ones, as for decoders; roots follow these.
+verdicts as (
+    select
+        model_id,
+        count(*) filter (is_right) as right_count,
+        count(*) filter (is_right is distinct from is_full_match) as other_count,
+    from answers
+    group by model_id
 )
 
 select
@@ -26,9 +36,14 @@ select
         worst.language_name,
         100 * best.full_match_rate,
         best.language_name
+    ) || if(
+        verdicts.other_count = 0,
+        '',
+        format(' By the study''s verdict {:,} answers are right; the next sentences are about these.', verdicts.right_count)
     ) as sentence,
 from overview
 inner join ranked as best on overview.model_id = best.model_id and best.best = 1
 inner join ranked as worst on overview.model_id = worst.model_id and worst.worst = 1
+inner join verdicts on overview.model_id = verdicts.model_id
 where overview.match_rate is not null
 order by overview.model_id

@@ -7,7 +7,7 @@ with languages as (
         count(*) filter (where not is_present) as absent_count,
         absent_count / answer_count as absent_rate,
     from answers
-    where is_full_match and is_present is not null
+    where is_right and is_present is not null
     group by all
 )
 

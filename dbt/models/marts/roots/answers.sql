@@ -36,6 +36,7 @@ final as (
         labels.subject_label,
         labels.object_label,
         predictions.predicted_text,
+        predictions.is_right,
         predictions.is_full_match,
         predictions.gold_rank,
         predictions.gold_log_prob,
