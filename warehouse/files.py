@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["temporary_file"]
+__all__ = ["replace_file", "temporary_file"]
 
 
 @contextlib.contextmanager
@@ -28,3 +28,11 @@ def temporary_file(path: Path) -> Iterator[Path]:
         for leftover in (temporary, temporary.with_name(f"{temporary.name}.wal")):
             with contextlib.suppress(OSError):
                 leftover.unlink()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file atomically; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_file(path) as temporary:
+        temporary.write_bytes(content)
+        temporary.replace(path)

@@ -474,19 +474,43 @@ def explain(
 @_study
 @_homes
 @click.option("--fact", help="Id or name of the fact whose neurons to show; default: best known.")
-def report(study: str, homes: Path, fact: str | None) -> None:
-    """Draw the report of the published warehouse, and each figure as SVG, PNG and CSV."""
+@click.option("--figure", "figures", multiple=True, help="Only this figure, and not the page.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["svg", "png", "pdf", "csv"]),
+    default=("svg", "png", "csv"),
+    show_default=True,
+    help="Files of a figure; csv: its rows.",
+)
+def report(
+    study: str, homes: Path, fact: str | None, figures: tuple[str, ...], formats: tuple[str, ...]
+) -> None:
+    """Draw the report of the published warehouse, and each figure as files for papers."""
     from warehouse.report.page import write_report
+    from warehouse.report.pictures import write_figures
 
     home = Workspace(study, homes.resolve()).home
-    made = write_report(home.published_file, home.report, with_files=True, fact=fact)
-    OUT.print(
-        f"{made.figure_count} figures and {made.fact_count:,} facts, "
-        f"{made.bytes / 1e6:.1f} MB: {made.path}",
-        soft_wrap=True,
-        highlight=False,
+    if not figures:
+        made = write_report(home.published_file, home.report, fact)
+        OUT.print(
+            f"{made.figure_count} figures and {made.fact_count:,} facts, "
+            f"{made.bytes / 1e6:.1f} MB: {made.path}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    written, missing = write_figures(
+        home.published_file, home.report / "figures", figures, formats, fact
     )
-    OUT.print(f"Figures as SVG, PNG and CSV: {home.report / 'figures'}", soft_wrap=True)
+    for path in written if figures else [home.report / "figures"]:
+        OUT.print(f"Written: {path}", soft_wrap=True, highlight=False)
+    if missing:
+        OUT.print(
+            f"No font of this machine has {', '.join(sorted(missing))} letters, so pictures show "
+            "boxes: install Noto fonts (Debian: fonts-noto-core and fonts-noto-cjk).",
+            soft_wrap=True,
+        )
 
 
 @main.command()

@@ -42,9 +42,9 @@ def main() -> int:
             facts = read_facts(connection)
             print(f"reading: {time.process_time() - started:.1f} s of processors")
         started = time.process_time()
-        head = Head("a study", [], "today", {})
+        head = Head("published", "a study", [], "today", {})
         library = drawing_library(Path(temporary))
-        path.write_text(make_page("published", head, [], [], {}, facts, library), encoding="utf-8")
+        path.write_text(make_page(head, [], [], {}, facts, library), encoding="utf-8")
         print(f"writing: {time.process_time() - started:.1f} s of processors")
         size = path.stat().st_size
         shown = {

@@ -16,10 +16,12 @@ import vl_convert
 from polars.testing import assert_frame_equal
 
 from tests.helpers import studies
+from warehouse.report import pictures
 from warehouse.report.errors import ReportError
 from warehouse.report.figures import SECTIONS, Figure, read_figures
 from warehouse.report.head import read_head
 from warehouse.report.page import write_report
+from warehouse.report.pictures import missing_scripts, specification, write_figures
 
 QUERIES = Path(__file__).resolve().parents[2] / "warehouse" / "queries"
 
@@ -97,8 +99,27 @@ def test_every_chart_is_a_specification_that_the_drawing_library_accepts(
     figures: list[Figure],
 ) -> None:
     for figure in figures:
-        drawn = vl_convert.vegalite_to_vega(figure.with_rows())
-        assert drawn["marks"], figure.name
+        for model in figure.models or [None]:
+            drawn = vl_convert.vegalite_to_vega(specification(figure, "tiny", model))
+            assert drawn["marks"], figure.name
+
+
+def test_every_figure_says_how_much_it_shows_and_switches_between_models_that_it_has(
+    figures: list[Figure], page: str
+) -> None:
+    text = html.unescape(page)
+    for figure in figures:
+        assert figure.counts, figure.name
+        has_models = "model_id" in figure.rows.columns
+        assert set(figure.counts) == (set(figure.rows["model_id"]) if has_models else {""})
+        assert set(figure.models) <= set(figure.counts)
+        for model, words in figure.counts.items():
+            assert re.match(r"[\d,]+ ", words), (figure.name, words)
+            assert f"{model}: n = {words}" in text or f"n = {words}" in text
+    (known,) = [figure for figure in figures if figure.name == "p_at_1_by_language"]
+    first = known.rows.filter(model_id="first")
+    assert known.counts["first"] == f"{first['fact_count'].sum():,} questions"
+    assert any(figure.models == ["first", "second", "third"] for figure in figures)
 
 
 def _embedded(page: str, name: str) -> Any:
@@ -194,9 +215,49 @@ def test_the_command_writes_each_figure_as_picture_and_table(
     result = studies.factroots("report", tiny_study, "--home", finished.parent)
     assert result.exit_code == 0, result.stderr
     folder = finished / "report" / "figures"
-    assert {path.name for path in folder.iterdir()} == {
-        f"{figure.name}.{suffix}" for figure in figures for suffix in ("svg", "png", "csv")
+    stems = {
+        f"{figure.name}-{model}" if model else figure.name
+        for figure in figures
+        for model in figure.models or [None]
     }
+    assert {path.name for path in folder.iterdir()} == {
+        *(f"{stem}.{suffix}" for stem in stems for suffix in ("svg", "png")),
+        *(f"{figure.name}.csv" for figure in figures),
+    }
+
+
+def test_one_figure_is_written_in_a_chosen_format_and_says_what_it_was_made_from(
+    finished: Path, tiny_study: Path, figures: list[Figure], tmp_path: Path
+) -> None:
+    (figure,) = [figure for figure in figures if figure.name == "presence"]
+    model = figure.models[1]
+    files, _ = write_figures(finished / "factroots.duckdb", tmp_path, ["presence"], ["svg", "pdf"])
+    assert {path.name for path in files} == {
+        f"presence-{model}.{suffix}" for model in figure.models for suffix in ("svg", "pdf")
+    }
+    assert (tmp_path / f"presence-{model}.pdf").read_bytes().startswith(b"%PDF")
+    svg = html.unescape((tmp_path / f"presence-{model}.svg").read_text(encoding="utf-8"))
+    with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
+        date = read_head(connection).published_on
+    assert figure.title in svg
+    assert f"{model}, tiny, {date}" in svg
+    assert f"n = {figure.counts[model]}" in svg
+    with pytest.raises(ReportError, match=r"no figure 'presense'.*presence"):
+        write_figures(finished / "factroots.duckdb", tmp_path, ["presense"])
+    arguments = ("--figure", "presence", "--format", "jpg")
+    result = studies.factroots("report", tiny_study, "--home", finished.parent, *arguments)
+    assert result.exit_code == 2
+    assert "'svg', 'png', 'pdf', 'csv'" in result.stderr
+
+
+def test_letters_that_no_font_has_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert missing_scripts(["abc", "é", "Ελλάδα"]) == set()
+    # A machine whose fonts lack Thai draws the same box for every Thai letter as for no letter.
+    drawn = pictures._drawn
+    monkeypatch.setattr(
+        pictures, "_drawn", lambda x: drawn(pictures._NOBODYS if "ก" <= x <= "๛" else x)
+    )
+    assert missing_scripts(["Ελλάδα", "ไทย"]) == {"THAI"}
 
 
 def test_the_neurons_shown_are_those_of_a_fact_by_id_or_by_name(finished: Path) -> None:

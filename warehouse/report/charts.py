@@ -7,12 +7,14 @@ over a data set named 'rows'. Shared parts of the charts are in ``drawing``.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import altair as alt
 import polars as pl
 
 from warehouse.report.drawing import (
     AMOUNTS,
+    AROUND_ZERO,
     CATEGORIES,
     PERCENT,
     ROOTS,
@@ -22,19 +24,23 @@ from warehouse.report.drawing import (
     Drawing,
     View,
     by_model,
-    facet,
+    language_axis,
     language_width,
-    side,
-    square,
+    matrix,
+    one_at_a_time,
     stacked,
+    switched,
     tooltip,
 )
 
 __all__ = [
+    "commonest_answers",
+    "correlations",
     "explained",
     "fact_similarity",
     "fact_types",
     "neuron_similarity",
+    "one_token",
     "presence",
     "published_beside_measured",
     "rate_against_text",
@@ -53,7 +59,7 @@ def rates_by_language(view: View) -> Drawing:
         max(14, 5 * view.rows["model_id"].n_unique() + 6) * view.rows["language_code"].n_unique()
     )
     order = view.rows["language_name"].unique(maintain_order=True).to_list()
-    base = alt.Chart(ROWS, width=WIDTH - 120, height=min(1400, height)).encode(
+    base = alt.Chart(ROWS, width=WIDTH - 60, height=min(1400, height)).encode(
         y=alt.Y("language_name:N", sort=order, title=None),
         yOffset="model_id:N",
         color=by_model(view.rows),
@@ -69,17 +75,23 @@ def rates_by_language(view: View) -> Drawing:
 def rate_against_text(view: View) -> Drawing:
     """Draw P@1 against the amount of text, one point per language, labelled if there is room."""
     sides = _labels_that_fit(view.rows, WIDTH - 40, 340)
-    size = alt.X("character_count:Q", title="characters of training text", scale=_log(view.rows))
+    size = alt.X(
+        "character_count:Q",
+        title="characters of training text",
+        scale=_log(view.rows),
+        axis=alt.Axis(values=_ticks(view.rows), format="~s"),
+    )
     rate = alt.Y("full_match_rate:Q", title="P@1", axis=alt.Axis(format=PERCENT))
     base = alt.Chart(ROWS, width=WIDTH - 40, height=340)
     points = base.mark_point(filled=True, size=40, opacity=1).encode(
         x=size, y=rate, color=by_model(view.rows, legend=None), tooltip=tooltip(view.rows)
     )
     names = [
-        base.transform_filter(alt.FieldOneOfPredicate("language_code", codes))
-        .mark_text(align="left" if shift > 0 else "right", dx=shift, fontSize=10)
-        .encode(x=size, y=rate, text="language_code:N")
-        for shift, codes in ((6, sides["right"]), (-6, sides["left"]))
+        base.transform_filter(alt.FieldOneOfPredicate("language_code", sides[name]))
+        .mark_text(align=align, dx=across, dy=down, fontSize=10)
+        .encode(x=size, y=rate, text="language_name:N")
+        for name, (align, across, down) in _SIDES.items()
+        if sides[name]
     ]
     label = (
         "'Pearson ' + format(datum.pearson_score, '.2f') + ' [' + format({0}_low, '.2f') + ', ' + "
@@ -90,11 +102,9 @@ def rate_against_text(view: View) -> Drawing:
         .transform_filter("datum.row === 1 && isValid(datum.pearson_score)")
         .transform_calculate(label=label.format("datum.pearson_bootstrap_score"))
         .mark_text(align="left", fontSize=12)
-        .encode(x=alt.value(8), y=alt.value(12), text="label:N")
+        .encode(x=alt.value(8), y=alt.value(-8), text="label:N")
     )
-    return alt.layer(points, *names, correlation).facet(
-        facet=facet("model_id", view.rows), columns=1
-    )
+    return one_at_a_time(alt.layer(points, *names, correlation), view.rows)
 
 
 def rate_by_token_count(view: View) -> Drawing:
@@ -132,14 +142,19 @@ def rate_by_stating_languages(view: View) -> Drawing:
         .mark_text(fontSize=9, baseline="top", dy=3)
         .encode(y=alt.value(0), text="n:N")
     )
-    return (rule + point + count).facet(facet=facet("model_id", view.rows), columns=1)
+    return one_at_a_time(rule + point + count, view.rows)
 
 
 def rate_without_cues(view: View) -> Drawing:
     """Draw two connected points per language: P@1 with and without cues."""
     rates = {"full_match_rate": "all right answers", "left_rate": "without cues"}
     base = alt.Chart(ROWS, width=language_width(view.languages), height=200).encode(
-        x=alt.X("language_code:N", title=None, sort=list(view.languages)),
+        x=alt.X(
+            "language_code:N",
+            title=None,
+            sort=list(view.languages),
+            axis=language_axis(view, labelAngle=-60),
+        ),
         tooltip=tooltip(view.rows),
     )
     axis = alt.Axis(format=PERCENT)
@@ -155,17 +170,17 @@ def rate_without_cues(view: View) -> Drawing:
                 "kind:N",
                 title=None,
                 scale=alt.Scale(domain=list(rates), range=CATEGORIES[:2]),
-                legend=alt.Legend(labelExpr=f"({dict(rates)})[datum.value]"),
+                legend=alt.Legend(labelExpr=f"({dict(rates)})[datum.value]", orient="top"),
             ),
         )
     )
-    return (line + points).facet(facet=facet("model_id", view.rows), columns=1)
+    return one_at_a_time(line + points, view.rows)
 
 
 def published_beside_measured(view: View) -> Drawing:
     """Draw measured against published values, one panel per metric, with the line of equality."""
     ticks = alt.Axis(tickCount=5)
-    base = alt.Chart(ROWS, width=250, height=250).encode(
+    base = alt.Chart(ROWS, width=350, height=300).encode(
         x=alt.X("published_value:Q", title="published", axis=ticks, scale=alt.Scale(zero=True)),
         tooltip=tooltip(view.rows),
     )
@@ -182,24 +197,104 @@ def published_beside_measured(view: View) -> Drawing:
 
 
 def fact_similarity(view: View) -> Drawing:
-    """Draw one heat map of language pairs per model."""
-    panel = square(view.rows, view.languages, "jaccard_rate", "Jaccard", 1)
-    return panel.facet(facet=facet("model_id", view.rows), columns=1)
+    """Draw three heat maps of language pairs: facts in common above chance; both parts of it."""
+    large = matrix(view, _excess("excess_rate", "Jaccard above chance", view.rows["excess_rate"]))
+    parts = {"jaccard_rate": "the same facts", "expected_rate": "by chance"}
+    small = [_part(view, name, title) for name, title in parts.items()]
+    return switched(alt.vconcat(large, alt.hconcat(*small)), view.rows)
 
 
 def neuron_similarity(view: View) -> Drawing:
-    """Draw two heat maps per model with one colour scale: the same fact, and the null."""
-    kinds = ["same fact", "other fact, same object"]
-    panel = square(view.rows, view.languages, "score", "Jaccard", 2)
-    return panel.facet(
-        row=facet("model_id", view.rows), column=alt.Column("kind:N", sort=kinds, title=None)
+    """Draw three heat maps of language pairs: overlap above the null; overlap and null."""
+    kind = "datum.kind === '{}'"
+    values = view.rows.filter(pl.col("kind") == "excess")["score"]
+    large = matrix(view, _excess("score", "overlap above null", values), only=kind.format("excess"))
+    kinds = ("same fact", "other fact, same object")
+    small = [_part(view, "score", title, kind.format(title)) for title in kinds]
+    return switched(alt.vconcat(large, alt.hconcat(*small)), view.rows)
+
+
+def _excess(name: str, title: str, values: pl.Series) -> alt.Color:
+    """Colours around zero, the same on both sides."""
+    largest = float(values.abs().max() or 1)  # type: ignore[arg-type]
+    scale = alt.Scale(**AROUND_ZERO, domain=[-largest, largest])
+    return alt.Color(f"{name}:Q", title=title, scale=scale)
+
+
+def _part(view: View, name: str, title: str, only: str = "true") -> Drawing:
+    """Small heat map of a Jaccard similarity; all have one scale of colours."""
+    scale = alt.Scale(scheme=AMOUNTS.scheme, domain=[0, 1])
+    colour = alt.Color(f"{name}:Q", title="Jaccard", scale=scale)
+    side = (WIDTH - 200) // 2
+    return matrix(view, colour, side, names=False, only=only).properties(title=title)
+
+
+def correlations(view: View) -> Drawing:
+    """Draw correlations with P@1 and their intervals, a panel for Pearson's and Spearman's."""
+    base = alt.Chart(ROWS, width=(WIDTH - 260) / 2, height=alt.Step(10)).encode(
+        y=alt.Y("factor:N", title=None, axis=alt.Axis(labelLimit=260)),
+        yOffset="model_id:N",
+        color=by_model(view.rows),
+        tooltip=tooltip(view.rows),
     )
+    zero = alt.Chart(ROWS).mark_rule(color=CATEGORIES[6]).encode(x=alt.datum(0))
+    line = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("score_low:Q", title="correlation", scale=alt.Scale(domain=[-1, 1])),
+        x2="score_high:Q",
+    )
+    point = base.mark_point(filled=True, size=40, opacity=1).encode(x="score:Q")
+    return (zero + line + point).facet(column=alt.Column("kind:N", title=None))
+
+
+def one_token(view: View) -> Drawing:
+    """Draw P@1 of objects with one token and its interval, with P@1 of all facts in grey."""
+    order = view.rows["language_name"].unique(maintain_order=True).to_list()
+    base = alt.Chart(ROWS, width=WIDTH - 60, height=alt.Step(18)).encode(
+        y=alt.Y("language_name:N", sort=order, title=None), tooltip=tooltip(view.rows)
+    )
+    all_facts = base.mark_point(filled=True, size=36, opacity=1, color=CATEGORIES[6]).encode(
+        x="full_match_rate:Q"
+    )
+    line = base.mark_rule(strokeWidth=1.5, color=CATEGORIES[0]).encode(
+        x=alt.X("object_mean_score_low:Q", title="P@1", axis=alt.Axis(format=PERCENT)),
+        x2="object_mean_score_high:Q",
+    )
+    point = base.mark_point(filled=True, size=40, opacity=1, color=CATEGORIES[0]).encode(
+        x="object_mean_score:Q"
+    )
+    return one_at_a_time(all_facts + line + point, view.rows)
+
+
+def commonest_answers(view: View) -> Drawing:
+    """Draw the share of the commonest answer by language and relation, with the answer itself."""
+    columns = view.rows["relation"].n_unique()
+    width = max(16, (WIDTH - 200) // columns)
+    base = alt.Chart(ROWS, width=alt.Step(width), height=alt.Step(18)).encode(
+        x=alt.X("relation:N", title=None, axis=alt.Axis(labelAngle=0 if width > 80 else -60)),
+        y=alt.Y("language_code:N", title=None, sort=list(view.languages), axis=language_axis(view)),
+        tooltip=tooltip(view.rows),
+    )
+    cells = base.mark_rect().encode(
+        color=alt.Color(
+            "commonest_rate:Q",
+            title="share",
+            scale=alt.Scale(scheme=AMOUNTS.scheme, domain=[0, 1]),
+            legend=alt.Legend(format=PERCENT),
+        )
+    )
+    if width < 80:
+        return one_at_a_time(cells, view.rows)
+    ink = alt.condition("datum.commonest_rate > 0.6", alt.value("black"), alt.value("white"))
+    words = base.mark_text(fontSize=11, limit=width - 8).encode(
+        text="commonest_answer:N", color=ink
+    )
+    return one_at_a_time(cells + words, view.rows)
 
 
 def explained(view: View) -> Drawing:
     """Draw Mantel correlations; points with a p-value below 0.05 are filled."""
     return (
-        alt.Chart(ROWS, width=(WIDTH - 160) / 3, height=110)
+        alt.Chart(ROWS, width=(WIDTH - 220) / 3, height=130)
         .mark_point(size=70, strokeWidth=2)
         .encode(
             x=alt.X("mantel_score:Q", title="Mantel correlation"),
@@ -218,9 +313,7 @@ def explained(view: View) -> Drawing:
 def presence(view: View) -> Drawing:
     """Draw the right answers per language, split by whether its text states them."""
     colours = {"stated": CATEGORIES[0], "not stated": CATEGORIES[1]}
-    return stacked(
-        view.rows, view.languages, "source", colours, "fact_count", "right answers", "zero"
-    )
+    return stacked(view, "source", colours, "fact_count", "right answers", "zero")
 
 
 def fact_types(view: View) -> Drawing:
@@ -231,37 +324,42 @@ def fact_types(view: View) -> Drawing:
         "others": CATEGORIES[1],
     }
     title = "right answers not stated"
-    return stacked(
-        view.rows, view.languages, "fact_type_code", colours, "type_count", title, "zero"
-    )
+    return stacked(view, "fact_type_code", colours, "type_count", title, "zero")
 
 
 def roots(view: View) -> Drawing:
     """Draw the share of each root among a language's right answers."""
-    title = "share of right answers"
-    return stacked(view.rows, view.languages, "root_code", ROOTS, "root_count", title, "normalize")
+    return stacked(view, "root_code", ROOTS, "root_count", "share of right answers", "normalize")
 
 
 def transfer_sources(view: View) -> Drawing:
     """Draw transferred facts from source languages (columns) to target languages (rows)."""
-    length = side(view.languages, 1)
-    return (
-        alt.Chart(ROWS, width=length, height=length)
-        .mark_rect()
-        .encode(
-            x=alt.X("source_language_code:N", title="stated in", sort=list(view.languages)),
-            y=alt.Y("target_language_code:N", title="known in", sort=list(view.languages)),
-            color=alt.Color("source_count:Q", title="facts", scale=AMOUNTS),
-            tooltip=tooltip(view.rows),
-        )
-        .facet(facet=facet("model_id", view.rows), columns=1)
-    )
+    colour = alt.Color("source_count:Q", title="facts", scale=AMOUNTS)
+    fields = ("source_language_code", "target_language_code")
+    chart = matrix(view, colour, field_names=fields, titles=("stated in", "known in"))
+    return switched(chart, view.rows)
+
+
+_SIDES: dict[str, tuple[Any, int, int]] = {
+    "right": ("left", 6, 0),
+    "left": ("right", -6, 0),
+    "above": ("center", 0, -10),
+    "below": ("center", 0, 11),
+}
+"""Side of its point where a label stands → the text's alignment, shift to the right and down."""
 
 
 def _log(rows: pl.DataFrame) -> alt.Scale:
     sizes = rows["character_count"].to_numpy()
     low, high = float(sizes.min()), float(sizes.max())
     return alt.Scale(type="log", domain=[low / 1.15, high * 1.3], nice=False)
+
+
+def _ticks(rows: pl.DataFrame) -> list[float]:
+    """Six amounts of text at equal distances on the logarithmic axis, with two digits."""
+    low, high = (math.log(end) for end in _log(rows).to_dict()["domain"])
+    amounts = [math.exp(low + (high - low) * (step + 0.5) / 6) for step in range(6)]
+    return [float(f"{amount:.1e}") for amount in amounts]
 
 
 def _labels_that_fit(rows: pl.DataFrame, width: float, height: float) -> dict[str, list[str]]:
@@ -273,18 +371,23 @@ def _labels_that_fit(rows: pl.DataFrame, width: float, height: float) -> dict[st
     low, high = (math.log(end) for end in _log(rows).to_dict()["domain"])
     top = float(rows["full_match_rate"].to_numpy().max()) or 1.0
     spots: dict[str, dict[str, tuple[float, float]]] = {}
+    widths = dict(zip(rows["language_code"], rows["language_name"].str.len_chars(), strict=True))
     for row in rows.sort("full_match_rate", descending=True).iter_rows(named=True):
         spots.setdefault(row["language_code"], {})[row["model_id"]] = (
             (math.log(row["character_count"]) - low) / (high - low) * width,
             row["full_match_rate"] / top * height,
         )
     taken = [(model, x - 3, x + 3, y) for own in spots.values() for model, (x, y) in own.items()]
-    fitting: dict[str, list[str]] = {"right": [], "left": []}
+    fitting: dict[str, list[str]] = {name: [] for name in _SIDES}
     for code, own in spots.items():
-        for side_name, start in (("right", 5), ("left", -5 - 7 * len(code))):
-            boxes = [(m, x + start, x + start + 7 * len(code), y) for m, (x, y) in own.items()]
-            if not any(_overlap(box, other) for box in boxes for other in taken):
-                fitting[side_name].append(code)
+        width = 6 * widths[code]
+        starts = {"left": 0, "right": -width, "center": -width / 2}
+        for name, (align, across, down) in _SIDES.items():
+            start = starts[align] + across
+            boxes = [(m, x + start, x + start + width, y - down) for m, (x, y) in own.items()]
+            is_inside = all(x >= 0 and y < height for _, x, _, y in boxes)
+            if is_inside and not any(_overlap(box, other) for box in boxes for other in taken):
+                fitting[name].append(code)
                 taken += boxes
                 break
     return fitting

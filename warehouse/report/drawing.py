@@ -7,7 +7,8 @@ computing numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import altair as alt
@@ -15,6 +16,7 @@ import polars as pl
 
 __all__ = [
     "AMOUNTS",
+    "AROUND_ZERO",
     "CATEGORIES",
     "PERCENT",
     "ROOTS",
@@ -25,10 +27,12 @@ __all__ = [
     "View",
     "by_model",
     "facet",
+    "language_axis",
     "language_width",
-    "side",
-    "square",
+    "matrix",
+    "one_at_a_time",
     "stacked",
+    "switched",
     "tooltip",
 ]
 
@@ -43,7 +47,13 @@ class View:
     rows: pl.DataFrame
     """Rows of the figure's query."""
     languages: tuple[str, ...]
-    """Languages of the study, ordered by family, branch and code."""
+    """Codes of the study's languages, ordered by family, branch and code."""
+    order: tuple[str, ...] = ()
+    """The same codes in the order of all matrices: languages that know the same are neighbours."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Code → English name."""
+    families: Mapping[str, str] = field(default_factory=dict)
+    """Code → family."""
 
 
 ROWS = alt.NamedData("rows")
@@ -57,12 +67,14 @@ ROOTS = {
 }
 AMOUNTS = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.2, 1]))
 """viridis without its darkest end, which is invisible on a dark background."""
-WIDTH = 680
+AROUND_ZERO = {"scheme": "blueorange"}
+WIDTH = 850
+"""Width of the card in pixels, less what axis labels need."""
 PERCENT = ".0%"
 WORDS = "replace(datum.label, /_/g, ' ')"
 
 
-def by_model(rows: pl.DataFrame, legend: Any = "right") -> alt.Color:
+def by_model(rows: pl.DataFrame, legend: Any = "top") -> alt.Color:
     """One colour per model, with a legend on the given side if there are several models."""
     several = rows["model_id"].n_unique() > 1
     return alt.Color(
@@ -84,73 +96,154 @@ def tooltip(rows: pl.DataFrame, *_: str) -> list[alt.Tooltip]:
     """Tooltip with every column of the row; rates in per cent."""
     tips = []
     for name, kind in rows.schema.items():
+        title = name.replace("_", " ")
         if kind.is_float():
             is_share = "rate" in name
-            tips.append(alt.Tooltip(f"{name}:Q", format=".1%" if is_share else ".3f"))
+            tips.append(alt.Tooltip(f"{name}:Q", title=title, format=".1%" if is_share else ".3f"))
         elif kind.is_integer() and name.endswith("_count"):
-            tips.append(alt.Tooltip(f"{name}:Q", format=","))
+            tips.append(alt.Tooltip(f"{name}:Q", title=title, format=","))
         else:
-            tips.append(alt.Tooltip(f"{name}:N"))
+            tips.append(alt.Tooltip(f"{name}:N", title=title))
     return tips
 
 
-def side(languages: tuple[str, ...], columns: int) -> int:
-    """Side of a square chart with every language on both axes, in pixels."""
-    room = WIDTH if columns == 1 else (WIDTH + 160) // columns
-    return min(room - 60, max(200, 22 * len(languages)))
+def one_at_a_time(chart: Drawing, rows: pl.DataFrame) -> Drawing:
+    """Show the rows of one model, which the page chooses."""
+    return switched(_of_one_model(chart, rows), rows)
+
+
+def switched(chart: Drawing, rows: pl.DataFrame) -> Drawing:
+    """Give a chart the parameter ``model`` if there are several; its parts filter by it."""
+    if not _has_several(rows):
+        return chart
+    return chart.add_params(alt.param("model", value=rows["model_id"].min()))
+
+
+def _of_one_model(chart: Drawing, rows: pl.DataFrame) -> Drawing:
+    return chart.transform_filter("datum.model_id === model") if _has_several(rows) else chart
+
+
+def _has_several(rows: pl.DataFrame) -> bool:
+    return "model_id" in rows.columns and rows["model_id"].n_unique() > 1
 
 
 def language_width(languages: tuple[str, ...]) -> int:
     """Width of a chart with every language on its x axis, in pixels."""
-    return min(WIDTH - 40, max(240, 24 * len(languages)))
+    return min(WIDTH - 60, max(300, 44 * len(languages)))
 
 
-def square(
-    rows: pl.DataFrame, languages: tuple[str, ...], field: str, title: str, columns: int
+def language_axis(view: View, **settings: Any) -> alt.Axis:
+    """Axis of language codes that shows English names."""
+    return alt.Axis(labelExpr=_names(view), labelOverlap=False, labelLimit=120, **settings)
+
+
+def _names(view: View) -> str:
+    return f"({dict(view.names)})[datum.value] || datum.value"
+
+
+def matrix(
+    view: View,
+    colour: alt.Color,
+    length: int = WIDTH - 290,
+    field_names: tuple[str, str] = ("column_code", "row_code"),
+    titles: tuple[str | None, str | None] = (None, None),
+    names: bool = True,
+    only: str = "true",
 ) -> Drawing:
-    """Heat map of language pairs with ``field`` as colour."""
-    length = side(languages, columns)
-    small = length / max(1, len(languages)) < 12
-    axis = alt.Axis(labelFontSize=7 if small else 10, labelOverlap=False)
-    return (
-        alt.Chart(ROWS, width=length, height=length)
+    """Heat map of language pairs in the common order, with a strip that shows the families.
+
+    Args:
+        view: rows with two languages each.
+        colour: what a cell shows.
+        length: side of the square in pixels, at most; small studies have a smaller one.
+        field_names: columns with the languages of the x and the y axis.
+        titles: of both axes.
+        names: whether to write English names; else the codes.
+        only: condition on the rows that are drawn. If there are several models, their parameter
+            ``model`` is a condition too: ``switched`` adds it.
+    """
+    present = {code for name in field_names for code in view.rows[name]}
+    order = [code for code in view.order if code in present]
+    side = min(length, 34 * len(order))
+    settings: dict[str, Any] = {
+        "labelFontSize": 10 if side / max(1, len(order)) >= 12 else 8,
+        "labelPadding": 12,
+        "ticks": False,
+    }
+    if not names:
+        settings |= {"labelExpr": "datum.value", "labelOverlap": True}
+    axis = language_axis(view, **settings) if names else alt.Axis(**settings)
+    turned = language_axis(view, **settings, labelAngle=-60) if names else axis
+    x, y = (f"{name}:N" for name in field_names)
+    scale = alt.Scale(domain=order)
+    cells = (
+        _of_one_model(alt.Chart(ROWS, width=side, height=side), view.rows)
+        .transform_filter(only)
         .mark_rect()
         .encode(
-            x=alt.X("column_code:N", title=None, sort=list(languages), axis=axis),
-            y=alt.Y("row_code:N", title=None, sort=list(languages), axis=axis),
-            color=alt.Color(f"{field}:Q", title=title, scale=AMOUNTS),
-            tooltip=tooltip(rows),
+            x=alt.X(x, title=titles[0], scale=scale, sort=None, axis=turned),
+            y=alt.Y(y, title=titles[1], scale=scale, sort=None, axis=axis),
+            color=colour,
+            tooltip=tooltip(view.rows),
         )
     )
+    families = alt.Data(
+        values=[{"code": code, "family": view.families.get(code, "")} for code in order]
+    )
+    strip = (
+        alt.Chart(families)
+        .mark_rect()
+        .encode(
+            color=alt.Color(
+                "family:N",
+                title="family",
+                scale=alt.Scale(scheme="tableau20"),
+                legend=alt.Legend(symbolLimit=0) if names else None,
+            ),
+            tooltip=["code:N", "family:N"],
+        )
+    )
+    beside = strip.encode(
+        y=alt.Y("code:N", title=titles[1], scale=scale, sort=None, axis=axis),
+        x=alt.value(-10),
+        x2=alt.value(-3),
+    )
+    below = strip.encode(
+        x=alt.X("code:N", title=titles[0], scale=scale, sort=None, axis=turned),
+        y=alt.value(side + 3),
+        y2=alt.value(side + 10),
+    )
+    strips = alt.layer(beside, below)
+    return alt.layer(cells, strips).resolve_scale(color="independent")
 
 
 def stacked(
-    rows: pl.DataFrame,
-    languages: tuple[str, ...],
-    field: str,
-    colours: dict[str, str],
-    amount: str,
-    title: str,
-    stack: str,
+    view: View, field_name: str, colours: dict[str, str], amount: str, title: str, stack: str
 ) -> Drawing:
     """One stacked bar per language, with the parts in the order of ``colours``."""
-    rank = "indexof(" + str(list(colours)) + f", datum.{field})"
+    rank = "indexof(" + str(list(colours)) + f", datum.{field_name})"
     axis = alt.Axis(format=PERCENT) if stack == "normalize" else alt.Axis()
-    return (
-        alt.Chart(ROWS, width=language_width(languages), height=240)
+    order = list(view.languages)
+    chart = (
+        alt.Chart(ROWS, width=language_width(view.languages), height=260)
         .transform_calculate(order=rank)
         .mark_bar()
         .encode(
-            x=alt.X("language_code:N", title=None, sort=list(languages)),
+            x=alt.X(
+                "language_code:N",
+                title=None,
+                sort=order,
+                axis=language_axis(view, labelAngle=-60),
+            ),
             y=alt.Y(f"{amount}:Q", title=title, stack=stack, axis=axis),  # type: ignore[arg-type]
             color=alt.Color(
-                f"{field}:N",
+                f"{field_name}:N",
                 title=None,
                 scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(labelExpr=WORDS),
+                legend=alt.Legend(labelExpr=WORDS, orient="top"),
             ),
             order=alt.Order("order:Q"),
-            tooltip=tooltip(rows),
+            tooltip=tooltip(view.rows),
         )
-        .facet(facet=facet("model_id", rows), columns=1)
     )
+    return one_at_a_time(chart, view.rows)

@@ -30,7 +30,7 @@ EVIDENCE_CHARACTERS = 240
 """Largest number of characters of a passage in the page; the warehouse has the whole passage."""
 CHUNK = 64
 """Facts that the page unpacks together."""
-BUDGETS = {"names": 4_000_000, "answers": 4_000_000, "evidence": 2_000_000, "neurons": 2_000_000}
+BUDGETS = {"names": 3_000_000, "answers": 4_000_000, "evidence": 2_000_000, "neurons": 1_500_000}
 """Part of a fact's page → largest number of characters of all facts' parts, packed. Together they
 keep the report below 15 MB."""
 CALIBRATED_ROOTS = ("own_text_needed", "either_suffices", "transferred", "guess", "undetermined")

@@ -6,8 +6,9 @@ a chart (``charts``) and writing the page (``page``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -17,10 +18,15 @@ from warehouse.questions import QUERIES, find_question
 from warehouse.report import charts, neuron_charts, truth_charts
 from warehouse.report.drawing import Drawing, View
 from warehouse.report.errors import ReportError
+from warehouse.report.order import similarity_order
 
 __all__ = ["SECTIONS", "Figure", "read_figures"]
 
 Draw = Callable[[View], Drawing]
+
+_COUNT = re.compile(r"^-- n: (.+)$", re.MULTILINE)
+_SAME = re.compile(r"\b([\d,]+) to \1(?![\d,])")
+"""A range whose ends are the same."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,14 @@ class Figure:
     """Data of the figure, unchanged from the marts."""
     chart: dict[str, Any]
     """Vega-Lite specification over a data set 'rows', which it does not contain."""
+    counts: dict[str, str]
+    """Model → how many observations the figure shows, in words; one entry '' for all models."""
 
-    def with_rows(self) -> dict[str, Any]:
-        """The specification with its data."""
-        return {**self.chart, "datasets": {"rows": self.rows.to_dicts()}}
+    @property
+    def models(self) -> list[str]:
+        """Models between which the figure switches; none if it shows all at once."""
+        names = {param["name"] for param in self.chart.get("params", [])}
+        return sorted(self.rows["model_id"].unique()) if "model" in names else []
 
 
 SECTIONS: dict[str, dict[str, Draw]] = {
@@ -50,7 +60,10 @@ SECTIONS: dict[str, dict[str, Draw]] = {
         "p_at_1_by_language": charts.rates_by_language,
         "p_at_1_and_text": charts.rate_against_text,
         "p_at_1_by_token_count": charts.rate_by_token_count,
+        "correlations": charts.correlations,
+        "one_token": charts.one_token,
         "p_at_1_without_cues": charts.rate_without_cues,
+        "commonest_answers": charts.commonest_answers,
         "published": charts.published_beside_measured,
     },
     "Which languages are alike": {
@@ -66,6 +79,7 @@ SECTIONS: dict[str, dict[str, Draw]] = {
         "transfer_sources": charts.transfer_sources,
     },
     "Neurons": {
+        "three_languages": neuron_charts.three_languages,
         "one_fact": neuron_charts.one_fact,
         "neuron_layers": neuron_charts.layers,
         "shared_neurons": neuron_charts.shared_neurons,
@@ -107,11 +121,7 @@ def read_figures(
     try:
         found = None if fact is None else _facts_called(connection, fact)
         connection.execute("set variable fact_ids = ?::varchar[]", [found])
-        codes = connection.execute(
-            "select language_code from dim_languages "
-            "order by language_family, language_branch, language_code"
-        ).fetchall()
-        languages = tuple(code for (code,) in codes)
+        languages = _languages(connection)
         sections = {
             section: [
                 figure
@@ -156,15 +166,48 @@ def _facts_called(connection: duckdb.DuckDBPyConnection, fact: str) -> list[str]
     return facts
 
 
+def _languages(connection: duckdb.DuckDBPyConnection) -> View:
+    """The study's languages, for the figures: a view without rows."""
+    found = connection.execute(
+        "select language_code, language_name, language_family from dim_languages "
+        "order by language_family, language_branch, language_code"
+    ).fetchall()
+    pairs = connection.execute(
+        "select language_a, language_b, avg(jaccard_rate) from fact_jaccard_by_language_pair "
+        "where jaccard_rate is not null group by all order by all"
+    ).fetchall()
+    codes = tuple(code for code, *_ in found)
+    return View(
+        pl.DataFrame(),
+        codes,
+        similarity_order(codes, {frozenset((a, b)): score for a, b, score in pairs}),
+        {code: name for code, name, _ in found},
+        {code: family for code, _, family in found},
+    )
+
+
 def _read(
-    connection: duckdb.DuckDBPyConnection, name: str, draw: Draw, languages: tuple[str, ...]
+    connection: duckdb.DuckDBPyConnection, name: str, draw: Draw, languages: View
 ) -> Figure | None:
     title, sentence, query = _query(name)
     rows = connection.sql(query).pl()
     if rows.is_empty():
         return None
-    chart = draw(View(rows, languages)).to_dict(validate=False)
-    return Figure(name, title, sentence, query.strip(), rows, chart)
+    chart = draw(replace(languages, rows=rows)).to_dict(validate=False)
+    counts = _counts(connection, query, "model_id" in rows.columns)
+    return Figure(name, title, sentence, query.strip(), rows, chart, counts)
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, query: str, by_model: bool) -> dict[str, str]:
+    """Evaluate the query's comment '-- n: …', an expression over its rows, for each model."""
+    found = _COUNT.search(query)
+    if found is None:
+        return {}
+    model = "model_id" if by_model else "''"
+    rows = connection.execute(
+        f"select {model} as model_id, {found[1]} from ({query}\n) group by {model} order by 1"
+    ).fetchall()
+    return {model_id: _SAME.sub(r"\1", words) for model_id, words in rows}
 
 
 def _query(name: str) -> tuple[str, str, str]:

@@ -21,6 +21,8 @@ _HEAD = QUERIES / "head"
 class Head:
     """The beginning of the report."""
 
+    name: str
+    """Name of the study."""
     study: str
     """Sentence with the counts of models, languages, facts and relations."""
     corpora: list[str]
@@ -67,6 +69,11 @@ def read_head(connection: duckdb.DuckDBPyConnection) -> Head:
         query = path.read_text(encoding="utf-8")
         for model_id, sentence in connection.execute(query).fetchall():
             results.setdefault(model_id, []).append(sentence)
+    studies = connection.execute("select distinct study_name from study_overview").fetchall()
     return Head(
-        study, [phrase for (phrase,) in corpora], published_on, dict(sorted(results.items()))
+        " ".join(str(name) for (name,) in studies),
+        study,
+        [phrase for (phrase,) in corpora],
+        published_on,
+        dict(sorted(results.items())),
     )

@@ -15,6 +15,8 @@ from warehouse.report.drawing import (
     View,
     by_model,
     facet,
+    language_axis,
+    one_at_a_time,
     tooltip,
 )
 
@@ -27,6 +29,7 @@ __all__ = [
     "neurons_side_by_side",
     "one_fact",
     "shared_neurons",
+    "three_languages",
 ]
 
 
@@ -35,23 +38,17 @@ NUMBERS = alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=4)
 
 
 def one_fact(view: View) -> Drawing:
-    """Draw a fact's active neurons, one row per language; fact and model are chosen below it."""
+    """Draw a fact's active neurons, one row per language; the fact is chosen below it."""
     facts = view.rows.select("fact").unique(maintain_order=True)["fact"].to_list()
-    models = view.rows["model_id"].unique(maintain_order=True).to_list()
-    chosen = [
-        alt.param(
-            name="fact", value=facts[0], bind=alt.binding_select(options=facts, name="fact ")
-        ),
-        alt.param(
-            name="model", value=models[0], bind=alt.binding_select(options=models, name="model ")
-        ),
-    ]
+    chosen = alt.param(
+        name="fact", value=facts[0], bind=alt.binding_select(options=facts, name="fact ")
+    )
     layer_count = int(max(view.rows["layer_index"])) + 1
     axis = alt.Axis(
         values=[16 * layer for layer in range(layer_count)], labelExpr="datum.value / 16"
     )
-    return (
-        alt.Chart(ROWS, width=WIDTH - 40, height=alt.Step(13))
+    chart = (
+        alt.Chart(ROWS, width=WIDTH - 80, height=alt.Step(15))
         .transform_calculate(place_end="datum.place_index + 1")
         .mark_rect()
         .encode(
@@ -62,20 +59,34 @@ def one_fact(view: View) -> Drawing:
                 scale=alt.Scale(nice=False),
             ),
             x2="place_end:Q",
-            y=alt.Y("language_code:N", title=None, sort=list(view.languages)),
-            color=alt.Color("active_neuron_count:Q", title="neurons", scale=AMOUNTS),
+            y=alt.Y(
+                "language_code:N", title=None, sort=list(view.languages), axis=language_axis(view)
+            ),
+            color=alt.Color(
+                "active_neuron_count:Q",
+                title="neurons",
+                scale=AMOUNTS,
+                legend=alt.Legend(orient="top"),
+            ),
             tooltip=tooltip(view.rows),
         )
-        .add_params(*chosen)
-        .transform_filter("datum.fact === fact && datum.model_id === model")
+        .add_params(chosen)
+        .transform_filter("datum.fact === fact")
     )
+    return one_at_a_time(chart, view.rows)
 
 
-def neurons_side_by_side() -> Drawing:
+def three_languages(view: View) -> Drawing:
+    """Draw a fact's neurons in three languages side by side; shared ones stand out."""
+    counts = {name: int(max(view.rows[name])) for name in ("layer_count", "neuron_count")}
+    return one_at_a_time(neurons_side_by_side(**counts), view.rows)
+
+
+def neurons_side_by_side(layer_count: int = 12, neuron_count: int = 3072) -> Drawing:
     """Draw a fact's neurons in a few languages, one panel each, by layer; shared ones stand out.
 
-    The chart has parameters ``layer_count`` and ``neuron_count`` (of a layer). Its rows have
-    language_name, layer_index, neuron_index and language_count: how many of the shown languages
+    Layers and neurons per layer are also parameters of the chart. Its rows have language_name,
+    layer_index, neuron_index and language_count: how many of the shown languages
     have this neuron.
     """
     kinds = ["in this language only", "in two languages", "in three languages"]
@@ -84,7 +95,7 @@ def neurons_side_by_side() -> Drawing:
     upwards = alt.Scale(domainMin=-0.5, domainMax=alt.ExprRef("layer_count - 0.5"), nice=False)
     whole = alt.Axis(tickMinStep=1, format="d", grid=False)
     return (
-        alt.Chart(ROWS, width=(WIDTH - 120) / 3, height=220)
+        alt.Chart(ROWS, width=(WIDTH - 100) / 3, height=240)
         .transform_calculate(
             low="datum.layer_index - 0.4",
             high="datum.layer_index + 0.4",
@@ -99,29 +110,37 @@ def neurons_side_by_side() -> Drawing:
             tooltip=["language_name:N", "layer_index:Q", "neuron_index:Q", "shared:N"],
         )
         .facet(facet=alt.Facet("language_name:N", title=None, sort=None), columns=3)
-        .add_params(alt.param("layer_count", value=12), alt.param("neuron_count", value=3072))
+        .add_params(
+            alt.param("layer_count", value=layer_count),
+            alt.param("neuron_count", value=neuron_count),
+        )
     )
 
 
 def layers(view: View) -> Drawing:
     """Draw the share of active neurons by layer, one line per method."""
-    return (
-        alt.Chart(ROWS, width=WIDTH - 60, height=200)
+    chart = (
+        alt.Chart(ROWS, width=WIDTH - 60, height=220)
         .mark_line(point=True)
         .encode(
             x=alt.X("layer_index:O", title="layer", axis=NUMBERS),
             y=alt.Y("layer_rate:Q", title="share of neurons", axis=alt.Axis(format=PERCENT)),
-            color=alt.Color("method_code:N", title=None, scale=alt.Scale(range=CATEGORIES)),
+            color=alt.Color(
+                "method_code:N",
+                title=None,
+                scale=alt.Scale(range=CATEGORIES),
+                legend=alt.Legend(orient="top"),
+            ),
             tooltip=tooltip(view.rows),
         )
-        .facet(facet=facet("model_id", view.rows), columns=1)
     )
+    return one_at_a_time(chart, view.rows)
 
 
 def shared_neurons(view: View) -> Drawing:
     """Draw facts with shared knowledge neurons by number of languages; the null is a tick."""
     axis = alt.Axis(format=PERCENT)
-    base = alt.Chart(ROWS, width=260, height=200).encode(
+    base = alt.Chart(ROWS, width=(WIDTH - 120) / 2, height=220).encode(
         x=alt.X("shared_language_count:O", title="languages", axis=alt.Axis(labelAngle=0)),
         tooltip=tooltip(view.rows),
     )
@@ -161,17 +180,13 @@ def edit_effects(view: View) -> Drawing:
     point = base.mark_point(filled=True, size=40, opacity=1).encode(x="delta_score:Q")
     zero = alt.Chart(ROWS).mark_rule(color=CATEGORIES[6]).encode(x=alt.datum(0))
     edits = alt.Column("edit:N", sort=["suppressed", "doubled"], title=None)
-    return (
-        (zero + line + point)
-        .facet(row=facet("model_id", view.rows, alt.Row), column=edits)
-        .add_params(chosen)
-    )
+    return one_at_a_time((zero + line + point).facet(column=edits).add_params(chosen), view.rows)
 
 
 def degenerate_layers(view: View) -> Drawing:
     """Draw the share of each kind of neuron by layer, one panel per model and language."""
     kinds = ["knowledge", "degenerate as published", "degenerate, above random pairs"]
-    return (
+    chart = (
         alt.Chart(ROWS, width=_panel_width(view), height=150)
         .mark_bar()
         .encode(
@@ -181,11 +196,9 @@ def degenerate_layers(view: View) -> Drawing:
             color=_by_kind("kind", kinds),
             tooltip=tooltip(view.rows),
         )
-        .facet(
-            row=facet("model_id", view.rows, alt.Row),
-            column=alt.Column("language_code:N", title=None),
-        )
+        .facet(column=alt.Column("language_code:N", title=None))
     )
+    return one_at_a_time(chart, view.rows)
 
 
 def degenerate_sets(view: View) -> Drawing:
@@ -204,9 +217,8 @@ def degenerate_sets(view: View) -> Drawing:
     interval = base.mark_rule(strokeWidth=2).encode(
         y="published_fact_rate_low:Q", y2="published_fact_rate_high:Q"
     )
-    return (interval + rate).facet(
-        row=facet("model_id", view.rows, alt.Row), column=alt.Column("language_code:N", title=None)
-    )
+    chart = (interval + rate).facet(column=alt.Column("language_code:N", title=None))
+    return one_at_a_time(chart, view.rows)
 
 
 def fact_checks(view: View) -> Drawing:

@@ -1,4 +1,4 @@
-"""Writes the report: one HTML file with all figures and the list of facts, and figures as files.
+"""Writes the report: one HTML file with all figures and the list of facts.
 
 What belongs here: assembling and writing the page. What does not: choosing, querying or drawing
 figures. The page opens from disk without a network, because it contains the drawing library. Its
@@ -20,7 +20,7 @@ from markupsafe import Markup
 
 from warehouse.connection import opened
 from warehouse.explanation import SIGNALS
-from warehouse.files import temporary_file
+from warehouse.files import replace_file
 from warehouse.report.errors import ReportError
 from warehouse.report.facts import (
     BUDGETS,
@@ -42,7 +42,6 @@ __all__ = ["Report", "make_page", "packed", "write_report"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SCRIPTS = ("page.js", "facts.js")
-_PICTURE_SCALE = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,15 +58,12 @@ class Report:
     """Number of facts in the list: all of the study."""
 
 
-def write_report(
-    published_file: Path, folder: Path, *, with_files: bool = False, fact: str | None = None
-) -> Report:
+def write_report(published_file: Path, folder: Path, fact: str | None = None) -> Report:
     """Write the report of a published warehouse.
 
     Args:
         published_file: the warehouse.
-        folder: folder for ``report.html`` and, if files are wanted, ``figures/``.
-        with_files: whether to write each figure also as SVG and PNG, and its rows as CSV.
+        folder: folder for ``report.html``.
         fact: id or name of the facts whose neurons are shown; None shows the facts known in most
             languages.
 
@@ -84,18 +80,13 @@ def write_report(
             notes = read_notes(connection)
             head = read_head(connection)
             models = connection.sql("from dim_models order by model_id").pl().to_dicts()
-            studies = connection.execute("select distinct study_name from study_overview")
-            study = " ".join(str(name) for (name,) in studies.fetchall())
     except duckdb.Error as error:
         raise ReportError(f"cannot read {published_file}: {error}") from error
     path = folder / PAGE
     try:
-        page = make_page(study, head, models, notes, sections, facts, drawing_library(folder))
-        _replace(path, page.encode())
-        _replace(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
-        if with_files:
-            for figure in [figure for figures in sections.values() for figure in figures]:
-                _write_files(figure, folder / "figures")
+        page = make_page(head, models, notes, sections, facts, drawing_library(folder))
+        replace_file(path, page.encode())
+        replace_file(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
     except OSError as error:
         raise ReportError(f"cannot write the report to {folder}: {error}") from error
     count = sum(len(figures) for figures in sections.values())
@@ -109,7 +100,6 @@ def packed(value: Any) -> str:
 
 
 def make_page(
-    study: str,
     head: Head,
     models: list[dict[str, Any]],
     notes: list[str],
@@ -122,7 +112,6 @@ def make_page(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("page.html").render(
-        study=study,
         head=head,
         models=models,
         notes=notes,
@@ -168,23 +157,3 @@ def _neuron_chart(facts: FactPages) -> str | None:
     if not any(found for models in facts.parts["neurons"] for found in models):
         return None
     return packed(neurons_side_by_side().to_dict(validate=False))
-
-
-def _write_files(figure: Figure, folder: Path) -> None:
-    import vl_convert
-
-    folder.mkdir(parents=True, exist_ok=True)
-    specification = figure.with_rows()
-    svg = vl_convert.vegalite_to_svg(specification)
-    _replace(folder / f"{figure.name}.svg", svg.encode())
-    png = vl_convert.svg_to_png(svg, scale=_PICTURE_SCALE)
-    _replace(folder / f"{figure.name}.png", png)
-    _replace(folder / f"{figure.name}.csv", figure.rows.write_csv().encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_file(path) as temporary:
-        temporary.write_bytes(content)
-        temporary.replace(path)

@@ -6,6 +6,7 @@ import altair as alt
 
 from warehouse.report.drawing import (
     AMOUNTS,
+    AROUND_ZERO,
     CATEGORIES,
     PERCENT,
     ROWS,
@@ -14,7 +15,9 @@ from warehouse.report.drawing import (
     Drawing,
     View,
     facet,
-    square,
+    matrix,
+    one_at_a_time,
+    switched,
     tooltip,
 )
 
@@ -31,6 +34,8 @@ __all__ = [
 ]
 
 
+POINTS = "format(100 * datum.value, '+.0f')"
+"""Label of an axis or legend in percentage points."""
 TRUTHS = ["guess", "own_text_needed", "either_suffices", "transferred"]
 """True roots, in the order of the roots that claim them."""
 
@@ -38,7 +43,12 @@ TRUTHS = ["guess", "own_text_needed", "either_suffices", "transferred"]
 def accuracy(view: View) -> Drawing:
     """Draw a confusion matrix: traced root (rows), true root (columns), share of the row."""
     base = alt.Chart(ROWS, width=alt.Step(120), height=alt.Step(40)).encode(
-        x=alt.X("truth_code:N", title="true root", sort=TRUTHS, axis=alt.Axis(labelExpr=WORDS)),
+        x=alt.X(
+            "truth_code:N",
+            title="true root",
+            sort=TRUTHS,
+            axis=alt.Axis(labelExpr=WORDS, labelAngle=0),
+        ),
         y=alt.Y("root_code:N", title="traced root", sort=["cue", "independent", "shared"]),
         tooltip=tooltip(view.rows),
     )
@@ -55,7 +65,7 @@ def accuracy(view: View) -> Drawing:
         text=alt.Text("chance_score:Q", format=".0%"), color=ink
     )
     layers = cells + claims + shares + chances
-    return layers.facet(facet=facet("model_id", view.rows), columns=1)
+    return one_at_a_time(layers, view.rows)
 
 
 def _points(view: View, score: str, y: str, title: str, zero: float | None) -> Drawing:
@@ -73,7 +83,7 @@ def _points(view: View, score: str, y: str, title: str, zero: float | None) -> D
     if zero is not None:
         floor = alt.Chart(ROWS).mark_rule(color="#999999", strokeDash=[4, 4])
         layers = floor.encode(x=alt.datum(zero)) + layers
-    return layers.facet(facet=facet("model_id", view.rows), columns=1)
+    return one_at_a_time(layers, view.rows)
 
 
 def survival(view: View) -> Drawing:
@@ -88,40 +98,52 @@ def signals(view: View) -> Drawing:
 
 def source_weights(view: View) -> Drawing:
     """Draw the directed matrix of source weights, blue below zero and orange above."""
-    order = view.rows["target_language_code"].unique(maintain_order=True).to_list()
     largest = float(view.rows["weight_score"].abs().max() or 1)  # type: ignore[arg-type]
-    base = alt.Chart(ROWS, width=alt.Step(26), height=alt.Step(26)).encode(
-        x=alt.X("source_language_code:N", title="source: its text states the fact", sort=order),
-        y=alt.Y("target_language_code:N", title="target: it is asked", sort=order),
-        tooltip=tooltip(view.rows),
+    scale = alt.Scale(**AROUND_ZERO, domain=[-largest, largest])
+    colour = alt.Color(
+        "weight_score:Q",
+        title=["change of P(right)", "(percentage points)"],
+        scale=scale,
+        legend=alt.Legend(labelExpr=POINTS),
     )
-    scale = alt.Scale(scheme="blueorange", domain=[-largest, largest])
-    cells = base.mark_rect().encode(
-        color=alt.Color("weight_score:Q", title="change of P(right)", scale=scale)
+    fields = ("source_language_code", "target_language_code")
+    titles = ("source: its text states the fact", "target: it is asked")
+    cells = matrix(view, colour, field_names=fields, titles=titles)
+    x, y = (alt.X(f"{fields[0]}:N"), alt.Y(f"{fields[1]}:N"))
+    above = (
+        alt.Chart(ROWS)
+        .transform_filter("datum.is_above_zero")
+        .mark_point(size=60, stroke="black", strokeWidth=1.5)
+        .encode(x=x, y=y)
     )
-    above = base.transform_filter("datum.is_above_zero").mark_point(
-        size=60, stroke="black", strokeWidth=1.5
-    )
-    return cells + above
+    return alt.layer(cells, above)
 
 
 def sources_and_similarity(view: View) -> Drawing:
     """Draw three matrices per model: measured effects, facts right in both, shared neurons."""
-    order = tuple(view.rows["row_code"].unique(maintain_order=True))
-    panel = square(view.rows, order, "rank_score", "rank", 3)
-    return panel.facet(
-        row=facet("model_id", view.rows, alt.Row), column=alt.Column("matrix:N", title=None)
-    )
+    names = ["measured effect", "right in both", "shared neurons above chance"]
+    found = [name for name in names if name in set(view.rows["matrix"])]
+    scale = alt.Scale(scheme=AMOUNTS.scheme, domain=[0, 1])
+    panels = []
+    for name in found:
+        legend = alt.Legend() if name == found[-1] else None
+        colour = alt.Color("rank_score:Q", title="rank", scale=scale, legend=legend)
+        side, only = (WIDTH - 180) // 3, f"datum.matrix === '{name}'"
+        panels.append(matrix(view, colour, side, names=False, only=only).properties(title=name))
+    return switched(alt.hconcat(*panels), view.rows)
 
 
-def source_graph(_view: View) -> Drawing:
+def source_graph(view: View) -> Drawing:
     """Draw the source weights above zero as arrows between languages in a circle."""
     kinds = {"same script": CATEGORIES[0], "other script": CATEGORIES[1]}
     frame = alt.Scale(domain=[-1.25, 1.25])
-    base = alt.Chart(ROWS, width=WIDTH - 220, height=WIDTH - 220)
+    base = alt.Chart(ROWS, width=WIDTH - 200, height=WIDTH - 260)
     arrows = base.transform_filter("datum.kind === 'arrow'").encode(
         color=alt.Color(
-            "script:N", title=None, scale=alt.Scale(domain=list(kinds), range=[*kinds.values()])
+            "script:N",
+            title=None,
+            scale=alt.Scale(domain=list(kinds), range=[*kinds.values()]),
+            legend=alt.Legend(orient="top"),
         ),
         tooltip=["label:N", "script:N", "weight_score:Q", "weight_score_low:Q"],
     )
@@ -136,8 +158,9 @@ def source_graph(_view: View) -> Drawing:
     heads = arrows.mark_point(shape="triangle", filled=True, size=90, opacity=1).encode(
         x="head_x:Q", y="head_y:Q", angle=alt.Angle("head_angle:Q", scale=None)
     )
-    names = base.transform_filter("datum.kind === 'language'").mark_text(fontSize=14)
-    return lines + heads + names.encode(x="x:Q", y="y:Q", text="label:N")
+    names = base.transform_filter("datum.kind === 'language'").mark_text(fontSize=12)
+    named = names.transform_calculate(name=f"({dict(view.names)})[datum.label]")
+    return lines + heads + named.encode(x="x:Q", y="y:Q", text="name:N")
 
 
 def source_arrows(view: View) -> Drawing:
@@ -153,20 +176,25 @@ def source_arrows(view: View) -> Drawing:
         tooltip=tooltip(view.rows),
     )
     line = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("weight_score_low:Q", title="change of P(right)"), x2="weight_score_high:Q"
+        x=alt.X(
+            "weight_score_low:Q",
+            title="change of P(right) (percentage points)",
+            axis=alt.Axis(labelExpr=POINTS),
+        ),
+        x2="weight_score_high:Q",
     )
     return line + base.mark_point(filled=True, size=60, opacity=1).encode(x="weight_score:Q")
 
 
 def transfer_effect(view: View) -> Drawing:
     """Draw transfer effects with intervals, by what the languages share; zero is no transfer."""
-    base = alt.Chart(ROWS, width=(WIDTH - 180) / 2, height=150).encode(
+    base = alt.Chart(ROWS, width=(WIDTH - 200) / 2, height=170).encode(
         y=alt.Y("stratum_code:N", title=None, axis=alt.Axis(labelExpr=WORDS)),
         yOffset="corpus_id:N",
         color=alt.Color("corpus_id:N", title=None, scale=alt.Scale(range=CATEGORIES)),
         tooltip=tooltip(view.rows),
     )
-    axis = alt.Axis(labelExpr="format(100 * datum.value, '+.0f')")
+    axis = alt.Axis(labelExpr=POINTS)
     line = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("effect_score_low:Q", title="difference in P@1 (percentage points)", axis=axis),
         x2="effect_score_high:Q",
@@ -186,7 +214,7 @@ def transfer_effect(view: View) -> Drawing:
 def acquisition(view: View) -> Drawing:
     """Draw P@1 over training steps."""
     return (
-        alt.Chart(ROWS, width=WIDTH - 40, height=260)
+        alt.Chart(ROWS, width=WIDTH - 60, height=260)
         .mark_line(point=True)
         .encode(
             x=alt.X("step_index:Q", title="training step"),

@@ -1,5 +1,6 @@
 -- When facts are learned
 -- P@1 during training, by whether the language's own text states the fact.
+-- n: format('{:,} questions at each of {:,} steps', (sum(fact_count) / count(distinct (step_index, training_run_id)))::bigint, count(distinct step_index))
 select
     training_run_id,
     presence_code,

@@ -1,5 +1,6 @@
 -- What changes when a fact's neurons are edited
 -- Mean change of log P of the right answer when neurons are suppressed (× 0) or doubled (× 2), with bootstrap intervals. Neurons drive their fact if the fact itself changes more than an unrelated fact does, and more than with as many random neurons of the same layers.
+-- n: format('{:,} to {:,} facts per mark', min(fact_count), max(fact_count))
 with effects as (
     select
         *,

@@ -1,5 +1,6 @@
 -- Can a relation's neurons separate right objects from wrong ones?
 -- AUROC (how often the right object scores above a wrong one) with its interval, balanced accuracy, and F1, on test subjects that no threshold was chosen on. The grey mark is the score of guessing; for F1, of accepting everything. Neurons carry information if they beat random ones, and new information if they beat probability.
+-- n: format('{:,} to {:,} right objects per language, as many wrong ones', min(true_count), max(true_count))
 with measures as (
     select *, 'AUROC' as measure, auroc_score as score, auroc_score_low as score_low, auroc_score_high as score_high, 0.5 as guessing_score from fact_check_scores
     union all

@@ -1,5 +1,6 @@
 -- Why facts can be predicted that no text of the language states
 -- Shared tokens and naming are cues in the names themselves. What remains ('others') is what transfer has to explain.
+-- n: format('{:,} right answers that the text does not state', sum(type_count)::bigint)
 select
     model_id,
     language_code,

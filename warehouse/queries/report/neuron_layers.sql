@@ -1,5 +1,6 @@
 -- Where in the network the neurons of facts lie
 -- Share of all active neurons that lie in a layer, by method, over all languages. An even distribution would be a flat line.
+-- n: format('{:,} neurons of right answers', sum(active_neuron_count)::bigint)
 select
     model_id,
     method_code,

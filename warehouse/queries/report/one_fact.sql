@@ -1,5 +1,6 @@
 -- One fact's active neurons in every language that knows it
 -- Each cell counts the fact's active neurons in a sixteenth of a layer: the brighter, the more of the fact's 50 neurons. Similar rows hold the fact in the same place. Shown are the facts known in most languages; factroots report --fact shows others, by id or name.
+-- n: format('{:,} facts in up to {:,} languages', count(distinct fact_id), count(distinct language_code))
 with known as (
     select fact_id, count(distinct language_code) as language_count
     from fct_active_neurons

@@ -1,5 +1,6 @@
 -- P@1 and the amount of training text
 -- Does more text mean more known facts? Each point is a language; its text is counted in characters. The correlations are given above, with a bootstrap interval over languages for Pearson's.
+-- n: format('{:,} languages, {:,} questions', count(*), sum(fact_count)::bigint)
 select
     model_id,
     language_code,

@@ -1,5 +1,6 @@
 -- What the models know in each language
 -- P@1 is the share of a language's facts whose object the model names exactly. The line is the Wilson 95 % interval.
+-- n: format('{:,} questions', sum(fact_count)::bigint)
 select
     model_id,
     language_code,

@@ -1,5 +1,6 @@
 -- P@1 by the number of tokens of the object
 -- An object with more tokens needs more correct predictions at once. All languages together, with Wilson 95 % intervals.
+-- n: format('{:,} questions', sum(fact_count)::bigint)
 select
     model_id,
     object_token_count,

@@ -1,5 +1,6 @@
 -- Right answers with and without a source in the language's own text
 -- Of the facts that the model gets right: how many does the language's training text state?
+-- n: format('{:,} right answers', sum(fact_count)::bigint)
 with counts as (
     select
         model_id,

@@ -1,5 +1,6 @@
 -- Published and measured figures
 -- Every rate that the papers print and that this study measures on the same model: P@1 of a language, of its one-token objects, facts without a source, similarities of two languages, types of facts. Points on the line agree. Hover over a point to see where the figure was printed.
+-- n: format('{:,} published figures', count(*))
 select
     model_id,
     metric_code,

@@ -1,5 +1,6 @@
 -- Are the traced roots right?
 -- Of the right answers with a root (row), the share that has each true root (column), as other trained worlds show it; the small figure is the share that any root would have. A root claims the outlined column.
+-- n: format('{:,} right answers', (sum(root_count) / count(distinct truth_code))::bigint)
 select
     model_id,
     root_code,

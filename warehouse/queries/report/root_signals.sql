@@ -1,5 +1,6 @@
 -- What predicts that an answer would survive?
 -- AUROC of scores of one model, with 95 % intervals: is an answer that the text states right in worlds in which only other languages state it? The rate in the other half of the worlds is the ceiling, random numbers (0.5) are the floor. The calibrated rule combines what costs little.
+-- n: format('{:,} to {:,} answers', min(answer_count), max(answer_count))
 select
     model_id,
     signal_code,

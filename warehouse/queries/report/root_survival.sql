@@ -1,5 +1,6 @@
 -- Would the answer be right without its own text?
 -- Of right answers that the language's text states: how often the same fact is right in worlds in which only other languages state it, by traced root, with 95 % intervals. If roots were right, shared answers would survive and independent ones would not.
+-- n: format('{:,} right answers', sum(answer_count)::bigint)
 select
     model_id,
     root_code,

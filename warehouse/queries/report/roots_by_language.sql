@@ -1,5 +1,6 @@
 -- The roots of what is known
 -- Every right answer has one root: stated in the language and not shown to be shared (independent), stated and shared with other languages in the same neurons, transferred from them, or given away by its names (cue).
+-- n: format('{:,} right answers', sum(root_count)::bigint)
 select
     model_id,
     language_code,

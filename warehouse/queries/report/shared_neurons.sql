@@ -1,5 +1,6 @@
 -- How many languages hold a fact in the same neurons
 -- Share of facts with at least one knowledge neuron that this many languages have in common, with Wilson 95 % intervals. The orange mark is the same when each language gets the neurons of a different fact.
+-- n: format('{:,} to {:,} facts', min(attributed_fact_count), max(attributed_fact_count))
 select
     model_id,
     method_code,

@@ -1,5 +1,6 @@
 -- The strongest teachers
 -- The effects above zero after correction, the largest first, with their 95 % intervals. Blue: both languages use the same script.
+-- n: format('{:,} to {:,} answers per pair', min(answer_count), max(answer_count))
 select
     source_language_code || ' → ' || target_language_code as pair,
     weight_score,

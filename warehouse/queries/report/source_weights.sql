@@ -1,5 +1,6 @@
 -- Who teaches whom: the effect of one language's text on another language's answers
--- Measured by training: models read the same facts in different languages, drawn by coins. A cell shows by how much the answers of the row's language improve if the column's text states the fact and the row's own text does not. Languages are ordered by script and family. A ring marks an effect above zero after correction for all pairs.
+-- Measured by training: models read the same facts in different languages, drawn by coins. A cell shows by how much the answers of the row's language improve if the column's text states the fact and the row's own text does not. Languages that know the same facts are next to each other; the strip shows their family. A ring marks an effect above zero after correction for all pairs.
+-- n: format('{:,} pairs of languages, {:,} to {:,} answers each', count(*), min(answer_count), max(answer_count))
 select
     weights.source_language_code,
     weights.target_language_code,

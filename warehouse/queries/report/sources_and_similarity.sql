@@ -1,5 +1,6 @@
 -- Who teaches whom, next to the paper's two matrices
--- Left: measured effect of the column's text on the row's answers. Middle: facts that are right in both languages (Jaccard; Zhao et al., Figure 3). Right: active neurons that both languages share, minus those of other facts with the same object (Figure 5 shows them with the chance part). Colour is the rank of a pair in its matrix, from 0 to 1. The table source_agreement has the rank correlations. Languages are ordered by script and family.
+-- Left: measured effect of the column's text on the row's answers. Middle: facts that are right in both languages (Jaccard; Zhao et al., Figure 3). Right: active neurons that both languages share, minus those of other facts with the same object (Figure 5 shows them with the chance part). Colour is the rank of a pair in its matrix, from 0 to 1. The table source_agreement has the rank correlations. Languages are in the order of the other matrices; the strip shows their family.
+-- n: format('{:,} pairs of languages', count(*) filter (matrix = 'measured effect'))
 with pairs as (
     select
         facts.model_id,

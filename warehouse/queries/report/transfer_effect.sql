@@ -1,5 +1,6 @@
 -- Transfer between languages, compared with models that never read the facts
 -- Difference in P@1 between facts that the text of other languages states and facts that no text states, by what the languages have in common. The line is the 95 % interval over facts and seeds.
+-- n: format('{:,} to {:,} questions per mark', min(treated_count), max(treated_count))
 select
     corpus_id,
     stratum_code,

@@ -1,5 +1,6 @@
 -- From which languages transferred facts could come
 -- Of the facts that a language knows although its text does not state them: how many does the other language's text state, while both hold them in the same neurons?
+-- n: format('{:,} pairs of an answer and a possible source', sum(source_count)::bigint)
 select
     model_id,
     source_language_code,

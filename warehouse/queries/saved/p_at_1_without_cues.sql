@@ -20,3 +20,4 @@ where roots.rule_code = 'paper'
     and roots.root_code = 'cue'
     and languages.model_id in (select model_id from absence_by_language)
 order by languages.model_id, lost_rate desc, languages.language_code
+-- n: format('{:,} questions', sum(fact_count)::bigint)

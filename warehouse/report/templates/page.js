@@ -40,10 +40,24 @@ function theme(onPaper) {
 // Place of a figure → function that returns its chart and its rows.
 const sources = new Map();
 
+const modelSwitch = document.getElementById("model");
+
+// A figure of one model shows the chosen one, or the first that it has.
+function modelShown(rows) {
+  const models = [...new Set(rows.map((row) => row.model_id))].sort();
+  return models.includes(modelSwitch?.value) ? modelSwitch.value : models[0];
+}
+
 async function draw(place, onPaper = false) {
   const [chart, rows] = await sources.get(place)();
-  const { config, ...plain } = chart;
-  await vegaEmbed(place, { ...plain, datasets: { rows } }, {
+  const { config, params = [], ...plain } = chart;
+  const isSwitched = params.some((param) => param.name === "model");
+  const shown = isSwitched ? modelShown(rows) : null;
+  for (const words of place.closest("figure")?.querySelectorAll(".counts") ?? []) {
+    words.hidden = isSwitched && words.dataset.model !== shown;
+  }
+  const chosen = params.map((param) => (param.name === "model" ? { ...param, value: shown } : param));
+  await vegaEmbed(place, { ...plain, params: chosen, datasets: { rows } }, {
     renderer: "svg", actions: false, config: theme(onPaper),
   });
   const svg = place.querySelector("svg");
@@ -71,10 +85,11 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "600px" });
 places.forEach((place) => watcher.observe(place));
-const drawn = () => [...document.querySelectorAll(".chart[data-drawn]")].filter((place) => sources.has(place));
+const drawnNow = () => [...document.querySelectorAll(".chart[data-drawn]")].filter((place) => sources.has(place));
 // Figures that the reader has not seen yet are printed, too, but not those behind the page of a fact.
-const printed = () => (document.body.classList.contains("one-fact") ? drawn().filter((place) => !places.includes(place)) : places);
-dark.addEventListener("change", () => drawn().forEach((place) => draw(place)));
+const printed = () => (document.body.classList.contains("one-fact") ? drawnNow().filter((place) => !places.includes(place)) : places);
+modelSwitch?.addEventListener("change", () => drawnNow().forEach((place) => draw(place)));
+dark.addEventListener("change", () => drawnNow().forEach((place) => draw(place)));
 window.addEventListener("beforeprint", () => printed().forEach((place) => draw(place, true)));
 window.addEventListener("afterprint", () => printed().forEach((place) => draw(place)));
 
