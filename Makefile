@@ -19,7 +19,7 @@ test: .venv/installed-dev
 # The real daemon and web server refresh a study by themselves, and Ray computes one: minutes of
 # waiting for processes.
 test-nightly: .venv/installed-dev
-	$(INSTALL) '.[ray,postgres]'
+	$(INSTALL) '.[ray,postgres,browser]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -m nightly
 
 # Its three parts run at once with `make --jobs 3 check`.

@@ -1,9 +1,9 @@
 """Opens a report in a real browser, as a reader would: is it drawn, quiet and readable by all?
 
-Not part of the test run, which needs no browser. In light and in dark every figure is drawn, the
-list is searched and a fact opened; then axe looks for faults of accessibility. Says what it found
-and fails on an error of the console, a figure that is not drawn, or a serious fault. With
---pictures it also saves what it saw of the figures named, and of the fact, in light.
+In light, in dark and on a phone every figure is drawn, the list is searched and the page of a fact
+opened; then axe looks for faults of accessibility, on the page and on the fact's. Fails on an error
+of the console, a figure that is not drawn, a request, a page that is wider than the screen, or a
+serious fault, and says which. With --pictures it also saves what it saw, in light.
 
     python -m tests.browser.look_at_report warehouse/atlas/report/report.html --search Tijuana
 """
@@ -14,50 +14,73 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 SERIOUS = {"serious", "critical"}
+SCREENS = {"light": (1000, "light"), "dark": (1000, "dark"), "phone": (390, "light")}
+"""Name → width in pixels and colours."""
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+TIMEOUT_MS = 60_000
 
 
 def main() -> int:
     arguments = _arguments()
-    faults = 0
+    found = look(
+        arguments.report,
+        arguments.search,
+        arguments.chromium,
+        arguments.scale,
+        arguments.pictures,
+        arguments.figures,
+    )
+    print("\n".join(found) if found else "no serious fault")
+    return min(len(found), 1)
+
+
+def look(
+    report: Path,
+    search: str,
+    chromium: str | None = CHROMIUM,
+    scale: float = 1.0,
+    pictures: Path | None = None,
+    figures: list[str] | None = None,
+) -> list[str]:
+    """Look at a report on every screen.
+
+    Args:
+        report: the HTML file.
+        search: what to type into the list of facts; the page of the first hit is opened.
+        chromium: the browser; None: playwright's own.
+        scale: pixels per pixel of the page.
+        pictures: folder for pictures; None: none are saved.
+        figures: names of the figures to save; None: all.
+
+    Returns:
+        The faults, each with the screen and what it is.
+    """
+    faults: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=arguments.chromium, args=["--no-sandbox"]
-        )
-        for scheme in ("light", "dark"):
-            page = browser.new_page(
-                viewport={"width": 1000, "height": 900},
-                color_scheme=scheme,
-                device_scale_factor=arguments.scale,
-            )
-            noise: list[str] = []
-            page.on("console", lambda message, noise=noise: noise.append(message.text))
-            page.on("pageerror", lambda error, noise=noise: noise.append(str(error)))
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for screen in SCREENS:
+            page = _page(browser, screen, scale, faults)
             start = time.perf_counter()
-            page.goto(arguments.report.resolve().as_uri())
-            missing = _draw(page)
-            drawn = time.perf_counter() - start
-            _open_fact(page, arguments.search)
-            serious = [fault for fault in _axe(page) if fault["impact"] in SERIOUS]
-            count = page.locator(".chart").count()
-            print(f"{scheme}: {count - len(missing)} of {count} figures drawn in {drawn:.1f} s")
-            for text in [*(f"not drawn: {name}" for name in missing), *noise]:
-                print(f"  {text}")
-            for fault in serious:
-                print(f"  {fault['impact']}: {fault['help']} ({len(fault['nodes'])} times)")
-                print(f"    {fault['nodes'][0]['html'][:200]}")
-            faults += len(missing) + len(noise) + len(serious)
-            if arguments.pictures and scheme == "light":
-                _save(page, arguments.pictures, arguments.figures)
+            page.goto(report.resolve().as_uri())
+            faults += [f"{screen}: not drawn: {name}" for name in _undrawn(page)]
+            count = page.locator("figure").count()
+            print(f"{screen}: {count} figures drawn in {time.perf_counter() - start:.1f} s")
+            faults += [f"{screen}: {fault}" for fault in _unreadable(page)]
+            if pictures and screen == "light":
+                _save(page, pictures, figures)
+            _open_fact(page, search)
+            faults += [f"{screen}, page of a fact: {fault}" for fault in _unreadable(page)]
+            if pictures and screen == "light":
+                page.screenshot(path=pictures / "facts.png", clip=_top(page))
         browser.close()
-    print("no serious fault" if not faults else f"{faults} faults")
-    return min(faults, 1)
+    return faults
 
 
 def _arguments() -> argparse.Namespace:
@@ -69,19 +92,41 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="pixels per pixel of the page")
     parser.add_argument(
         "--chromium",
-        default=shutil.which("chromium") or shutil.which("google-chrome"),
+        default=CHROMIUM,
         help="the browser; default: what is installed, else playwright's own",
     )
     return parser.parse_args()
 
 
-def _draw(page: Page) -> list[str]:
+def _page(browser: Browser, screen: str, scale: float, faults: list[str]) -> Page:
+    """A page that notes what the console says, and every request but the one for the report."""
+    width, colours = SCREENS[screen]
+    page = browser.new_page(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if colours == "dark" else "light",
+        device_scale_factor=scale,
+    )
+    page.set_default_timeout(TIMEOUT_MS)
+    page.on("console", lambda message: faults.append(f"{screen}: console: {message.text}"))
+    page.on("pageerror", lambda error: faults.append(f"{screen}: {error}"))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith(("file:", "data:", "blob:"))
+            else faults.append(f"{screen}: asks for {request.url}")
+        ),
+    )
+    return page
+
+
+def _undrawn(page: Page) -> list[str]:
     """Scroll to every figure; returns the names of those without a picture."""
     missing = []
     for figure in page.locator("figure").all():
         figure.scroll_into_view_if_needed()
         try:
-            figure.locator(".chart[data-drawn] svg").wait_for(timeout=20_000)
+            figure.locator(".chart[data-drawn] svg").wait_for()
         except Exception:
             missing.append(str(figure.get_attribute("id")))
     return missing
@@ -103,19 +148,31 @@ def _open_fact(page: Page, text: str) -> None:
     page.locator("#fact table").wait_for()
 
 
-def _axe(page: Page) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    return found
+def _unreadable(page: Page) -> Iterator[str]:
+    """What a reader stumbles over: a page wider than the screen, and what axe calls serious."""
+    width, screen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    if width > screen:
+        yield f"{width} pixels wide on a screen of {screen}"
+    for fault in Axe().run(page).response["violations"]:
+        if fault["impact"] in SERIOUS:
+            nodes = fault["nodes"]
+            yield f"{fault['help']} ({len(nodes)} times): {nodes[0]['html'][:200]}"
 
 
 def _save(page: Page, folder: Path, figures: list[str] | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    page.locator("#list summary").first.evaluate("summary => summary.blur()")
+    # What stays at the top of the window would be in the pictures.
+    page.add_style_tag(content=".switch { position: static !important; }")
     for figure in page.locator("figure").all():
         name = figure.get_attribute("id")
         if not figures or name in figures:
             figure.screenshot(path=folder / f"{name}.png")
-    page.locator("#facts").screenshot(path=folder / "facts.png")
+
+
+def _top(page: Page) -> dict[str, float]:
+    """The page without what is far below."""
+    width = page.evaluate("innerWidth")
+    return {"x": 0, "y": 0, "width": width, "height": 900}
 
 
 if __name__ == "__main__":
