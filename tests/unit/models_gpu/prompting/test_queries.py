@@ -290,3 +290,26 @@ def test_all_mask_counts_go_up_to_the_longest_object_with_its_ignored_token() ->
     assert sorted(queries.scored_counts.tolist()) == [1, 2, 3, 4]
     assert len(queries.gold_ids) == 3
     assert build_queries(model, table, "gold").scored_counts.tolist() == [3]
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_real_mask_counts_go_up_to_the_longest_object_of_the_relation(
+    real_data: Path, language: str
+) -> None:
+    """Counted by the tokenizer's own method, as in the published code, which drops no token."""
+    model = real_model(real_data / "tokenizers" / "xlm-roberta", "xlm-roberta")
+    letters = pl.col("object_label").str.len_chars()
+    names = mlama(real_data, language).unique(["relation_id", "object_label"])
+    table = names.sort(letters, "fact_id", descending=True).group_by("relation_id").head(20).sort("fact_id")
+    longest: dict[str, int] = {}
+    for relation, label in table.select("relation_id", "object_label").iter_rows():
+        longest[relation] = max(longest.get(relation, 1), len(model.tokenizer.tokenize(label)))
+    queries = build_queries(model, table, "all")
+    found: dict[str, set[int]] = {}
+    for fact, query in zip(queries.row_fact.tolist(), queries.row_query.tolist(), strict=True):
+        own = found.setdefault(table["relation_id"][fact], set())
+        own.add(int(queries.scored_counts[query]))
+    assert found == {relation: set(range(1, most + 1)) for relation, most in longest.items()}
+    # Koninklijke Philips NV; without its bare ▁ it has 5.
+    assert language != "en" or longest["P127"] == 6
