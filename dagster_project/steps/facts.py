@@ -11,7 +11,6 @@ import polars as pl
 from dagster_project.steps.step import Computed, StudyStep, StudyTask
 from dagster_project.study.resolve import ResolvedStudy
 from ingestion.facts import merge_facts, relations_table
-from ingestion.languages import language_table
 
 __all__ = ["STEP", "of_sample", "sample_inputs"]
 
@@ -21,7 +20,10 @@ LOG = logging.getLogger("factroots")
 def _inputs(study: ResolvedStudy, partition: Mapping[str, str]) -> tuple[object, ...]:
     language = partition.get("language_code")
     inputs = study.facts_fingerprints
-    return study.study.facts.kind, inputs if language is None else inputs[language]
+    if language is not None:
+        return study.study.facts.kind, inputs[language]
+    own = (study.described_languages.rows(),) if study.study.facts.language_table else ()
+    return study.study.facts.kind, inputs, *own
 
 
 def _ingest(task: StudyTask) -> Iterator[Computed]:
@@ -55,7 +57,7 @@ def _ingest(task: StudyTask) -> Iterator[Computed]:
         {
             "facts": merge_facts(facts),
             "relations": relations_table(relations),
-            "languages": language_table(languages),
+            "languages": task.study.described_languages,
         }
     )
     _warn_of_facts_without_identity(facts)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 
+import polars as pl
+
 from dagster_project.paths import PROJECT
 from dagster_project.study.home import Home
 from dagster_project.study.load import Narrowing, load_study
@@ -44,7 +46,7 @@ from ingestion.corpora import (
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.facts.sampling import SampledFacts
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
-from ingestion.languages import known_languages
+from ingestion.languages import LanguagesError, known_languages, language_table, read_languages
 from ingestion.restricted import RestrictedError, read_bytes
 from ingestion.tracing.names import NamesError, read_aliases
 from models_gpu.errors import ModelError, as_model_error
@@ -157,6 +159,8 @@ class ResolvedStudy:
     """The corpora, in the study's order."""
     aliases_fingerprint: str | None
     """Hash of the table of aliases; None without one."""
+    described_languages: pl.DataFrame
+    """Rows of the lake table ``languages``."""
     knowledge_languages: tuple[str, ...]
     """Languages whose facts integrated gradients attribute. Empty in a run that is narrowed to
     other languages, because the facts are chosen by the answers in all of them."""
@@ -247,6 +251,7 @@ def resolve_study(
     _check_block_languages(study, "corpus", study.corpora, every_language, problems)
     corpora = _corpora(study, home, languages, within, problems)
     aliases = _aliases_fingerprint(study, within, problems)
+    described = _described(study, languages, within, problems)
     if problems or facts is None:
         raise StudyError(study.path, problems)
     fingerprints = {language: facts.digest(language) for language in languages}
@@ -261,6 +266,7 @@ def resolve_study(
         tuple(broken),
         corpora,
         aliases,
+        described,
         knowledge,
         signals,
         within,
@@ -631,6 +637,20 @@ def _atlas_fingerprint() -> str:
         path for path in ATLAS_FACTS.parent.iterdir() if path.suffix in (".csv", ".py", ".yml")
     )
     return fingerprint([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources])
+
+
+def _described(
+    study: Study, languages: Sequence[str], within: Path | None, problems: list[Problem]
+) -> pl.DataFrame:
+    path, own = study.facts.language_table, None
+    line = study.section_line("facts")
+    try:
+        if path is not None:
+            own = read_languages(study.locate(path), within)
+        return language_table(languages, own)
+    except (LanguagesError, OSError, RestrictedError) as error:
+        problems.append(Problem(str(error), line))
+        return language_table(())
 
 
 def _aliases_fingerprint(study: Study, within: Path | None, problems: list[Problem]) -> str | None:

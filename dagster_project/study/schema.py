@@ -127,6 +127,9 @@ class FactsBlock:
     all."""
     seed: _Seed = 0
     """Seed of the sample."""
+    language_table: str | None = None
+    """CSV with name, family, script and place of languages that factroots does not know, or
+    describes otherwise; its columns are those of ``ingestion/languages.csv``."""
 
     @property
     def is_whole(self) -> bool:

@@ -11,7 +11,7 @@ from dagster_project.study.sandbox import outside
 
 STUDY = """\
 name: guest
-facts: {{kind: table, path: {facts}}}
+facts: {{kind: table, path: {facts}, language_table: {languages}}}
 models:
   - {{id: one, source: {model}{permission}}}
 corpora:
@@ -21,6 +21,7 @@ lake: {lake}
 """
 INSIDE = {
     "facts": "facts.csv",
+    "languages": "languages.csv",
     "model": "./model",
     "permission": "",
     "corpus": "texts/{language}*.txt",
@@ -50,6 +51,7 @@ def test_a_study_that_keeps_inside_is_allowed_and_so_is_a_model_of_the_hub(tmp_p
         ({"facts": "../facts.csv"}, "2 facts: '../facts.csv' leads out"),
         ({"facts": "/etc/passwd"}, "2 facts: '/etc/passwd' leads out"),
         ({"facts": "~/facts.csv"}, "2 facts: '~/facts.csv' leads out"),
+        ({"languages": "../mine.csv"}, "2 facts: '../mine.csv' leads out"),
         ({"model": "../model"}, "4 model 'one': '../model' leads out"),
         ({"model": "a/../../model"}, "4 model 'one': 'a/../../model' leads out"),
         ({"corpus": "../{language}/*.txt"}, "6 corpus 'text': '../{language}/*.txt' leads out"),

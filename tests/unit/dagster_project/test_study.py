@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.steps.registry import make_plan
 from dagster_project.study.load import embedded_studies, load_study
 from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
@@ -289,3 +290,29 @@ def test_an_unknown_key_may_look_like_anything(tmp_path: Path) -> None:
         text = GOOD.replace("languages:", f'"{key}":')
         ((line, message),) = [p for p in problems(tmp_path, text) if p[1].startswith("unknown")]
         assert (line, message.split(".")[0]) == (3, f"unknown key '{key}'".split(".")[0])
+
+
+def test_a_language_of_ones_own_is_described_in_a_table_beside_the_study(tmp_path: Path) -> None:
+    table = "language,relation,template,subject,object\nqmb,r,[X] [Y],a,b\n"
+    (tmp_path / "f.csv").write_text(table)
+    models = "models: [{id: m, source: atlas:atlas-mlm}]\n"
+    text = f"name: s\nfacts: {{kind: table, path: f.csv}}\n{models}"
+    path = study_file(tmp_path, text)
+    with pytest.raises(StudyError, match="unknown for these language codes:\n  'qmb'"):
+        resolve_study(path, tmp_path / "homes")
+    path = study_file(tmp_path, text.replace("f.csv", "f.csv, language_table: mine.csv"))
+    with pytest.raises(StudyError, match=r"mine\.csv") as caught:
+        resolve_study(path, tmp_path / "homes")
+    assert [problem.line for problem in caught.value.problems] == [2]
+    described = (
+        "language_code,language_name,language_family,language_branch,script,latitude,longitude\n"
+        "qmb,Market Balkan,Indo-European,,Latin,42.7,23.3\n"
+    )
+    (tmp_path / "mine.csv").write_text(described, encoding="utf-8")
+    fingerprint = {}
+    for name in ("Market Balkan", "Balkan"):
+        (tmp_path / "mine.csv").write_text(described.replace("Market Balkan", name))
+        study = resolve_study(path, tmp_path / "homes")
+        assert study.described_languages["language_name"].to_list() == [name]
+        fingerprint[name] = make_plan(study).part("languages").fingerprint
+    assert len(set(fingerprint.values())) == 2

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from ingestion.contract import LAKE
-from ingestion.languages import UnknownLanguageError, known_languages, language_table
+from ingestion.languages import (
+    LanguagesError,
+    known_languages,
+    language_table,
+    read_languages,
+)
 
 MLAMA = (
     *("af", "ar", "az", "be", "bg", "bn", "ca", "ceb", "cs", "cy", "da", "de", "el", "en", "es"),
@@ -47,12 +55,47 @@ def test_repeated_codes_give_one_row_in_sorted_order() -> None:
 
 
 def test_unknown_codes_are_one_error_with_near_matches_and_the_remedy() -> None:
-    with pytest.raises(UnknownLanguageError) as error:
+    with pytest.raises(LanguagesError) as error:
         language_table(["en", "german", "q-x", "ceb_"])
     message = str(error.value)
     assert "'german': did you mean 'de' (German)" in message
     assert "'ceb_': did you mean 'ceb' (Cebuano)" in message
     assert "'q-x'\n" in message
     assert "'en'" not in message
-    assert "add a row to" in message
-    assert "languages.csv (language_code, language_name," in message
+    assert "a CSV with the columns language_code, language_name," in message
+    assert "'facts: {language_table: FILE, …}'" in message
+
+
+HEADER = "language_code,language_name,language_family,language_branch,script,latitude,longitude\n"
+
+
+def test_languages_of_ones_own_are_added_or_described_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(
+        HEADER + "qmb,Market Balkan,Indo-European,,Latin,42.7,23.3\n"
+        "en,Old English,Indo-European,Germanic,Runes,52,0\n",
+        encoding="utf-8",
+    )
+    table = language_table(["qmb", "de", "en"], read_languages(file))
+    assert table.rows() == [
+        ("de", "German", "Indo-European", "Germanic", "Latin", 52.0, 10.0),
+        ("en", "Old English", "Indo-European", "Germanic", "Runes", 52.0, 0.0),
+        ("qmb", "Market Balkan", "Indo-European", "Indo-European", "Latin", 42.7, 23.3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("language_code,language_name\nqmb,Mine\n", "has no column language_family, language_br"),
+        (HEADER + "qmb,Mine,Isolate,,,42,23\n", "line 2: script is empty"),
+        (HEADER + "qmb,Mine,Isolate,,Latin,42,23\nqmc,M,I,,L,91,x\n", "line 3: latitude, longit"),
+        (HEADER + "qmb,M,I,,L,4,2\nqmb,N,I,,L,4,2\n", "has the language 'qmb' twice"),
+        (HEADER + 'qmb,"Mine\n', "is no CSV in UTF-8"),
+    ],
+)
+def test_a_wrong_table_of_languages_says_where(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(LanguagesError, match=re.escape(message)):
+        read_languages(file)
