@@ -464,6 +464,7 @@ CORRUPTIONS = (
     Corruption("a doubled language", ("languages",), add(), "key", _TWICE),
     Corruption("a doubled answer", ("predictions", "m", "de"), add(), "key", _TWICE),
     Corruption("a doubled search", (*_WIKI, "en"), add(), "key", _TWICE),
+    Corruption("a doubled profile", ("neuron_profiles", "n", "en"), add(), "key", _TWICE),
 
     # Values. Rules of single tables first, then those that follow a column's name.
     Corruption("planted by no sentence", ("atlas_truth", "wiki"),

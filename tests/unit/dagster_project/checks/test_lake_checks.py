@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -140,3 +142,33 @@ def test_a_run_over_some_partitions_judges_only_the_parts_that_are_there(tmp_pat
     parts = write(tmp_path, [each for each in CORRUPTIONS if each.fault == "a part is missing"])
     assert validate(tmp_path, parts, ["label_tokens"])["label_tokens"]
     assert not validate(tmp_path, parts, ["label_tokens"], expects_all=False)["label_tokens"]
+
+
+def test_numbers_of_keys_are_compared_as_by_a_group_for_every_key() -> None:
+    table = LAKE["neuron_profiles"]
+    (query,) = (each.query for each in expectations(table) if each.name == "key")
+    key, rng = ", ".join(table.key), random.Random(1)
+    con = duckdb.connect()
+    con.execute("create table parts (lake_table text, is_sound bool, model_id text, "
+                "language_code text)")  # fmt: skip
+    names = ("model_id text, language_code text, fact_id text, method_code text, "
+             "layer_index integer, bin_index integer")  # fmt: skip
+    con.execute(f"create table given ({names})")
+    found = 0
+    for _ in range(40):
+        con.execute("delete from given")
+        numbers = [-70, -1, 0, 1, 62, 63, 64, 65, 127, 128, 2**31 - 1, None]
+        rows = [
+            ("m", "de", rng.choice(["f1", "f2", None]), "p", rng.choice([0, 1]), number)
+            for number in rng.choices(numbers, k=12)
+        ]
+        con.executemany("insert into given values (?, ?, ?, ?, ?, ?)", rows)
+        plain = f"select {key}, count(*) from given group by {key} having count(*) > 1"
+        expected = con.execute(plain).fetchall()
+        asked = con.execute(query.format(batch="given")).fetchall()
+        assert sorted(map(str, asked)) == sorted(
+            str((f"{count} rows share this key", *values, len(expected)))
+            for *values, count in expected
+        )
+        found += len(expected)
+    assert found > 20
