@@ -3,7 +3,8 @@
 Dagster loads ``definitions`` (``dagster dev -m dagster_project.definitions``, ``dg list defs``). It
 reads the options of ``factroots ui`` from the environment: FACTROOTS_STUDY, FACTROOTS_HOME,
 FACTROOTS_RESTRICT, FACTROOTS_LAKE and FACTROOTS_RAY; as one code location among others also
-FACTROOTS_KEY_PREFIX (docs/operations.md#in-a-dagster-that-you-have). What the definitions are
+FACTROOTS_KEY_PREFIX (docs/operations.md#in-a-dagster-that-you-have), which
+``factroots.definitions`` sets for a file that Dagster loads. What the definitions are
 belongs in ``dagster_project.defs``.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_project.dbt.lineage import Lineage, prepare_lineage
+from dagster_project.dbt.lineage import kept_lineage
 from dagster_project.dbt.project import prepare_manifest
 from dagster_project.defs.assets import lake_assets
 from dagster_project.defs.checks.assets import lake_checks
@@ -32,26 +33,27 @@ from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.home import homes_folder
 from ingestion.lake import prepare_lake
 
-__all__ = ["build_definitions", "definitions"]
+__all__ = ["build_definitions", "definitions", "study_definitions"]
 
 LOG = logging.getLogger("factroots")
 
 
 def build_definitions(
-    workspace: Workspace, workers: Workers, lineage: Lineage | None = None
+    workspace: Workspace, workers: Workers, *, with_lineage: bool = False
 ) -> dg.Definitions:
     """Builds all assets, checks, jobs, sensors, schedules and resources of one study.
 
     Args:
         workspace: the study and its home.
         workers: who does the work on models and corpora.
-        lineage: what the marts' columns are computed from, where people see it.
+        with_lineage: whether the marts' columns say what they are computed from, for people.
 
     Raises:
         StudyError: the study file is malformed.
     """
     manifest = prepare_manifest(workspace.study, workspace.home)
-    marts = marts_asset(manifest, lineage or {})
+    lineage = kept_lineage(workspace.home, manifest) if with_lineage else {}
+    marts = marts_asset(manifest, lineage)
     lake = lake_assets(study_partitions(workspace.study.name))
     assets = [*lake, missing_models, marts, *published_assets(marts, manifest)]
     keys = [key for each in assets for key in each.keys]
@@ -85,9 +87,12 @@ def _locked(workspace: Workspace) -> dg.ResourceDefinition:
     return resource
 
 
-@dg.definitions
-def definitions() -> dg.Definitions:
-    """The study that the environment names."""
+def study_definitions() -> dg.Definitions:
+    """Everything of the study that the environment names.
+
+    Raises:
+        StudyError: the study file is malformed.
+    """
     study = os.environ.get("FACTROOTS_STUDY", "atlas")
     logging.getLogger("factroots").setLevel(logging.INFO)
     restrict = os.environ.get("FACTROOTS_RESTRICT")
@@ -99,4 +104,10 @@ def definitions() -> dg.Definitions:
         lake=os.environ.get("FACTROOTS_LAKE"),
     )
     workers = workers_at(os.environ.get("FACTROOTS_RAY"))
-    return build_definitions(workspace, workers, prepare_lineage(workspace.study, workspace.home))
+    return build_definitions(workspace, workers, with_lineage=True)
+
+
+@dg.definitions
+def definitions() -> dg.Definitions:
+    """The study that the environment names."""
+    return study_definitions()

@@ -532,7 +532,9 @@ def ui(
     It prints the address to open, with a token: other users and pages of other sites get no answer.
     From another machine: ssh -L 3000:127.0.0.1:3000 HOST.
     """
-    from dagster_project.dbt.lineage import prepare_lineage
+    from dagster_project.cli.lineage_ahead import LOCATION, start_reading
+    from dagster_project.dbt.lineage import kept_lineage
+    from dagster_project.dbt.project import prepare_manifest
     from dagster_project.defs.instance import open_instance
     from dagster_project.defs.partitions import sync_partitions
     from dagster_project.runtime.connect import workers_at
@@ -548,7 +550,7 @@ def ui(
             # The sensor, which does this, is off.
             sync_partitions(instance, workspace.plan.study)
     # Once here, instead of in each process that Dagster starts.
-    prepare_lineage(workspace.study, workspace.home)
+    lineage = kept_lineage(workspace.home, prepare_manifest(workspace.study, workspace.home))
     location = str(workspace.study.path) if Path(study).exists() else study
     os.environ |= {"FACTROOTS_STUDY": location, "FACTROOTS_HOME": str(homes.absolute())}
     if restrict is not None:
@@ -558,9 +560,11 @@ def ui(
     }
     token = secrets.token_urlsafe(32)
     os.environ[TOKEN_VARIABLE] = token
+    if not lineage:
+        start_reading(workspace.home, port)
     OUT.print(f"Open http://127.0.0.1:{port}/?token={token}", soft_wrap=True, highlight=False)
     command = [sys.executable, "-m", "dagster_project.cli.dagster_dev", "dev"]
-    command += ["-m", "dagster_project.definitions"]
+    command += ["-m", LOCATION]
     os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
 
 

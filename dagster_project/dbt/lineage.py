@@ -1,8 +1,9 @@
 """Column lineage of the dbt models: which columns each column is computed from.
 
-dbt compiles the models; sqlglot follows each column to the models and lake tables that are read. It
-takes seconds and depends only on the dbt project, so the result is cached next to the manifest.
-Only Dagster's UI needs it; a run does not.
+dbt compiles the models; sqlglot follows each column to the models and lake tables that are read.
+Compiling takes most of the time. All depends only on the dbt project, so the result is kept next to
+the manifest. Only Dagster's UI shows it, and nothing waits for it
+(``dagster_project.cli.lineage_ahead``).
 """
 
 from __future__ import annotations
@@ -11,20 +12,15 @@ import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from dagster_project.dbt.project import (
-    compile_models,
-    dbt_fingerprint,
-    prepare_manifest,
-    read_manifest,
-)
+from dagster_project.dbt.project import compile_models, dbt_fingerprint, read_manifest
 from dagster_project.study.home import Home
-from dagster_project.study.schema import Study
 from ingestion.errors import first_line
 from ingestion.files import temporary_file
 
-__all__ = ["Lineage", "prepare_lineage", "read_lineage"]
+__all__ = ["Lineage", "kept_lineage", "prepare_lineage", "read_lineage"]
 
 LOG = logging.getLogger("factroots")
 
@@ -35,31 +31,59 @@ _VERSION = "1"
 """Raise it when the code below gives another lineage for the same SQL."""
 
 
-def prepare_lineage(study: Study, home: Home) -> Lineage:
-    """Returns the column lineage of the dbt project; computes it again only if that changed.
+def kept_lineage(home: Home, manifest: Mapping[str, Any]) -> Lineage:
+    """Returns the column lineage if it takes seconds at most; empty if the models are not compiled.
+
+    Args:
+        home: the study's output folder, which keeps the lineage.
+        manifest: dbt's manifest of the study. After a build of all models it has their SQL.
+    """
+    if (found := _kept(home)) is None:
+        if not all("compiled_code" in node for node in _models(manifest)):
+            return {}
+        found = _read_and_keep(home, manifest)
+    return found
+
+
+def prepare_lineage(home: Home) -> Lineage:
+    """Returns the column lineage of the dbt project; compiles its models if that changed.
 
     Raises:
         DbtError: the project does not compile; with dbt's message.
     """
-    kept = home.build / "column_lineage.json"
-    version = f"{_VERSION} {dbt_fingerprint()}"
+    if (found := _kept(home)) is None:
+        found = _read_and_keep(home, read_manifest(compile_models(home.build / "lineage")))
+    return found
+
+
+def _file(home: Home) -> Path:
+    return home.build / "column_lineage.json"
+
+
+def _version() -> str:
+    return f"{_VERSION} {dbt_fingerprint()}"
+
+
+def _kept(home: Home) -> Lineage | None:
+    kept = _file(home)
     if kept.exists():
         try:
             found = json.loads(kept.read_text(encoding="utf-8"))
-            if found["version"] == version:
+            if found["version"] == _version():
                 return _from_json(found["lineage"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             LOG.warning("%s is damaged, and is made again: %r", kept, error)
+    return None
+
+
+def _read_and_keep(home: Home, manifest: Mapping[str, Any]) -> Lineage:
     started = time.perf_counter()
-    manifest: Mapping[str, Any] = prepare_manifest(study, home)
-    if not all("compiled_code" in node for node in _models(manifest)):
-        # No run has built the models yet.
-        manifest = read_manifest(compile_models(home.build / "lineage"))
     lineage = read_lineage(manifest)
     # Two processes of one `factroots ui` may do this at the same time.
-    with temporary_file(kept) as temporary:
-        temporary.write_text(json.dumps({"version": version, "lineage": lineage}), encoding="utf-8")
-        temporary.replace(kept)
+    with temporary_file(_file(home)) as temporary:
+        content = {"version": _version(), "lineage": lineage}
+        temporary.write_text(json.dumps(content), encoding="utf-8")
+        temporary.replace(_file(home))
     seconds = time.perf_counter() - started
     LOG.info("column lineage of %d dbt models read, %.1f s", len(lineage), seconds)
     return lineage

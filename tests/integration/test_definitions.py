@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from dagster_project.dbt.lineage import prepare_lineage
+from dagster_project.dbt.lineage import kept_lineage, prepare_lineage
+from dagster_project.dbt.project import prepare_manifest
 from dagster_project.definitions import build_definitions
 from dagster_project.runtime.workers import ThisProcess
 from dagster_project.runtime.workspace import Workspace
@@ -20,8 +21,7 @@ from ingestion.contract import LAKE
 @pytest.fixture(scope="module")
 def specs(tiny_study: Path, undisturbed: Path) -> dict[str, dg.AssetSpec]:
     workspace = Workspace(str(tiny_study), undisturbed.parent)
-    lineage = prepare_lineage(workspace.study, workspace.home)
-    definitions = build_definitions(workspace, ThisProcess(), lineage)
+    definitions = build_definitions(workspace, ThisProcess(), with_lineage=True)
     return {
         spec.key.to_user_string(): spec
         for asset in definitions.assets or ()
@@ -133,11 +133,12 @@ def test_a_column_names_what_it_is_computed_from(
 def test_lineage_read_before_any_run_is_that_read_after_one(
     tiny_study: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    study = Workspace(str(tiny_study), undisturbed.parent).study
-    after = prepare_lineage(study, Workspace(str(tiny_study), undisturbed.parent).home)
+    used = Workspace(str(tiny_study), undisturbed.parent)
+    after = kept_lineage(used.home, prepare_manifest(used.study, used.home))
     new = Workspace(str(tiny_study), tmp_path).home
     new.create()
-    assert prepare_lineage(study, new) == after
+    assert prepare_lineage(new) == after
+    assert after
 
 
 def test_dbt_tests_are_checks_with_their_claim(checks: dict[str, str | None]) -> None:

@@ -37,6 +37,9 @@ corpora:
 refresh: {watch: false}
 """
 ASSETS = "{assetNodes {assetKey {path} groupName isMaterializable partitionKeys}}"
+LINEAGE = """\
+{assetNodes(assetKeys: [{path: ["p_at_1_by_language"]}]) {metadataEntries {__typename}}}
+"""
 BACKFILL = """\
 mutation($given: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $given) {
@@ -127,6 +130,19 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     (folder / "homes").mkdir()
     with user_interface(study, folder / "homes") as server:
         yield Page(server, study, folder / "homes")
+
+
+def test_the_page_opens_before_the_lineage_is_read_and_shows_it_later(page: Page) -> None:
+    logged = (page.homes / "ui.log").read_text()
+    assert "Open http" in logged
+    assert "column lineage of" not in logged.partition("Open http")[0]
+
+    def shown() -> str:
+        (asset,) = page.ask(LINEAGE)
+        kinds = {entry["__typename"] for entry in asset["metadataEntries"]}
+        return str("TableColumnLineageMetadataEntry" in kinds)
+
+    assert wait_for(shown, {"True"}) == "True"
 
 
 def test_all_assets_at_once_are_materialised_without_a_red_run(page: Page) -> None:
