@@ -1,4 +1,4 @@
-"""The Python interface: run a study, open what it published.
+"""The Python interface: run a study, open what it published, show it in Dagster.
 
 In an installed wheel this module is the package ``factroots``, which contains the others
 (``factroots.ingestion`` …). Nothing heavy is imported before it is used. Computing belongs in the
@@ -7,6 +7,7 @@ packages, options of the command line in ``dagster_project.cli``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ingestion.errors import FactrootsError
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from warehouse.opened import Explanation, Warehouse
 
-__all__ = ["Explanation", "FactrootsError", "Warehouse", "open", "run"]
+__all__ = ["Explanation", "FactrootsError", "Warehouse", "definitions", "open", "run"]
 
 
 def run(
@@ -85,6 +88,47 @@ def open(study: str | Path = "atlas", *, home: str | Path | None = None) -> Ware
     if Path(study).suffix == ".duckdb":
         return Warehouse(Path(study))
     return Warehouse(Workspace(str(study), homes_folder(home)).home.published_file)
+
+
+def definitions(
+    study: str | Path = "atlas",
+    *,
+    home: str | Path | None = None,
+    key_prefix: str = "",
+    ray: str | None = None,
+    lake: str | None = None,
+    restrict: str | Path | None = None,
+) -> dg.Definitions:
+    """Give a study to a Dagster deployment: ``defs = factroots.definitions(...)`` in a file.
+
+    One study per file, because Dagster has one process per file and the study's name, home and
+    prefix become environment variables of that process.
+
+    Args:
+        study: a study file, or the name of an embedded study. Paths should be absolute: relative
+            ones are taken from the folder in which Dagster was started.
+        home: as in ``run``.
+        key_prefix: what the keys of all assets begin with, such as ``mine`` or ``team/mine``;
+            needed where the deployment has assets with the same keys, such as a second study.
+        ray: as in ``run``.
+        lake: as in ``run``.
+        restrict: as in ``run``.
+
+    Raises:
+        FactrootsError: the study file is malformed.
+    """
+    from dagster_project.definitions import study_definitions
+
+    given = {
+        "FACTROOTS_STUDY": study,
+        "FACTROOTS_HOME": home,
+        "FACTROOTS_KEY_PREFIX": key_prefix,
+        "FACTROOTS_RAY": ray,
+        "FACTROOTS_LAKE": lake,
+        "FACTROOTS_RESTRICT": restrict,
+    }
+    os.environ |= {name: str(value) for name, value in given.items() if value}
+    return study_definitions()
 
 
 def command_line() -> NoReturn:

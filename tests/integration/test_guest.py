@@ -172,23 +172,14 @@ def test_a_command_that_holds_the_study_leaves_launched_runs_that_wait_for_it(
 def definitions_of(study_file: Path, homes: Path, prefix: str) -> dict[str, list[str]]:
     """What a code location holds, read in a process of its own as Dagster does."""
     script = (
-        "import json; from dagster_project.definitions import definitions; d = definitions();"
-        "r = d.get_repository_def();"
+        f"import json, factroots; d = factroots.definitions({str(study_file)!r},"
+        f" home={str(homes)!r}, key_prefix={prefix!r}); r = d.get_repository_def();"
         "print(json.dumps({'keys': sorted(k.to_user_string() for k in r.assets_defs_by_key),"
         " 'checks': sorted(k.asset_key.to_user_string() for k in"
         " r.asset_graph.asset_check_keys)}))"
     )
-    environment = {
-        "FACTROOTS_STUDY": str(study_file),
-        "FACTROOTS_HOME": str(homes),
-        "FACTROOTS_KEY_PREFIX": prefix,
-    }
     done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -209,7 +200,9 @@ def test_own_settings_of_dagster_are_kept_and_ours_are_renewed(tmp_path: Path) -
     home = Home(tmp_path / "tiny")
     home.create()
     file = settings_file(home)
-    open_instance(home).dispose()
+    with open_instance(home) as instance:
+        # Loading a study takes minutes where the machine has much else to do.
+        assert instance.code_server_process_startup_timeout == 600
     assert file.read_text() == settings_text(home)
     theirs = settings_text(home).replace("max_retries: 2", "max_retries: 7")
     file.write_text(theirs)

@@ -1,4 +1,7 @@
-"""Two studies and definitions of others are code locations of one Dagster, side by side."""
+"""Two studies and definitions of others are code locations of one Dagster, side by side.
+
+One study is a code server with environment variables, the other a file that Dagster loads.
+"""
 
 from __future__ import annotations
 
@@ -139,6 +142,12 @@ def test_two_studies_and_others_work_side_by_side(
             study = tmp_path / name / "study" / "tiny.yml"
             lines = study.read_text().splitlines(keepends=True)
             study.write_text("".join(line for line in lines if f"id: {taken_out}" not in line))
+            if name == "two":
+                file = tmp_path / name / "study.py"
+                own = f"{str(study)!r}, home={str(tmp_path / name / 'homes')!r}, key_prefix='two'"
+                file.write_text(f"import factroots\n\ndefs = factroots.definitions({own})\n")
+                entries.append(f"  - python_file: {{relative_path: {file}, location_name: {name}}}")
+                continue
             port = free_port()
             entries.append(f"  - grpc_server: {{port: {port}, location_name: {name}}}")
             command = ["dagster", "code-server", "start", "-m", "dagster_project.definitions"]
