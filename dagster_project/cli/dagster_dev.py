@@ -18,6 +18,9 @@ __all__ = ["guarded_arguments", "guarded_dev", "guarded_webserver"]
 
 _NAME = "dagster_project.cli.dagster_dev"
 _WEBSERVER = ["-m", "dagster_webserver"]
+_PATIENCE_SECONDS = "600"
+"""How long Dagster's processes wait for each other. A run has started when its process has imported
+everything; on a busy machine that takes more than Dagster's own minute, and the run would fail."""
 
 
 def guarded_arguments(arguments: Sequence[str]) -> list[str]:
@@ -32,6 +35,7 @@ def guarded_arguments(arguments: Sequence[str]) -> list[str]:
 
 def guarded_dev() -> None:
     """Runs ``dagster dev`` with the guarded web server."""
+    os.environ.setdefault("DAGSTER_GRPC_TIMEOUT_SECONDS", _PATIENCE_SECONDS)
     from dagster._cli import dev, main
 
     # Names that these modules only import are not theirs for mypy.

@@ -85,14 +85,15 @@ class BuildState:
             todo += [parent for parent in self._parents(name) if parent not in current]
         return found
 
-    def to_test(self, built: Collection[str]) -> set[str]:
-        """Tests about some of the models that are to be built, and otherwise about current ones."""
+    def to_test(self, built: Collection[str], asked: Collection[str] = ()) -> set[str]:
+        """Tests whose models are all current or built now, about some of these or asked by name."""
         known = self.current() | set(built)
-        tests = (name for name, node in self.nodes.items() if node["resource_type"] == "test")
         return {
             name
-            for name in tests
-            if (parents := set(self._parents(name))) & set(built) and parents <= known
+            for name, node in self.nodes.items()
+            if node["resource_type"] == "test"
+            and (parents := set(self._parents(name))) <= known
+            and (parents & set(built) or node["name"] in asked)
         }
 
     def tables(self, names: Iterable[str]) -> set[str]:

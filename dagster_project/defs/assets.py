@@ -71,15 +71,21 @@ def _study_asset(step: StudyStep) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         # Without the sensor, nothing else makes them.
         sync_partitions(context.instance, workspace.plan.study)
+        left = set(context.selected_asset_keys)
         for result in results(workspace, compute_study(workspace, step)):
             assert result.asset_key is not None, "results names it"
-            if result.asset_key in context.selected_asset_keys:
+            if result.asset_key in left:
+                left.remove(result.asset_key)
                 yield result
             else:
                 # A step writes all of its tables, also when one of them was asked for.
                 context.log_event(
                     dg.AssetMaterialization(result.asset_key, metadata=result.metadata)
                 )
+        # A study without this step has an empty table. Without a result, Dagster would skip all
+        # that reads it.
+        for key in left:
+            yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": 0})
 
     return compute
 

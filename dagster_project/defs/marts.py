@@ -48,9 +48,13 @@ def marts_asset(manifest: Mapping[str, Any], lineage: Lineage) -> dg.AssetsDefin
         """
         home = workspace.home
         state = build_state(manifest, workspace)
-        chosen = _chosen(state, translator, context.selected_asset_keys)
+        chosen = _chosen(state, translator, context)
+        if chosen is not None and not chosen:
+            # Dagster asks for some tests in a step of their own, also before their models are due.
+            LOG.info("marts: nothing to build or to test yet")
+            return
         try:
-            workspace.prepare_marts(state.tables(chosen or state.wanted))
+            workspace.prepare_marts(state.tables(state.wanted if chosen is None else chosen))
         except LakeIncompleteError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         # Until dbt is done, these are not up to date.
@@ -91,9 +95,10 @@ def build_state(manifest: Mapping[str, Any], workspace: Workspace) -> BuildState
 
 
 def _chosen(
-    state: BuildState, translator: Translator, keys: Collection[dg.AssetKey]
+    state: BuildState, translator: Translator, context: dg.AssetExecutionContext
 ) -> set[str] | None:
-    """The chosen models, what they lack, and the tests of both; None if all are chosen."""
+    """The chosen models, what they lack, the tests of both and chosen tests; None if it is all."""
+    keys, checks = context.selected_asset_keys, context.selected_asset_check_keys
     by_key = {
         translator.get_asset_key(node): name
         for name, node in state.nodes.items()
@@ -102,7 +107,7 @@ def _chosen(
     if set(by_key) <= set(keys):
         return None
     built = state.to_build([by_key[key] for key in keys if key in by_key])
-    return built | state.to_test(built)
+    return built | state.to_test(built, {check.name for check in checks})
 
 
 def _selection(state: BuildState, chosen: Collection[str] | None) -> Sequence[str]:

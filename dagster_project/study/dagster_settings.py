@@ -26,6 +26,9 @@ python_logs:
 concurrency:
   runs:
     max_concurrent_runs: 1
+# Loading the study takes seconds, and minutes where the machine has much else to do.
+code_servers:
+  local_startup_timeout: 600
 compute_logs:
   module: dagster_project.defs.run_logs
   class: RunLogs

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,24 @@ def test_dagster_dev_starts_its_web_server_where_ours_is_exchanged() -> None:
     assert parameters(dev.open_ipc_subprocess)[0] == "parts"
     assert '[sys.executable, "-m", "dagster_webserver"]' in source
     assert source.count("dagster_webserver") - source.count("import dagster_webserver") == 1
+
+
+def test_the_processes_of_dagster_wait_as_long_for_each_other_as_ours_says() -> None:
+    script = (
+        "import contextlib, sys; from dagster_project.cli.dagster_dev import guarded_dev\n"
+        "sys.argv[1:] = ['--help']\n"
+        "with contextlib.suppress(SystemExit): guarded_dev()\n"
+        "from dagster._grpc.client import DEFAULT_GRPC_TIMEOUT; print(DEFAULT_GRPC_TIMEOUT)"
+    )
+    for own, waited in (({}, "600"), ({"DAGSTER_GRPC_TIMEOUT_SECONDS": "77"}, "77")):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | own,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == waited
 
 
 def test_the_web_server_makes_its_application_where_ours_is_put_around_it() -> None:

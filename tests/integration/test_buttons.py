@@ -10,10 +10,13 @@ import duckdb
 import pytest
 
 from dagster_project.definitions import build_definitions
+from dagster_project.defs.asset_specs import lake_key
+from dagster_project.defs.assets import lake_assets
 from dagster_project.defs.instance import open_instance
-from dagster_project.defs.partitions import sync_partitions
+from dagster_project.defs.partitions import study_partitions, sync_partitions
 from dagster_project.runtime.workers import ThisProcess
 from dagster_project.runtime.workspace import Workspace
+from ingestion.lake import prepare_lake
 from tests.helpers import studies
 
 
@@ -90,6 +93,28 @@ def test_one_table_of_a_step_is_materialised_alone(tiny_study: Path, home: Path)
     assert press(tiny_study, home, "lake/relations").success
     assert press(tiny_study, home, "lake/corpus_sizes", partition="texts|de").success
     assert "Nothing to do" in studies.factroots("run", tiny_study, "--home", home.parent).stdout
+
+
+def test_a_table_that_the_study_has_no_rows_for_does_not_hold_up_what_reads_it(
+    tiny_study: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace(str(tiny_study), tmp_path)
+    workspace.home.create()
+    prepare_lake(workspace.home.lake)
+    tables = {"atlas_truth", "world_answers"}
+
+    @dg.asset(deps=[lake_key(table) for table in tables])
+    def reader() -> None:
+        pass
+
+    chosen = {*(lake_key(table) for table in tables), reader.key}
+    result = dg.materialize(
+        [*lake_assets(study_partitions(workspace.study.name)), reader],
+        instance=dg.DagsterInstance.ephemeral(),
+        resources={"workspace": workspace, "workers": ThisProcess()},
+        selection=list(chosen),
+    )
+    assert {event.asset_key for event in result.get_asset_materialization_events()} == chosen
 
 
 @pytest.mark.nightly

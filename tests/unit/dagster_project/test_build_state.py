@@ -82,6 +82,11 @@ def test_a_mart_is_built_with_what_it_reads_and_lacks(tmp_path: Path) -> None:
     assert state(file).to_build(["rates"]) == {"rates", "stg_predictions"}
     # The test reads what is built now and what was built before.
     assert state(file).to_test({"rates", "stg_predictions"}) == {"rates_add_up"}
+    # Asked for alone, it waits until what it reads is built.
+    assert state(file).to_test((), {"rates_add_up"}) == set()
+    record(file, state(file), *MODELS)
+    assert state(file).to_test((), {"rates_add_up"}) == {"rates_add_up"}
+    assert state(file).to_test((), {"another"}) == set()
     assert state(file).tables(["rates"]) == {"facts", "predictions"}
     assert state(file).tables(["seed"]) == set()
 
