@@ -1,7 +1,7 @@
 """Writes figures as files for papers: SVG, PNG, PDF, and their rows as CSV.
 
-Each picture says what it shows, of which study and model, how many observations, and when the study
-was published. What does not belong here: choosing and drawing figures.
+Each picture names its study, its model, the number of observations and the day of publication.
+What does not belong here: choosing and drawing figures.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from warehouse.explanation import Explanation, sentence
 NAMES = {"ru": "Russian", "uk": "Ukrainian", "en": "English", "de": "German"}
 ROW: dict[str, Any] = {
     "fact_subject_label": "Tijuana", "fact_object_label": "Mexico", "language_name": "Bulgarian",
-    "subject_label": "Тихуана", "predicted_text": "Мексико", "is_right": True, "is_full_match": False, "gold_rank": 1,
+    "subject_label": "Тихуана", "predicted_text": "Мексико", "is_right": True,
+    "is_full_match": False, "gold_rank": 1,
     "text_unit": "chunk", "is_present": False, "shared_count": 0,
     "root_code": "transferred", "root_probability": 0.7131,
     "source_language_codes": ["ru", "uk"], "source_probabilities": [0.6, 0.4],

@@ -1,5 +1,5 @@
 -- What a model says most often
--- For each relation and language: the commonest answer, and the share of questions that get it. A model that says one thing to most questions of a relation has not understood the question, or begins its answers with a word such as an article; P@1 then says little about what it knows.
+-- For each relation and language: the commonest answer, and the share of questions that get it. If most questions of a relation get one answer, the model has not understood the question, or begins its answers with a word such as an article; P@1 is then no measure of what it knows.
 -- n: format('{:,} questions', sum(fact_count)::bigint)
 select
     model_id,
