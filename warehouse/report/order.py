@@ -32,7 +32,7 @@ def similarity_order(
         return sum(alike(a, b) for a in one for b in other) / (len(one) * len(other))
 
     known = {language for pair in similarities for language in pair}
-    groups = [(language,) for language in languages if language in known]
+    groups: list[tuple[str, ...]] = [(language,) for language in languages if language in known]
     scores = {pair: linkage(*pair) for pair in combinations(groups, 2)}
     while len(groups) > 1:
         one, other = max(scores, key=lambda pair: scores[pair])

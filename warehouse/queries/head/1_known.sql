@@ -21,6 +21,13 @@ verdicts as (
         count(*) filter (is_right is distinct from is_full_match) as other_count,
     from answers
     group by model_id
+),
+
+texts as (
+    select model_id, pearson_score, pearson_score_low, pearson_score_high
+    from volume_correlations
+    inner join dim_models using (model_id, corpus_id)
+    where size_code = 'characters' and pearson_score is not null
 )
 
 select
@@ -36,6 +43,14 @@ select
         worst.language_name,
         100 * best.full_match_rate,
         best.language_name
+    ) || coalesce(
+        format(
+            ' Over languages, P@1 and the amount of training text correlate with {:.2f} [{:.2f}, {:.2f}].',
+            texts.pearson_score,
+            texts.pearson_score_low,
+            texts.pearson_score_high
+        ),
+        ''
     ) || if(
         verdicts.other_count = 0,
         '',
@@ -45,5 +60,6 @@ from overview
 inner join ranked as best on overview.model_id = best.model_id and best.best = 1
 inner join ranked as worst on overview.model_id = worst.model_id and worst.worst = 1
 inner join verdicts on overview.model_id = verdicts.model_id
+left join texts on overview.model_id = texts.model_id
 where overview.match_rate is not null
 order by overview.model_id
