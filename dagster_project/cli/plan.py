@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from dagster_project.runtime.estimate import ModelCost
+from dagster_project.runtime.reports import duration
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.plan import State
 
@@ -53,19 +54,13 @@ def _total(costs: Sequence[ModelCost]) -> str:
     left = len(costs) - len(measured)
     others = f", without {left} models whose weights are not here" if left else ""
     return (
-        f"About {_duration(seconds)} of work on models on this device{others}. Not in it: edits, "
+        f"About {duration(seconds)} of work on models on this device{others}. Not in it: edits, "
         "degenerate neurons, fact checks, signals, corpora, and the marts."
     )
 
 
 def _times(seconds: dict[str, float]) -> str:
-    return "\n".join(f"{table} {_duration(each)}" for table, each in seconds.items()) or "unknown"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return "\n".join(f"{table} {duration(each)}" for table, each in seconds.items()) or "unknown"
 
 
 def _size(count: int | None) -> str:

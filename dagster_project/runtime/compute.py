@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from dagster_project.runtime.remaining import Remaining
+from dagster_project.runtime.reports import Reports
 from dagster_project.runtime.workers import LostWorkerError, Workers, WorkersError, shares
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.steps.libraries import RECORDED, versions
@@ -200,10 +202,14 @@ def _compute_share(shared: tuple[Workspace, str, StudyModel], languages: Sequenc
     study = workspace.plan.study
     settings = step.settings(study.study)
     label = f"{step.name} {model.id}"
-    task = ModelTask(study, settings, model, loaded, todo, label, workspace.read)
+    remaining = Remaining(workspace, step.name, model.id)
     try:
-        for _ in _write_all(workspace, step, step.compute(task), owner, details):
-            pass
+        with Reports(remaining.others) as reports:
+            task = ModelTask(
+                study, settings, model, loaded, todo, label, workspace.read, reports.progress
+            )
+            for _ in _write_all(workspace, step, step.compute(task), owner, details):
+                pass
     except BaseException as error:
         if isinstance(error, Exception) or not is_of_input(error):
             raise
@@ -248,6 +254,9 @@ def _incomplete(workspace: Workspace, part: Part, failed: Mapping[str, str]) -> 
 def _log(step: Step, owner: Mapping[str, str], result: Computed, seconds: float) -> None:
     place = "/".join((*owner.values(), *result.partition.values()))
     count = result.fact_count or 0
+    if not count and result.why_none:
+        LOG.info("%s %s: nothing to do: %s", step.name, place, result.why_none)
+        return
     rate = count / max(seconds, 0.001)
     LOG.info("%s %s: %s facts, %.1f s, %s facts/s",
              step.name, place, f"{count:,}", seconds, f"{rate:,.0f}")  # fmt: skip

@@ -40,7 +40,7 @@ def _rank(task: ModelTask) -> Iterator[Computed]:
             progress=task.progress(language),
         )
         tables = {table: getattr(found, table) for table in STEP.tables}
-        yield Computed(tables, language, fact_count=len(known))
+        yield Computed(tables, language, fact_count=len(known), why_none=task.none_right(language))
 
 
 STEP = ModelStep(

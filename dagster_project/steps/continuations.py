@@ -45,7 +45,12 @@ def _continue(task: ModelTask) -> Iterator[Computed]:
             task.study.study.tracing.chinese,
         )
         rows = lake_rows("continuations", [found])
-        yield Computed({"continuations": rows}, language, fact_count=rows.height)
+        yield Computed(
+            {"continuations": rows},
+            language,
+            fact_count=rows.height,
+            why_none="a masked model writes nothing",
+        )
 
 
 def _aliases(task: ModelTask) -> pl.DataFrame | None:

@@ -41,7 +41,12 @@ def _suppress(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        yield Computed({"degenerate_pairs": rows}, language, fact_count=len(tried))
+        yield Computed(
+            {"degenerate_pairs": rows},
+            language,
+            fact_count=len(tried),
+            why_none=f"no fact has knowledge neurons in {language}",
+        )
 
 
 STEP = ModelStep(

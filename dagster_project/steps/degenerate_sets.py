@@ -39,7 +39,12 @@ def _search(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        yield Computed({"degenerate_sets": rows}, language, fact_count=len(tried))
+        yield Computed(
+            {"degenerate_sets": rows},
+            language,
+            fact_count=len(tried),
+            why_none=f"no fact has knowledge neurons in {language}",
+        )
 
 
 STEP = ModelStep(

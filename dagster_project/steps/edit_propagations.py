@@ -49,7 +49,12 @@ def _change(task: ModelTask) -> Iterator[Computed]:
             ),
             progress=task.progress(language),
         )
-        yield Computed({"edit_propagations": rows}, language, fact_count=len(changes))
+        yield Computed(
+            {"edit_propagations": rows},
+            language,
+            fact_count=len(changes),
+            why_none=task.none_right(language),
+        )
 
 
 STEP = ModelStep(

@@ -54,10 +54,11 @@ def _check(task: ModelTask) -> Iterator[Computed]:
     facts = task.read("facts")
     for language in task.languages:
         queries = task.queries(language)
+        known = set(task.known_facts(language, path.forced))
         pairs = checked_pairs(
             queries.join(facts.drop("relation_id"), on="fact_id", validate="1:1"),
             facts,
-            set(task.known_facts(language, path.forced)),
+            known,
             split,
         )
         rows = fact_checks(
@@ -68,7 +69,13 @@ def _check(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        yield Computed({"fact_checks": rows}, language, fact_count=rows["fact_id"].n_unique())
+        why_none = "no relation has enough right facts" if known else task.none_right(language)
+        yield Computed(
+            {"fact_checks": rows},
+            language,
+            fact_count=rows["fact_id"].n_unique(),
+            why_none=why_none,
+        )
 
 
 STEP = ModelStep(

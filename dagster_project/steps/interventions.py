@@ -56,6 +56,9 @@ def _edit(task: ModelTask) -> Iterator[Computed]:
     matched = matched_facts(
         facts.select("fact_id", "relation_id", "object_id"), neurons, block.facts, block.seed
     )
+    why_none = task.none_right(*block.languages)
+    if in_all:
+        why_none = f"no fact has a knowledge neuron that {', '.join(block.languages)} share"
     for language in task.languages:
         rows = interventions(
             task.weights,
@@ -69,7 +72,9 @@ def _edit(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        yield Computed({"interventions": rows}, language, fact_count=len(matched))
+        yield Computed(
+            {"interventions": rows}, language, fact_count=len(matched), why_none=why_none
+        )
 
 
 def _active_neurons(task: ModelTask, language: str) -> pl.DataFrame:

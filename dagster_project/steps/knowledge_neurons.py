@@ -69,7 +69,9 @@ def _attribute(task: ModelTask) -> Iterator[Computed]:
         if warning := completeness_warning(found.attribution_quality):
             LOG.warning("knowledge_neurons %s/%s: %s", task.model.id, language, warning)
         tables = {table: getattr(found, table) for table in STEP.tables}
-        yield Computed(tables, language, fact_count=len(chosen[language]))
+        yield Computed(
+            tables, language, fact_count=len(chosen[language]), why_none=task.none_right(language)
+        )
 
 
 def completeness_warning(quality: pl.DataFrame) -> str | None:

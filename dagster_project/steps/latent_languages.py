@@ -46,7 +46,12 @@ def _measure(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        yield Computed({"latent_languages": rows}, language, fact_count=len(chosen[language]))
+        yield Computed(
+            {"latent_languages": rows},
+            language,
+            fact_count=len(chosen[language]),
+            why_none=task.none_right(language),
+        )
 
 
 def _names(task: ModelTask) -> pl.DataFrame:

@@ -42,7 +42,10 @@ def _patch(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        yield Computed({"patches": rows}, language, fact_count=rows["fact_id"].n_unique())
+        why_none = "" if chosen[language] else task.none_right(language)
+        yield Computed(
+            {"patches": rows}, language, fact_count=rows["fact_id"].n_unique(), why_none=why_none
+        )
 
 
 STEP = ModelStep(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import polars as pl
 
@@ -32,13 +33,14 @@ def _probe(task: ModelTask) -> Iterator[Computed]:
         "tokenizer_hash": tokenizer_hash(weights.tokenizer),
         "batch_tokens": str(budget),
     }
-    reports = {language: task.progress(language) for language in task.languages}
+    # A language's report is made when it begins.
+    report = cache(task.progress)
     for language, answers in probe_each(
         weights,
         ((language, task.queries(language)) for language in task.languages),
         mask_counts=task.model.resolved.spec.mask_counts,
         token_budget=task.batch_tokens,
-        progress=lambda language, done, total: reports[language](done, total),
+        progress=lambda language, done, total: report(language)(done, total),
     ):
         unasked = answers.filter(pl.col("prompt_code") == "unasked")["fact_id"].to_list()
         if unasked:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -28,6 +27,7 @@ from ingestion.lake import fingerprint
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
+    from models_gpu.progress import Progress
 
 __all__ = [
     "AFTER_CORPORA",
@@ -63,6 +63,8 @@ class Computed:
     """Corpus of the partition, in a step of the study."""
     fact_count: int | None = None
     """Facts that were worked on, for the log; None logs nothing."""
+    why_none: str = ""
+    """Why no fact was worked on, if that is so."""
     details: Mapping[str, str] = field(default_factory=dict)
     """How the rows were made, in addition to the part's own details."""
     failed_models: Mapping[str, str] = field(default_factory=dict)
@@ -237,6 +239,8 @@ class ModelTask:
     """First table and model, for log lines."""
     read_part: Callable[[str, Mapping[str, str]], pl.DataFrame]
     """(Table, partition values) → rows in the lake."""
+    reports: Callable[[str, str], Progress]
+    """(Label, language) → where a method says how much of a language is done."""
 
     @property
     def weights(self) -> LoadedModel:
@@ -300,25 +304,16 @@ class ModelTask:
             is_right = pl.col("gold_rank") == 1
         return predictions.filter(is_right)["fact_id"].sort().to_list()
 
-    def progress(self, language: str, every_seconds: float = 5.0) -> Callable[[int, int], None]:
-        """Makes a callback (done, total) that logs queries done, rate and time left."""
-        started = logged = 0.0
+    def none_right(self, *languages: str) -> str:
+        """Says that no fact is right in these languages, for a step that finds nothing to do."""
+        where = f"all of {', '.join(languages)}" if len(languages) > 1 else languages[0]
+        verdict = self.study.study.verdict
+        by = "" if verdict == "exact" else f" by the verdict {verdict}"
+        return f"no fact is right in {where}{by}"
 
-        def log(done: int, total: int) -> None:
-            nonlocal started, logged
-            now = time.perf_counter()
-            if not started:
-                started = logged = now
-            if now - logged < every_seconds or not done:
-                return
-            logged = now
-            rate = done / (now - started)
-            left = (total - done) / rate
-            place = f"{self.label}/{language}"
-            LOG.info("%s: %s of %s queries, %.1f/s, %.0f s left",
-                     place, f"{done:,}", f"{total:,}", rate, left)  # fmt: skip
-
-        return log
+    def progress(self, language: str) -> Progress:
+        """Makes the callback through which a method says how much of a language is done."""
+        return self.reports(self.label, language)
 
 
 def _all_languages(study: ResolvedStudy, _model: StudyModel) -> Collection[str]:

@@ -32,7 +32,12 @@ def _swap(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        yield Computed({"subject_swaps": rows}, language, fact_count=len(known))
+        yield Computed(
+            {"subject_swaps": rows},
+            language,
+            fact_count=len(known),
+            why_none=task.none_right(language),
+        )
 
 
 STEP = ModelStep(

@@ -66,7 +66,12 @@ def _compare(task: ModelTask) -> Iterator[Computed]:
         rows = text_gradients(
             task.weights, facts, texts, settings=settings, progress=task.progress(language)
         )
-        yield Computed({"text_gradients": rows}, language, fact_count=len(facts))
+        yield Computed(
+            {"text_gradients": rows},
+            language,
+            fact_count=len(facts),
+            why_none=task.none_right(*languages),
+        )
 
 
 def _traced(task: ModelTask, languages: Collection[str]) -> list[str]:

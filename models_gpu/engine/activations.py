@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock, local
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_ret
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, ProgressReporter, forward_work
 from models_gpu.prompting.queries import Queries
 from models_gpu.settings import NeuronKind
 
@@ -77,7 +77,7 @@ def record_activations(
         neuron: the kind of neuron.
         out: ``[layers, queries, units]`` float32 tensor to write to, on any device.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with queries done and queries in all.
+        progress: called with work done and work in all.
 
     Returns:
         ``[layers, queries, units]`` float32, signed: ``out``, or a new tensor on the device.
@@ -89,21 +89,19 @@ def record_activations(
         shape = (len(model.view.layers), queries.count, neurons_per_layer(model.view, neuron))
         out = torch.empty(shape, dtype=torch.float32, device=model.device)
     recorder = _Recorder(queries, out)
-    done, lock = 0, Lock()
+    work = forward_work(model, queries.lengths, np.zeros_like(queries.lengths))
+    reporter = ProgressReporter(model.device, progress, float(work.sum()))
 
     @torch.inference_mode()
     def run(start: int, stop: int) -> None:
-        nonlocal done
         model.view.encode(recorder.prepare(start, stop, model.device), None)
-        with lock:
-            done += stop - start
-            if progress is not None:
-                progress(done, queries.count)
+        reporter.advance(float(work[start:stop].sum()))
 
     budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
     with activation_hooks(model.view, neuron, recorder.record), core_pool(model.device) as pool:
         batches = plan_batches(queries.lengths, budget, 0.0)
         run_with_oom_retry(batches, queries.lengths, run, model.release_memory, "query", pool)
+    reporter.finish()
     return out
 
 

@@ -17,7 +17,7 @@ import torch
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
 from models_gpu.engine.scoring import device_plan
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress, ProgressReporter
+from models_gpu.progress import Progress, ProgressReporter, forward_work
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Longs, ranges
 
@@ -42,7 +42,7 @@ def continuation_log_probs(
         model: a causal model.
         prompts: distinct prompts, at least one token each.
         continuations: of each prompt, at least one token each.
-        progress: called with prompts done and prompts in all.
+        progress: called with work done and work in all.
 
     Returns:
         For each prompt the natural log-probabilities of its continuations: sums over their tokens.
@@ -53,13 +53,16 @@ def continuation_log_probs(
     lengths = np.fromiter(map(len, prompts), dtype=np.int64, count=len(prompts))
     order = np.argsort(-lengths, kind="stable")
     found: list[Doubles] = [np.empty(0)] * len(prompts)
-    reporter = ProgressReporter(model.device, progress, len(prompts))
+    inner = [sum(len(text) - 1 for text in own) for own in continuations]
+    outer = np.array(inner, dtype=np.int64) + 1
+    work = forward_work(model, lengths + outer - 1, outer)
+    reporter = ProgressReporter(model.device, progress, float(work.sum()))
 
     @torch.inference_mode()
     def run(start: int, stop: int) -> None:
         for place in order[start:stop].tolist():
             found[place] = _after_prompt(model, prompts[place], continuations[place])
-            reporter.advance(1)
+            reporter.advance(float(work[place]))
 
     with core_pool(model.device) as pool:
         each = [(place, place + 1) for place in range(len(prompts))]
@@ -80,7 +83,7 @@ def masked_log_probs(
         model: a masked model.
         queries: from ``build_queries`` with 'gold'; many rows may share a query.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with queries done and queries in all.
+        progress: called with work done and work in all.
 
     Returns:
         ``[rows]`` natural log-probabilities: sums over the tokens, each at its mask. An object
@@ -97,7 +100,8 @@ def masked_log_probs(
     sorted_masks = masks[order]
     values = np.empty(len(masks))
     mask_query = np.repeat(np.arange(queries.count), queries.scored_counts)
-    reporter = ProgressReporter(model.device, progress, queries.count)
+    work = forward_work(model, queries.lengths, queries.scored_counts)
+    reporter = ProgressReporter(model.device, progress, float(work.sum()))
 
     @torch.inference_mode()
     def run(start: int, stop: int) -> None:
@@ -112,7 +116,7 @@ def masked_log_probs(
         first, last = np.searchsorted(sorted_masks, [low, high])
         mine = order[first:last]
         values[mine] = _picked(model, hidden, masks[mine] - low, golds[mine].astype(np.int64))
-        reporter.advance(stop - start)
+        reporter.advance(float(work[start:stop].sum()))
 
     budget = token_budget or device_plan(model.device).token_budget
     with core_pool(model.device) as pool:

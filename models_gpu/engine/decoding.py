@@ -11,14 +11,16 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from models_gpu.engine.batching import plan_batches, run_with_oom_retry
 from models_gpu.engine.logits import best_tokens
 from models_gpu.loading.load import LoadedModel
+from models_gpu.progress import forward_work
 from models_gpu.ragged import Ints, Longs, offsets_of
 
-__all__ = ["Continuations", "continue_greedily"]
+__all__ = ["Continuations", "continue_greedily", "decoding_work"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def continue_greedily(
     near_tie: float | None,
     token_budget: int,
     row_count: int,
-    advance: Callable[[int], None],
+    advance: Callable[[float], None],
     pool: Executor | None,
 ) -> Continuations:
     """Continue every text by its number of steps; an end-of-text token does not stop it.
@@ -63,7 +65,7 @@ def continue_greedily(
             None never does so.
         token_budget: most tokens of the texts of one batch.
         row_count: most texts of one batch.
-        advance: called with the number of texts that were done since the last call.
+        advance: called with the work that was done since the last call.
         pool: from ``models_gpu.engine.batching.core_pool``.
 
     Raises:
@@ -71,7 +73,7 @@ def continue_greedily(
     """
     counts = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     order = np.lexsort((-steps, -counts))
-    offsets = offsets_of(steps)
+    offsets, work = offsets_of(steps), decoding_work(model, texts, steps)
     shape = (int(offsets[-1]), top)
     token_ids = torch.zeros(shape, dtype=torch.int32, device=model.device)
     log_probs = torch.zeros(shape, dtype=torch.float32, device=model.device)
@@ -90,7 +92,7 @@ def continue_greedily(
     @torch.inference_mode()
     def run_and_report(start: int, stop: int) -> None:
         run(start, stop)
-        advance(stop - start)
+        advance(float(work[order[start:stop]].sum()))
 
     batches = _batches(counts[order], token_budget, row_count)
     run_with_oom_retry(batches, counts[order], run_and_report, model.release_memory, "prompt", pool)
@@ -102,6 +104,15 @@ def continue_greedily(
         for place in near_ties:
             run(place, place + 1)
     return Continuations(token_ids, log_probs, offsets, len(near_ties))
+
+
+def decoding_work(
+    model: LoadedModel, texts: Sequence[Ints], steps: Longs
+) -> npt.NDArray[np.float64]:
+    """Count the work of continuing each text: ``[texts]``."""
+    counts = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    work: npt.NDArray[np.float64] = forward_work(model, counts + steps - 1, steps)
+    return work
 
 
 def _batches(lengths: Longs, token_budget: int, row_count: int) -> Iterator[tuple[int, int]]:

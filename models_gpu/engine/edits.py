@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,7 @@ from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_ret
 from models_gpu.engine.patched_forward import Cells, EditedForward, editable
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, ProgressReporter, forward_work
 from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
 
@@ -115,7 +114,7 @@ def run_edits(
         queries: from ``build_queries`` with 'gold', as many masks as the object has tokens.
         edits: the rows.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with rows done and rows in all, from any thread.
+        progress: called with work done and work in all, from any thread.
 
     Raises:
         ModelError: neurons that the model does not have, a query with another number of scored
@@ -129,23 +128,22 @@ def run_edits(
     order = np.lexsort((query, first, -queries.lengths[query]))
     lengths = queries.lengths[query][order]
     log_prob, is_top = np.empty(edits.count), np.empty(edits.count, dtype=np.bool_)
-    done, lock = 0, Lock()
+    above = 1 - first[order] / len(model.view.layers)
+    work = forward_work(model, lengths, queries.scored_counts[query][order], above)
+    reporter = ProgressReporter(model.device, progress, float(work.sum()))
 
     with editable(model.view) as runner, core_pool(model.device) as pool:
 
         @torch.inference_mode()
         def run(start: int, stop: int) -> None:
-            nonlocal done
             rows = order[start:stop]
             log_prob[rows], is_top[rows] = _Batch(model, queries, edits, rows).run(runner)
-            if progress is not None:
-                with lock:
-                    done += stop - start
-                    progress(done, edits.count)
+            reporter.advance(float(work[start:stop].sum()))
 
         budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
         batches = plan_batches(lengths, budget, 0.0)
         run_with_oom_retry(batches, lengths, run, model.release_memory, "edited query", pool)
+    reporter.finish()
     if not np.isfinite(log_prob).all():
         raise ModelError(
             "log-probabilities of edited queries are not numbers: the model's weights are damaged, "

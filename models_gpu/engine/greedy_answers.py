@@ -19,13 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from models_gpu.engine.decoding import continue_greedily
+from models_gpu.engine.decoding import continue_greedily, decoding_work
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress, ProgressReporter
+from models_gpu.progress import Progress, ProgressReporter, forward_work
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Ints, Longs, ranges
 
-__all__ = ["answer_greedily"]
+__all__ = ["answer_greedily", "most_work"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def answer_greedily(
         near_tie: as of ``continue_greedily``, as for the other arguments.
         token_budget: as of ``continue_greedily``.
         row_count: as of ``continue_greedily``.
-        progress: called with queries and continuations done, and queries and continuations in all.
+        progress: called with work done and work in all, that of the teacher-forced pass included.
         pool: as of ``continue_greedily``.
 
     Returns:
@@ -77,11 +77,15 @@ def answer_greedily(
     steps: dict[bytes, int] = {}
     for text, needed in zip(unfinished.texts, unfinished.mask_counts.tolist(), strict=True):
         steps[text] = max(needed, steps.get(text, 0))
-    reporter = ProgressReporter(model.device, progress, queries.count + len(steps), queries.count)
+    texts = [np.frombuffer(text, dtype=np.int32) for text in steps]
+    counts = np.fromiter(steps.values(), dtype=np.int64, count=len(steps))
+    done = forward_work(model, len(queries.token_ids), int(queries.scored_offsets[-1]))
+    total = done + float(decoding_work(model, texts, counts).sum())
+    reporter = ProgressReporter(model.device, progress, total, done)
     answers = continue_greedily(
         model,
-        [np.frombuffer(text, dtype=np.int32) for text in steps],
-        np.fromiter(steps.values(), dtype=np.int64, count=len(steps)),
+        texts,
+        counts,
         top=top_ids.shape[1],
         near_tie=near_tie,
         token_budget=token_budget,
@@ -98,6 +102,13 @@ def answer_greedily(
     top_ids[target.to(model.device)] = answers.token_ids[source]
     top_log_probs[target.to(model.device)] = answers.log_probs[source]
     return answers.recomputed_count
+
+
+def most_work(model: LoadedModel, queries: Queries) -> float:
+    """Count the work if every object's first token is wrong, as most are: nobody knows before."""
+    later = queries.scored_counts - 1
+    work = forward_work(model, queries.lengths + later - 1, later)
+    return float(work[later > 0].sum())
 
 
 def _unfinished(queries: Queries, predicted: Ints) -> _Unfinished:

@@ -8,7 +8,6 @@ Definitions: docs/signals.md#latent-languages.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from models_gpu.engine.logits import ranks
 from models_gpu.engine.patched_forward import EditedForward, editable
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, ProgressReporter
 from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
@@ -56,7 +55,7 @@ def score_layers(
         model: from ``models_gpu.loading.load``, masked or causal.
         queries: with as many scored positions as the object of each row has tokens.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with queries done and queries in all, from any thread.
+        progress: called with work done and work in all, from any thread.
 
     Raises:
         ModelError: a row with another number of scored positions than its object has tokens, a
@@ -68,21 +67,17 @@ def score_layers(
     rank = np.empty((layers, row_count), dtype=np.int32)
     order = np.argsort(queries.row_query, kind="stable")
     sorted_queries = queries.row_query[order]
-    done, lock = 0, Lock()
+    reporter = ProgressReporter(model.device, progress, int(queries.lengths.sum()))
 
     with editable(model.view) as runner, core_pool(model.device) as pool:
 
         @torch.inference_mode()
         def run(start: int, stop: int) -> None:
-            nonlocal done
             low, high = np.searchsorted(sorted_queries, [start, stop])
             rows = order[low:high]
             batch = _Batch(model, queries, start, stop, rows)
             log_prob[:, rows], rank[:, rows] = batch.run(runner)
-            with lock:
-                done += stop - start
-                if progress is not None:
-                    progress(done, queries.count)
+            reporter.advance(int(queries.lengths[start:stop].sum()))
 
         budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
         batches = plan_batches(queries.lengths, budget, 0.0)

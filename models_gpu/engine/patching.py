@@ -9,7 +9,6 @@ docs/signals.md#patching.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,7 @@ from models_gpu.engine.layer_scores import equal_length_tokens
 from models_gpu.engine.patched_forward import EditedForward, editable
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, ProgressReporter
 from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
 
@@ -127,7 +126,7 @@ def run_patches(
         patches: the patches and their targets.
         states: ``[layers, states, hidden]`` from ``record_states`` of the same model.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with patches done and patches in all, from any thread.
+        progress: called with work done and work in all, from any thread.
 
     Raises:
         ModelError: a target with another number of scored positions than its object has tokens, a
@@ -138,19 +137,15 @@ def run_patches(
     log_prob, is_top = np.empty(shape), np.empty(shape, dtype=np.bool_)
     order = np.lexsort((patches.query, -queries.lengths[patches.query]))
     lengths = queries.lengths[patches.query][order]
-    done, lock = 0, Lock()
+    reporter = ProgressReporter(model.device, progress, int(lengths.sum()))
 
     with editable(model.view) as runner, core_pool(model.device) as pool:
 
         @torch.inference_mode()
         def run(start: int, stop: int) -> None:
-            nonlocal done
             batch = _Batch(model, queries, patches, order[start:stop])
             log_prob[:, batch.targets], is_top[:, batch.targets] = batch.run(runner, states)
-            with lock:
-                done += stop - start
-                if progress is not None:
-                    progress(done, len(order))
+            reporter.advance(int(lengths[start:stop].sum()))
 
         budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
         batches = plan_batches(lengths, budget, 0.0)

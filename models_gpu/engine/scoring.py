@@ -28,11 +28,11 @@ import torch
 
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
 from models_gpu.engine.gold_pairs import gold_pairs
-from models_gpu.engine.greedy_answers import answer_greedily
+from models_gpu.engine.greedy_answers import answer_greedily, most_work
 from models_gpu.engine.logits import best_tokens, ranks
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress, ProgressReporter
+from models_gpu.progress import Progress, ProgressReporter, forward_work
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Ints, Longs
 
@@ -116,8 +116,8 @@ def score_queries(
         queries: from ``build_queries``.
         token_budget: most tokens of a batch, padding included; chosen for the device when None.
         top: number of candidates per mask.
-        progress: called with queries done and queries in all. The second number grows when it is
-            known how many continuations a causal model needs.
+        progress: called with work done and work in all. The second number shrinks when it is known
+            how many continuations a causal model needs.
 
     Raises:
         ModelError: a query that does not fit on the device alone, logits that are not numbers.
@@ -194,13 +194,17 @@ class _Scorer:
         """Score all queries, span by span."""
         offsets, count = self.queries.scored_offsets, self.queries.count
         start = 0
-        reporter = ProgressReporter(self.model.device, progress, count)
+        total = forward_work(self.model, len(self.queries.token_ids), int(offsets[-1]))
+        if self.model.family.is_causal:
+            total += most_work(self.model, self.queries)
+        reporter = ProgressReporter(self.model.device, progress, total)
         while start < count:
             stop = int(np.searchsorted(offsets, offsets[start] + SPAN, side="right")) - 1
             stop = min(count, max(stop, start + 1))
             self.run_span(start, stop, reporter=reporter)
             start = stop
-        reporter.finish()
+        if not self.model.family.is_causal:
+            reporter.finish()
 
     def run_span(
         self,
@@ -217,11 +221,14 @@ class _Scorer:
         def encode(begin: int, end: int) -> None:
             self._encode(start + begin, start + end, first)
             if reporter is not None:
-                reporter.advance(end - begin)
+                tokens = int(self.lengths[start + begin : start + end].sum())
+                reporter.advance(forward_work(self.model, tokens, 0))
 
         @torch.inference_mode()
         def read_logits(begin: int, end: int) -> None:
             self._read_logits(first + begin, first + end, first)
+            if reporter is not None:
+                reporter.advance(forward_work(self.model, 0, end - begin))
 
         lengths = self.lengths[start:stop]
         padding_share = 0.0 if is_alone else self.plan.padding_share

@@ -160,6 +160,9 @@ class ModelView:
         ]
         self.branch_norms = self._in_layers(family.branch_norm)
         self.residual_norms = self._in_layers(family.residual_norm)
+        self.layer_parameter_count = sum(
+            parameter.numel() for layer in self.layers for parameter in layer.parameters()
+        )
         self._narrow = threading.local()
         self._narrowing = threading.Lock()
         self._is_narrowed = False

@@ -25,6 +25,7 @@ from models_gpu.engine.forward_cache import (
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integration_paths import norm_points, quadrature_nodes
+from models_gpu.progress import Progress, ProgressReporter, forward_work, one_part
 from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
 from models_gpu.settings import PathSettings
@@ -94,7 +95,9 @@ class ItemGroup:
         sequence_of_item: Longs,
         settings: PathSettings,
         budget: int,
+        progress: Progress,
     ) -> None:
+        self.progress = progress
         self.model, self.items, self.settings, self.budget = model, items, settings, budget
         lengths = np.zeros(len(sequence_queries), dtype=np.int64)
         lengths[sequence_of_item] = items.length
@@ -128,17 +131,26 @@ class ItemGroup:
         hidden, targets = self.cache.hidden, self.target
         self.clean_score = target_probabilities(self.model, hidden, targets)
         chosen = [np.arange(lines)] * layers
-        self._run_rows(chosen, np.zeros(1), np.zeros(1), self._add_ends)
         steps = settings.steps
+        # A gradient takes about three forward passes.
+        ends = 1 / (1 + 3 * steps)
+        report = one_part(self.progress, 0, ends, 1)
+        self._run_rows(chosen, np.zeros(1), np.zeros(1), self._add_ends, report)
+        done = ends
         while any(len(places) for places in chosen):
             points, weights = quadrature_nodes(settings.quadrature, steps)
-            self._run_rows(chosen, points, weights, self._add_gradients)
+            # How many lines need more points is not known before: half of the work, say.
+            own = (1 - done) * (1.0 if settings.tolerance is None else 0.5)
+            report = one_part(self.progress, done, own, 1)
+            self._run_rows(chosen, points, weights, self._add_gradients, report)
+            done += own
             steps *= 2
             if settings.tolerance is None or steps > settings.most_steps:
-                return
+                break
             chosen = self._inexact_lines(settings.tolerance)
             for layer, places in enumerate(chosen):
                 self.gradients[layer, self._upload(places)] = 0
+        self.progress(1, 1)
 
     def _inexact_lines(self, tolerance: float) -> list[Longs]:
         """Find the lines of each layer whose scores do not add up to what the layer changes."""
@@ -242,11 +254,12 @@ class ItemGroup:
         points: npt.NDArray[np.float64],
         weights: npt.NDArray[np.float64],
         use: Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], None],
+        progress: Progress,
     ) -> None:
         """Run every (layer, line, point) row in batches of one layer.
 
         ``chosen`` are the lines of each layer, sorted. ``use`` is called with the layer and, per
-        row, the line, the weight and the point.
+        row, the line, the weight and the point. A row costs the layers above its own and the head.
         """
         steps, layers = len(points), len(self.clean)
         length = self.tokens.shape[1]
@@ -257,6 +270,9 @@ class ItemGroup:
         first_row = offsets_of(row_counts)
         lengths = np.repeat(of_layer, row_counts)
         layer_of_row = np.repeat(np.arange(layers), row_counts)
+        above = (layers - 1 - layer_of_row) / layers
+        work = forward_work(self.model, lengths, np.ones_like(lengths), above)
+        reporter = ProgressReporter(self.model.device, progress, float(work.sum()))
         lines = [self._upload(places) for places in chosen]
         point = torch.from_numpy(points).to(self.model.device, self.wide)
         weight = torch.from_numpy(weights).to(self.model.device, self.wide)
@@ -266,6 +282,7 @@ class ItemGroup:
             row = torch.arange(start, stop, device=self.model.device) - int(first_row[layer])
             step = row % steps
             use(layer, lines[layer][row // steps], weight[step], point[step])
+            reporter.advance(float(work[start:stop].sum()))
 
         batches = [
             (int(first_row[layer]) + start, int(first_row[layer]) + stop)
@@ -275,6 +292,7 @@ class ItemGroup:
             )
         ]
         run_with_oom_retry(batches, lengths, run, self.model.release_memory, "row of a fact")
+        reporter.finish()
 
     def _points(
         self, layer: int, line: torch.Tensor, node: torch.Tensor

@@ -11,7 +11,7 @@ import polars as pl
 import torch
 
 from models_gpu.engine.batching import core_pool
-from models_gpu.engine.decoding import continue_greedily
+from models_gpu.engine.decoding import continue_greedily, decoding_work
 from models_gpu.engine.scoring import NEAR_TIE, device_plan
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress, ProgressReporter
@@ -37,7 +37,7 @@ def continuations(
         facts: columns ``FACT_COLUMNS``, one row per fact of one language.
         token_count: tokens to generate.
         token_budget: most tokens of the prompts of a batch; chosen for the device when None.
-        progress: called with prompts done and prompts in all.
+        progress: called with work done and work in all.
 
     Returns:
         Columns ``fact_id, token_count, continuation_text``. A prompt that leaves too few positions,
@@ -61,12 +61,15 @@ def continuations(
         is_asked = fits and ids.max() < vocabulary
         place_of.append(places.setdefault(ids.tobytes(), len(places)) if is_asked else None)
     plan = device_plan(model.device)
-    reporter = ProgressReporter(model.device, progress, len(places))
+    texts = [np.frombuffer(text, dtype=np.int32) for text in places]
+    steps = np.full(len(places), token_count, dtype=np.int64)
+    total = float(decoding_work(model, texts, steps).sum())
+    reporter = ProgressReporter(model.device, progress, total)
     with torch.inference_mode(), core_pool(model.device) as pool:
         written = continue_greedily(
             model,
-            [np.frombuffer(text, dtype=np.int32) for text in places],
-            np.full(len(places), token_count, dtype=np.int64),
+            texts,
+            steps,
             top=2,
             near_tie=NEAR_TIE if model.dtype == torch.float32 else None,
             token_budget=token_budget or plan.token_budget,
@@ -76,10 +79,10 @@ def continuations(
         )
     reporter.finish()
     tokens = written.token_ids[:, 0].cpu().numpy().reshape(-1, token_count).tolist()
-    texts = model.tokenizer.batch_decode(tokens) if tokens else []
+    answers = model.tokenizer.batch_decode(tokens) if tokens else []
     rows = {
         "fact_id": facts["fact_id"],
         "token_count": [0 if place is None else token_count for place in place_of],
-        "continuation_text": ["" if place is None else texts[place] for place in place_of],
+        "continuation_text": ["" if place is None else answers[place] for place in place_of],
     }
     return pl.DataFrame(rows, schema=_SCHEMA)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 
 import polars as pl
 
@@ -18,7 +19,7 @@ from models_gpu.engine.precision import in_float64
 from models_gpu.lake_rows import lake_rows, lake_schema
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.neuron_sets import NeuronsOfFacts, matched_controls, random_pool
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, one_part
 from models_gpu.prompting.build import build_queries, facts_among
 from models_gpu.seeded import generator
 
@@ -53,7 +54,7 @@ def degenerate_pairs(
         random_pairs: largest number of random pairs per fact.
         seed: seed of the random neurons and of the choice of pairs.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with rows done and rows in all.
+        progress: called with work done and work in all.
 
     Returns:
         Columns of the lake table ``degenerate_pairs`` without model and language, sorted by key.
@@ -67,20 +68,25 @@ def degenerate_pairs(
         _Fact(fact, row, candidates[fact], units, random_pairs, seed)
         for row, fact in enumerate(queries.fact_ids.to_list())
     ]
+    counts = [(len(fact.singles), fact.pair_count) for fact in tried]
+    single_count, pair_count = (sum(own) for own in zip(*counts, strict=True)) if counts else (0, 0)
+    total = single_count + pair_count
     with in_float64(model) as wide:
 
-        def run(neurons: Sequence[tuple[int, tuple[Neuron, ...]]]) -> list[float]:
+        def run(neurons: Sequence[tuple[int, tuple[Neuron, ...]]], report: Progress) -> list[float]:
             rows, edited = [row for row, _ in neurons], [own for _, own in neurons]
             edits = build_edits(rows, edited, [[0.0] * len(own) for own in edited])
-            results = run_edits(wide, queries, edits, token_budget=token_budget, progress=progress)
+            results = run_edits(wide, queries, edits, token_budget=token_budget, progress=report)
             log_probs: list[float] = results.log_prob.tolist()
             return log_probs
 
-        singles = iter(run([(fact.row, own) for fact in tried for own in fact.singles]))
+        alone = [(fact.row, own) for fact in tried for own in fact.singles]
+        singles = iter(run(alone, one_part(progress, 0, single_count, total)))
         for fact in tried:
             fact.set_singles(singles)
         pairs = [pair for fact in tried for pair in fact.pairs()]
-        together = run([(pair.fact.row, (pair.a, pair.b)) for pair in pairs])
+        both = [(pair.fact.row, (pair.a, pair.b)) for pair in pairs]
+        together = run(both, one_part(progress, single_count, pair_count, total))
     found = [pair.values(log_prob) for pair, log_prob in zip(pairs, together, strict=True)]
     frame = pl.DataFrame(found, schema=lake_schema("degenerate_pairs"), orient="row")
     return lake_rows("degenerate_pairs", [frame])
@@ -106,6 +112,12 @@ class _Fact:
         """Suppressions of no neuron and of each neuron alone."""
         self.pool = pool
         self.log_probs: dict[tuple[Neuron, ...], float] = {}
+
+    @property
+    def pair_count(self) -> int:
+        """How many pairs ``pairs`` lists."""
+        count = comb(len(self.own), 2)
+        return count + min(self.random_pairs, count)
 
     def set_singles(self, log_probs: Iterator[float]) -> None:
         """Take the log-probabilities of this fact's ``singles`` from those of all facts."""

@@ -16,7 +16,7 @@ from models_gpu.engine.edits import Neuron, build_edits, run_edits
 from models_gpu.lake_rows import lake_rows, lake_schema
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.neuron_sets import NeuronsOfFacts, random_controls
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, one_part
 from models_gpu.prompting.build import build_queries, facts_among
 
 __all__ = ["degenerate_sets"]
@@ -54,7 +54,7 @@ def degenerate_sets(
         largest: neurons of the largest set, at least 2; all candidates if a fact has fewer.
         seed: seed of the random neurons.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with rows done and rows in all, for each size.
+        progress: called with work done and work in all.
 
     Returns:
         Columns of the lake table ``degenerate_sets`` without model and language, sorted by key.
@@ -69,7 +69,11 @@ def degenerate_sets(
         own = candidates[fact]
         controls = random_controls(own, units, (seed, "pairs", fact, "random"))
         searches += [_Search(fact, row, False, own), _Search(fact, row, True, controls)]
+    # All pairs are tried; a larger set grows by one neuron, and needs its subsets too.
+    most = max((len(search.neurons) for search in searches), default=0)
+    costs = [most * most / 2, *(max(1, most - size) * size for size in range(3, largest + 1))]
     for size in range(2, largest + 1):
+        report = one_part(progress, sum(costs[: size - 2]), costs[size - 2], sum(costs))
         wanted = [(search, places) for search in searches for places in search.unknown(size)]
         edited = [search.neurons_at(places) for search, places in wanted]
         edits = build_edits(
@@ -77,7 +81,7 @@ def degenerate_sets(
             edited,
             [[0.0] * len(neurons) for neurons in edited],
         )
-        results = run_edits(model, queries, edits, token_budget=token_budget, progress=progress)
+        results = run_edits(model, queries, edits, token_budget=token_budget, progress=report)
         for (search, places), log_prob in zip(wanted, results.log_prob.tolist(), strict=True):
             search.log_probs[places] = log_prob
         for search in searches:

@@ -24,7 +24,7 @@ from models_gpu.methods.degenerate_pairs import degenerate_pairs
 from models_gpu.methods.integrated_gradients import attribute
 from models_gpu.methods.negatives import TRAIN
 from models_gpu.methods.neuron_sets import random_controls
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, one_part
 from models_gpu.prompting.build import build_queries, facts_among
 from models_gpu.prompting.queries import Queries
 from models_gpu.settings import CheckSettings
@@ -76,10 +76,10 @@ def fact_checks(
     done = 0
     for relation in candidates["relation_id"].unique().sort():
         own = candidates.filter(relation_id=relation)
-        found += _Relation(model, relation, own, settings, token_budget).frames()
+        report = one_part(progress, done, own.height, candidates.height)
+        found += _Relation(model, relation, own, settings, token_budget).frames(report)
+        report(1, 1)
         done += own.height
-        if progress is not None:
-            progress(done, candidates.height)
     return lake_rows("fact_checks", found)
 
 
@@ -111,13 +111,14 @@ class _Relation:
             queries = _queries(model, candidates)
         self.candidates, self.queries = candidates, queries
 
-    def frames(self) -> list[pl.DataFrame]:
+    def frames(self, progress: Progress) -> list[pl.DataFrame]:
         """Rows of the lake: one frame per set of neurons, one row per candidate."""
         count = self.candidates.height
         if not count:
             return []
         queries = self.queries
-        attributions = self._attributions()
+        # Integrated gradients take nearly all of the time.
+        attributions = self._attributions(one_part(progress, 0, 9, 10))
         by_query = record_activations(self.model, queries, token_budget=self.budget)
         activations = by_query[:, torch.from_numpy(queries.row_query).long()]
         plain = build_edits(range(count), [()] * count, [()] * count)
@@ -145,10 +146,16 @@ class _Relation:
                 )
         return found
 
-    def _attributions(self) -> torch.Tensor:
+    def _attributions(self, progress: Progress) -> torch.Tensor:
         """Attributions ``[layers, candidates, units]``, divided by the candidate's tokens."""
         groups = list(
-            attribute(self.model, self.queries, self.settings.path, token_budget=self.budget)
+            attribute(
+                self.model,
+                self.queries,
+                self.settings.path,
+                token_budget=self.budget,
+                progress=progress,
+            )
         )
         scores = torch.cat([group.scores for group in groups], dim=1)
         order = np.argsort(np.concatenate([group.facts for group in groups]))

@@ -30,7 +30,7 @@ from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.attribution_rows import ItemGroup, Items, scored_items
 from models_gpu.methods.integration_paths import quadrature_nodes
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, one_part
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Longs
 from models_gpu.settings import Mode, PathSettings
@@ -83,7 +83,7 @@ def attribute(
         queries: from ``build_queries`` with 'gold', as many masks as the object has tokens.
         settings: the integral.
         token_budget: most tokens of a batch of rows; chosen for the device when None.
-        progress: called with facts done and facts in all.
+        progress: called with work done and work in all.
 
     Yields:
         Attributions of the next facts, in the order of their queries; every fact once.
@@ -101,13 +101,18 @@ def attribute(
     order = np.argsort(queries.row_query, kind="stable")
     at_once = max(1, _HELD_BYTES // (4 * layers * units))
     for start in range(0, len(order), at_once):
-        yield _attribute_rows(model, queries, order[start : start + at_once], settings, budget)
-        if progress is not None:
-            progress(min(start + at_once, len(order)), len(order))
+        chosen = order[start : start + at_once]
+        report = one_part(progress, start, len(chosen), len(order))
+        yield _attribute_rows(model, queries, chosen, settings, budget, report)
 
 
 def _attribute_rows(
-    model: LoadedModel, queries: Queries, rows: Longs, settings: PathSettings, budget: int
+    model: LoadedModel,
+    queries: Queries,
+    rows: Longs,
+    settings: PathSettings,
+    budget: int,
+    progress: Progress,
 ) -> Attributions:
     items = scored_items(queries, rows, is_causal=model.family.is_causal)
     layers, units = len(model.view.layers), neurons_per_layer(model.view, "ffn")
@@ -137,6 +142,7 @@ def _attribute_rows(
             sequence_of_item[chosen] - start,
             settings,
             budget,
+            one_part(progress, start, stop - start, len(lengths)),
         )
         group.run()
         _add(found, group, items.part(chosen))

@@ -128,7 +128,7 @@ def interventions(
         neurons: per language; 'sequence' takes the languages in this order.
         settings: which edits.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with rows done and rows in all.
+        progress: called with work done and work in all.
 
     Returns:
         Columns of the lake table ``interventions`` without model and language, sorted by key.

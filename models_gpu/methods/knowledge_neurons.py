@@ -59,7 +59,7 @@ def knowledge_neurons(
         settings: the integral.
         top: number of neurons per fact.
         token_budget: most tokens of a batch of rows; chosen for the device when None.
-        progress: called with facts done and facts in all.
+        progress: called with work done and work in all.
 
     Returns:
         Rows of the lake tables.

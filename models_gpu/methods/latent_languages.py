@@ -54,7 +54,7 @@ def latent_languages(
         names: columns ``NAME_COLUMNS``, in every language whose names are compared.
         seed: seed of the choice of the other objects.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with queries done and queries in all.
+        progress: called with work done and work in all.
 
     Returns:
         Columns of the lake table ``latent_languages`` without model and language, sorted by key. A

@@ -30,7 +30,7 @@ from models_gpu.engine.batching import core_pool
 from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, one_part
 from models_gpu.prompting.build import build_queries, facts_among
 from models_gpu.settings import ProbelessSettings
 
@@ -94,7 +94,7 @@ def probeless(
         settings: the variants, at least one. Variants over the same kind of neuron share the
             recorded activations.
         token_budget: most tokens of a forward pass; chosen for the device when None.
-        progress: called with queries done and queries in all.
+        progress: called with work done and work in all.
 
     Returns:
         Rows of the lake tables. For each variant every matched fact is either scored or in
@@ -115,7 +115,7 @@ def probeless(
             queried,
             [variant for variant in settings if variant.neuron == neuron],
             token_budget,
-            None if progress is None else _progress_of_kind(progress, place, len(kinds)),
+            one_part(progress, place, 1, len(kinds)),
         )
         for place, neuron in enumerate(kinds)
     ]
@@ -131,7 +131,7 @@ def _of_one_kind(
     queried: pl.DataFrame,
     variants: Sequence[ProbelessSettings],
     token_budget: int | None,
-    progress: Progress | None,
+    progress: Progress,
 ) -> NeuronTables:
     """Score variants over the same kind of neuron, all from the same activations."""
     neuron = variants[0].neuron
@@ -146,7 +146,7 @@ def _of_one_kind(
     profiles: list[pl.DataFrame] = []
     for chunk in _chunks(scored, 4 * layers * units):
         queries = build_queries(model, chunk, "gold")
-        report = None if progress is None else _progress_after(progress, done, total)
+        report = one_part(progress, done, queries.count, total)
         with _store((layers, queries.count, units), model.device) as store:
             record_activations(
                 model,
@@ -354,24 +354,6 @@ def _store(shape: tuple[int, int, int], device: torch.device) -> Iterator[torch.
         return
     with tempfile.TemporaryFile() as file:
         yield torch.from_numpy(np.memmap(file, dtype=np.float32, shape=shape))
-
-
-def _progress_after(progress: Progress, before: int, total: int) -> Progress:
-    """Progress over ``total`` queries; ``before`` of them are done already."""
-
-    def report(done: int, _: int) -> None:
-        progress(before + done, total)
-
-    return report
-
-
-def _progress_of_kind(progress: Progress, place: int, count: int) -> Progress:
-    """Progress over ``count`` passes of the same queries, one per kind; this is pass ``place``."""
-
-    def report(done: int, total: int) -> None:
-        progress(place * total + done, count * total)
-
-    return report
 
 
 def _active_rows(

@@ -54,8 +54,8 @@ def probe(
             the longest object of the relation among ``facts``, for masked models only.
         token_budget: most tokens of a batch, padding included; chosen for the device when None.
         top: number of candidates per mask.
-        progress: called with queries done and queries in all; the last call has both equal. The
-            second number grows when it is known how many continuations a causal model needs.
+        progress: called with work done and work in all; the last call has both equal. The second
+            number shrinks when it is known how many continuations a causal model needs.
 
     Returns:
         The columns of the lake table ``predictions`` except ``model_id`` and ``language_code``,
@@ -82,7 +82,7 @@ def probe_each(
     mask_counts: str,
     token_budget: int | None = None,
     top: int = 5,
-    progress: Callable[[Key, int, int], None] | None = None,
+    progress: Callable[[Key, float, float], None] | None = None,
 ) -> Iterator[tuple[Key, pl.DataFrame]]:
     """Run ``probe`` for several groups of facts, such as languages, with no idle time between them.
 
@@ -96,7 +96,7 @@ def probe_each(
         mask_counts: as of ``probe``.
         token_budget: as of ``probe``.
         top: as of ``probe``.
-        progress: called with the group's key, queries done and queries in all.
+        progress: called with the group's key, work done and work in all.
 
     Yields:
         Key and predictions of each group, in the order of ``groups``.
@@ -208,8 +208,8 @@ def _have_unknown(model: LoadedModel, gold: Ints, counts: Longs) -> npt.NDArray[
     return np.bincount(owner[is_unknown], minlength=len(counts)) > 0
 
 
-def _with_key(progress: Callable[[Key, int, int], None], key: Key) -> Progress:
-    def report(done: int, total: int) -> None:
+def _with_key(progress: Callable[[Key, float, float], None], key: Key) -> Progress:
+    def report(done: float, total: float) -> None:
         progress(key, done, total)
 
     return report

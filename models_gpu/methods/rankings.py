@@ -18,7 +18,7 @@ from models_gpu.engine.candidate_scores import Doubles, continuation_log_probs, 
 from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.subject_swaps import NEUTRAL_SUBJECT
-from models_gpu.progress import Progress
+from models_gpu.progress import Progress, one_part
 from models_gpu.prompting.build import FACT_COLUMNS, build_queries
 from models_gpu.prompting.causal_prompts import NO_SUBJECT, prompt_code, tokenise_prompts
 from models_gpu.ragged import Longs
@@ -64,7 +64,7 @@ def object_rankings(
         chosen: ids of the facts to rank, among the objects of all facts; None ranks all.
         kept: number of best candidates that are stored.
         token_budget: most tokens of a batch; chosen for the device when None.
-        progress: called with texts done and texts in all.
+        progress: called with work done and work in all: pairs of a text and a name.
 
     Returns:
         The columns of the lake table ``object_rankings`` except model and language.
@@ -75,16 +75,7 @@ def object_rankings(
     facts = facts.sort("fact_id")
     keys = ["relation_id", "template", "subject_label"]
     asked = facts if chosen is None else facts.filter(pl.col("fact_id").is_in(list(chosen)))
-    total = asked.select(keys).n_unique() + asked.select(keys[:2]).n_unique()
-    done = 0
-
-    def report(count: int) -> None:
-        nonlocal done
-        done += count
-        if progress is not None:
-            progress(done, total)
-
-    scorer = _Scorer(model, token_budget)
+    scorer = _Scorer(model, token_budget, progress, _pair_count(facts, asked))
     rows: list[pl.DataFrame] = []
     for own in facts.partition_by("relation_id", maintain_order=True):
         objects = own.group_by("object_id").agg(pl.first("object_label")).sort("object_id")
@@ -94,7 +85,6 @@ def object_rankings(
         texts = own.select(keys[1:]).unique(maintain_order=True)
         templates = texts.select("template").unique(maintain_order=True)
         prior = scorer.score(_without_subject(model, templates), names)
-        report(templates.height)
         place = {name: column for column, name in enumerate(names.to_list())}
         columns = np.array([place[name] for name in objects["object_label"]], dtype=np.int64)
         for block in texts.iter_slices(max(1, _PAIRS_AT_ONCE // max(1, len(names)))):
@@ -105,8 +95,15 @@ def object_rankings(
             )["at"].to_numpy()
             scores = _scores(model, block, scored, prior.sums[of_template])
             rows += list(_ranked(owned, objects["object_id"], columns, scores, kept))
-            report(block.height)
     return lake_rows("object_rankings", rows)
+
+
+def _pair_count(facts: pl.DataFrame, asked: pl.DataFrame) -> int:
+    """Count the pairs of a text, with or without a subject, and a name of its relation."""
+    names = facts.group_by("relation_id").agg(pl.n_unique("object_label").alias("names"))
+    texts = pl.struct("template", "subject_label").n_unique() + pl.n_unique("template")
+    counted = asked.group_by("relation_id").agg(texts.alias("texts")).join(names, on="relation_id")
+    return int(counted.select(pl.col("texts") * pl.col("names")).sum().item() or 0)
 
 
 def _without_subject(model: LoadedModel, templates: pl.DataFrame) -> pl.DataFrame:
@@ -168,8 +165,11 @@ def _ranked(
 class _Scorer:
     """Scores every name after every text, for masked and causal models."""
 
-    def __init__(self, model: LoadedModel, token_budget: int | None) -> None:
+    def __init__(
+        self, model: LoadedModel, token_budget: int | None, progress: Progress | None, total: int
+    ) -> None:
         self._model, self._budget = model, token_budget
+        self._progress, self._total, self._done = progress, total, 0
         self._unknown = list(model.unknown_token_ids)
 
     def score(self, texts: pl.DataFrame, names: pl.Series) -> _Scored:
@@ -181,11 +181,12 @@ class _Scorer:
         """
         pairs = texts.join(names.rename("object_label").to_frame(), how="cross")
         score = self._causal if self._model.family.is_causal else self._masked
-        sums, counts = score(pairs)
+        sums, counts = score(pairs, one_part(self._progress, self._done, pairs.height, self._total))
+        self._done += pairs.height
         shape = (texts.height, len(names))
         return _Scored(sums.reshape(shape), counts.reshape(shape))
 
-    def _masked(self, pairs: pl.DataFrame) -> tuple[Doubles, Longs]:
+    def _masked(self, pairs: pl.DataFrame, progress: Progress) -> tuple[Doubles, Longs]:
         asked = pairs.with_row_index("pair").select(
             pl.col("pair").cast(pl.String).str.zfill(9).alias("fact_id"),
             pl.lit("all").alias("relation_id"),
@@ -194,12 +195,12 @@ class _Scorer:
         queries = build_queries(self._model, asked, "gold", leaves_out=True)
         counts = np.diff(queries.gold_offsets)
         sums = np.full(pairs.height, np.nan)
-        sums[queries.row_fact] = masked_log_probs(self._model, queries, self._budget)
+        sums[queries.row_fact] = masked_log_probs(self._model, queries, self._budget, progress)
         is_unknown = np.isin(queries.gold_ids, self._unknown)
         sums[np.repeat(np.arange(len(counts)), counts)[is_unknown]] = np.nan
         return sums, counts
 
-    def _causal(self, pairs: pl.DataFrame) -> tuple[Doubles, Longs]:
+    def _causal(self, pairs: pl.DataFrame, progress: Progress) -> tuple[Doubles, Longs]:
         found = tokenise_prompts(self._model, pairs)
         counts = np.diff(found.gold_offsets)
         golds = [tuple(found.gold_ids[a:b].tolist()) for a, b in pairwise(found.gold_offsets)]
@@ -212,6 +213,7 @@ class _Scorer:
             self._model,
             list(of_prompt),
             [[golds[pair] for pair in own] for own in of_prompt.values()],
+            progress,
         )
         sums = np.full(pairs.height, np.nan)
         for own, values in zip(of_prompt.values(), scores, strict=True):

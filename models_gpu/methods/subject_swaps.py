@@ -54,7 +54,7 @@ def subject_swaps(
         chosen: ids of the facts to ask again.
         settings: which swaps, how many other subjects, seed.
         token_budget: most tokens of a batch, padding included; chosen for the device when None.
-        progress: called with queries done and queries in all.
+        progress: called with work done and work in all.
 
     Returns:
         The columns of the lake table ``subject_swaps`` except ``model_id`` and ``language_code``,

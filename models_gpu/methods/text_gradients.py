@@ -67,7 +67,7 @@ def text_vectors(
         model: from ``models_gpu.loading.load``.
         texts: columns ``fact_id, relation_id, evidence_text``, one text per fact.
         settings: width, folds and seed.
-        progress: called with texts done and texts in all.
+        progress: called with work done and work in all.
     """
     texts = texts.sort("fact_id")
     samples, tokens = [], []
@@ -101,7 +101,7 @@ def text_gradients(
         facts: columns ``FACT_COLUMNS``, the chosen facts of one language.
         texts: per language of a text, from ``text_vectors`` with the same settings.
         settings: width, folds and seed.
-        progress: called with queries done and queries in all.
+        progress: called with work done and work in all.
 
     Returns:
         Columns of the lake table ``text_gradients`` without model and language, sorted by key.

@@ -240,21 +240,18 @@ def measure_ours(
     model: LoadedModel, tables: dict[str, pl.DataFrame], options: argparse.Namespace
 ) -> Measured:
     """Facts in memory to Parquet on disk, all languages."""
-    queries = 0
-
-    def count(language: str, done: int, total: int) -> None:
-        nonlocal queries
-        queries += total if done == total else 0
-
     predictions: dict[str, list[int]] = {}
     with tempfile.TemporaryDirectory() as folder:
         start = clock()
         for language, rows in probe_each(
             model, tables.items(), mask_counts=options.mask_counts,
-            token_budget=options.token_budget, progress=count,
+            token_budget=options.token_budget,
         ):  # fmt: skip
             rows.write_parquet(Path(folder) / f"{language}.parquet")
         seconds = clock() - start
+        counts = options.mask_counts
+        asked = [build_queries(model, own, counts, leaves_out=True) for own in tables.values()]
+        queries = sum(own.count for own in asked)
         for path in Path(folder).glob("*.parquet"):
             rows = pl.read_parquet(path, columns=["fact_id", "mask_count", "predicted_token_ids"])
             rows = rows.unique("fact_id", keep="first", maintain_order=True)

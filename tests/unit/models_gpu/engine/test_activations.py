@@ -11,6 +11,7 @@ import torch
 
 from models_gpu.engine.activations import activation_hooks, neurons_per_layer, record_activations
 from models_gpu.loading.load import LoadedModel
+from models_gpu.progress import forward_work
 from models_gpu.prompting.build import build_queries
 from models_gpu.prompting.queries import Queries
 from tests.helpers.tiny_models import FAMILIES, loaded, many_facts, units_of
@@ -151,10 +152,11 @@ def test_a_batch_that_does_not_fit_is_halved_and_gives_the_same(
 
 
 def test_progress_ends_with_all_queries(model: LoadedModel, queries: Queries) -> None:
-    reports: list[tuple[int, int]] = []
+    reports: list[tuple[float, float]] = []
     record_activations(model, queries, token_budget=60, progress=lambda *pair: reports.append(pair))
     assert reports == sorted(reports)
-    assert reports[-1] == (queries.count, queries.count)
+    work = forward_work(model, len(queries.token_ids), 0)
+    assert (reports[0], reports[-1]) == ((0, work), (work, work))
 
 
 def test_nothing_to_ask_is_nothing_captured(model: LoadedModel) -> None:

@@ -55,6 +55,15 @@ def rows(model: LoadedModel) -> pl.DataFrame:
     return fact_checks(model, ASKED, PAIRS, settings=SETTINGS)
 
 
+def test_progress_is_told_within_a_relation(model: LoadedModel) -> None:
+    told: list[tuple[float, float]] = []
+    fact_checks(model, ASKED, PAIRS, settings=SETTINGS, progress=lambda *pair: told.append(pair))
+    assert told == sorted(told)
+    assert told[-1] == (PAIRS.height, PAIRS.height)
+    halfway = [done for done, total in told if 0 < done < total / 2]
+    assert len(set(halfway)) > 5, "the first of two relations says nothing until it is done"
+
+
 def alone(model: LoadedModel, fact_id: str, label: str) -> tuple[np.ndarray, np.ndarray, float]:
     """Attributions and activations ``[layers, units]`` and log P of one candidate, by itself."""
     own = ASKED.filter(fact_id=fact_id).with_columns(object_label=pl.lit(label))

@@ -402,3 +402,19 @@ def test_the_end_of_text_of_the_config_replaces_tokens_if_the_tokenizer_names_no
     assert (
         attribution_rows._replacement_token(wrap(model, tokenizer, "cpu")) == tokenizer.bos_token_id
     )
+
+
+@pytest.mark.parametrize("tolerance", [None, 1e-9])
+def test_progress_is_told_in_every_layer_and_never_falls(tolerance: float | None) -> None:
+    """With a tolerance, lines get more points, and the work in all is not known before."""
+    model, told = loaded("gpt2"), list[tuple[float, float]]()
+    queries = build_queries(model, FEW, "gold")
+    settings = PathSettings("zero", 2, "gauss", tolerance, 8)
+    list(
+        attribute(
+            model, queries, settings, token_budget=4, progress=lambda *pair: told.append(pair)
+        )
+    )
+    assert told == sorted(told)
+    assert told[-1] == (queries.count, queries.count)
+    assert len(set(told)) > 20, "few facts share a group, which says nothing until it is done"

@@ -17,6 +17,7 @@ from models_gpu.engine.logits import largest, ranks
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel, wrap
 from models_gpu.methods.probing import probe, probe_each
+from models_gpu.progress import forward_work
 from models_gpu.prompting.build import build_queries
 from tests.helpers.plain_probing import assert_same, plain_rows, slot_logits, verdicts
 from tests.helpers.tiny_models import (
@@ -146,13 +147,17 @@ def test_out_of_memory_is_halved_and_gives_the_same_rows(
 
     failing = failing_above(3, getattr(model.view, step), size)
     monkeypatch.setattr(model.view, step, failing)
-    reports: list[tuple[int, int]] = []
+    reports: list[tuple[float, float]] = []
     rows = probe(
         model, many_facts(), mask_counts="all", progress=lambda *report: reports.append(report)
     )
     assert max(sizes) > 3, "nothing ever failed, so nothing was tested"
     assert verdicts(rows).equals(verdicts(expected))
-    assert reports[-1][0] == reports[-1][1] == build_queries(model, many_facts(), "all").count
+    queries = build_queries(model, many_facts(), "all")
+    work = forward_work(model, len(queries.token_ids), int(queries.scored_offsets[-1]))
+    assert reports[0] == (0, work)
+    assert reports == sorted(reports)
+    assert reports[-1] == (work, work)
 
 
 def test_a_single_query_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +224,7 @@ def test_groups_come_back_in_order_with_their_own_rows(
     plan = replace(scoring.DEVICE_PLANS["cpu"], groups_behind=behind)
     monkeypatch.setitem(scoring.DEVICE_PLANS, "cpu", plan)
     groups = {name: many_facts().filter(pl.col("fact_id").str.starts_with(name)) for name in "cbts"}
-    reports: list[tuple[str, int, int]] = []
+    reports: list[tuple[str, float, float]] = []
     results = dict(
         probe_each(bert, groups.items(), mask_counts="gold", progress=lambda *r: reports.append(r))
     )

@@ -146,7 +146,10 @@ def test_a_fact_that_is_too_long_has_no_rank_and_no_candidates() -> None:
         assert (row["candidate_count"], row["object_rank"], row["candidate_ids"]) == (0, None, [])
 
 
-def test_progress_ends_with_all_texts() -> None:
-    told: list[tuple[int, int]] = []
+def test_progress_goes_from_text_to_text() -> None:
+    told: list[tuple[float, float]] = []
     object_rankings(loaded("gpt2"), asked(), progress=lambda done, all_: told.append((done, all_)))
+    assert told == sorted(told)
     assert told[-1][0] == told[-1][1] > 10
+    relations = asked()["relation_id"].n_unique()
+    assert len({done for done, _ in told}) > 4 * relations, "a relation is silent until it is done"

@@ -301,7 +301,12 @@ def test_real_mask_counts_go_up_to_the_longest_object_of_the_relation(
     model = real_model(real_data / "tokenizers" / "xlm-roberta", "xlm-roberta")
     letters = pl.col("object_label").str.len_chars()
     names = mlama(real_data, language).unique(["relation_id", "object_label"])
-    table = names.sort(letters, "fact_id", descending=True).group_by("relation_id").head(20).sort("fact_id")
+    table = (
+        names.sort(letters, "fact_id", descending=True)
+        .group_by("relation_id")
+        .head(20)
+        .sort("fact_id")
+    )
     longest: dict[str, int] = {}
     for relation, label in table.select("relation_id", "object_label").iter_rows():
         longest[relation] = max(longest.get(relation, 1), len(model.tokenizer.tokenize(label)))
