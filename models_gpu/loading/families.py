@@ -167,7 +167,7 @@ class ModelView:
         self._narrowing = threading.Lock()
         self._is_narrowed = False
         self._backbone = model.get_submodule(family.backbone)
-        # transformers 5.40 renames the argument, and the output with it.
+        # transformers 5.0 has the second name, 5.24 the first, also in the output.
         names = inspect.signature(self._backbone.forward).parameters
         self._cache_name = "cache" if "cache" in names else "past_key_values"
         self._head = tuple(_step(model, step) for step in family.head)

@@ -151,7 +151,7 @@ def test_loaded_models_need_no_gradients_and_do_not_drop_out(model: LoadedModel)
 
 
 class OldNames(torch.nn.Module):
-    """A backbone that calls its cache as transformers 5.24 does."""
+    """A backbone that calls its cache as transformers 5.0 does."""
 
     name = "past_key_values"
 
@@ -167,7 +167,7 @@ class OldNames(torch.nn.Module):
 
 
 class NewNames(OldNames):
-    """The same as transformers 5.40 does."""
+    """The same as transformers 5.24 does."""
 
     name = "cache"
 
