@@ -129,7 +129,7 @@ class Matcher:
 
 
 def _one_by_one(patterns: Sequence[str], text: str) -> tuple[_Positions, _Positions]:
-    """Where each of a few patterns begins: an automaton costs more than so many plain searches."""
+    """Where each of a few patterns begins: an automaton costs more than that."""
     starts: list[int] = []
     found: list[int] = []
     for index, pattern in enumerate(patterns):

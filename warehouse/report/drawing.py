@@ -67,7 +67,7 @@ ROOTS = {
 }
 AMOUNTS = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.2, 1]))
 """viridis without its darkest end, which is invisible on a dark background."""
-AROUND_ZERO = {"scheme": "blueorange"}
+AROUND_ZERO: dict[str, Any] = {"scheme": "blueorange"}
 WIDTH = 850
 """Width of the card in pixels, less what axis labels need."""
 PERCENT = ".0%"
@@ -187,7 +187,7 @@ def matrix(
             tooltip=tooltip(view.rows),
         )
     )
-    families = alt.Data(
+    families = alt.InlineData(
         values=[{"code": code, "family": view.families.get(code, "")} for code in order]
     )
     strip = (

@@ -158,7 +158,7 @@ def _by_fact(
 ) -> dict[str, tuple[Any, ...]]:
     """Run a query whose first column is the fact; returns its other columns by fact."""
     found = connection.execute(_LANGUAGES + query, values)
-    return {fact: rest for fact, *rest in _rows(found)}
+    return {fact: tuple(rest) for fact, *rest in _rows(found)}
 
 
 def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

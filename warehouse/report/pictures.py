@@ -7,7 +7,8 @@ What does not belong here: choosing and drawing figures.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,16 +151,17 @@ def _files(figure: Figure, folder: Path, source: str, formats: Sequence[str]) ->
     if "csv" in formats:
         yield _written(folder / f"{figure.name}.csv", figure.rows.write_csv().encode())
     pictures = [name for name in formats if name != "csv"]
-    for model in (figure.models or [None]) if pictures else ():
+    models: Sequence[str | None] = figure.models or [None]
+    for model in models if pictures else ():
         svg = vl_convert.vegalite_to_svg(specification(figure, source, model))
-        contents = {
-            "svg": lambda svg=svg: svg.encode(),
-            "png": lambda svg=svg: vl_convert.svg_to_png(svg, scale=_SCALE),
-            "pdf": lambda svg=svg: vl_convert.svg_to_pdf(svg),
+        contents: dict[str, Callable[[str], bytes]] = {
+            "svg": str.encode,
+            "png": partial(vl_convert.svg_to_png, scale=_SCALE),
+            "pdf": vl_convert.svg_to_pdf,
         }
         stem = f"{figure.name}-{model}" if model else figure.name
         for name in pictures:
-            yield _written(folder / f"{stem}.{name}", contents[name]())
+            yield _written(folder / f"{stem}.{name}", contents[name](svg))
 
 
 def _written(path: Path, content: bytes) -> Path:
