@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -41,7 +42,7 @@ QUESTIONS = {
     "are roots the same in two models": """
         select language_code, count(*), count(*) filter (roots = 1) from (
             select language_code, fact_id, count(distinct paper_root_code) as roots from answers
-            where is_right group by all having count(distinct model_id) = 2) group by all""",
+            where is_right group by all) group by all""",
     "which relations are known best": """
         select relation_name, avg(is_full_match::int) from answers group by all""",
     "is similarity explained by distance": """
@@ -58,5 +59,6 @@ def test_a_question_takes_one_table(question: str, finished: Path) -> None:
     query = QUESTIONS[question]
     with duckdb.connect(finished / "factroots.duckdb", read_only=True) as connection:
         assert connection.execute(query).fetchall(), question
-        if "both_ways" not in query:
-            assert len(connection.get_table_names(query)) == 1, question
+        [(parsed,)] = connection.execute("select json_serialize_sql(?)", [query]).fetchall()
+    # Views count once; get_table_names would list the tables that they read.
+    assert len(set(re.findall(r'"table_name":"(\w+)"', parsed))) == ("both_ways" not in query)
