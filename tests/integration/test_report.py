@@ -243,7 +243,7 @@ def test_one_figure_is_written_in_a_chosen_format_and_says_what_it_was_made_from
     assert f"{model}, tiny, {date}" in svg
     assert f"n = {figure.counts[model]}" in svg
     with pytest.raises(ReportError, match=r"no figure 'presense'.*presence"):
-        write_figures(finished / "factroots.duckdb", tmp_path, ["presense"])
+        write_figures(finished / "factroots.duckdb", tmp_path, ["presens"])
     arguments = ("--figure", "presence", "--format", "jpg")
     result = studies.factroots("report", tiny_study, "--home", finished.parent, *arguments)
     assert result.exit_code == 2
