@@ -76,7 +76,7 @@ def test_a_run_whose_report_is_missing_or_older_is_not_finished(
 
     shutil.rmtree(home / "report")
     with monkeypatch.context() as patch:
-        patch.setattr(warehouse.report.page, "_page", full)
+        patch.setattr(warehouse.report.page, "make_page", full)
         result = studies.factroots("run", tiny_study, "--home", home.parent)
         assert result.exit_code == 2
     assert "the report is missing" in run(tiny_study, home)

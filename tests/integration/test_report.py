@@ -209,6 +209,7 @@ def test_the_same_warehouse_gives_the_same_page(page: str, finished: Path, tmp_p
     assert again.path.read_text(encoding="utf-8") == page
 
 
+@pytest.mark.nightly
 def test_the_command_writes_each_figure_as_picture_and_table(
     finished: Path, tiny_study: Path, figures: list[Figure]
 ) -> None:
@@ -242,7 +243,7 @@ def test_one_figure_is_written_in_a_chosen_format_and_says_what_it_was_made_from
     assert figure.title in svg
     assert f"{model}, tiny, {date}" in svg
     assert f"n = {figure.counts[model]}" in svg
-    with pytest.raises(ReportError, match=r"no figure 'presense'.*presence"):
+    with pytest.raises(ReportError, match=r"no figure 'presens'.*presence"):
         write_figures(finished / "factroots.duckdb", tmp_path, ["presens"])
     arguments = ("--figure", "presence", "--format", "jpg")
     result = studies.factroots("report", tiny_study, "--home", finished.parent, *arguments)

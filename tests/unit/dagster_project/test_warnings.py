@@ -12,6 +12,7 @@ import pytest
 from dagster_project.steps import facts as facts_step
 from dagster_project.steps.knowledge_neurons import completeness_warning
 from ingestion.facts import FactsSettings, open_facts
+from ingestion.languages import language_table
 
 HEADER = "language,relation,template,subject,object"
 
@@ -43,7 +44,9 @@ def test_facts_whose_attributions_do_not_add_up_are_counted(
 
 def ingest(path: Any, languages: tuple[str, ...]) -> None:
     source = open_facts(FactsSettings("table", path, 0.01))
-    task: Any = SimpleNamespace(study=SimpleNamespace(facts=source, languages=languages))
+    described = language_table(languages)
+    study = SimpleNamespace(facts=source, languages=languages, described_languages=described)
+    task: Any = SimpleNamespace(study=study)
     for _ in facts_step._ingest(task):
         pass
 
