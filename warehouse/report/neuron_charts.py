@@ -173,9 +173,15 @@ def edit_effects(view: View) -> Drawing:
             tooltip=tooltip(view.rows),
         )
     )
-    line = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("delta_score_low:Q", title="change of log P", axis=alt.Axis(grid=True)),
-        x2="delta_score_high:Q",
+    # Too few facts have no interval: a line without length, so that the axis has numbers.
+    bound = "isValid(datum.delta_score_{0}) ? datum.delta_score_{0} : datum.delta_score"
+    line = (
+        base.transform_calculate(low=bound.format("low"), high=bound.format("high"))
+        .mark_rule(strokeWidth=2)
+        .encode(
+            x=alt.X("low:Q", title="change of log P", axis=alt.Axis(grid=True)),
+            x2="high:Q",
+        )
     )
     point = base.mark_point(filled=True, size=40, opacity=1).encode(x="delta_score:Q")
     zero = alt.Chart(ROWS).mark_rule(color=CATEGORIES[6]).encode(x=alt.datum(0))
