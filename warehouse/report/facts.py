@@ -239,7 +239,9 @@ cells as (
     join languages using (language_code)
 )
 
-select fact_id, list({'place': place, 'subject': subject, 'object': object}) from cells group by all
+select fact_id, list({'place': place, 'subject': subject, 'object': object} order by place)
+from cells
+group by all
 """
 
 _PRESENCE = """
@@ -267,7 +269,9 @@ _STATED = (
     + """
 cells as (select fact_id, place, stated from presence join languages using (language_code))
 
-select fact_id, list({'place': place, 'stated': stated}) from cells group by all
+select fact_id, list({'place': place, 'stated': stated} order by place)
+from cells
+group by all
 """
 )
 
@@ -315,7 +319,7 @@ cells as (
     where not is_right
 )
 
-select fact_id, list({'model': model, 'place': place, 'text': text} order by place)
+select fact_id, list({'model': model, 'place': place, 'text': text} order by model, place)
 from cells
 group by all
 """
@@ -344,7 +348,7 @@ select
         'sources': sources,
         'shared': shared,
         'signals': [<signals>],
-    } order by place),
+    } order by rules.model_id, place),
 from rules
 join languages on languages.language_code = rules.language_code
 left join fct_root_probabilities as probabilities
@@ -369,5 +373,7 @@ cells as (
     group by all
 )
 
-select fact_id, list({'model': model, 'place': place, 'neurons': neurons}) from cells group by all
+select fact_id, list({'model': model, 'place': place, 'neurons': neurons} order by model, place)
+from cells
+group by all
 """
