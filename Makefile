@@ -2,9 +2,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Python compiles a module when it is imported first; compiling all takes a minute, so pip does not.
 # The versions that are installed; empty: the newest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
+# Python compiles a module when it is imported first; compiling all takes a minute, so pip does not.
 INSTALL := $(PIP) install --no-compile $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
 .PHONY: run test test-nightly check check-types check-sql check-text coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds root-rule readme lock gpu-check dockerfile-check

@@ -44,8 +44,8 @@ Swap = Literal["masked", "first_part", "last_part", "invented", "other_subject"]
 - 'masked': as many masks as its name has tokens; the letter X for a causal model.
 - 'first_part', 'last_part': half of its tokens, with masks for the others; a causal model sees the
   half alone. A name of one token has no parts.
-- 'invented': a text of the same shape; each letter is drawn from the letters of the language's
-  subjects, each digit from its digits.
+- 'invented': a new name in the shape of one of the relation's subjects; each letter is drawn from
+  the letters of the language's subjects, each digit from its digits.
 - 'other_subject': another subject of the relation that does not have the same object.
 """
 
@@ -189,7 +189,7 @@ class SwapSettings:
     other_subjects: int = 3
     """Other subjects and invented names per fact, at least 1; facts of a relation share them."""
     seed: int = 0
-    """Seed of the other subjects and of the invented texts."""
+    """Seed of the other subjects and of the invented names."""
 
 
 @dataclass(frozen=True)

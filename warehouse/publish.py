@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.errors import FactrootsError
-from warehouse.files import temporary_file
+from warehouse.files import replace_file, temporary_file
 from warehouse.sql import literal
 
 __all__ = [
@@ -126,9 +126,8 @@ def publish(
             temporary.chmod(temporary.stat().st_mode & 0o444)
             temporary.replace(published_file)
         # Killed here, the file does not match the old checksum, and is published again.
-        with temporary_file(_checksum_file(published_file)) as temporary:
-            temporary.write_text(f"{checksum}  {published_file.name}\n", encoding="utf-8")
-            temporary.replace(_checksum_file(published_file))
+        line = f"{checksum}  {published_file.name}\n"
+        replace_file(_checksum_file(published_file), line.encode())
     except (duckdb.Error, OSError) as error:
         raise PublishError(
             f"cannot publish {published_file}: {error}. The last published file is unchanged; "

@@ -37,6 +37,7 @@ CALIBRATED_ROOTS = ("own_text_needed", "either_suffices", "transferred", "guess"
 PAPER_ROOTS = ("independent", "shared", "transferred", "cue", "undetermined")
 
 _NAMED = ("subject", "object")
+_ROOT = ("calibrated", "paper", "sources", "shared", "signals")
 _SIGNALS = ", ".join(f"round({name}_log_odds_score, 1)" for name in SIGNALS)
 
 
@@ -79,16 +80,15 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> FactPages:
         "select model_id, neuron_count from dim_models order by model_id"
     ).fetchall()
     index = _by_fact(connection, _INDEX, calibrated=CALIBRATED_ROOTS, paper=PAPER_ROOTS)
+    characters = {"characters": EVIDENCE_CHARACTERS}
     cells = {
-        name: {fact: found for fact, (found,) in _by_fact(connection, query, **values).items()}
-        for name, query, values in (
-            ("names", _NAMES, {}),
-            ("stated", _STATED, {}),
-            ("evidence", _EVIDENCE, {"characters": EVIDENCE_CHARACTERS}),
-            ("wrong", _WRONG, {}),
-            ("roots", _ROOTS, {}),
-            ("neurons", _NEURONS, {}),
-        )
+        "names": _cells(connection, _NAMES, ("place", *_NAMED)),
+        "presence": _cells(
+            connection, _PRESENCE, ("place", "stated", "document", "passage"), **characters
+        ),
+        "wrong": _cells(connection, _WRONG, ("model", "place", "text")),
+        "roots": _cells(connection, _ROOTS, ("model", "place", *_ROOT)),
+        "neurons": _cells(connection, _NEURONS, ("model", "place", "neurons")),
     }
 
     def by_language(name: str, fact: str, value: str) -> list[Any]:
@@ -115,15 +115,19 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> FactPages:
             "names": [[by_language("names", f, part) for part in _NAMED] for f in index],
             "answers": [
                 {
-                    "stated": by_language("stated", fact, "stated"),
+                    "stated": by_language("presence", fact, "stated"),
                     "wrong": by_model("wrong", fact, lambda cell: cell["text"]),
-                    "roots": by_model("roots", fact, lambda cell: list(cell.values())[2:]),
+                    "roots": by_model("roots", fact, lambda cell: [cell[name] for name in _ROOT]),
                 }
                 for fact in index
             ],
             "evidence": [
-                {c["place"]: [c["document"], c["passage"]] for c in cells["evidence"].get(f, ())}
-                for f in index
+                {
+                    cell["place"]: [cell["document"], cell["passage"]]
+                    for cell in cells["presence"].get(fact, ())
+                    if cell["passage"] is not None
+                }
+                for fact in index
             ],
             "neurons": [
                 by_model("neurons", fact, lambda cell: _steps(cell["neurons"])) for fact in index
@@ -159,6 +163,17 @@ def _by_fact(
     """Run a query whose first column is the fact; returns its other columns by fact."""
     found = connection.execute(_LANGUAGES + query, values)
     return {fact: tuple(rest) for fact, *rest in _rows(found)}
+
+
+def _cells(
+    connection: duckdb.DuckDBPyConnection, query: str, columns: Sequence[str], **values: Any
+) -> dict[str, list[dict[str, Any]]]:
+    """Run a query that defines ``cells``; returns each fact's cells by model and language."""
+    cell = ", ".join(f"'{name}': {name}" for name in columns)
+    order = ", ".join(name for name in columns if name in ("model", "place"))
+    grouped = f"select fact_id, list({{{cell}}} order by {order}) from cells group by fact_id"
+    found = _by_fact(connection, query + grouped, **values)
+    return {fact: cells for fact, (cells,) in found.items()}
 
 
 def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
@@ -239,9 +254,6 @@ cells as (
     join languages using (language_code)
 )
 
-select fact_id, list({'place': place, 'subject': subject, 'object': object} order by place)
-from cells
-group by all
 """
 
 _PRESENCE = """
@@ -262,22 +274,7 @@ presence as (
     where text_unit = (select min(text_unit) from fct_fact_presence)
     group by language_code, fact_id
 ),
-"""
 
-_STATED = (
-    _PRESENCE
-    + """
-cells as (select fact_id, place, stated from presence join languages using (language_code))
-
-select fact_id, list({'place': place, 'stated': stated} order by place)
-from cells
-group by all
-"""
-)
-
-_EVIDENCE = (
-    _PRESENCE
-    + """
 passages as (
     select
         presence.*,
@@ -288,13 +285,13 @@ passages as (
         ), 1) as first_name,
     from presence
     left join dim_fact_labels using (language_code, fact_id)
-    where evidence_text is not null
 ),
 
 cells as (
     select
         fact_id,
         place,
+        stated,
         document,
         substr(
             evidence_text,
@@ -305,11 +302,7 @@ cells as (
     join languages using (language_code)
 )
 
-select fact_id, list({'place': place, 'document': document, 'passage': passage} order by place)
-from cells
-group by all
 """
-)
 
 _WRONG = """
 cells as (
@@ -319,9 +312,6 @@ cells as (
     where not is_right
 )
 
-select fact_id, list({'model': model, 'place': place, 'text': text} order by model, place)
-from cells
-group by all
 """
 
 _ROOTS = """
@@ -336,26 +326,26 @@ rules as (
         any_value(shared_language_codes) filter (rule_code = 'paper') as shared,
     from fct_fact_roots
     group by all
+),
+
+cells as (
+    select
+        rules.fact_id,
+        rules.model_id as model,
+        place,
+        calibrated,
+        paper,
+        sources,
+        shared,
+        [<signals>] as signals,
+    from rules
+    join languages on languages.language_code = rules.language_code
+    left join fct_root_probabilities as probabilities
+        on probabilities.model_id = rules.model_id
+        and probabilities.language_code = rules.language_code
+        and probabilities.fact_id = rules.fact_id
 )
 
-select
-    rules.fact_id,
-    list({
-        'model': rules.model_id,
-        'place': place,
-        'calibrated': calibrated,
-        'paper': paper,
-        'sources': sources,
-        'shared': shared,
-        'signals': [<signals>],
-    } order by rules.model_id, place),
-from rules
-join languages on languages.language_code = rules.language_code
-left join fct_root_probabilities as probabilities
-    on probabilities.model_id = rules.model_id
-    and probabilities.language_code = rules.language_code
-    and probabilities.fact_id = rules.fact_id
-group by rules.fact_id
 """.replace("<signals>", _SIGNALS)
 
 _NEURONS = """
@@ -373,7 +363,4 @@ cells as (
     group by all
 )
 
-select fact_id, list({'model': model, 'place': place, 'neurons': neurons} order by model, place)
-from cells
-group by all
 """

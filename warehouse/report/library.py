@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from warehouse.files import temporary_file
+from warehouse.files import replace_file
 
 __all__ = ["bundling", "drawing_library"]
 
@@ -35,9 +35,7 @@ def drawing_library(folder: Path) -> str:
 
             # Its stub lacks the defaults.
             text: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
-            with temporary_file(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-                temporary.replace(path)
+            replace_file(path, text.encode())
         return path.read_text(encoding="utf-8")
 
 

@@ -22,9 +22,8 @@ from warehouse.report.figures import Figure, read_figures
 from warehouse.report.head import read_head
 from warehouse.tables import known_names
 
-__all__ = ["FORMATS", "missing_scripts", "specification", "write_figures"]
+__all__ = ["missing_scripts", "specification", "write_figures"]
 
-FORMATS = ("svg", "png", "pdf", "csv")
 FONT = "Noto Sans, Noto Sans CJK SC, Noto Sans Arabic, Noto Sans Thai, DejaVu Sans, sans-serif"
 """Fonts of the pictures; a letter that the first lacks is taken from the next that has it."""
 _SCALE = 2.0
@@ -47,7 +46,7 @@ def write_figures(
         published_file: the warehouse.
         folder: where the files are written.
         names: figures to write; none: all.
-        formats: some of ``FORMATS``.
+        formats: some of 'svg', 'png', 'pdf' and 'csv'.
         fact: id or name of the facts whose neurons are shown, as in ``read_figures``.
 
     Returns:
