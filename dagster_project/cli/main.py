@@ -492,8 +492,10 @@ def report(
     from warehouse.report.pictures import write_figures
 
     home = Workspace(study, homes.resolve()).home
+    sections = None
     if not figures:
         made = write_report(home.published_file, home.report, fact)
+        sections = made.sections
         OUT.print(
             f"{made.figure_count} figures and {made.fact_count:,} facts, "
             f"{made.bytes / 1e6:.1f} MB: {made.path}",
@@ -501,7 +503,7 @@ def report(
             highlight=False,
         )
     written, missing = write_figures(
-        home.published_file, home.report / "figures", figures, formats, fact
+        home.published_file, home.report / "figures", figures, formats, fact, sections
     )
     for path in written if figures else [home.report / "figures"]:
         OUT.print(f"Written: {path}", soft_wrap=True, highlight=False)

@@ -1,9 +1,10 @@
--- Every right answer has one root: roots add up to P@1, sources to root_matrix, truths to the roots.
+-- Every right answer has one root: roots add up to P@1 and to their overview, sources to root_matrix, truths to the roots.
 with
 roots_by_language as not materialized (select * from {{ ref('roots_by_language') }}),
 p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
 fct_fact_roots as not materialized (select * from {{ ref('fct_fact_roots') }}),
 fact_types_by_language as (select * from {{ ref('fact_types_by_language') }}),
+roots_overview as (select * from {{ ref('roots_overview') }}),
 root_matrix as (select * from {{ ref('root_matrix') }}),
 root_accuracy as (select * from {{ ref('root_accuracy') }}),
 fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
@@ -29,6 +30,26 @@ languages_against_p_at_1 as (
     left join languages using (model_id, language_code, rule_code)
     where languages.root_count is distinct from p_at_1.right_count
         or languages.full_match_count is distinct from p_at_1.right_count
+),
+
+sums as (
+    select
+        model_id,
+        rule_code,
+        root_code,
+        sum(root_count) as root_count,
+    from roots_by_language
+    group by all
+),
+
+overview_against_languages as (
+    select
+        'roots_overview does not hold the sum over roots_by_language' as problem,
+        model_id,
+        overview.root_code,
+    from sums
+    inner join roots_overview as overview using (model_id, rule_code, root_code)
+    where overview.root_count != sums.root_count
 ),
 
 types as (
@@ -140,6 +161,8 @@ truths_against_roots as (
 
 final as (
     select * from languages_against_p_at_1
+    union all
+    select * from overview_against_languages
     union all
     select * from roots_against_types
     union all

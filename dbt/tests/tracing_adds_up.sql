@@ -1,11 +1,12 @@
 -- The same counts, computed in two ways, agree: scopes and P@1, scopes among themselves, types and
--- listed facts, the overview and the languages, kinds of distractors and their total.
+-- listed facts, the overviews and the languages, kinds of distractors and their total.
 with
 absence_by_language as (select * from {{ ref('absence_by_language') }}),
 p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
 fact_types_by_language as not materialized (select * from {{ ref('fact_types_by_language') }}),
 absent_predictable_facts as (select * from {{ ref('absent_predictable_facts') }}),
 fact_types_overview as (select * from {{ ref('fact_types_overview') }}),
+absence_overview as (select * from {{ ref('absence_overview') }}),
 tracing_accuracy as (select * from {{ ref('tracing_accuracy') }}),
 
 scopes as (
@@ -105,6 +106,28 @@ overview_against_languages as (
         or overview.absent_full_match_count != sums.absent_full_match_count
 ),
 
+absent_sums as (
+    select
+        model_id,
+        text_unit,
+        scope_code,
+        sum(absent_count) as absent_count,
+        sum(fact_count) as fact_count,
+    from absence_by_language
+    group by all
+),
+
+absence_against_languages as (
+    select
+        'absence_overview does not hold the sum over absence_by_language' as problem,
+        model_id,
+        overview.scope_code,
+    from absent_sums
+    inner join absence_overview as overview using (model_id, text_unit, scope_code)
+    where overview.absent_count != absent_sums.absent_count
+        or overview.fact_count != absent_sums.fact_count
+),
+
 kinds as (
     select
         corpus_id,
@@ -138,6 +161,8 @@ final as (
     select * from browsable_against_types
     union all
     select * from overview_against_languages
+    union all
+    select * from absence_against_languages
     union all
     select * from kinds_against_all
 )

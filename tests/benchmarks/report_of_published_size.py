@@ -1,10 +1,12 @@
-"""The report's facts at the size of the published study: bytes of the page, seconds to draw it.
+"""The report at the size of the published study: bytes of the page, seconds to draw it.
 
-Run: ``python -m tests.benchmarks.report_of_published_size [--page FILE]``
+Run: ``python -m tests.benchmarks.report_of_published_size [--page FILE] [--warehouse FILE]``
 
 Makes up what two models answer in 53 languages (843,143 answers each, 75,000 of them right), with
-names, passages and neurons that compress as badly as real ones, and writes the page of all facts
-without figures. With Chromium and playwright it opens the page, a fact, and searches a name.
+names, passages and neurons that compress as badly as real ones, and writes the page of all facts.
+Its figures are those of a published warehouse of that size, which ``warehouse_at_full_size --keep
+FOLDER`` makes in minutes; without ``--warehouse`` the page has none. With Chromium and playwright it
+opens the page, scrolls through its figures, opens a fact, and searches a name.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.connection import opened
 from warehouse.report.facts import BUDGETS, CHUNK, chunks_that_fit, read_facts
+from warehouse.report.figures import Figure, read_figures
 from warehouse.report.head import Head
 from warehouse.report.library import drawing_library
 from warehouse.report.page import make_page, packed
@@ -26,13 +30,25 @@ AIM_BYTES, AIM_SECONDS = 15_000_000, 5
 
 TABLES = Path(__file__).with_suffix(".sql")
 
+_SCROLL = """async () => {
+  const charts = [...document.querySelectorAll("figure .chart")];
+  for (const chart of charts) {
+    chart.scrollIntoView();
+    while (!chart.dataset.drawn) await new Promise((next) => setTimeout(next, 10));
+  }
+  return charts.length;
+}"""
+"""Scrolls to each figure as soon as the one before is drawn; returns how many there are."""
+
 _COUNTS = "select model_id, count(*), count(*) filter (is_right) from fct_predictions group by all"
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description="Write a page of the published study's size.")
     options.add_argument("--page", type=Path, help="where to keep the page")
-    kept = options.parse_args().page
+    options.add_argument("--warehouse", type=Path, help="a published file of this size")
+    arguments = options.parse_args()
+    kept = arguments.page
     with tempfile.TemporaryDirectory() as temporary:
         path = (kept or Path(temporary) / "report.html").resolve()
         with duckdb.connect() as connection:
@@ -40,11 +56,17 @@ def main() -> int:
             print(connection.sql(_COUNTS))
             started = time.process_time()
             facts = read_facts(connection)
-            print(f"reading: {time.process_time() - started:.1f} s of processors")
+            print(f"reading facts: {time.process_time() - started:.1f} s of processors")
+        sections: dict[str, list[Figure]] = {}
+        if arguments.warehouse:
+            started = time.process_time()
+            with opened(arguments.warehouse) as file:
+                sections = read_figures(file.connection)
+            print(f"reading figures: {time.process_time() - started:.1f} s of processors")
         started = time.process_time()
         head = Head("published", "a study", [], "today", {})
         library = drawing_library(Path(temporary))
-        path.write_text(make_page(head, [], [], {}, facts, library), encoding="utf-8")
+        path.write_text(make_page(head, [], [], sections, facts, library), encoding="utf-8")
         print(f"writing: {time.process_time() - started:.1f} s of processors")
         size = path.stat().st_size
         shown = {
@@ -79,6 +101,8 @@ def _look(path: Path, fact: str, name: str) -> float:
 
         started = time.perf_counter()
         page.goto(path.as_uri())
+        timed(f"{page.evaluate(_SCROLL)} figures drawn", started)
+        started = time.perf_counter()
         page.locator("#facts").scroll_into_view_if_needed()
         page.locator("#list[aria-busy=false] li").first.wait_for()
         timed("list drawn", started)

@@ -38,6 +38,8 @@ CORRUPTIONS = {
         "absent_predictable_facts has other facts than fact_types_by_language", "m", "en"),
     "update fact_types_overview set absent_full_match_count = 99 where model_id = 'm'": (
         "fact_types_overview does not hold the sum over fact_types_by_language", "m", "others"),
+    "update absence_overview set fact_count = 99 where model_id = 'm' and scope_code = 'all'": (
+        "absence_overview does not hold the sum over absence_by_language", "m", "all"),
     "update tracing_accuracy set unplanted_count = 99 where distractor_kind = 'all'": (
         "the kinds of distractors do not add up in tracing_accuracy", "wiki", "de"),
     # roots_add_up
@@ -46,6 +48,9 @@ CORRUPTIONS = {
     "update fct_fact_roots set root_code = 'cue' where model_id = 'm' and language_code = 'en' "
     "and rule_code = 'paper' and root_code = 'transferred'": (
         "transferred and cue are not the types of fact_types_by_language", "m", "en"),
+    "update roots_overview set root_count = 0, root_rate = root_rate_low "
+    "where model_id = 'm' and root_code = 'transferred' and rule_code = 'paper'": (
+        "roots_overview does not hold the sum over roots_by_language", "m", "transferred"),
     "update root_matrix set root_count = 9 where model_id = 'm' and target_language_code = 'ja'": (
         "root_matrix does not hold the sources of fct_fact_roots", "m", "ja"),
     "insert into root_accuracy values ('s', 'paper', 'given', 'all', 'undetermined', 'guess', "

@@ -52,10 +52,15 @@ class Report:
     """The HTML file."""
     bytes: int
     """Its size in bytes."""
-    figure_count: int
-    """Number of figures."""
+    sections: dict[str, list[Figure]]
+    """Its figures by section, for ``write_figures``."""
     fact_count: int
     """Number of facts in the list: all of the study."""
+
+    @property
+    def figure_count(self) -> int:
+        """Number of figures."""
+        return sum(map(len, self.sections.values()))
 
 
 def write_report(published_file: Path, folder: Path, fact: str | None = None) -> Report:
@@ -89,8 +94,7 @@ def write_report(published_file: Path, folder: Path, fact: str | None = None) ->
         replace_file(folder / STAMP, json.dumps(made_from(published_file, path)).encode())
     except OSError as error:
         raise ReportError(f"cannot write the report to {folder}: {error}") from error
-    count = sum(len(figures) for figures in sections.values())
-    return Report(path, path.stat().st_size, count, len(facts.index["id"]))
+    return Report(path, path.stat().st_size, sections, len(facts.index["id"]))
 
 
 def packed(value: Any) -> str:

@@ -37,6 +37,7 @@ def write_figures(
     names: Sequence[str] = (),
     formats: Sequence[str] = ("svg", "png", "csv"),
     fact: str | None = None,
+    sections: dict[str, list[Figure]] | None = None,
 ) -> tuple[list[Path], set[str]]:
     """Write figures of a published warehouse as files.
 
@@ -48,6 +49,7 @@ def write_figures(
         names: figures to write; none: all.
         formats: some of 'svg', 'png', 'pdf' and 'csv'.
         fact: id or name of the facts whose neurons are shown, as in ``read_figures``.
+        sections: figures of this file that were read before, with this fact; None reads them.
 
     Returns:
         The files, in the order of the report, and the scripts in them that this machine has no
@@ -61,7 +63,7 @@ def write_figures(
         raise ReportError(f"{published_file} does not exist yet: create it with factroots run")
     try:
         with opened(published_file) as file:
-            sections = read_figures(file.connection, fact)
+            sections = read_figures(file.connection, fact) if sections is None else sections
             head = read_head(file.connection)
     except duckdb.Error as error:
         raise ReportError(f"cannot read {published_file}: {error}") from error

@@ -17,7 +17,15 @@ create table dim_languages as select 'fr' as language_code, 'French' as language
 create table dim_models as select 'm' as model_id, 'c' as corpus_id;
 create table volume_correlations as select
     'm' as model_id, 'c' as corpus_id, 'characters' as size_code, 0.5::double as pearson_score,
-    0.1::double as pearson_score_low, 0.8::double as pearson_score_high;
+    0.1::double as pearson_bootstrap_score_low, 0.8::double as pearson_bootstrap_score_high;
+create table dim_corpora as select 'c' as corpus_id, 'chunk' as text_unit;
+create table absence_overview as select
+    'm' as model_id, 'c' as corpus_id, 'chunk' as text_unit, 'full_match' as scope_code,
+    'micro' as aggregation_code, 3 as fact_count, 2 / 3 as absent_rate,
+    null::double as absent_rate_low, null::double as absent_rate_high;
+create table absence_by_language as select
+    'm' as model_id, 'c' as corpus_id, 'chunk' as text_unit, 'full_match' as scope_code,
+    'fr' as language_code, 2 / 3 as absent_rate;
 create table answers as from (values
     ('m', 'French', true, true, true), ('m', 'French', false, true, false),
     ('m', 'French', false, true, false), ('m', 'French', false, false, true)
@@ -35,11 +43,11 @@ def test_what_is_right_by_the_verdict_is_said_and_counted() -> None:
     assert known == [
         (
             "m",
-            "It answers 25 % of 4 questions correctly (P@1), in 1 language: from 25 % in French to "
-            "25 % in French. Over languages, P@1 and the amount of training text correlate with "
-            "0.50 [0.10, 0.80]. By the study's verdict 3 answers are right; the next sentences are "
-            "about these.",
+            "It answers 25 % of 4 questions correctly (P@1; a question is a fact in one of 1 "
+            "language): from 25 % in French to 25 % in French. P@1 of a language and the "
+            "number of characters of its training text correlate with 0.50 [0.10, 0.80] (Pearson): "
+            "the amount of text explains 25 % of the differences. By the study's verdict 3 answers "
+            "are right; the next sentences are about these.",
         )
     ]
-    # Of the three right answers, two are not stated.
     assert not_stated[0][1].startswith("67 % of its 3 right answers are stated nowhere")

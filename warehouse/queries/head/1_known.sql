@@ -24,7 +24,7 @@ verdicts as (
 ),
 
 texts as (
-    select model_id, pearson_score, pearson_score_low, pearson_score_high
+    select model_id, pearson_score, pearson_bootstrap_score_low, pearson_bootstrap_score_high
     from volume_correlations
     inner join dim_models using (model_id, corpus_id)
     where size_code = 'characters' and pearson_score is not null
@@ -33,7 +33,8 @@ texts as (
 select
     overview.model_id,
     format(
-        'It answers {:.0f} %{} of {:,} questions correctly (P@1), in {} language{}: from {:.0f} % in {} to {:.0f} % in {}.',
+        'It answers {:.0f} %{} of {:,} questions correctly (P@1; a question is a fact in one of {} language{}): from {:.0f} % in {} '
+        || 'to {:.0f} % in {}.',
         100 * overview.match_rate,
         coalesce(format(' [{:.0f}, {:.0f}]', 100 * overview.match_rate_low, 100 * overview.match_rate_high), ''),
         overview.fact_count,
@@ -45,10 +46,13 @@ select
         best.language_name
     ) || coalesce(
         format(
-            ' Over languages, P@1 and the amount of training text correlate with {:.2f} [{:.2f}, {:.2f}].',
+            ' P@1 of a language and the number of characters of its training text correlate with {:.2f}{} (Pearson): '
+            || 'the amount of text explains {:.0f} % of the differences.',
             texts.pearson_score,
-            texts.pearson_score_low,
-            texts.pearson_score_high
+            coalesce(
+                format(' [{:.2f}, {:.2f}]', texts.pearson_bootstrap_score_low, texts.pearson_bootstrap_score_high), ''
+            ),
+            100 * texts.pearson_score ** 2
         ),
         ''
     ) || if(

@@ -14,8 +14,8 @@ elsewhere as (
 select
     nowhere.model_id,
     format(
-        'Of the facts that no text states it answers {:.0f} %{} correctly ({:,} questions); of those that the text of {} '
-        || 'other language{} states, {:.0f} %{} ({:,} questions).',
+        'If no language''s text states the fact, {:.0f} %{} of the answers are right ({:,} questions). If its own language''s '
+        || 'text does not state it but that of {} other{} does (the commonest number), {:.0f} %{} are ({:,} questions).',
         100 * nowhere.full_match_rate,
         coalesce(
             format(' [{:.0f}, {:.0f}]', 100 * nowhere.full_match_rate_low, 100 * nowhere.full_match_rate_high), ''

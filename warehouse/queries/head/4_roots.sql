@@ -2,27 +2,28 @@
 with roots as (
     select
         model_id,
-        sum(root_count) as answer_count,
-        sum(root_count) filter (where root_code = 'own_text_needed') / answer_count as own_rate,
-        sum(root_count) filter (where root_code = 'either_suffices') / answer_count as either_rate,
-        sum(root_count) filter (where root_code = 'transferred') / answer_count as transferred_rate,
-        sum(root_count) filter (where root_code = 'guess') / answer_count as guess_rate,
-    from roots_by_language
-    where rule_code = 'calibrated'
-    group by all
-    having answer_count > 0 and own_rate + either_rate + transferred_rate + guess_rate > 0
+        root_code,
+        full_match_count,
+        format('{:.0f} %', 100 * root_rate)
+        || coalesce(format(' [{:.0f}, {:.0f}]', 100 * root_rate_low, 100 * root_rate_high), '') as share,
+    from roots_overview
+    where rule_code = 'calibrated' and aggregation_code = 'micro' and root_rate is not null
 )
 
 select
     model_id,
     format(
-        'Most probable roots of the {:,} right answers: {:.0f} % need this language''s text, for {:.0f} % other languages'' '
-        || 'text is enough as well, {:.0f} % are transferred from other languages, {:.0f} % are guesses.',
-        answer_count::bigint,
-        100 * own_rate,
-        100 * either_rate,
-        100 * transferred_rate,
-        100 * guess_rate
+        'Most probable roots of the {:,} right answers, stated or not, by the calibrated rule: {} need this language''s text, '
+        || 'for {} other languages'' text is enough as well, {} are transferred from other languages, {} are guesses.',
+        any_value(full_match_count),
+        any_value(share) filter (root_code = 'own_text_needed'),
+        any_value(share) filter (root_code = 'either_suffices'),
+        any_value(share) filter (root_code = 'transferred'),
+        any_value(share) filter (root_code = 'guess')
     ) as sentence,
 from roots
+-- Without signals every root is undetermined.
+where exists (from roots_overview as given where given.model_id = roots.model_id and given.rule_code = 'calibrated'
+    and given.root_code != 'undetermined' and given.root_count > 0)
+group by model_id
 order by model_id

@@ -14,7 +14,7 @@ chosen as (
     join dim_facts using (fact_id)
     where coalesce(list_contains(getvariable('fact_ids')::varchar[], known.fact_id), true)
     order by known.language_count desc, known.fact_id
-    limit 24
+    limit 6
 )
 
 select

@@ -57,7 +57,8 @@ async function draw(place, onPaper = false) {
     words.hidden = isSwitched && words.dataset.model !== shown;
   }
   const chosen = params.map((param) => (param.name === "model" ? { ...param, value: shown } : param));
-  await vegaEmbed(place, { ...plain, params: chosen, datasets: { rows } }, {
+  const drawn = isSwitched ? rows.filter((row) => row.model_id === shown) : rows;
+  await vegaEmbed(place, { ...plain, params: chosen, datasets: { rows: drawn } }, {
     renderer: "svg", actions: false, config: theme(onPaper),
   });
   const svg = place.querySelector("svg");
