@@ -10,11 +10,12 @@ COPY . .
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM ${BASE}
-# An image without Python gets the distribution's own, 3.11 to 3.13.
+# Pictures need letters of all scripts. An image without Python gets the distribution's own, 3.11 to 3.13.
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # hadolint ignore=DL3008
-RUN command -v python3 > /dev/null || { apt-get update && apt-get install --yes \
-    --no-install-recommends python3 python3-venv && rm -rf /var/lib/apt/lists/*; }
+RUN apt-get update && apt-get install --yes --no-install-recommends fonts-noto-core fonts-noto-cjk \
+    && { command -v python3 > /dev/null || apt-get install --yes --no-install-recommends python3 python3-venv; } \
+    && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/factroots
 ENV PATH=/opt/factroots/bin:$PATH
 # Without CUDA packages, which are most of what torch brings, unless they are asked for.

@@ -4,9 +4,9 @@ Run: ``python -m tests.benchmarks.report_of_published_size [--page FILE] [--ware
 
 Makes up what two models answer in 53 languages (843,143 answers each, 75,000 of them right), with
 names, passages and neurons that compress as badly as real ones, and writes the page of all facts.
-Its figures are those of a published warehouse of that size, which ``warehouse_at_full_size --keep
-FOLDER`` makes in minutes; without ``--warehouse`` the page has none. With Chromium and playwright it
-opens the page, scrolls through its figures, opens a fact, and searches a name.
+Its figures are those of a published warehouse of that size, made in minutes by
+``warehouse_at_full_size --keep FOLDER``; without ``--warehouse`` the page has none. With Chromium
+and playwright it opens the page, scrolls through its figures, opens a fact, and searches a name.
 """
 
 from __future__ import annotations
