@@ -7,7 +7,7 @@ CONSTRAINTS ?= constraints.txt
 # Python compiles a module when it is imported first; compiling all takes a minute, so pip does not.
 INSTALL := $(PIP) install --no-compile $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-.PHONY: run test test-nightly check check-types check-sql check-text coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds root-rule readme lock gpu-check dockerfile-check
+.PHONY: run test test-nightly check check-types check-sql check-text coverage ui clean generate docs docs-site atlas-models atlas-checkpoints atlas-worlds root-rule readme lock gpu-check
 .DELETE_ON_ERROR:
 
 run: .venv/installed
