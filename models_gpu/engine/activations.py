@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
+from models_gpu.engine.devices import device_plan
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
@@ -24,8 +25,6 @@ from models_gpu.prompting.queries import Queries
 from models_gpu.settings import NeuronKind
 
 __all__ = ["NeuronKind", "activation_hooks", "neurons_per_layer", "record_activations"]
-
-_BATCH_TOKENS = {"cpu": 2_048, "cuda": 32_768, "mps": 8_192}
 
 
 @contextmanager
@@ -97,7 +96,7 @@ def record_activations(
         model.view.encode(recorder.prepare(start, stop, model.device), None)
         reporter.advance(float(work[start:stop].sum()))
 
-    budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+    budget = token_budget or device_plan(model.device).token_budget
     with activation_hooks(model.view, neuron, recorder.record), core_pool(model.device) as pool:
         batches = plan_batches(queries.lengths, budget, 0.0)
         run_with_oom_retry(batches, queries.lengths, run, model.release_memory, "query", pool)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
-from models_gpu.engine.scoring import device_plan
+from models_gpu.engine.devices import device_plan
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress, ProgressReporter, forward_work
 from models_gpu.prompting.queries import Queries

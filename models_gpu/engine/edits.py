@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
+from models_gpu.engine.devices import device_plan
 from models_gpu.engine.patched_forward import Cells, EditedForward, editable
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
@@ -33,9 +34,6 @@ __all__ = ["EditResults", "Edits", "Neuron", "build_edits", "run_edits"]
 Neuron = tuple[int, int]
 """Layer and unit, both counted from 0."""
 Floats = npt.NDArray[np.float64]
-
-_BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
-_LOGIT_BYTES = {"cpu": 1 << 26, "cuda": 1 << 30, "mps": 1 << 28}
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def run_edits(
             log_prob[rows], is_top[rows] = _Batch(model, queries, edits, rows).run(runner)
             reporter.advance(float(work[start:stop].sum()))
 
-        budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+        budget = token_budget or device_plan(model.device).kept_token_budget
         batches = plan_batches(lengths, budget, 0.0)
         run_with_oom_retry(batches, lengths, run, model.release_memory, "edited query", pool)
     reporter.finish()
@@ -230,7 +228,7 @@ def _scores(
     model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Compute the log-probability of each target, and whether it is the largest of the row."""
-    block_bytes = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
+    block_bytes = device_plan(hidden.device).logit_bytes
     step = max(1, block_bytes // (4 * model.view.vocabulary_size))
     wide = torch.promote_types(model.dtype, torch.float32)
     log_probs, tops = [], []

@@ -28,12 +28,12 @@ from typing import Any
 import torch
 
 from models_gpu.engine.activations import activation_hooks
+from models_gpu.engine.devices import device_plan
 from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
 
 __all__ = ["ForwardCache", "neurons_at", "target_gradients", "target_probabilities"]
 
-_LOGIT_BYTES = {"cpu": 1 << 27, "cuda": 1 << 30, "mps": 1 << 28}
 """Bytes of one block of logits; its gradient needs about three times that."""
 
 
@@ -284,7 +284,7 @@ def target_gradients(
 
 def _blocks(model: LoadedModel, hidden: torch.Tensor) -> list[slice]:
     """Cut rows into blocks that go through the head together, to bound the memory of logits."""
-    block_bytes = _LOGIT_BYTES.get(hidden.device.type, _LOGIT_BYTES["cpu"])
+    block_bytes = device_plan(hidden.device).logit_bytes
     step = max(1, block_bytes // (4 * model.view.vocabulary_size))
     return [slice(start, start + step) for start in range(0, len(hidden), step)]
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
+from models_gpu.engine.devices import device_plan
 from models_gpu.engine.logits import ranks
 from models_gpu.engine.patched_forward import EditedForward, editable
 from models_gpu.errors import ModelError
@@ -23,9 +24,6 @@ from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Ints, Longs, offsets_of, ranges
 
 __all__ = ["LayerScores", "equal_length_tokens", "score_layers"]
-
-_BATCH_TOKENS = {"cpu": 1_024, "cuda": 8_192, "mps": 4_096}
-_LOGIT_BYTES = {"cpu": 1 << 26, "cuda": 1 << 30, "mps": 1 << 28}
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def score_layers(
             log_prob[:, rows], rank[:, rows] = batch.run(runner)
             reporter.advance(int(queries.lengths[start:stop].sum()))
 
-        budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+        budget = token_budget or device_plan(model.device).kept_token_budget
         batches = plan_batches(queries.lengths, budget, 0.0)
         run_with_oom_retry(batches, queries.lengths, run, model.release_memory, "query", pool)
     if not np.isfinite(log_prob).all():
@@ -151,7 +149,7 @@ class _Batch:
 
     def _blocks(self) -> list[tuple[int, int]]:
         """Cut the pairs into blocks whose logits fit, with all pairs of an item in one block."""
-        limit = _LOGIT_BYTES.get(self.model.device.type, _LOGIT_BYTES["cpu"])
+        limit = device_plan(self.model.device).logit_bytes
         most = max(1, limit // (8 * self.model.view.vocabulary_size))
         bounds = np.append(np.flatnonzero(np.diff(self.pair_item, prepend=-1)), len(self.pair_item))
         blocks, start = [], 0

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from models_gpu.engine.devices import device_plan
 from models_gpu.loading.load import LoadedModel
 from models_gpu.prompting.queries import Queries
 
 __all__ = ["ObjectScores", "equal_lengths", "object_scores", "trainable", "weights_kept"]
-
-_BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768, "mps": 8_192}
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def object_scores(
     log_probs: list[torch.Tensor] = []
     tops: list[torch.Tensor] = []
     order: list[int] = []
-    budget = token_budget or _BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"])
+    budget = token_budget or device_plan(device).kept_token_budget
     for places in equal_lengths(lengths, budget):
         inputs, positions, golds, owners = [], [], [], []
         for place, own in enumerate(places):

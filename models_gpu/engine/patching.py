@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
+from models_gpu.engine.devices import device_plan
 from models_gpu.engine.layer_scores import equal_length_tokens
 from models_gpu.engine.patched_forward import EditedForward, editable
 from models_gpu.errors import ModelError
@@ -24,9 +25,6 @@ from models_gpu.prompting.queries import Queries, require_gold_counts
 from models_gpu.ragged import Longs, offsets_of, ranges
 
 __all__ = ["PatchResults", "Patches", "record_states", "run_patches"]
-
-_BATCH_TOKENS = {"cpu": 1_024, "cuda": 8_192, "mps": 4_096}
-_LOGIT_BYTES = {"cpu": 1 << 26, "cuda": 1 << 30, "mps": 1 << 28}
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def record_states(
                 states[layer, kept] = stream[rows, places]
 
         lengths = queries.lengths[used]
-        budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+        budget = token_budget or device_plan(model.device).kept_token_budget
         batches = plan_batches(lengths, budget, 0.0)
         run_with_oom_retry(batches, lengths, run, model.release_memory, "query", pool)
     return states
@@ -147,7 +145,7 @@ def run_patches(
             log_prob[:, batch.targets], is_top[:, batch.targets] = batch.run(runner, states)
             reporter.advance(int(lengths[start:stop].sum()))
 
-        budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+        budget = token_budget or device_plan(model.device).kept_token_budget
         batches = plan_batches(lengths, budget, 0.0)
         run_with_oom_retry(batches, lengths, run, model.release_memory, "patched query", pool)
     if not np.isfinite(log_prob).all():
@@ -213,7 +211,7 @@ class _Batch:
 
     def _score(self, hidden: torch.Tensor) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         device, vocabulary = hidden.device, self.model.view.vocabulary_size
-        step = max(1, _LOGIT_BYTES.get(device.type, _LOGIT_BYTES["cpu"]) // (4 * vocabulary))
+        step = max(1, device_plan(device).logit_bytes // (4 * vocabulary))
         # Targets of one patch share the logits of a position.
         keys, place = torch.unique(
             self.item_row * hidden.shape[1] + self.item_position, return_inverse=True

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from models_gpu.engine.devices import device_plan
 from models_gpu.engine.object_losses import equal_lengths
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
@@ -28,8 +29,6 @@ from models_gpu.seeded import generator
 from models_gpu.settings import TextGradientSettings
 
 __all__ = ["Sample", "linear_maps", "projected_gradients", "projection"]
-
-_BATCH_TOKENS = {"cpu": 1_024, "cuda": 16_384, "mps": 4_096}
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def projected_gradients(
     maps = linear_maps(model)
     width = settings.width
     result = torch.empty(len(samples), len(maps) * width * width)
-    budget = _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+    budget = device_plan(model.device).kept_token_budget
     done = 0
     with _recorded(model, maps, settings) as recorded:
         # Samples of one shape share a batch without padding.

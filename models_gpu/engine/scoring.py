@@ -27,6 +27,7 @@ import numpy.typing as npt
 import torch
 
 from models_gpu.engine.batching import core_pool, plan_batches, run_with_oom_retry
+from models_gpu.engine.devices import device_plan
 from models_gpu.engine.gold_pairs import gold_pairs
 from models_gpu.engine.greedy_answers import answer_greedily, most_work
 from models_gpu.engine.logits import best_tokens, ranks
@@ -36,9 +37,7 @@ from models_gpu.progress import Progress, ProgressReporter, forward_work
 from models_gpu.prompting.queries import Queries
 from models_gpu.ragged import Ints, Longs
 
-__all__ = [
-    "DEVICE_PLANS", "NEAR_TIE", "SPAN", "DevicePlan", "Scores", "device_plan", "score_queries",
-]  # fmt: skip
+__all__ = ["NEAR_TIE", "SPAN", "Scores", "score_queries"]
 
 NEAR_TIE = 2e-4
 """Nats between the two best tokens of a mask below which a float32 query is computed again, alone.
@@ -50,36 +49,6 @@ without padding has the same result in any run: predictions do not depend on the
 
 SPAN = 16_384
 """Masks whose hidden states are kept at once."""
-
-
-@dataclass(frozen=True)
-class DevicePlan:
-    """Sizes that suit a kind of device."""
-
-    token_budget: int
-    """Most tokens in a batch, padding included."""
-    padding_share: float
-    """Largest share of a batch that may be padding."""
-    logit_bytes: int
-    """Most bytes of one block of logits."""
-    rows_at_once: int | None
-    """Rows of logits that are reduced together; few on a CPU, so that they stay in its cache."""
-    groups_behind: int
-    """Groups whose rows may still be in the making while the next group is scored."""
-
-
-DEVICE_PLANS = {
-    # Without padding attention needs no mask; a CPU loses nothing with small batches.
-    "cpu": DevicePlan(2_048, 0.0, 1 << 27, 16, 0),
-    # Few large kernels: with one batch per length the device would wait for the host.
-    "mps": DevicePlan(8_192, 0.15, 1 << 28, None, 1),
-    "cuda": DevicePlan(32_768, 0.15, 1 << 30, None, 1),
-}
-
-
-def device_plan(device: torch.device) -> DevicePlan:
-    """Get the sizes for a device; unknown kinds get those of a CPU."""
-    return DEVICE_PLANS.get(device.type, DEVICE_PLANS["cpu"])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import torch
 
 from models_gpu.engine.batching import core_pool
 from models_gpu.engine.decoding import continue_greedily, decoding_work
-from models_gpu.engine.scoring import NEAR_TIE, device_plan
+from models_gpu.engine.devices import device_plan
+from models_gpu.engine.scoring import NEAR_TIE
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress, ProgressReporter
 from models_gpu.prompting.causal_prompts import tokenise_prompts

@@ -26,6 +26,7 @@ import torch
 
 from models_gpu.engine.activations import neurons_per_layer
 from models_gpu.engine.batching import plan_batches
+from models_gpu.engine.devices import device_plan
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.attribution_rows import ItemGroup, Items, scored_items
@@ -38,7 +39,6 @@ from models_gpu.settings import Mode, PathSettings
 __all__ = ["Attributions", "attribute"]
 
 
-_BATCH_TOKENS = {"cpu": 1_024, "cuda": 16_384, "mps": 4_096}
 """Most tokens of a batch: fewer than for a plain forward pass, because the backward pass keeps all
 activations."""
 _PADDING_SHARE = {"cuda": 0.15, "mps": 0.15}
@@ -96,7 +96,7 @@ def attribute(
     if settings.mode not in modes:
         raise ModelError(f"mode is '{settings.mode}'; it can be {', '.join(map(repr, modes))}")
     quadrature_nodes(settings.quadrature, settings.steps)
-    budget = token_budget or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+    budget = token_budget or device_plan(model.device).kept_token_budget
     layers, units = len(model.view.layers), neurons_per_layer(model.view, "ffn")
     order = np.argsort(queries.row_query, kind="stable")
     at_once = max(1, _HELD_BYTES // (4 * layers * units))

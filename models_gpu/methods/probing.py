@@ -18,7 +18,8 @@ import polars as pl
 import pyarrow as pa
 import torch
 
-from models_gpu.engine.scoring import Scores, device_plan, score_queries
+from models_gpu.engine.devices import device_plan
+from models_gpu.engine.scoring import Scores, score_queries
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress
 from models_gpu.prompting.build import build_queries

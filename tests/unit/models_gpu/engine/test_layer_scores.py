@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from models_gpu.engine.devices import DEVICE_PLANS
 from models_gpu.engine.layer_scores import score_layers
 from models_gpu.engine.scoring import score_queries
 from models_gpu.errors import ModelError
@@ -76,7 +79,8 @@ def test_blocks_of_logits_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     usual = score_layers(model, queries)
     limit = 8 * model.view.vocabulary_size
     for pairs in (1, 3):
-        monkeypatch.setattr("models_gpu.engine.layer_scores._LOGIT_BYTES", {"cpu": pairs * limit})
+        plan = replace(DEVICE_PLANS["cpu"], logit_bytes=pairs * limit)
+        monkeypatch.setitem(DEVICE_PLANS, "cpu", plan)
         found = score_layers(model, queries)
         np.testing.assert_allclose(found.log_prob, usual.log_prob, rtol=1e-5, atol=1e-4)
         assert np.array_equal(found.rank, usual.rank)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ingestion.contract import LAKE
-from models_gpu.engine import scoring
+from models_gpu.engine import devices, scoring
 from models_gpu.engine.logits import largest, ranks
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel, wrap
@@ -64,8 +64,8 @@ def test_batches_do_not_matter(
     model: LoadedModel, budget: int, padding_share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = probe(model, many_facts(), mask_counts="all")
-    plan = scoring.DevicePlan(budget, padding_share, 7_000, 2, 0)
-    monkeypatch.setitem(scoring.DEVICE_PLANS, "cpu", plan)
+    plan = devices.DevicePlan(budget, budget, padding_share, 7_000, 2, 0)
+    monkeypatch.setitem(devices.DEVICE_PLANS, "cpu", plan)
     rows = probe(model, many_facts(), mask_counts="all")
     assert verdicts(rows).equals(verdicts(expected))
     difference = (rows["gold_log_prob"] - expected["gold_log_prob"]).abs().max()
@@ -221,8 +221,8 @@ def test_no_facts_give_no_rows_with_the_right_columns(bert: LoadedModel) -> None
 def test_groups_come_back_in_order_with_their_own_rows(
     bert: LoadedModel, behind: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = replace(scoring.DEVICE_PLANS["cpu"], groups_behind=behind)
-    monkeypatch.setitem(scoring.DEVICE_PLANS, "cpu", plan)
+    plan = replace(devices.DEVICE_PLANS["cpu"], groups_behind=behind)
+    monkeypatch.setitem(devices.DEVICE_PLANS, "cpu", plan)
     groups = {name: many_facts().filter(pl.col("fact_id").str.starts_with(name)) for name in "cbts"}
     reports: list[tuple[str, float, float]] = []
     results = dict(
