@@ -22,7 +22,22 @@
     {{ create_table_as(False, relation, compiled_code) if type == "table" else create_view_as(relation, compiled_code) }}
     {%- endcall -%}
     {{- run_hooks(post_hooks, inside_transaction=True) -}}
-    {%- do persist_docs(relation, model) -%}
+    {%- if config.persist_relation_docs() -%}
+    {%- call statement("comments") -%}
+    {{ comments(relation, model) }}
+    {%- endcall -%}
+    {%- endif -%}
     {%- do adapter.commit() -%}
     {{- return({"relations": [relation]}) -}}
+{%- endmacro %}
+
+{#-
+    Comments on a relation and its columns, in one statement. dbt's persist_docs asks for the columns
+    first; here the contract of the model says that they are there.
+-#}
+{% macro comments(relation, model) -%}
+    comment on {{ relation.type }} {{ relation }} is {{ duckdb_escape_comment(model.description) }};
+    {%- for name, column in model.columns.items() %}
+    comment on column {{ relation }}.{{ adapter.quote(name) }} is {{ duckdb_escape_comment(column.description) }};
+    {%- endfor %}
 {%- endmacro %}
