@@ -675,6 +675,26 @@ _TABLES = (
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
+        "object_aliases",
+        "One row per model, language, fact and other name of its object, with the tokens that the "
+        "name would have in the place of the object (docs/method.md#aliases). Empty in studies "
+        "without aliases.",
+        ("model_id", "language_code", "fact_id", "alias_label"),
+        (
+            _MODEL,
+            _LANGUAGE,
+            _FACT,
+            Column("alias_label", _TEXT, "Other name of the object, in normal form."),
+            Column(
+                "alias_token_ids",
+                _TOKENS,
+                "Token ids of this name, without the ignored token. Empty if it has no tokens, or "
+                "has the unknown token: no answer can then match.",
+            ),
+        ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
         "subject_swaps",
         "One row per model, language, right answer and text that replaces the subject: how "
         "probable the object still is (docs/method.md#subject-swaps).",

@@ -9,7 +9,6 @@ import polars as pl
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask, settings_of
 from dagster_project.study.schema import ContinuationBlock
 from ingestion.facts.answers import name_offsets
-from ingestion.tracing.names import read_aliases
 
 __all__ = ["STEP"]
 
@@ -28,7 +27,7 @@ def _continue(task: ModelTask) -> Iterator[Computed]:
 
     block: ContinuationBlock = task.settings
     objects = task.read("facts").select("fact_id", "object_id")
-    aliases = _aliases(task)
+    aliases = task.aliases()
     for language in task.languages:
         facts = task.queries(language).join(objects, on="fact_id", validate="1:1")
         texts = continuations(
@@ -41,7 +40,7 @@ def _continue(task: ModelTask) -> Iterator[Computed]:
         found = name_offsets(
             texts.join(facts.select("fact_id", "object_id", "object_label"), on="fact_id"),
             language,
-            None if aliases is None else aliases.filter(pl.col("language_code") == language),
+            aliases.filter(pl.col("language_code") == language),
             task.study.study.tracing.chinese,
         )
         rows = lake_rows("continuations", [found])
@@ -51,14 +50,6 @@ def _continue(task: ModelTask) -> Iterator[Computed]:
             fact_count=rows.height,
             why_none="a masked model writes nothing",
         )
-
-
-def _aliases(task: ModelTask) -> pl.DataFrame | None:
-    """Other names of entities in all languages; None where the study has none."""
-    study = task.study.study
-    if study.tracing.aliases is None:
-        return None
-    return read_aliases(study.locate(study.tracing.aliases), task.study.within)
 
 
 STEP = ModelStep(

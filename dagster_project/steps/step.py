@@ -24,6 +24,8 @@ from dagster_project.study.resolve import ResolvedStudy, StudyCorpus, StudyModel
 from dagster_project.study.schema import Study
 from ingestion.contract import LAKE
 from ingestion.lake import fingerprint
+from ingestion.text import normal_column
+from ingestion.tracing.names import ALIAS_COLUMNS, read_aliases
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
@@ -273,6 +275,14 @@ class ModelTask:
         from models_gpu.prompting.contexts import in_context
 
         return in_context(self.weights, spec, asked)
+
+    def aliases(self) -> pl.DataFrame:
+        """Other names of entities in all languages, in normal form; no rows without a table."""
+        study = self.study.study
+        if study.tracing.aliases is None:
+            return pl.DataFrame(schema=dict.fromkeys(ALIAS_COLUMNS, pl.String))
+        rows = read_aliases(study.locate(study.tracing.aliases), self.study.within)
+        return rows.with_columns(alias=normal_column(pl.col("alias")))
 
     def known_facts(self, language: str, forced: int | None = None) -> list[str]:
         """Facts that the study's verdict calls right, asked with the right number of masks.

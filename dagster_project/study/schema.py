@@ -232,7 +232,7 @@ class TracingBlock:
     chunk_tokens: _Count = 512
     """Maximal tokens per chunk, by the tokenizer of the corpus' first model."""
     aliases: str | None = None
-    """CSV with language_code, entity_id, alias: other names of an entity."""
+    """CSV with language_code, entity_id, alias: other names of an entity, in texts and answers."""
     engine: Literal["polars", "hyperscan"] = "polars"
     """Search engine for names (hyperscan is an extra); the counts are the same."""
     chinese: Literal["opencc", "zhconv"] = "opencc"

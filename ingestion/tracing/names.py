@@ -96,8 +96,9 @@ def read_aliases(path: Path, within: Path | None = None) -> pl.DataFrame:
             f"{path}: {len(incomplete):,} rows are incomplete (the first is row "
             f"{incomplete['line'][0]}); each row needs {', '.join(ALIAS_COLUMNS)}"
         )
-    strip = pl.col("language_code", "entity_id").str.strip_chars()
-    return rows.filter(~pl.all_horizontal(empty)).drop("line").with_columns(strip)
+    # As the identifiers of the facts.
+    ids = normal_column(pl.col("language_code", "entity_id"))
+    return rows.filter(~pl.all_horizontal(empty)).drop("line").with_columns(ids)
 
 
 def collect_names(

@@ -146,6 +146,11 @@ def tables() -> dict:
         "models": [model("m1"), model("m2", ignored_token_id=6, mask_counts="all")],
         "predictions": predictions,
         "object_rankings": rankings(),
+        "object_aliases": [
+            {"model_id": "m1", "language_code": "en", "fact_id": "f2", "alias_label": label,
+             "alias_token_ids": tokens}
+            for label, tokens in (("Edo", [12]), ("Tōkei", []))
+        ],
         "continuations": [
             {
                 "model_id": "m1", "language_code": "en", "fact_id": fact, "token_count": 3,
@@ -471,10 +476,18 @@ def test_each_verdict_has_its_p_at_1_and_its_commonest_answer(warehouse: Path) -
     )
     assert found == [
         ("alias_contained", 3, 2, None, 3, " a", 1),
+        ("alias_exact", 6, 3, None, 5, "20", 2),
         ("contained", 3, 1, None, 3, " a", 1),
         ("exact", 6, 2, None, 5, "20", 2),
         ("ranked_sum", 6, 4, 0.75, 4, "German (en)", 2),
     ]
+    # Tokyo is called Edo; m2 is asked in a study that has no aliases for it.
+    assert rows(
+        warehouse,
+        """select model_id, fact_id, is_full_match, is_alias_match from fct_predictions
+           where language_code = 'en' and is_alias_match is distinct from is_full_match
+           and fact_id in ('f2', 'f3')""",
+    ) == [("m1", "f2", False, True), ("m2", "f2", False, None), ("m2", "f3", False, None)]
     [(rate, low, high)] = rows(
         warehouse,
         """select reciprocal_rank_score, reciprocal_rank_score_low, reciprocal_rank_score_high

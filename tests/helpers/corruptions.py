@@ -103,6 +103,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
             ]  # fmt: skip
             if model == "m":
                 parts["continuations", model, code] = answered
+            parts["object_aliases", model, code] = answered
             parts["subject_swaps", model, code] = [
                 {**row, "swap_code": "masked", "object_log_prob": -1.0, "object_rank": 1}
                 for row in answered[:3]

@@ -3,6 +3,7 @@
 with
 stg_lake__predictions as (select * from {{ ref('stg_lake__predictions') }}),
 stg_lake__models as (select * from {{ ref('stg_lake__models') }}),
+stg_lake__object_aliases as (select * from {{ ref('stg_lake__object_aliases') }}),
 int_language_facts as not materialized (select * from {{ ref('int_language_facts') }}),
 
 queries as (
@@ -22,9 +23,23 @@ queries as (
         predictions.predicted_text,
         predictions.gold_log_prob,
         predictions.gold_rank,
+        models.objective = 'causal' as is_continued,
     from stg_lake__predictions as predictions
     inner join stg_lake__models as models using (model_id)
     inner join int_language_facts as language_facts using (language_code, fact_id)
+),
+
+-- A model has aliases if any of its objects has one; without, nothing is said about them.
+aliased_models as (select distinct model_id from stg_lake__object_aliases),
+
+aliases as (
+    select
+        model_id,
+        language_code,
+        fact_id,
+        list(alias_token_ids) filter (where len(alias_token_ids) > 0) as alias_lists,
+    from stg_lake__object_aliases
+    group by all
 ),
 
 -- Only a subject with several objects can be right with another object than the fact's own.
@@ -75,8 +90,26 @@ final as (
                     list_contains(rival_objects.true_objects, own_verdicts.answer_token_ids), false
                 )
             ) as is_any_object_match,
+        -- A causal model writes on, so a shorter name can begin its answer.
+        case
+            when aliased_models.model_id is not null
+            then own_verdicts.is_full_match
+                or coalesce(
+                    list_bool_or(list_transform(
+                        aliases.alias_lists,
+                        lambda name: name = if(
+                            own_verdicts.is_continued,
+                            own_verdicts.answer_token_ids[1:len(name)],
+                            own_verdicts.answer_token_ids
+                        )
+                    )),
+                    false
+                )
+        end as is_alias_match,
     from own_verdicts
     left join rival_objects using (model_id, language_code, relation_id, subject_id)
+    left join aliased_models using (model_id)
+    left join aliases using (model_id, language_code, fact_id)
 )
 
 select * from final

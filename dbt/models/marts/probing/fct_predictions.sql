@@ -16,6 +16,7 @@ answers as (
         bool_or(is_full_match) as is_full_match,
         bool_or(is_partial_match) as is_partial_match,
         bool_or(is_any_object_match) as is_any_object_match,
+        bool_or(is_alias_match) as is_alias_match,
         min(mask_count) filter (where is_full_match) as full_match_mask_count,
         max(gold_log_prob) as gold_log_prob,
         max(gold_rank) as gold_rank,
@@ -76,6 +77,7 @@ judged as (
             when answers.fact_id is not null
             then coalesce(subjects.is_any_object_match, answers.is_any_object_match)
         end as is_any_object_match,
+        answers.is_alias_match,
         case when continuations.fact_id is not null then continuations.object_offset is not null end as is_contained,
         case when continuations.fact_id is not null then continuations.alias_offset is not null end as is_alias_contained,
         continuations.continuation_text,

@@ -2,6 +2,7 @@
 {%- set key_list = keys | join(", ") %}
 {%- set verdicts = {
     "exact": ("is_full_match", "predicted_text"),
+    "alias_exact": ("is_alias_match", "predicted_text"),
     "contained": ("is_contained", "continuation_text"),
     "alias_contained": ("is_alias_contained", "continuation_text"),
 } %}

@@ -38,6 +38,7 @@ final as (
         predictions.predicted_text,
         predictions.is_right,
         predictions.is_full_match,
+        predictions.is_alias_match,
         predictions.gold_rank,
         predictions.gold_log_prob,
         models.corpus_id,
