@@ -3,11 +3,9 @@
 What does not belong here: looking for facts in the text (``ingestion.tracing``).
 """
 
+from ingestion.corpora.documents import Document, Shard, Tally
 from ingestion.corpora.reading import (
     SHARD_BYTES,
-    Document,
-    Shard,
-    Tally,
     check_layout,
     check_readable,
     file_shards,

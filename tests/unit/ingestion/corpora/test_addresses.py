@@ -9,7 +9,8 @@ from threading import Thread
 
 import pytest
 
-from ingestion.corpora.reading import Document, Tally, file_shards, read_documents
+from ingestion.corpora.documents import Document, Tally
+from ingestion.corpora.reading import file_shards, read_documents
 from ingestion.corpora.settings import CorpusError, PlainText, corpus_digest, list_files
 from ingestion.errors import FactrootsError, first_line, without_secrets
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ingestion.corpora import CorpusError, CorpusSettings, reading, wikitext
-from ingestion.corpora.reading import Shard, Tally, check_layout, read_documents
+from ingestion.corpora import CorpusError, CorpusSettings, wikipedia_dump, wikitext
+from ingestion.corpora.documents import Shard, Tally
+from ingestion.corpora.reading import check_layout, read_documents
 from ingestion.corpora.settings import (
     JsonLines,
     ParquetText,
@@ -91,7 +92,7 @@ OLDER = {
 
 @pytest.mark.parametrize("name", OLDER)
 def test_patterns_find_the_same_as_the_slow_ones(name: str) -> None:
-    module = reading if name == "_REDIRECT" else wikitext
+    module = wikipedia_dump if name == "_REDIRECT" else wikitext
     fast, slow = getattr(module, name), re.compile(OLDER[name])
     chosen = random.Random(name)
     pieces = [*"<>/=a -\n():,、（）#[", "\u3000", "  ", "<a", "[[", "</", "#a", "#a :["]
@@ -108,7 +109,11 @@ def test_patterns_find_the_same_as_the_slow_ones(name: str) -> None:
 def test_patterns_take_linear_time(text: str) -> None:
     for name in OLDER:
         # Whether a page is a redirect is asked at its beginning only.
-        find = reading._REDIRECT.match if name == "_REDIRECT" else getattr(wikitext, name).search
+        find = (
+            wikipedia_dump._REDIRECT.match
+            if name == "_REDIRECT"
+            else getattr(wikitext, name).search
+        )
         started = time.process_time()
         for more in ("", " " * (1 << 17), "=" * (1 << 17)):
             find(text * (1 if more else 1 << 17) + more)
