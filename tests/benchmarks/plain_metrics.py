@@ -62,58 +62,60 @@ def read(lake: Path, table: str) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(path, columns=COLUMNS[table]) for path in files])
 
 
-def plain(lake: Path) -> dict[str, tuple[Rows, float]]:
-    """Mart → its figures and the processor's seconds; reading files is under 'reading'."""
-    started = time.process_time()
-    tables = {name: read(lake, name) for name in COLUMNS}
-    facts, models = tables["facts"], list(tables["models"].model_id)
-    relation_of = dict(zip(facts.fact_id, facts.relation_id, strict=True))
-    object_of = dict(zip(facts.fact_id, facts.object_id, strict=True))
-    found: dict[str, tuple[Rows, float]] = {"reading": (set(), time.process_time() - started)}
+class Plain:
+    """The metrics of a lake, computed row by row; each method is one mart."""
 
-    held: dict[str, set[str]] = defaultdict(set)
-    for row in tables["fact_labels"].itertuples():
-        held[row.language_code].add(row.fact_id)
-    right: dict[tuple[str, str], set[str]] = {(m, code): set() for m in models for code in held}
-    one_token: dict[tuple[str, str], set[str]] = {place: set() for place in right}
+    def __init__(self, lake: Path) -> None:
+        self.tables = {name: read(lake, name) for name in COLUMNS}
+        facts = self.tables["facts"]
+        self.models = list(self.tables["models"].model_id)
+        self.relation_of = dict(zip(facts.fact_id, facts.relation_id, strict=True))
+        self.object_of = dict(zip(facts.fact_id, facts.object_id, strict=True))
+        self.held: dict[str, set[str]] = defaultdict(set)
+        for row in self.tables["fact_labels"].itertuples():
+            self.held[row.language_code].add(row.fact_id)
+        places = [(model, code) for model in self.models for code in self.held]
+        self.right: dict[tuple[str, str], set[str]] = {place: set() for place in places}
+        self.one_token: dict[tuple[str, str], set[str]] = {place: set() for place in places}
+        self.present: dict[str, set[str]] = defaultdict(set)
 
-    def p_at_1() -> Rows:
-        for row in tables["predictions"].itertuples():
+    def p_at_1(self) -> Rows:
+        for row in self.tables["predictions"].itertuples():
             gold = list(row.gold_token_ids)
             if list(row.predicted_token_ids) == gold:
-                right[row.model_id, row.language_code].add(row.fact_id)
+                self.right[row.model_id, row.language_code].add(row.fact_id)
             if len(gold) == 1:
-                one_token[row.model_id, row.language_code].add(row.fact_id)
+                self.one_token[row.model_id, row.language_code].add(row.fact_id)
         return {
-            (m, code, len(correct), len(held[code]), len(correct) / len(held[code]))
-            for (m, code), correct in right.items()
+            (m, code, len(correct), len(self.held[code]), len(correct) / len(self.held[code]))
+            for (m, code), correct in self.right.items()
         }
 
-    def overview() -> Rows:
+    def overview(self) -> Rows:
         out = set()
-        for model_id in models:
-            correct = [len(right[model_id, code]) for code in held]
-            sizes = [len(held[code]) for code in held]
+        for model_id in self.models:
+            correct = [len(self.right[model_id, code]) for code in self.held]
+            sizes = [len(self.held[code]) for code in self.held]
             rates = [c / n for c, n in zip(correct, sizes, strict=True)]
             out.add((model_id, "micro", sum(correct) / sum(sizes)))
             out.add((model_id, "macro", sum(rates) / len(rates)))
         return out
 
-    def by_relation() -> Rows:
+    def by_relation(self) -> Rows:
         out = set()
-        for (model_id, code), correct in right.items():
+        for (model_id, code), correct in self.right.items():
             asked: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-            for fact in held[code]:
-                asked[relation_of[fact]][0] += fact in correct
-                asked[relation_of[fact]][1] += 1
+            for fact in self.held[code]:
+                asked[self.relation_of[fact]][0] += fact in correct
+                asked[self.relation_of[fact]][1] += 1
             out |= {(model_id, code, relation, *counts) for relation, counts in asked.items()}
         return out
 
-    def one_token_p_at_1() -> Rows:
+    def one_token_p_at_1(self) -> Rows:
         out = set()
-        for (model_id, code), short in one_token.items():
+        for (model_id, code), short in self.one_token.items():
             frame = pd.DataFrame(
-                [(object_of[fact], fact in right[model_id, code]) for fact in short],
+                [(self.object_of[fact], fact in self.right[model_id, code]) for fact in short],
                 columns=["object_id", "is_right"],
             )
             means = frame.groupby("object_id").is_right.mean()
@@ -121,50 +123,53 @@ def plain(lake: Path) -> dict[str, tuple[Rows, float]]:
                 out.add((model_id, code, len(means), float(means.mean())))
         return out
 
-    def fact_jaccard() -> Rows:
+    def fact_jaccard(self) -> Rows:
         out = set()
-        for model_id in models:
-            for a, b in combinations(sorted(held), 2):
-                both = held[a] & held[b]
-                in_a, in_b = right[model_id, a] & both, right[model_id, b] & both
+        for model_id in self.models:
+            for a, b in combinations(sorted(self.held), 2):
+                both = self.held[a] & self.held[b]
+                in_a, in_b = self.right[model_id, a] & both, self.right[model_id, b] & both
                 out.add((model_id, a, b, len(in_a & in_b), len(in_a | in_b)))
         return out
 
-    present: dict[str, set[str]] = defaultdict(set)
-
-    def absence() -> Rows:
-        for row in tables["occurrences"].itertuples():
+    def absence(self) -> Rows:
+        for row in self.tables["occurrences"].itertuples():
             if row.shared_count >= 1:
-                present[row.language_code].add(row.fact_id)
-        return {(m, c, len(facts - present[c]), len(facts)) for (m, c), facts in right.items()}
+                self.present[row.language_code].add(row.fact_id)
+        return {
+            (m, c, len(facts - self.present[c]), len(facts)) for (m, c), facts in self.right.items()
+        }
 
-    def types() -> Rows:
+    def types(self) -> Rows:
         counts: dict[tuple[str, str, str], int] = defaultdict(int)
-        for row in tables["label_tokens"].itertuples():
+        for row in self.tables["label_tokens"].itertuples():
             language = row.language_code
-            if row.fact_id not in right[row.model_id, language] or row.fact_id in present[language]:
+            if (
+                row.fact_id not in self.right[row.model_id, language]
+                or row.fact_id in self.present[language]
+            ):
                 continue
             if row.object_folded in row.subject_folded or set(row.subject_tokens) & set(
                 row.object_tokens
             ):
                 kind = "shared_tokens"
             else:
-                kind = "naming" if relation_of[row.fact_id] in NAMING else "others"
+                kind = "naming" if self.relation_of[row.fact_id] in NAMING else "others"
             counts[row.model_id, language, kind] += 1
         return {(*key, count) for key, count in counts.items()}
 
-    def layers() -> Rows:
-        sizes = tables["active_neurons"].groupby(["model_id", "language_code", "layer_index"])
+    def layers(self) -> Rows:
+        sizes = self.tables["active_neurons"].groupby(["model_id", "language_code", "layer_index"])
         return {(*key, count) for key, count in sizes.size().items()}
 
-    def neuron_jaccard() -> Rows:
+    def neuron_jaccard(self) -> Rows:
         active: dict[tuple[str, str], dict[str, set[tuple[int, int]]]] = defaultdict(dict)
-        for row in tables["active_neurons"].itertuples():
+        for row in self.tables["active_neurons"].itertuples():
             of_fact = active[row.model_id, row.language_code].setdefault(row.fact_id, set())
             of_fact.add((row.layer_index, row.neuron_index))
         out = set()
-        for model_id in models:
-            for a, b in combinations(sorted(held), 2):
+        for model_id in self.models:
+            for a, b in combinations(sorted(self.held), 2):
                 one, other = active[model_id, a], active[model_id, b]
                 scores = [
                     len(one[fact] & other[fact]) / len(one[fact] | other[fact])
@@ -174,9 +179,16 @@ def plain(lake: Path) -> dict[str, tuple[Rows, float]]:
                     out.add((model_id, a, b, len(scores), sum(scores) / len(scores)))
         return out
 
+
+def plain(lake: Path) -> dict[str, tuple[Rows, float]]:
+    """Mart → its figures and the processor's seconds; reading files is under 'reading'."""
+    started = time.process_time()
+    plainly = Plain(lake)
+    found: dict[str, tuple[Rows, float]] = {"reading": (set(), time.process_time() - started)}
     ways: tuple[Callable[[], Rows], ...] = (
-        p_at_1, overview, by_relation, one_token_p_at_1, fact_jaccard, absence, types, layers,
-        neuron_jaccard,
+        plainly.p_at_1, plainly.overview, plainly.by_relation, plainly.one_token_p_at_1,
+        plainly.fact_jaccard, plainly.absence, plainly.types, plainly.layers,
+        plainly.neuron_jaccard,
     )  # fmt: skip
     for name, way in zip(METRICS, ways, strict=True):
         started = time.process_time()

@@ -188,7 +188,7 @@ def tables() -> dict[str, list[Row]]:
                 "reason_code": reason,
             }
             for model_id, code, fact, reason in UNSCORED
-        ],
+        ],  # fmt: skip
     }
 
 

@@ -218,6 +218,43 @@ def world_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
     ]
 
 
+def source_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
+    """What docs/atlas.md says of the sources of transferred answers, held against the worlds."""
+    second = f"{MODEL}-seed2"
+    ((half,),) = atlas.execute(
+        """select spearman_score from source_agreement
+           where target_language_code = 'all' and measure_code = 'other_half'"""
+    ).fetchall()
+    whole = 2 * half / (1 + half)
+    [(source_count, first)] = atlas.execute(
+        """select avg(len(source_probabilities)), avg(source_probabilities[1]) from fct_fact_roots
+           where rule_code = 'calibrated' and model_id = ? and len(source_probabilities) > 0""",
+        [MODEL],
+    ).fetchall()
+    ranks = {
+        (model, code): f"{score:+.2f}"
+        for model, code, score in atlas.execute(
+            """select model_id, measure_code, spearman_score from source_agreement
+               where target_language_code = 'all' and model_id in (?, ?, 'worlds')""",
+            [MODEL, second],
+        ).fetchall()
+    }
+    return [
+        f"Sources by the paper's rule (`root_matrix`, transferred) rank the pairs of languages "
+        f"with Spearman's ρ = {ranks[MODEL, 'root_matrix_transferred']} as the source weights "
+        f"do, the fact overlap of Figure 3 with {ranks[MODEL, 'fact_jaccard']}, the neuron "
+        f"overlap of Figure 5 with {ranks[MODEL, 'neuron_jaccard']}, and above its null with "
+        f"{ranks[MODEL, 'neuron_excess']}. One half of the worlds ranks them as the other half "
+        f"does with {ranks['worlds', 'other_half']}, random numbers with "
+        f"{ranks['worlds', 'shuffled']}. By Spearman and Brown's formula, all worlds would agree "
+        f"with as many new ones with {whole:+.2f}.",
+        f"The sources of the calibrated rule rank the pairs as the second half of the worlds does "
+        f"with {ranks[MODEL, 'calibrated_rule']} (second seed: {ranks[second, 'calibrated_rule']})",
+        f"Of {source_count:.1f} possible sources of an answer, the most probable one has a "
+        f"probability of {first:.2f} on average.",
+    ]
+
+
 def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
     """What docs/atlas.md says of the roots, held against the worlds."""
     kappas = {
@@ -256,24 +293,6 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
             [MODEL],
         ).fetchall()
     }
-    ((half,),) = atlas.execute(
-        """select spearman_score from source_agreement
-           where target_language_code = 'all' and measure_code = 'other_half'"""
-    ).fetchall()
-    whole = 2 * half / (1 + half)
-    [(source_count, first)] = atlas.execute(
-        """select avg(len(source_probabilities)), avg(source_probabilities[1]) from fct_fact_roots
-           where rule_code = 'calibrated' and model_id = ? and len(source_probabilities) > 0""",
-        [MODEL],
-    ).fetchall()
-    ranks = {
-        (model, code): f"{score:+.2f}"
-        for model, code, score in atlas.execute(
-            """select model_id, measure_code, spearman_score from source_agreement
-               where target_language_code = 'all' and model_id in (?, ?, 'worlds')""",
-            [MODEL, second],
-        ).fetchall()
-    }
     return [
         f"Two seeds of the base agree on the roots of the {kappas['decided'][0]:,} answers that "
         f"the text states, both get right, and to which both give a root with Cohen's κ = "
@@ -295,24 +314,15 @@ def root_sentences(atlas: duckdb.DuckDBPyConnection) -> list[str]:
         f"with {signals['right_language_count']}; the log-probability of the object with "
         f"{signals['object_log_prob']}. The first half of the worlds, the ceiling, reaches "
         f"{signals['first_half']}, random numbers {signals['shuffled']}.",
-        f"Sources by the paper's rule (`root_matrix`, transferred) rank the pairs of languages "
-        f"with Spearman's ρ = {ranks[MODEL, 'root_matrix_transferred']} as the source weights "
-        f"do, the fact overlap of Figure 3 with {ranks[MODEL, 'fact_jaccard']}, the neuron "
-        f"overlap of Figure 5 with {ranks[MODEL, 'neuron_jaccard']}, and above its null with "
-        f"{ranks[MODEL, 'neuron_excess']}. One half of the worlds ranks them as the other half "
-        f"does with {ranks['worlds', 'other_half']}, random numbers with "
-        f"{ranks['worlds', 'shuffled']}. By Spearman and Brown's formula, all worlds would agree "
-        f"with as many new ones with {whole:+.2f}.",
-        f"The sources of the calibrated rule rank the pairs as the second half of the worlds does "
-        f"with {ranks[MODEL, 'calibrated_rule']} (second seed: {ranks[second, 'calibrated_rule']})",
-        f"Of {source_count:.1f} possible sources of an answer, the most probable one has a "
-        f"probability of {first:.2f} on average.",
+        *source_sentences(atlas),
     ]  # fmt: skip
 
 
-def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
-    """What docs/atlas.md says of the calibrated rule, held against the worlds."""
-    areas = {
+def rule_areas(
+    atlas_roots: duckdb.DuckDBPyConnection,
+) -> dict[tuple[str, str, str], tuple[str, str, str]]:
+    """Model, target and signal → AUROC, its lead over the baselines, calibration error."""
+    return {
         (model, target, signal): (
             f"{area:.3f} [{max(low, 0):.3f}, {min(high, 1):.3f}]",
             f"{lead:+.3f} [{lead_low:+.3f}, {lead_high:+.3f}]",
@@ -327,14 +337,11 @@ def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
                from root_signal_accuracy"""
         ).fetchall()
     }  # fmt: skip
-    kappas = {
-        (rule, scope): f"{kappa:.2f} [{low:.2f}, {high:.2f}]"
-        for rule, scope, kappa, low, high in atlas_roots.execute(
-            """select rule_code, scope_code, kappa_score, kappa_score_low, kappa_score_high
-               from root_agreement where model_a_id = ? and model_b_id = ? || '-seed2'""",
-            [MODEL, MODEL],
-        ).fetchall()
-    }
+
+
+def rule_tables(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
+    """Rows of the two tables about the calibrated rule."""
+    areas = rule_areas(atlas_roots)
     table = [
         f"| {name} | " + " | ".join(
             areas[model, target, signal][0] if (model, target, signal) in areas else "—"
@@ -362,6 +369,26 @@ def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
                  and is_claim"""
         ).fetchall()
     }
+    return [
+        *table,
+        *(
+            f"| {root.replace('_', ' ')} | {roots[MODEL, root]} | {roots['atlas-clm', root]} |"
+            for root in ("own_text_needed", "either_suffices", "transferred", "guess")
+        ),
+    ]
+
+
+def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
+    """What docs/atlas.md says of the calibrated rule, held against the worlds."""
+    areas = rule_areas(atlas_roots)
+    kappas = {
+        (rule, scope): f"{kappa:.2f} [{low:.2f}, {high:.2f}]"
+        for rule, scope, kappa, low, high in atlas_roots.execute(
+            """select rule_code, scope_code, kappa_score, kappa_score_low, kappa_score_high
+               from root_agreement where model_a_id = ? and model_b_id = ? || '-seed2'""",
+            [MODEL, MODEL],
+        ).fetchall()
+    }
     survival = {
         root: f"{rate:.2f} [{low:.2f}, {high:.2f}]"
         for root, rate, low, high in atlas_roots.execute(
@@ -372,17 +399,13 @@ def rule_sentences(atlas_roots: duckdb.DuckDBPyConnection) -> list[str]:
             [MODEL],
         ).fetchall()
     }
-    table += [
-        f"| {root.replace('_', ' ')} | {roots[MODEL, root]} | {roots['atlas-clm', root]} |"
-        for root in ("own_text_needed", "either_suffices", "transferred", "guess")
-    ]
     rule = {
         (model, target): areas[model, target, "calibrated_rule"]
         for model in (MODEL, f"{MODEL}-seed2", "atlas-clm")
         for target in ("right_elsewhere_only", "right_nowhere")
     }
     return [
-        *table,
+        *rule_tables(atlas_roots),
         f"On the first question the rule leads the best signal that costs nothing by "
         f"{rule[MODEL, 'right_elsewhere_only'][1]} (second seed: "
         f"{rule[f'{MODEL}-seed2', 'right_elsewhere_only'][1]}; causal model: "
