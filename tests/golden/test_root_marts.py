@@ -109,6 +109,11 @@ def answer(model_id: str, code: str, fact: str) -> Row:
     return prediction(model_id, code, fact, [1], [1] if (code, fact) in RIGHT[model_id] else [2])
 
 
+def unscored() -> list[Row]:
+    names = ("model_id", "language_code", "fact_id", "reason_code")
+    return [{**dict(zip(names, row, strict=True)), "method_code": "probeless"} for row in UNSCORED]
+
+
 def tables() -> dict[str, list[Row]]:
     return {
         "languages": [language("de"), language("en"), language("ja", "Japanese")],
@@ -179,16 +184,7 @@ def tables() -> dict[str, list[Row]]:
             for code, neurons in codes.items()
             for rank, neuron in enumerate(neurons, 1)
         ],
-        "unscored_facts": [
-            {
-                "model_id": model_id,
-                "language_code": code,
-                "fact_id": fact,
-                "method_code": "probeless",
-                "reason_code": reason,
-            }
-            for model_id, code, fact, reason in UNSCORED
-        ],  # fmt: skip
+        "unscored_facts": unscored(),
     }
 
 
