@@ -29,6 +29,7 @@ import torch
 
 from models_gpu.engine.activations import activation_hooks
 from models_gpu.engine.devices import device_plan
+from models_gpu.engine.patched_forward import EditedForward
 from models_gpu.loading.families import ModelView
 from models_gpu.loading.load import LoadedModel
 
@@ -47,8 +48,6 @@ class _Recorded:
     """``[items, hidden]`` residual stream at the items after the FFN's output was added."""
     streams: list[torch.Tensor]
     """``[sequences, length, hidden]`` output of the layer."""
-    is_tuple: bool = False
-    """Whether a layer returns its output in a tuple; a replaced output must have the same form."""
 
 
 class ForwardCache:
@@ -59,12 +58,13 @@ class ForwardCache:
     families with ``branch_norm_epsilon`` it also holds ``mean_squares``, by which the norm behind
     the down projection divides. For
     the layers above it holds what they need of the sequence: the residual stream in a masked model,
-    keys and values in a causal one.
+    keys and values in a causal one. Several threads can resume passes at once.
     """
 
     def __init__(
         self,
         model: LoadedModel,
+        runner: EditedForward,
         token_ids: torch.Tensor,
         is_token: torch.Tensor | None,
         sequences: torch.Tensor,
@@ -76,6 +76,7 @@ class ForwardCache:
 
         Args:
             model: from ``models_gpu.loading.load``.
+            runner: from ``editable`` of the model's view.
             token_ids: ``[sequences, length]`` int64 on the model's device. In a causal model each
                 sequence ends with the position of its item.
             is_token: ``[sequences, length]`` bool, false at padding; None without padding.
@@ -84,7 +85,7 @@ class ForwardCache:
             holds_norms: whether the norms behind down projections divide by what they divided by
                 in the clean pass. Only for families with ``branch_norm_epsilon``.
         """
-        self.model, self.is_token = model, is_token
+        self.model, self.runner, self.is_token = model, runner, is_token
         self.sequences, self.positions = sequences, positions
         self._token_ids = token_ids
         self._past: Any = None
@@ -112,7 +113,7 @@ class ForwardCache:
                 total - self._branch(layer, everything, self.neurons[layer])
                 for layer, total in enumerate(recorded.sums)
             ]
-        self._streams, self._is_tuple = recorded.streams, recorded.is_tuple
+        self._streams = recorded.streams
 
     def _encode_last(self, token_ids: torch.Tensor) -> torch.Tensor:
         """Compute last hidden states of a causal model's last tokens, ``[sequences, 1, hidden]``.
@@ -161,7 +162,7 @@ class ForwardCache:
                 rows = sequences if index > layer else torch.zeros_like(sequences[:1])
                 cached.keys = cached.keys[rows].expand(len(items), -1, -1, -1)
                 cached.values = cached.values[rows].expand(len(items), -1, -1, -1)
-        with _resuming(view, layer, states[:, None], self._is_tuple):
+        with self.runner.resuming(layer, states[:, None]):
             hidden, _ = view.encode_with_cache(self._token_ids[sequences, -1:], past)
         return hidden[:, 0]
 
@@ -173,13 +174,13 @@ class ForwardCache:
         sequences, rows = self.sequences[items], torch.arange(len(items), device=items.device)
         if layer == len(view.layers) - 1:
             # No attention follows, so that a row needs its own position alone.
-            with _resuming(view, layer, states[:, None], self._is_tuple):
+            with self.runner.resuming(layer, states[:, None]):
                 return view.encode(self._token_ids[sequences, :1], None)[:, 0]
         stream = self._streams[layer][sequences]
         positions = self.positions[items]
         stream = stream.index_put((rows, positions), states)
         is_token = None if self.is_token is None else self.is_token[sequences]
-        with _resuming(view, layer, stream, self._is_tuple):
+        with self.runner.resuming(layer, stream):
             hidden = view.encode(self._token_ids[sequences], is_token)
         return hidden[rows, positions]
 
@@ -314,39 +315,13 @@ def _record_layers(
         if view.residual_norms[layer] is None:
             record_sum(layer, states)
 
-    def record_form(_: torch.nn.Module, __: Any, output: Any) -> None:
-        recorded.is_tuple = isinstance(output, tuple)
-
     def before_norm(layer: int) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], None]:
         return lambda _, inputs: record_sum(layer, inputs[0])
 
     with ExitStack() as hooks:
         hooks.enter_context(activation_hooks(view, "ffn", record_neurons))
         hooks.enter_context(activation_hooks(view, "layer_output", record_stream))
-        hooks.callback(view.layers[0].register_forward_hook(record_form).remove)
         for layer, norm in enumerate(view.residual_norms):
             if norm is not None:
                 hooks.callback(norm.register_forward_pre_hook(before_norm(layer)).remove)
         yield recorded
-
-
-@contextmanager
-def _resuming(view: ModelView, layer: int, states: torch.Tensor, is_tuple: bool) -> Iterator[None]:
-    """Let the forward passes inside start with ``states`` as the output of ``layer``.
-
-    The layers up to ``layer`` are not run. The backbone still computes what it prepares for all
-    layers (masks, rotary angles, ALiBi biases) and its final norm. So no family needs code of its
-    own here.
-    """
-    skipped: list[Any] = view.layers[: layer + 1]
-
-    def forward(*_: Any, **__: Any) -> torch.Tensor | tuple[torch.Tensor]:
-        return (states,) if is_tuple else states
-
-    try:
-        for module in skipped:
-            module.forward = forward
-        yield
-    finally:
-        for module in skipped:
-            del module.forward

@@ -3,15 +3,17 @@
 What belongs here: skipping layers whose output is known, replacing inputs of down projections, and
 reading the output of every layer, in several threads at once. What does not: which neurons or
 states are replaced, batching, log-probabilities (``models_gpu.engine.edits``,
-``models_gpu.engine.patching``, ``models_gpu.engine.layer_scores``).
+``models_gpu.engine.patching``, ``models_gpu.engine.layer_scores``,
+``models_gpu.engine.forward_cache``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import local
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -40,6 +42,21 @@ class Cells:
         return states.index_put(places, states[places] * self.factor + self.value)
 
 
+class _Pass(local):
+    """What the forward pass of a thread skips and replaces; a plain pass by default."""
+
+    first: int = 0
+    """The first layer that is run."""
+    stream: torch.Tensor | None = None
+    """What the layers below it return."""
+    keep: int | None = None
+    """The layer whose output becomes ``stream``."""
+    streams: list[torch.Tensor] | None = None
+    """Outputs of all layers, if they are wanted."""
+    cells: Mapping[int, Cells] = MappingProxyType({})
+    """What is replaced, per layer."""
+
+
 class EditedForward:
     """Runs forward passes that share their lower layers and are edited above them.
 
@@ -48,7 +65,7 @@ class EditedForward:
 
     def __init__(self, view: ModelView) -> None:
         self._adapter = view
-        self._own = local()
+        self._own = _Pass()
         self._gives_tuple: bool | None = None
         """Whether the layers return their output in a tuple; None before the first pass."""
 
@@ -64,9 +81,9 @@ class EditedForward:
         """
         own = self._own
         try:
-            own.first, own.stream, own.cells, own.streams = 0, None, {}, []
-            hidden = self._adapter.encode(token_ids, None)
-            return hidden, own.streams
+            streams: list[torch.Tensor] = []
+            own.streams = streams
+            return self._adapter.encode(token_ids, None), streams
         finally:
             own.__dict__.clear()
 
@@ -83,10 +100,21 @@ class EditedForward:
         """
         if self._gives_tuple is None:
             self.layer_states(token_ids[:1, :1])
+        with self.resuming(layer, states):
+            return self._adapter.encode(token_ids, None)
+
+    @contextmanager
+    def resuming(self, layer: int, states: torch.Tensor) -> Iterator[None]:
+        """Let the forward passes of this thread start with ``states`` as the output of ``layer``.
+
+        The layers up to ``layer`` are not run. The backbone still computes what it prepares for all
+        layers (masks, rotary angles, ALiBi biases) and its final norm. So no family needs code of
+        its own here. A plain pass must have been run before.
+        """
         own = self._own
         try:
-            own.first, own.stream, own.cells = layer + 1, states, {}
-            return self._adapter.encode(token_ids, None)
+            own.first, own.stream = layer + 1, states
+            yield
         finally:
             own.__dict__.clear()
 
@@ -127,12 +155,13 @@ class EditedForward:
         own = self._own
         try:
             if first == 0:
-                own.first, own.stream, own.cells = 0, None, cells
+                own.cells = cells
                 return self._adapter.encode(token_ids[query_of_row], None)
-            own.first, own.keep, own.stream, own.cells = 0, first - 1, None, {}
+            own.keep = first - 1
             hidden = self._adapter.encode(token_ids, None)
             if not cells:
                 return hidden[query_of_row]
+            assert own.stream is not None
             own.first, own.keep, own.cells = first, None, cells
             own.stream = own.stream[query_of_row]
             return self._adapter.encode(token_ids[query_of_row], None)
@@ -149,10 +178,10 @@ class EditedForward:
             output = original(states, *arguments, **options)
             self._gives_tuple = isinstance(output, tuple)
             stream = output[0] if self._gives_tuple else output
-            if layer == getattr(own, "keep", None):
+            if layer == own.keep:
                 own.stream = stream
-            if (kept := getattr(own, "streams", None)) is not None:
-                kept.append(stream)
+            if own.streams is not None:
+                own.streams.append(stream)
             return output
 
         return forward
@@ -161,7 +190,7 @@ class EditedForward:
         """Make a hook that replaces the inputs of a layer's down projection."""
 
         def hook(_: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
-            cells: Cells | None = self._own.cells.get(layer)
+            cells = self._own.cells.get(layer)
             return None if cells is None else (cells.apply(inputs[0]), *inputs[1:])
 
         return hook

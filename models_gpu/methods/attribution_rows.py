@@ -9,6 +9,7 @@ fact (``models_gpu.methods.integrated_gradients``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -22,6 +23,7 @@ from models_gpu.engine.forward_cache import (
     target_gradients,
     target_probabilities,
 )
+from models_gpu.engine.patched_forward import EditedForward
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integration_paths import norm_points, quadrature_nodes
@@ -89,6 +91,7 @@ class ItemGroup:
     def __init__(
         self,
         model: LoadedModel,
+        runner: EditedForward,
         queries: Queries,
         items: Items,
         sequence_queries: Longs,
@@ -113,36 +116,42 @@ class ItemGroup:
         self.from_zero = settings.mode in ("zero", "zero_norm_held")
         holds_norms = settings.mode == "zero_norm_held" and model.view.branch_epsilon is not None
         self.cache = ForwardCache(
-            model, self.tokens, self.is_token, self.sequence, self.position, holds_norms=holds_norms
-        )
+            model, runner, self.tokens, self.is_token, self.sequence, self.position,
+            holds_norms=holds_norms,
+        )  # fmt: skip
         # A norm that is not held hides the line from zero: see norm_points.
         self.epsilon = model.view.branch_epsilon if settings.mode == "zero" else None
         self.wide = torch.promote_types(model.dtype, torch.float32)
         self.clean = self.cache.neurons.to(self.wide)
+        self.clean_score = target_probabilities(model, self.cache.hidden, self.target)
         self._draw_lines(queries)
 
-    def run(self) -> None:
-        """Run every row of every layer, and compute F at both ends of the lines."""
+    def run(self, pool: Executor | None) -> None:
+        """Run every row of every layer, and compute F at both ends of the lines.
+
+        Args:
+            pool: from ``core_pool``; batches of rows then run in parallel. Its size changes nothing
+                in the results.
+        """
         settings = self.settings
         layers, lines = len(self.clean), len(self.line_item)
         shape = (layers, lines, self.clean.shape[-1])
         self.gradients = torch.zeros(shape, dtype=self.wide, device=self.model.device)
         self.baseline = torch.zeros((layers, lines), dtype=self.wide, device=self.model.device)
-        hidden, targets = self.cache.hidden, self.target
-        self.clean_score = target_probabilities(self.model, hidden, targets)
         chosen = [np.arange(lines)] * layers
         steps = settings.steps
         # A gradient takes about three forward passes.
         ends = 1 / (1 + 3 * steps)
         report = one_part(self.progress, 0, ends, 1)
-        self._run_rows(chosen, np.zeros(1), np.zeros(1), self._add_ends, report)
+        starts = np.zeros(1)
+        self._run_rows(chosen, starts, starts, self._ends, self.baseline, report, pool)
         done = ends
         while any(len(places) for places in chosen):
             points, weights = quadrature_nodes(settings.quadrature, steps)
             # How many lines need more points is not known before: half of the work, say.
             own = (1 - done) * (1.0 if settings.tolerance is None else 0.5)
             report = one_part(self.progress, done, own, 1)
-            self._run_rows(chosen, points, weights, self._add_gradients, report)
+            self._run_rows(chosen, points, weights, self._gradients, self.gradients, report, pool)
             done += own
             steps *= 2
             if settings.tolerance is None or steps > settings.most_steps:
@@ -253,13 +262,16 @@ class ItemGroup:
         chosen: Sequence[Longs],
         points: npt.NDArray[np.float64],
         weights: npt.NDArray[np.float64],
-        use: Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], None],
+        compute: Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
+        out: torch.Tensor,
         progress: Progress,
+        pool: Executor | None,
     ) -> None:
-        """Run every (layer, line, point) row in batches of one layer.
+        """Run every (layer, line, point) row in batches of one layer, and add to their lines.
 
-        ``chosen`` are the lines of each layer, sorted. ``use`` is called with the layer and, per
-        row, the line, the weight and the point. A row costs the layers above its own and the head.
+        ``chosen`` are the lines of each layer, sorted. ``compute`` is called with the layer and,
+        per row, the line, the weight and the point; what it returns for the lines from the first to
+        the last one is added to ``out[layer]``. A row costs the layers above its own and the head.
         """
         steps, layers = len(points), len(self.clean)
         length = self.tokens.shape[1]
@@ -276,12 +288,14 @@ class ItemGroup:
         lines = [self._upload(places) for places in chosen]
         point = torch.from_numpy(points).to(self.model.device, self.wide)
         weight = torch.from_numpy(weights).to(self.model.device, self.wide)
+        found: dict[int, tuple[int, slice, torch.Tensor]] = {}
 
         def run(start: int, stop: int) -> None:
             layer = int(layer_of_row[start])
             row = torch.arange(start, stop, device=self.model.device) - int(first_row[layer])
-            step = row % steps
-            use(layer, lines[layer][row // steps], weight[step], point[step])
+            step, line = row % steps, lines[layer][row // steps]
+            places = slice(int(line[0]), int(line[-1]) + 1)
+            found[start] = layer, places, compute(layer, line, weight[step], point[step])
             reporter.advance(float(work[start:stop].sum()))
 
         batches = [
@@ -291,7 +305,11 @@ class ItemGroup:
                 np.full(row_counts[layer], of_layer[layer]), self.budget, 0.0
             )
         ]
-        run_with_oom_retry(batches, lengths, run, self.model.release_memory, "row of a fact")
+        run_with_oom_retry(batches, lengths, run, self.model.release_memory, "row of a fact", pool)
+        # Rows of a line can be in two batches. Whichever was ready first, sums have one order.
+        for start in sorted(found):
+            layer, places, part = found[start]
+            out[layer, places] += part
         reporter.finish()
 
     def _points(
@@ -310,22 +328,20 @@ class ItemGroup:
             return point[:, None] * clean
         return torch.lerp(self.baselines[layer, line], clean, point[:, None])
 
-    def _add_ends(
+    @torch.no_grad()
+    def _ends(
         self, layer: int, line: torch.Tensor, _: torch.Tensor, point: torch.Tensor
-    ) -> None:
-        """Store F(b) of the rows' lines."""
-        with torch.no_grad():
-            item = self.line_item[line]
-            neurons = self._neurons(layer, line, point).to(self.model.dtype)
-            hidden = self.cache.resume(layer, item, neurons)
-            targets = self.target[item]
-            found = target_probabilities(self.model, hidden, targets)
-        self.baseline[layer, line] = found
+    ) -> torch.Tensor:
+        """Compute F(b) of the rows' lines, which are neighbours: ``[lines]``."""
+        item = self.line_item[line]
+        neurons = self._neurons(layer, line, point).to(self.model.dtype)
+        hidden = self.cache.resume(layer, item, neurons)
+        return target_probabilities(self.model, hidden, self.target[item])
 
-    def _add_gradients(
+    def _gradients(
         self, layer: int, line: torch.Tensor, weight: torch.Tensor, point: torch.Tensor
-    ) -> None:
-        """Add the weighted gradients of the rows to their lines."""
+    ) -> torch.Tensor:
+        """Compute the sum of each line's weighted gradients, from the first line to the last."""
         item = self.line_item[line]
         point, slope = self._points(layer, line, point)
         weight = weight if slope is None else weight * slope
@@ -339,7 +355,7 @@ class ItemGroup:
         first, last = int(line[0]), int(line[-1]) + 1
         of_line = torch.zeros((last - first, len(line)), dtype=self.wide, device=line.device)
         of_line[line - first, torch.arange(len(line), device=line.device)] = weight
-        self.gradients[layer, first:last] += of_line @ gradient
+        return of_line @ gradient
 
     def _upload(self, values: npt.NDArray[np.int64]) -> torch.Tensor:
         return torch.from_numpy(values).to(self.model.device)

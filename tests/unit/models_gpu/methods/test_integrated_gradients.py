@@ -207,6 +207,20 @@ def test_packed_rows_equal_one_row_at_a_time(family: str, mode: str) -> None:
     assert_close(whole(model, FEW, settings), whole(model, FEW, settings, token_budget=1))
 
 
+@pytest.mark.parametrize(("family", "mode"), [("bert", "amig"), ("gpt2", "zero")])
+def test_threads_change_no_bit(family: str, mode: str) -> None:
+    """With rows of a line in several batches, whose sums are added in one order."""
+    model, settings = loaded(family), PathSettings(mode, 5)  # type: ignore[arg-type]
+    alone = whole(model, FEW, settings, token_budget=14)
+    torch.set_num_threads(4)
+    try:
+        together = whole(model, FEW, settings, token_budget=14)
+    finally:
+        torch.set_num_threads(1)
+    for name in ("scores", "clean", "baseline"):
+        assert torch.equal(getattr(together, name), getattr(alone, name)), name
+
+
 def test_padding_facts_held_at_once_and_order_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
