@@ -16,6 +16,7 @@ import torch
 
 from models_gpu.engine.batching import plan_batches, run_with_oom_retry
 from models_gpu.engine.logits import best_tokens
+from models_gpu.engine.shared_prefixes import encode_prefixes_once
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import forward_work
 from models_gpu.ragged import Ints, Longs, offsets_of
@@ -137,7 +138,7 @@ def _next_tokens(
         Ids and log-probabilities of one step, both ``[texts that need this step, top]``.
     """
     view = model.view
-    hidden, cache = view.encode_with_cache(token_ids)
+    hidden, cache = encode_prefixes_once(view, token_ids)
     for step in range(int(steps[0])):
         ids, log_probs, _ = best_tokens(view.compute_logits(hidden[:, -1]).float(), top)
         yield ids, log_probs

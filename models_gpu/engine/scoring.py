@@ -31,6 +31,7 @@ from models_gpu.engine.devices import device_plan
 from models_gpu.engine.gold_pairs import gold_pairs
 from models_gpu.engine.greedy_answers import answer_greedily, most_work
 from models_gpu.engine.logits import best_tokens, ranks
+from models_gpu.engine.shared_prefixes import PASS_TOKENS, encode_prefixes_once
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress, ProgressReporter, forward_work
@@ -255,7 +256,10 @@ class _Scorer:
             token_ids = token_ids.masked_fill_(~is_token, model.pad_token_id)
         low, high = (int(m) for m in queries.scored_offsets[[start, stop]])
         places = (self.mask_query[low:high] - start) * longest + self.mask_positions[low:high]
-        hidden = model.view.encode_at(token_ids, is_token, places)
+        if model.family.is_causal and model.device.type in PASS_TOKENS:
+            hidden = encode_prefixes_once(model.view, token_ids)[0].flatten(0, 1)[places]
+        else:
+            hidden = model.view.encode_at(token_ids, is_token, places)
         self.hidden[low - first_mask : high - first_mask] = hidden
 
     def _read_logits(self, low: int, high: int, first_mask: int) -> None:

@@ -290,8 +290,8 @@ class ModelView:
 
         Args:
             hidden: ``[rows, hidden]`` last hidden states.
-            out: ``[rows, vocabulary]`` buffer of the model's dtype to write to. Reusing one saves
-                the allocation for every block of rows.
+            out: ``[rows, vocabulary]`` buffer of the model's dtype to write to, without a graph of
+                gradients. Reusing one saves the allocation for every block of rows.
 
         Returns:
             ``[rows, vocabulary]`` logits in the model's dtype.
@@ -301,6 +301,8 @@ class ModelView:
         for step in self._head:
             hidden = step(hidden)
         weight, bias = self._decoder.weight, self._decoder.bias
+        if out is None and hidden.device.type == "cpu" and not torch.is_grad_enabled():
+            out = hidden.new_empty((len(hidden), len(weight)))
         if out is None:
             logits: torch.Tensor = self._decoder(hidden)
             if self._logit_cap is not None:
