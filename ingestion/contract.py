@@ -88,6 +88,96 @@ _MODE = Column(
     "do not add up.",
 )
 
+_ANSWER = (
+    Column(
+        "mask_count",
+        _INT32,
+        "Mask tokens in the query. For a causal model the number of generated tokens, "
+        "which is the object's token count.",
+    ),
+    Column(
+        "prompt_code",
+        _TEXT,
+        "Part of the template that the model saw. 'whole': all words. A causal model sees "
+        "only what precedes the object. 'cut': the words after the object are missing. "
+        "'no_subject': the subject is missing too, because it follows the object. "
+        "'unasked': the fact cannot be asked, because a query is longer than the model's "
+        "positions or a token has no embedding; there is no answer.",
+    ),
+    Column(
+        "gold_token_ids",
+        _TOKENS,
+        "Token ids of the object's label, without the ignored token. Empty if the label "
+        "has no tokens, or has the unknown token: no answer can then be right.",
+    ),
+    Column(
+        "predicted_token_ids",
+        _TOKENS,
+        "Masked model: the argmax over the whole vocabulary at each mask, independently. "
+        "Causal model: its greedy continuation.",
+    ),
+    Column("predicted_text", _TEXT, "The predicted tokens, decoded."),
+    Column(
+        "gold_log_prob",
+        _FLOAT,
+        "Natural log-probability of the object: the sum over its tokens. Masked model: "
+        "each token at its mask. Causal model: each token after the right tokens before "
+        "it. Null if mask_count is not the object's token count, or if it has the unknown "
+        "token.",
+        is_nullable=True,
+    ),
+    Column(
+        "gold_rank",
+        _INT32,
+        "Worst rank of the object's tokens, from 1, each scored as for gold_log_prob. 1 "
+        "means that every token is the argmax. Null where gold_log_prob is null.",
+        is_nullable=True,
+    ),
+)
+"""What a model answers to one query."""
+_SCORED_NEURON = (
+    Column(
+        "neuron_rank",
+        _INT32,
+        "Rank by score, from 1. Equal scores are ordered by layer, then neuron.",
+    ),
+    _LAYER,
+    _NEURON,
+    Column(
+        "neuron_score",
+        _FLOAT,
+        "Mean absolute difference between the neuron's activation for this fact and for "
+        "the relation's other facts that are right in this language. Unit: activation; "
+        "standard deviations if the method is normalised.",
+    ),
+)
+"""One active neuron of a fact."""
+_WORDING = Column(
+    "template_id",
+    _TEXT,
+    "Identifier of the wording within its relation and language: '1' is the template of prompts, "
+    "which all other tables use; the others are numbered from 2 in the order of the file, or "
+    "have the names that the file gives them.",
+)
+_TEMPLATE = (
+    Column(
+        "template",
+        _TEXT,
+        "Sentence with the slot [X] for the subject and the slot [Y] for the object.",
+    ),
+    Column(
+        "is_template_changed",
+        _BOOL,
+        "Whether the template in the file differs from its normal form.",
+    ),
+)
+_REJECTED = (
+    Column("source_file", _TEXT, "Input file, relative to the dataset's root."),
+    Column("line_number", _INT32, "Line in that file, from 1."),
+    Column("reason", _TEXT, "What is wrong with the line."),
+    Column("line_text", _TEXT, "The line, cut after 500 characters."),
+)
+
 _TABLES = (
     LakeTable(
         "languages",
@@ -212,16 +302,7 @@ _TABLES = (
         (
             _LANGUAGE,
             _RELATION,
-            Column(
-                "template",
-                _TEXT,
-                "Sentence with the slot [X] for the subject and the slot [Y] for the object.",
-            ),
-            Column(
-                "is_template_changed",
-                _BOOL,
-                "Whether the template in the file differs from its normal form.",
-            ),
+            *_TEMPLATE,
         ),
         partition_by=("language_code",),
     ),
@@ -231,11 +312,23 @@ _TABLES = (
         ("language_code", "source_file", "line_number"),
         (
             _LANGUAGE,
-            Column("source_file", _TEXT, "Input file, relative to the dataset's root."),
-            Column("line_number", _INT32, "Line in that file, from 1."),
-            Column("reason", _TEXT, "What is wrong with the line."),
-            Column("line_text", _TEXT, "The line, cut after 500 characters."),
+            *_REJECTED,
         ),
+        partition_by=("language_code",),
+    ),
+    LakeTable(
+        "wordings",
+        "One row per relation, language and further template: another wording of the question that "
+        "the template of prompts asks (docs/method.md#wordings).",
+        ("language_code", "relation_id", "template_id"),
+        (_LANGUAGE, _RELATION, _WORDING, *_TEMPLATE),
+        partition_by=("language_code",),
+    ),
+    LakeTable(
+        "rejected_wordings",
+        "One row per line of the file of further templates that could not become a wording.",
+        ("language_code", "source_file", "line_number"),
+        (_LANGUAGE, *_REJECTED),
         partition_by=("language_code",),
     ),
     LakeTable(
@@ -396,50 +489,7 @@ _TABLES = (
             _MODEL,
             _LANGUAGE,
             _FACT,
-            Column(
-                "mask_count",
-                _INT32,
-                "Mask tokens in the query. For a causal model the number of generated tokens, "
-                "which is the object's token count.",
-            ),
-            Column(
-                "prompt_code",
-                _TEXT,
-                "Part of the template that the model saw. 'whole': all words. A causal model sees "
-                "only what precedes the object. 'cut': the words after the object are missing. "
-                "'no_subject': the subject is missing too, because it follows the object. "
-                "'unasked': the fact cannot be asked, because a query is longer than the model's "
-                "positions or a token has no embedding; there is no answer.",
-            ),
-            Column(
-                "gold_token_ids",
-                _TOKENS,
-                "Token ids of the object's label, without the ignored token. Empty if the label "
-                "has no tokens, or has the unknown token: no answer can then be right.",
-            ),
-            Column(
-                "predicted_token_ids",
-                _TOKENS,
-                "Masked model: the argmax over the whole vocabulary at each mask, independently. "
-                "Causal model: its greedy continuation.",
-            ),
-            Column("predicted_text", _TEXT, "The predicted tokens, decoded."),
-            Column(
-                "gold_log_prob",
-                _FLOAT,
-                "Natural log-probability of the object: the sum over its tokens. Masked model: "
-                "each token at its mask. Causal model: each token after the right tokens before "
-                "it. Null if mask_count is not the object's token count, or if it has the unknown "
-                "token.",
-                is_nullable=True,
-            ),
-            Column(
-                "gold_rank",
-                _INT32,
-                "Worst rank of the object's tokens, from 1, each scored as for gold_log_prob. 1 "
-                "means that every token is the argmax. Null where gold_log_prob is null.",
-                is_nullable=True,
-            ),
+            *_ANSWER,
             Column(
                 "candidate_token_ids",
                 pa.list_(_TOKENS),
@@ -451,6 +501,14 @@ _TABLES = (
                 "Natural log-probabilities of candidate_token_ids.",
             ),
         ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "wording_predictions",
+        "One row per model, language, further wording, fact and number of masks: the answer to the "
+        "fact in this wording. Empty unless the study asks for wordings.",
+        ("model_id", "language_code", "template_id", "fact_id", "mask_count"),
+        (_MODEL, _LANGUAGE, _WORDING, _FACT, *_ANSWER),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(
@@ -741,21 +799,18 @@ _TABLES = (
             _LANGUAGE,
             _FACT,
             _METHOD,
-            Column(
-                "neuron_rank",
-                _INT32,
-                "Rank by score, from 1. Equal scores are ordered by layer, then neuron.",
-            ),
-            _LAYER,
-            _NEURON,
-            Column(
-                "neuron_score",
-                _FLOAT,
-                "Mean absolute difference between the neuron's activation for this fact and for "
-                "the relation's other facts that are right in this language. Unit: activation; "
-                "standard deviations if the method is normalised.",
-            ),
+            *_SCORED_NEURON,
         ),
+        partition_by=("model_id", "language_code"),
+    ),
+    LakeTable(
+        "wording_neurons",
+        "One row per model, language, wording, fact that is right in this wording, method and "
+        "rank: the neurons that are most active for the fact when it is asked so, compared with "
+        "the other facts that are right in this wording. '1' is computed again, because the facts "
+        "can be a sample. Empty unless the study asks for wordings and PROBELESS.",
+        ("model_id", "language_code", "template_id", "fact_id", "method_code", "neuron_rank"),
+        (_MODEL, _LANGUAGE, _WORDING, _FACT, _METHOD, *_SCORED_NEURON),
         partition_by=("model_id", "language_code"),
     ),
     LakeTable(

@@ -19,9 +19,11 @@ __all__ = ["Remaining"]
 
 _PASSES = {
     "predictions": 1,
+    "wording_predictions": 4,
     "object_rankings": 3,
     "continuations": 2,
     "active_neurons": 0.5,
+    "wording_neurons": 2.5,
     "knowledge_neurons": 30,
     "fact_checks": 100,
     "interventions": 100,

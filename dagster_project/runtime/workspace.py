@@ -174,7 +174,7 @@ class Workspace:
         The opened facts are left out: workers read them from the lake.
         """
         copy = replace(self)
-        plan = replace(self.plan, study=replace(self.plan.study, facts=None))
+        plan = replace(self.plan, study=replace(self.plan.study, facts=None, wordings=None))
         copy.__dict__.update(study=self.study, store=self.store, plan=plan)
         return copy
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
 from dagster_project.study.schema import ProbelessBlock
+from models_gpu.settings import ProbelessSettings
 
-__all__ = ["STEP"]
+__all__ = ["STEP", "variants_of"]
 
 
 def _inputs(place: ModelLanguage) -> tuple[object, ...]:
@@ -16,11 +17,9 @@ def _inputs(place: ModelLanguage) -> tuple[object, ...]:
     return *place.fingerprints("predictions"), settings
 
 
-def _rank(task: ModelTask) -> Iterator[Computed]:
-    from models_gpu.methods.probeless import ProbelessSettings, probeless
-
-    block: ProbelessBlock = task.settings
-    settings = [
+def variants_of(block: ProbelessBlock) -> list[ProbelessSettings]:
+    """Settings of the method, one per variant of the study."""
+    return [
         ProbelessSettings(
             top=block.top,
             neuron="layer_output" if variant.startswith("layer_output") else "ffn",
@@ -29,13 +28,19 @@ def _rank(task: ModelTask) -> Iterator[Computed]:
         )
         for variant in block.variants
     ]
+
+
+def _rank(task: ModelTask) -> Iterator[Computed]:
+    from models_gpu.methods.probeless import probeless
+
+    block: ProbelessBlock = task.settings
     for language in task.languages:
         known = task.known_facts(language, block.forced)
         found = probeless(
             task.weights,
             task.queries(language),
             known,
-            settings=settings,
+            settings=variants_of(block),
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )

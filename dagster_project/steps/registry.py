@@ -24,6 +24,9 @@ from dagster_project.steps import (
     predictions,
     subject_swaps,
     text_gradients,
+    wording_neurons,
+    wording_predictions,
+    wordings,
     world_answers,
 )
 from dagster_project.steps.plan import Plan
@@ -34,6 +37,7 @@ __all__ = ["STEPS", "STEP_OF_TABLE", "make_plan"]
 
 STEPS: tuple[Step, ...] = (
     facts.STEP,
+    wordings.STEP,
     name_cues.STEP,
     atlas_truth.STEP,
     world_answers.STEP,
@@ -43,7 +47,9 @@ STEPS: tuple[Step, ...] = (
     continuations.STEP,
     object_aliases.STEP,
     subject_swaps.STEP,
+    wording_predictions.STEP,
     active_neurons.STEP,
+    wording_neurons.STEP,
     knowledge_neurons.STEP,
     interventions.STEP,
     edit_propagations.STEP,

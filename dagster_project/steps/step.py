@@ -260,13 +260,21 @@ class ModelTask:
         owner = {"model_id": self.model.id}
         return self.read_part(table, owner if language is None else _owner(self.model, language))
 
-    def queries(self, language: str) -> pl.DataFrame:
-        """What every model is asked in a language: one row per fact, with template and labels."""
+    def queries(self, language: str, templates: pl.DataFrame | None = None) -> pl.DataFrame:
+        """What every model is asked in a language: one row per fact, with template and labels.
+
+        Args:
+            language: the language.
+            templates: other templates than those of ``prompts``: columns ``relation_id`` and
+                ``template``. Facts of other relations are left out.
+        """
+        if templates is None:
+            templates = self.read("prompts", language)
         facts = self.read("facts").select("fact_id", "relation_id")
         asked = (
             self.read("fact_labels", language)
             .join(facts, on="fact_id", validate="1:1")
-            .join(self.read("prompts", language), on="relation_id")
+            .join(templates, on="relation_id")
             .select("fact_id", "relation_id", "template", "subject_label", "object_label")
         )
         spec = self.model.resolved.spec

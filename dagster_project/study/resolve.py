@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -45,6 +45,7 @@ from ingestion.corpora import (
 )
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.facts.sampling import SampledFacts
+from ingestion.facts.wordings import AtlasWordings, WordingSource, open_wordings
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import LanguagesError, known_languages, language_table, read_languages
 from ingestion.restricted import RestrictedError, read_bytes
@@ -169,6 +170,10 @@ class ResolvedStudy:
     languages, for the same reason."""
     within: Path | None = None
     """Folder of a restricted study, with links resolved: none of its files lies elsewhere."""
+    wordings: WordingSource | None = None
+    """File of further templates; None without one, and on workers."""
+    wordings_fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Language → hash of its further templates in that file."""
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -252,6 +257,7 @@ def resolve_study(
     corpora = _corpora(study, home, languages, within, problems)
     aliases = _aliases_fingerprint(study, within, problems)
     described = _described(study, languages, within, problems)
+    wordings = _wordings(study, every_language, within, problems)
     if problems or facts is None:
         raise StudyError(study.path, problems)
     fingerprints = {language: facts.digest(language) for language in languages}
@@ -270,6 +276,8 @@ def resolve_study(
         knowledge,
         signals,
         within,
+        wordings,
+        {language: wordings.digest(language) for language in languages} if wordings else {},
     )
 
 
@@ -322,6 +330,26 @@ def _open_facts(study: Study, within: Path | None, problems: list[Problem]) -> F
         return open_facts(settings, on_progress=_tell_download)
     except (FactsError, RestrictedError) as error:
         problems.append(Problem(f"facts: {error}", study.section_line("facts")))
+        return None
+
+
+def _wordings(
+    study: Study, languages: Sequence[str], within: Path | None, problems: list[Problem]
+) -> WordingSource | None:
+    block, line = study.wordings, study.section_line("wordings")
+    if block is None:
+        return None
+    problems += [
+        Problem(f"wordings: the study has no language {code!r}.{near_match(code, languages)}", line)
+        for code in (() if block.languages == "all" else block.languages)
+        if languages and code not in languages
+    ]
+    if study.facts.wordings is None:
+        return AtlasWordings() if study.facts.kind == "atlas" else None
+    try:
+        return open_wordings(study.locate(study.facts.wordings), within)
+    except (FactsError, RestrictedError) as error:
+        problems.append(Problem(f"facts.wordings: {error}", study.section_line("facts")))
         return None
 
 
@@ -415,22 +443,22 @@ def _signal_languages(
     """Finds the languages of each signal of the study, and reports those that it does not have."""
     line = study.section_line("signals")
     found = {}
-    for field in fields(study.signals):
-        block = getattr(study.signals, field.name)
+    for signal in fields(study.signals):
+        block = getattr(study.signals, signal.name)
         if block is None:
             continue
         named = getattr(block, "languages", "all")
         asked = languages if named == "all" else named
         problems += [
             Problem(
-                f"signals.{field.name}: the study has no language {code!r}."
+                f"signals.{signal.name}: the study has no language {code!r}."
                 f"{near_match(code, languages)}",
                 line,
             )
             for code in asked
             if languages and code not in languages
         ]
-        found[field.name] = tuple(code for code in languages if code in asked)
+        found[signal.name] = tuple(code for code in languages if code in asked)
     return found
 
 

@@ -109,6 +109,8 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
         paths = (corpus.path,) if isinstance(corpus.path, str) else corpus.path or ()
         for path in paths:
             yield f"corpus {corpus.id!r}", path, study.block_line("corpora", corpus.id)
+    if study.facts.wordings:
+        yield "facts", study.facts.wordings, study.section_line("facts")
     if study.facts.language_table:
         yield "facts", study.facts.language_table, study.section_line("facts")
     if study.tracing.aliases:

@@ -59,6 +59,7 @@ __all__ = [
     "SubjectSwapsBlock",
     "TextGradientsBlock",
     "TracingBlock",
+    "WordingsBlock",
     "near_match",
 ]
 
@@ -127,6 +128,10 @@ class FactsBlock:
     all."""
     seed: _Seed = 0
     """Seed of the sample."""
+    wordings: str | None = None
+    """Further templates of the relations, for ``wordings``: a CSV with language, relation, template
+    and optionally template_id, the patterns of mParaRel (folder or zip), or the prompts of X-FACTR.
+    """
     language_table: str | None = None
     """CSV with name, family, script and place of languages that factroots does not know, or
     describes otherwise; its columns are those of ``ingestion/languages.csv``."""
@@ -547,6 +552,24 @@ class AnswersBlock:
 
 
 @dataclass(frozen=True)
+class WordingsBlock:
+    """Facts are asked again in other words; docs/method.md#wordings."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+    languages: _Languages = "all"
+    """Languages in which facts are asked in other words."""
+    templates: _Count = 4
+    """Maximal further templates per relation and language, in the order of their identifiers."""
+    sample: _Count | None = None
+    """Facts per relation, drawn by seed, the same in each language; null: all. Each costs one query
+    per template."""
+    neurons: bool = True
+    """Compute the active neurons of each wording, if the study has PROBELESS."""
+    seed: _Seed = 0
+    """Seed of the draw."""
+
+
+@dataclass(frozen=True)
 class RefreshBlock:
     """When the study is refreshed automatically, while ``factroots ui`` runs."""
 
@@ -583,6 +606,8 @@ class Study:
         "exact"
     )
     """Which answers count as right, for neurons, roots and all that follows from right answers."""
+    wordings: WordingsBlock | None = None
+    """Other wordings of the questions; null asks each fact in one."""
     attribution: AttributionBlock = AttributionBlock()
     """Which neurons are computed for a fact; none by default."""
     signals: SignalsBlock = SignalsBlock()

@@ -40,6 +40,7 @@ def contradictions(study: Study) -> list[Problem]:
         _ids,
         _revisions,
         _facts,
+        _wordings,
         _corpora,
         _chats,
         _extras,
@@ -147,6 +148,26 @@ def _facts(study: Study) -> Iterator[Problem]:
     if study.facts.kind == "atlas" and study.facts.path is not None:
         message = "facts of kind atlas are part of the project and take no path"
         yield Problem(message, study.section_line("facts"))
+
+
+_WORDED = ("atlas",)
+"""Kinds of facts that have several templates per relation themselves."""
+
+
+def _wordings(study: Study) -> Iterator[Problem]:
+    file, kind = study.facts.wordings, study.facts.kind
+    if study.wordings is not None and file is None and kind not in _WORDED:
+        yield Problem(
+            f"wordings: facts of kind {kind} have one template per relation; name a file with "
+            "further ones under facts: {wordings: …}",
+            study.section_line("wordings"),
+        )
+    if study.wordings is None and file is not None:
+        yield Problem(
+            "facts.wordings is used by the block wordings, which the study does not have: add "
+            "'wordings: {}' or leave it out",
+            study.section_line("facts"),
+        )
 
 
 _ONLY_OF = {

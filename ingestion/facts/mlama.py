@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from operator import itemgetter
 from pathlib import PurePosixPath
 
-import orjson
-import polars as pl
-
 from ingestion.facts.archive import Archive, content_digest, only_root
+from ingestion.facts.json_lines import JsonRows
 from ingestion.facts.sifting import (
     FACT_LINE,
     TEMPLATE_LINE,
@@ -65,7 +62,7 @@ class MlamaSource:
     def read(self, language: str) -> LanguageFacts:
         """Read one language; only the files of this language are held in memory."""
         require_language(language, self.languages(), self._archive.path)
-        templates, facts = _Rows(TEMPLATE_LINE), _Rows(FACT_LINE)
+        templates, facts = JsonRows(TEMPLATE_LINE), JsonRows(FACT_LINE)
         texts: dict[str, Sequence[bytes]] = {}
         for full_name, content in self._archive.read(self._files[language]):
             name = full_name.removeprefix(self._root)
@@ -111,60 +108,3 @@ def _dataset_root(archive: Archive) -> str:
         },
         f"mLAMA: no <language>/{_TEMPLATES}",
     )
-
-
-class _Rows:
-    """Lines of many files, collected for one frame, because one frame per file is slow."""
-
-    def __init__(self, schema: pl.Schema) -> None:
-        self._schema = schema
-        self.rows: list[tuple[str | int | None, ...]] = []
-
-    def parse(
-        self, lines: Sequence[bytes], keys: tuple[str, ...], name: str, relation: tuple[str, ...]
-    ) -> None:
-        """Add the values of ``keys`` for each non-blank line, or the reason for its rejection."""
-        pick, nothing, only_text = itemgetter(*keys), (None,) * len(keys), {str}
-        loads, add = orjson.loads, self.rows.append
-        for number, line in enumerate(lines, 1):
-            if not line or line.isspace():
-                continue
-            try:
-                values = pick(loads(line))
-            except (ValueError, KeyError, TypeError):
-                values = nothing
-            if set(map(type, values)) == only_text:
-                add((name, number, None, *relation, *values))
-            else:
-                add((name, number, _explain(line, keys), *relation, *nothing))
-
-    def frame(self) -> pl.DataFrame:
-        """All lines added so far, in that order."""
-        columns = zip(*self.rows, strict=True) if self.rows else ((),) * len(self._schema)
-        return pl.DataFrame(dict(zip(self._schema, columns, strict=True)), self._schema)
-
-
-def _explain(line: bytes, keys: tuple[str, ...]) -> str:
-    """Explain why a line does not have a string for each of ``keys``."""
-    try:
-        line.decode()
-    except UnicodeDecodeError as error:
-        return f"not valid UTF-8 at byte {error.start + 1}"
-    try:
-        record = orjson.loads(line)
-    except ValueError as error:
-        return f"not valid JSON: {error}"
-    if not isinstance(record, dict):
-        return f"not a JSON object but {_json_type(record)}"
-    if missing := [key for key in keys if key not in record]:
-        return f"key missing: {', '.join(missing)}"
-    return "; ".join(
-        f"{key} is {_json_type(record[key])} instead of a string"
-        for key in keys
-        if not isinstance(record[key], str)
-    )
-
-
-def _json_type(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
-    return "null" if value is None else names.get(type(value), "a number")

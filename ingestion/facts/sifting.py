@@ -20,6 +20,7 @@ __all__ = [
     "FactLines",
     "check_rejected_rate",
     "cut_text",
+    "normalized",
     "sift",
     "template_problem",
 ]
@@ -107,7 +108,7 @@ def _judge(lines: pl.DataFrame, *problems: pl.Expr) -> pl.DataFrame:
     return lines
 
 
-def _normalized(lines: pl.DataFrame, changed: str, *columns: str) -> pl.DataFrame:
+def normalized(lines: pl.DataFrame, changed: str, *columns: str) -> pl.DataFrame:
     """Put columns into normal form; ``changed`` says whether that changed any of them."""
     before = [pl.col(column).alias(f"{column}_before") for column in columns]
     lines = lines.with_columns(*before, *(normal_column(pl.col(column)) for column in columns))
@@ -127,7 +128,7 @@ def sift(lines: FactLines) -> LanguageFacts:
     """
     named = lines.templates.with_columns(normal_column(pl.col("relation_id")))
     templates = _judge(
-        _normalized(named, "is_template_changed", "template"),
+        normalized(named, "is_template_changed", "template"),
         _blank_problem({"relation_id": "relation", "template": "template"}),
         template_problem(pl.col("template")),
         _repeat_problem("relation_id", "template of relation"),
@@ -137,7 +138,7 @@ def sift(lines: FactLines) -> LanguageFacts:
     identified = lines.facts.with_columns(normal_column(pl.col(*names)))
     has_template = pl.col("relation_id").is_in(prompts["relation_id"].to_list())
     facts = _judge(
-        _normalized(identified, "is_label_changed", "subject_label", "object_label"),
+        normalized(identified, "is_label_changed", "subject_label", "object_label"),
         _blank_problem(
             {
                 "relation_id": "relation",

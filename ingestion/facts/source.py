@@ -7,8 +7,9 @@ lines (``sifting``), and reading files.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -20,12 +21,16 @@ from ingestion.text import did_you_mean
 
 __all__ = [
     "FACT_KINDS",
+    "WORDING_LINE",
     "FactKind",
     "FactSource",
     "FactsError",
     "FactsSettings",
     "LanguageFacts",
+    "WordingLines",
     "as_table",
+    "csv_values",
+    "lines_of",
     "require_language",
 ]
 
@@ -49,6 +54,29 @@ class FactsSettings:
     """Largest share of a language's lines that may be rejected, from 0 to 1; more is an error."""
     within: Path | None = None
     """Folder of a restricted study, which its files must lie in; None trusts the path."""
+
+
+WORDING_LINE = pl.Schema(
+    {
+        "source_file": pl.String,
+        "line_number": pl.Int32,
+        "reason": pl.String,
+        "relation_id": pl.String,
+        "template_id": pl.String,
+        "template": pl.String,
+    }
+)
+"""Columns of a line; ``reason`` is set if it could not be parsed, ``template_id`` may be null."""
+
+
+@dataclass(frozen=True)
+class WordingLines:
+    """The parsed lines of one language, before they are accepted or rejected."""
+
+    rows: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WORDING_LINE))
+    """Frame of schema ``WORDING_LINE`` in reading order."""
+    texts: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
+    """For each source file, its raw lines; line 1 is item 0."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +121,20 @@ class FactSource(Protocol):
 def lines_of(content: bytes) -> list[bytes]:
     """Lines of a file without a byte order mark; old Mac files have no line feed at all."""
     return content.removeprefix(codecs.BOM_UTF8).split(b"\n" if b"\n" in content else b"\r")
+
+
+def csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | None]:
+    """Cells of one line of a CSV, ``width`` of them, and what is wrong with the line, or None."""
+    try:
+        values = next(csv.reader([line.decode().rstrip("\r")], strict=True))
+    except UnicodeDecodeError as error:
+        return [None] * width, f"not valid UTF-8 at byte {error.start + 1}"
+    except csv.Error as error:
+        return [None] * width, f"not a CSV row on one line: {error}"
+    if len(values) != width:
+        known = [*values[:width], *([None] * (width - len(values)))]
+        return known, f"{len(values)} fields instead of {width}"
+    return values, None
 
 
 def as_table(frame: pl.DataFrame, table: str) -> pl.DataFrame:

@@ -38,7 +38,13 @@ from ingestion.facts.sifting import (
     sift,
     template_problem,
 )
-from ingestion.facts.source import FactsError, LanguageFacts, lines_of, require_language
+from ingestion.facts.source import (
+    FactsError,
+    LanguageFacts,
+    csv_values,
+    lines_of,
+    require_language,
+)
 from ingestion.restricted import read_bytes
 from ingestion.text import did_you_mean, normal_column
 
@@ -164,7 +170,7 @@ def _read_csv(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
-        values, reason = _csv_values(line, len(header))
+        values, reason = csv_values(line, len(header))
         rows.append((number, reason, *values))
     # A line break in a label makes a row of its second half: it begins with no language.
     place = 2 + header.index("language")
@@ -175,19 +181,6 @@ def _read_csv(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]
     ]
     schema = {"line_number": pl.Int32, "reason": pl.String, **dict.fromkeys(header, pl.String)}
     return _complete(pl.DataFrame(rows, schema, orient="row")), lines
-
-
-def _csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | None]:
-    try:
-        values = next(csv.reader([line.decode().rstrip("\r")], strict=True))
-    except UnicodeDecodeError as error:
-        return [None] * width, f"not valid UTF-8 at byte {error.start + 1}"
-    except csv.Error as error:
-        return [None] * width, f"not a CSV row on one line: {error}"
-    if len(values) != width:
-        known = [*values[:width], *([None] * (width - len(values)))]
-        return known, f"{len(values)} fields instead of {width}"
-    return values, None
 
 
 def _read_parquet(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]]:

@@ -21,7 +21,8 @@ PATH = re.compile(
 STUDY_FOLDERS = ("warehouse/atlas", "warehouse/mine")
 ANCHORS = (
     "facts", "probing", "verdicts", "contained", "aliases", "ranking", "consistency",
-    "examples-and-chat", "p-at-1", "factors", "probeless", "integrated-gradients", "edits",
+    "examples-and-chat", "wordings", "p-at-1", "factors", "probeless", "integrated-gradients",
+    "edits",
     "degenerate-neurons", "fact-checks", "tracing", "fact-types", "subject-swaps", "roots",
     "calibrated-rule",
 )  # fmt: skip

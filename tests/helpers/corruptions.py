@@ -58,6 +58,11 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
             {**own, "relation_id": relation, "template": template} for relation in ("P30", "P36")
         ]
         parts["rejected_rows", code] = [own]
+        parts["rejected_wordings", code] = [own]
+        parts["wordings", code] = [
+            {**own, "relation_id": "P36", "template_id": name, "template": f"[X] {name} [Y] ."}
+            for name in ("2", "3")
+        ]
         if code == LANGUAGES[-1]:
             break
         parts["name_cues", code] = [
@@ -91,6 +96,23 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
             parts["predictions", model, code] = [
                 {**row, "prompt_code": "whole", "gold_log_prob": -1.0, "gold_rank": 1}
                 for row in answered
+            ]
+            parts["wording_predictions", model, code] = [
+                {
+                    **row,
+                    "template_id": name,
+                    "prompt_code": "whole",
+                    "gold_log_prob": -1.0,
+                    "gold_rank": 1,
+                }
+                for row in answered[:3]
+                for name in ("2", "3")
+            ]
+            parts["wording_neurons", model, code] = [
+                {**row, "template_id": name, "neuron_rank": rank}
+                for row in scored
+                for name in ("1", "2", "3")
+                for rank in (1, 2)
             ]
             parts["label_tokens", model, code] = answered
             parts["object_rankings", model, code] = [
@@ -392,6 +414,46 @@ CORRUPTIONS = (
                "complete", "the fact has no prediction"),
     Corruption("an orphan answer", ("predictions", "m", "en"), add(fact_id="f9"),
                "fact_id in fact_labels", "fact_id is not in fact_labels"),
+    Corruption("a wording twice", ("wordings", "de"),
+               change("template_id = '3'", template="[X] 2 [Y] ."),
+               "complete", "the template is that of the facts, or of another wording"),
+    Corruption("a wording that the facts have", ("wordings", "en"),
+               change("template_id = '2'", template="[X] is in [Y] ."),
+               "complete", "the template is that of the facts, or of another wording"),
+    Corruption("a wording without a slot", ("wordings", "ja"),
+               change("template_id = '2'", template="[X] is there ."),
+               "values", "not so: contains(template, '[X]') and contains(template, '[Y]')"),
+    Corruption("a further wording with the first name", ("wordings", "en"),
+               change("template_id = '3'", template_id="1"),
+               "values", "not so: template_id != '1'"),
+    Corruption("a fact not asked in a wording", ("wording_predictions", "m", "de"),
+               drop("fact_id = 'f2' and template_id = '3'"),
+               "complete", "the fact is not asked in all wordings of its relation"),
+    Corruption("an unknown wording", ("wording_predictions", "m", "ja"),
+               change("fact_id = 'f3' and template_id = '3'", template_id="9"),
+               "complete", "the wording is not one of the relation"),
+    Corruption("an answer to the first wording", ("wording_predictions", "m", "en"),
+               change("fact_id = 'f3' and template_id = '3'", template_id="1"),
+               "values", "not so: template_id != '1'"),
+    Corruption("an answer in words without masks", ("wording_predictions", "n", "en"),
+               change("fact_id = 'f1' and template_id = '2'", mask_count=0),
+               "values", "not so: mask_count >= 1"),
+    Corruption("a prompt of no kind in other words", ("wording_predictions", "n", "ja"),
+               change("fact_id = 'f1' and template_id = '2'", prompt_code="half"),
+               "values", "not so: prompt_code in ('whole', 'cut', 'no_subject', 'unasked')"),
+    Corruption("more tokens than masks in other words", ("wording_predictions", "n", "de"),
+               change("fact_id = 'f1' and template_id = '2'", mask_count=2),
+               "values", "not so: len(predicted_token_ids) = if(prompt_code = 'unasked', 0, "
+               "mask_count)"),
+    Corruption("a rank without a probability in other words", ("wording_predictions", "n", "de"),
+               change("fact_id = 'f2' and template_id = '2'", gold_log_prob=None),
+               "values", "not so: (gold_rank is null) = (gold_log_prob is null)"),
+    Corruption("a gap in the ranks of a wording", ("wording_neurons", "m", "de"),
+               drop("fact_id = 'f1' and template_id = '2' and neuron_rank = 1"),
+               "complete", "ranks have gaps"),
+    Corruption("a neuron of a wording below 0", ("wording_neurons", "m", "en"),
+               change("fact_id = 'f1' and template_id = '2'", neuron_score=-1.0),
+               "values", "not so: neuron_score >= 0"),
     Corruption("uncut names", ("label_tokens", "m", "de"), drop("fact_id = 'f2'"),
                "complete", "the fact has no pieces"),
     Corruption("a fact not looked for", (*_WIKI, "de"), drop("fact_id = 'f1'"),

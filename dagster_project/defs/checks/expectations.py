@@ -78,6 +78,18 @@ SPECIAL_RULES = {
         "other_fact_id != fact_id",
     ),
     "prompts": ("contains(template, '[X]') and contains(template, '[Y]')",),
+    "wordings": (
+        "contains(template, '[X]') and contains(template, '[Y]')",
+        "template_id != '1'",
+    ),
+    "wording_predictions": (
+        "mask_count >= 1",
+        "template_id != '1'",
+        "prompt_code in ('whole', 'cut', 'no_subject', 'unasked')",
+        "len(predicted_token_ids) = if(prompt_code = 'unasked', 0, mask_count)",
+        "(gold_rank is null) = (gold_log_prob is null)",
+    ),
+    "wording_neurons": ("neuron_score >= 0",),
     "active_neurons": ("neuron_score >= 0",),
     "neuron_profiles": ("least(contiguous_score, strided_score) >= 0",),
     "unscored_facts": ("reason_code in ('only_fact', 'no_contrast')",),
@@ -247,6 +259,40 @@ COMPLETENESS = {
         inner join fact_labels using (language_code)
         anti join rows_at_hand using (model_id, language_code, fact_id)
         where models.objective != 'masked'
+    """,
+    "wordings": """
+        select 'the template is that of the facts, or of another wording' as problem,
+            language_code, relation_id, template
+        from (
+            select language_code, relation_id, template from rows_at_hand
+            union all
+            select language_code, relation_id, template from prompts
+        )
+        semi join sound_parts using (language_code)
+        group by all
+        having count(*) > 1
+    """,
+    "wording_predictions": """
+        select 'the fact is not asked in all wordings of its relation' as problem,
+            model_id, language_code, fact_id
+        from rows_at_hand
+        inner join facts using (fact_id)
+        group by model_id, language_code, relation_id, fact_id
+        qualify count(distinct template_id) != max(count(distinct template_id)) over (
+            partition by model_id, language_code, relation_id
+        )
+        union all
+        select distinct 'the wording is not one of the relation', model_id, language_code, fact_id
+        from rows_at_hand
+        inner join facts using (fact_id)
+        anti join wordings using (language_code, relation_id, template_id)
+    """,
+    "wording_neurons": """
+        select 'ranks have gaps' as problem,
+            model_id, language_code, template_id, fact_id, method_code
+        from rows_at_hand
+        group by all
+        having max(neuron_rank) != count(*)
     """,
     "label_tokens": """
         select 'the fact has no pieces' as problem, model_id, language_code, fact_id

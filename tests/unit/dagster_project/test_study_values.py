@@ -21,7 +21,7 @@ FULL: dict[str, Any] = {
     "name": "mine",
     "facts": {
         "kind": "table", "path": "facts.csv", "max_rejected_rate": 0.5, "relations": ["P36"],
-        "sample": 7, "seed": 1,
+        "sample": 7, "seed": 1, "wordings": "words.csv",
     },
     "languages": ["en", "de"],
     "models": [
@@ -38,6 +38,7 @@ FULL: dict[str, Any] = {
     "probing": {"batch_tokens": 100},
     "answers": {"ranking": {"kept": 5}, "continuation": {"tokens": 3}},
     "verdict": "ranked_mean",
+    "wordings": {"languages": ["en"], "templates": 2, "sample": 3, "seed": 1},
     "tracing": {"units": ["chunk"], "chunk_tokens": 9, "processes": 1},
     "signals": {
         "subject_swaps": {"swaps": ["masked"], "other_subjects": 2, "seed": 3},

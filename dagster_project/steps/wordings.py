@@ -1,0 +1,65 @@
+"""Wordings: further templates of the relations, in which facts are asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dagster_project.steps import facts
+from dagster_project.steps.step import LOG, Computed, StudyStep, StudyTask
+from dagster_project.study.resolve import ResolvedStudy
+from ingestion.facts import FactsError
+from ingestion.facts.sampling import SampledFacts
+from ingestion.facts.source import WordingLines
+from ingestion.facts.wordings import WordedFacts, accept_wordings
+
+__all__ = ["STEP"]
+
+
+def _inputs(study: ResolvedStudy, partition: Mapping[str, str]) -> tuple[object, ...]:
+    language = partition["language_code"]
+    own = study.facts_fingerprints[language], facts.STEP.code_version
+    return study.study.facts.kind, own, study.wordings_fingerprints.get(language)
+
+
+def _read(task: StudyTask) -> Iterator[Computed]:
+    """Reads the further templates of every language.
+
+    Raises:
+        FactsError: there are none for the relations of the study in any language.
+    """
+    study = task.study
+    assert study.facts is not None, "only Ray's workers are without, and they read no files"
+    own = study.facts.source if isinstance(study.facts, SampledFacts) else study.facts
+    count = rejected_count = 0
+    relations: set[str] = set()
+    for language in study.languages:
+        lines = WordingLines()
+        if study.wordings is not None:
+            lines = study.wordings.read(language)
+        elif isinstance(own, WordedFacts):
+            lines = own.wordings(language)
+        prompts = task.read_part("prompts", {"language_code": language})
+        accepted, rejected = accept_wordings(language, prompts, lines)
+        count += accepted.height
+        rejected_count += rejected.height
+        relations |= set(prompts["relation_id"])
+        yield Computed({"wordings": accepted, "rejected_wordings": rejected}, language)
+    LOG.info("wordings: %d further templates, %d lines rejected", count, rejected_count)
+    if not count:
+        some = ", ".join(sorted(relations)[:10])
+        raise FactsError(
+            f"there is no further template for the study's relations ({some} …) in "
+            f"{', '.join(study.languages[:10])}; {rejected_count} lines are rejected. Compare the "
+            "names of relations and languages in the file with those of the facts."
+        )
+
+
+STEP = StudyStep(
+    tables=("wordings", "rejected_wordings"),
+    code_version="1",
+    depends_on=("prompts",),
+    group="lake_facts",
+    is_part_of=lambda study: study.wordings is not None,
+    inputs=_inputs,
+    compute=_read,
+)
