@@ -7,7 +7,7 @@ This module is the only definition of the lake tables. Writers validate frames a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -177,6 +177,19 @@ _REJECTED = (
     Column("reason", _TEXT, "What is wrong with the line."),
     Column("line_text", _TEXT, "The line, cut after 500 characters."),
 )
+
+
+def _importable(*columns: Column) -> tuple[Column, ...]:
+    """Columns that a file of others need not have, except for the answer and the neuron."""
+    required = ("predicted_text", "neuron_rank", "layer_index", "neuron_index")
+    note = "Null if an imported file does not say."
+    return tuple(
+        column
+        if column.name in required or column.is_nullable
+        else replace(column, description=f"{column.description} {note}", is_nullable=True)
+        for column in columns
+    )
+
 
 _TABLES = (
     LakeTable(
@@ -430,20 +443,47 @@ _TABLES = (
             Column(
                 "architecture",
                 _TEXT,
-                "Model type of transformers, such as 'bert' or 'xlm-roberta'.",
+                "Model type of transformers, such as 'bert' or 'xlm-roberta'. "
+                "Null without weights.",
+                is_nullable=True,
             ),
             Column("objective", _TEXT, "Language modelling objective: 'masked' or 'causal'."),
-            Column("layer_count", _INT32, "Number of transformer layers."),
             Column(
-                "neuron_count", _INT32, "FFN neurons per layer (inputs of the down projection)."
+                "layer_count",
+                _INT32,
+                "Number of transformer layers. Null without weights.",
+                is_nullable=True,
             ),
-            Column("hidden_size", _INT32, "Width of the residual stream."),
-            Column("vocabulary_size", _INT32, "Rows of the output projection."),
-            Column("parameter_count", _INT64, "Parameters in the weight files."),
+            Column(
+                "neuron_count",
+                _INT32,
+                "FFN neurons per layer (inputs of the down projection). Null without weights.",
+                is_nullable=True,
+            ),
+            Column(
+                "hidden_size",
+                _INT32,
+                "Width of the residual stream. Null without weights.",
+                is_nullable=True,
+            ),
+            Column(
+                "vocabulary_size",
+                _INT32,
+                "Rows of the output projection. Null without weights.",
+                is_nullable=True,
+            ),
+            Column(
+                "parameter_count",
+                _INT64,
+                "Parameters in the weight files. Null without weights.",
+                is_nullable=True,
+            ),
             Column(
                 "tokenizer_hash",
                 _TEXT,
-                "SHA-256 over the tokenizer's serialised state, first 16 hex digits.",
+                "SHA-256 over the tokenizer's serialised state, first 16 hex digits. "
+                "Null without weights.",
+                is_nullable=True,
             ),
             Column(
                 "ignored_token_id",
@@ -455,13 +495,16 @@ _TABLES = (
             Column(
                 "dtype",
                 _TEXT,
-                "Number type of the forward pass: 'float32', 'bfloat16' or 'float16'.",
+                "Number type of the forward pass: 'float32', 'bfloat16' or 'float16'. "
+                "Null without weights.",
+                is_nullable=True,
             ),
             Column(
                 "mask_counts",
                 _TEXT,
                 "Numbers of masks that were asked. 'gold': the object's token count. 'all': 1 to "
-                "the token count of the longest object.",
+                "the token count of the longest object. Null without weights.",
+                is_nullable=True,
             ),
             Column("example_count", _INT32, "Solved queries that stand before every query."),
             Column(
@@ -478,6 +521,11 @@ _TABLES = (
                 "all of them.",
                 is_nullable=True,
             ),
+            Column(
+                "is_imported",
+                _BOOL,
+                "Whether its predictions are those of a file that somebody else made.",
+            ),
         ),
     ),
     LakeTable(
@@ -489,16 +537,20 @@ _TABLES = (
             _MODEL,
             _LANGUAGE,
             _FACT,
-            *_ANSWER,
+            *_importable(*_ANSWER),
             Column(
                 "candidate_token_ids",
                 pa.list_(_TOKENS),
-                "The five most probable token ids for each predicted token, best first.",
+                "The five most probable token ids for each predicted token, best first. "
+                "Null if an imported file does not say.",
+                is_nullable=True,
             ),
             Column(
                 "candidate_log_probs",
                 pa.list_(pa.list_(pa.float32())),
-                "Natural log-probabilities of candidate_token_ids.",
+                "Natural log-probabilities of candidate_token_ids. "
+                "Null if an imported file does not say.",
+                is_nullable=True,
             ),
         ),
         partition_by=("model_id", "language_code"),
@@ -621,14 +673,26 @@ _TABLES = (
                 "'article'.",
             ),
             _FACT,
-            Column("subject_count", _INT64, "Text units that contain the subject's name."),
-            Column("object_count", _INT64, "Text units that contain the object's name."),
+            Column(
+                "subject_count",
+                _INT64,
+                "Text units that contain the subject's name. "
+                "Null if an imported file does not say.",
+                is_nullable=True,
+            ),
+            Column(
+                "object_count",
+                _INT64,
+                "Text units that contain the object's name. Null if an imported file does not say.",
+                is_nullable=True,
+            ),
             Column("shared_count", _INT64, "Text units that contain both names."),
             Column(
                 "separate_count",
                 _INT64,
                 "Those of them in which the names stand apart: no mention counts for both, and "
-                "only particles follow a name in Hangul.",
+                "only particles follow a name in Hangul. Null if an imported file does not say.",
+                is_nullable=True,
             ),
             Column(
                 "evidence_document",
@@ -799,7 +863,7 @@ _TABLES = (
             _LANGUAGE,
             _FACT,
             _METHOD,
-            *_SCORED_NEURON,
+            *_importable(*_SCORED_NEURON),
         ),
         partition_by=("model_id", "language_code"),
     ),
@@ -882,7 +946,9 @@ _TABLES = (
                 "attribution_score",
                 _FLOAT,
                 "Contribution of the neuron to the probability of the object's tokens, summed over "
-                "the tokens. Positive if the neuron raises the probability.",
+                "the tokens. Positive if the neuron raises the probability. "
+                "Null if an imported file does not say.",
+                is_nullable=True,
             ),
         ),
         partition_by=("model_id", "language_code"),

@@ -24,6 +24,7 @@ from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, 
 from dagster_project.runtime.workspace import Workspace
 from dagster_project.study.home import default_homes
 from dagster_project.study.schema import ModelBlock
+from ingestion.imports import ImportKind
 from models_gpu.loading.spec import Dtype, MaskCounts
 
 __all__ = ["command_line", "main"]
@@ -230,6 +231,30 @@ def add(study: str, model: str, homes: Path, restrict: Path | None, **settings: 
     added = add_model(study, ModelBlock(id=model, **settings), homes.absolute(), restrict)
     OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
     OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
+
+
+@main.command("import")
+@click.argument("study")
+@click.argument("kind", type=click.Choice(get_args(ImportKind)))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--id", "owner_id", required=True, help="Model, or corpus of counts; may be new.")
+@click.option("--made-by", help="Who made the file, and how: shown as its provenance.")
+@click.option("--objective", type=click.Choice(["masked", "causal"]), help="Of a new model.")
+@_homes
+@_restricted
+def import_(study: str, kind: ImportKind, file: Path, homes: Path, **settings: Any) -> None:
+    """Check a FILE of predictions, neurons or counts of presence, and name it in the study file.
+
+    The next run takes its rows into the lake; checks and marts are as for computed ones.
+    """
+    from dagster_project.cli.imports import imported_table
+    from dagster_project.study.import_file import import_file
+
+    log_to_stderr(logging.WARNING)
+    found = import_file(study, kind, file, homes=homes.absolute(), **settings)
+    OUT.print(imported_table(found))
+    if found.is_new:
+        OUT.print(f"{file} is added to {study}. Import it: factroots run {study}", soft_wrap=True)
 
 
 @main.command()

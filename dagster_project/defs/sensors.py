@@ -102,7 +102,10 @@ def _watched(study: Study) -> str:
     if not study.refresh.watch:
         return ""
     files = []
-    for source in [*(block.source for block in study.models), study.facts.path or ""]:
+    sources = [
+        name for each in study.models for name in (each.source, each.predictions, each.neurons)
+    ]
+    for source in filter(None, [*sources, study.facts.path]):
         path = study.locate(source)
         inside = sorted(path.iterdir()) if path.is_dir() else [path] if path.is_file() else []
         stats = [(file.name, file.stat()) for file in inside]

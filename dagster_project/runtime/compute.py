@@ -191,8 +191,9 @@ def _compute_share(shared: tuple[Workspace, str, StudyModel], languages: Sequenc
     todo = _unfinished(workspace, step, owner, languages)
     if not todo:
         return
-    loaded, details = None, versions(tuple(RECORDED))
-    if step.needs_weights:
+    is_imported = step.name in model.files
+    loaded, details = None, {} if is_imported else versions(tuple(RECORDED))
+    if step.needs_weights and not is_imported:
         # torch takes seconds to import.
         from models_gpu.loading.load import load
 
@@ -208,7 +209,9 @@ def _compute_share(shared: tuple[Workspace, str, StudyModel], languages: Sequenc
             task = ModelTask(
                 study, settings, model, loaded, todo, label, workspace.read, reports.progress
             )
-            for _ in _write_all(workspace, step, step.compute(task), owner, details):
+            work = step.imports if is_imported else step.compute
+            assert work is not None, "a file is read for steps that can import it"
+            for _ in _write_all(workspace, step, work(task), owner, details):
                 pass
     except BaseException as error:
         if isinstance(error, Exception) or not is_of_input(error):

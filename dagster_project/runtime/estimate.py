@@ -81,6 +81,8 @@ def model_costs(workspace: Workspace, *, is_measured: bool) -> Iterator[ModelCos
             )
         )
     for model in workspace.plan.study.models:
+        if not model.has_weights or "predictions" in model.files:
+            continue
         asked = {code: rows for code, rows in frames.items() if model.is_asked(code)}
         cost = ModelCost(model.id, len(asked), sum(rows.height for rows in asked.values()))
         try:

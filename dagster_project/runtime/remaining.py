@@ -44,9 +44,12 @@ class Remaining:
         """(Step, model) → language → forward passes."""
         self._seconds: dict[tuple[str, str], float] = defaultdict(float)
         self._passes: dict[tuple[str, str], float] = defaultdict(float)
+        files = {model.id: model.files for model in workspace.plan.study.models}
         for part in workspace.plan.parts():
             step = STEP_OF_TABLE.get(part.table)
-            if isinstance(step, ModelStep) and part.table == step.name and step.needs_weights:
+            if not isinstance(step, ModelStep) or step.name in files[part.partition["model_id"]]:
+                continue
+            if part.table == step.name and step.needs_weights:
                 self._add(part, step)
 
     def _add(self, part: Part, step: ModelStep) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
 from dagster_project.study.schema import ProbelessBlock
+from models_gpu.lake_rows import lake_rows
 from models_gpu.settings import ProbelessSettings
 
 __all__ = ["STEP", "variants_of"]
@@ -48,6 +49,14 @@ def _rank(task: ModelTask) -> Iterator[Computed]:
         yield Computed(tables, language, fact_count=len(known), why_none=task.none_right(language))
 
 
+def _import(task: ModelTask) -> Iterator[Computed]:
+    """Takes the neurons as they are; others publish neither profiles nor why a fact has none."""
+    others = {table: lake_rows(table, []) for table in STEP.tables[1:]}
+    for language, rows in task.imported(STEP.name):
+        tables = {STEP.name: rows, **others}
+        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique())
+
+
 STEP = ModelStep(
     tables=("active_neurons", "neuron_profiles", "unscored_facts"),
     code_version="2",
@@ -56,4 +65,5 @@ STEP = ModelStep(
     settings=lambda study: study.attribution.probeless,
     inputs=_inputs,
     compute=_rank,
+    imports=_import,
 )

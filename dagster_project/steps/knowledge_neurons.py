@@ -10,6 +10,7 @@ import polars as pl
 
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
 from dagster_project.study.schema import IntegratedGradientsBlock
+from models_gpu.lake_rows import lake_rows
 from models_gpu.settings import PathSettings
 
 __all__ = ["STEP", "completeness_warning", "path_settings"]
@@ -97,6 +98,14 @@ def completeness_warning(quality: pl.DataFrame) -> str | None:
     )
 
 
+def _import(task: ModelTask) -> Iterator[Computed]:
+    """Takes the neurons as they are; others do not publish how exact their integrals are."""
+    others = {table: lake_rows(table, []) for table in STEP.tables[1:]}
+    for language, rows in task.imported(STEP.name):
+        tables = {STEP.name: rows, **others}
+        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique())
+
+
 STEP = ModelStep(
     tables=("knowledge_neurons", "attribution_quality"),
     code_version="4",
@@ -107,5 +116,6 @@ STEP = ModelStep(
     inputs=_inputs,
     details=_details,
     compute=_attribute,
+    imports=_import,
     wave=1,
 )

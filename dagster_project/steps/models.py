@@ -26,7 +26,8 @@ def _fingerprints(study: ResolvedStudy) -> dict[str, str]:
 
 def _inputs(study: ResolvedStudy, _partition: Mapping[str, str]) -> tuple[object, ...]:
     columns = [(model.source, model.corpus_id, model.languages) for model in study.models]
-    return _fingerprints(study), columns
+    imported = [(m.id, m.objective) for m in study.models if "predictions" in m.files]
+    return _fingerprints(study), columns, *([imported] if imported else [])
 
 
 def _describe_all(task: StudyTask) -> Iterator[Computed]:
@@ -50,20 +51,30 @@ def _describe(model: StudyModel) -> pl.DataFrame:
     Raises:
         ModelError: it cannot be used; says why and what would be right.
     """
-    card = model.card or inspect(model.resolved)
     row = {
-        **asdict(card),
+        **(asdict(model.card or inspect(model.resolved)) if model.has_weights else _bare(model)),
         "source": model.source,
         "corpus_id": model.corpus_id,
         "language_codes": model.languages,
+        "is_imported": "predictions" in model.files,
     }
     return pl.DataFrame([row], schema=pl.Schema(LAKE["models"].schema))
+
+
+def _bare(model: StudyModel) -> dict[str, object]:
+    """What is known of a model without weights; the rest is null."""
+    return {
+        "model_id": model.id,
+        "revision": model.resolved.revision,
+        "objective": model.objective,
+        "example_count": 0,
+    }
 
 
 STEP = StudyStep(
     # One part, so that it lists the models of the study and no others.
     tables=("models",),
-    code_version="3",
+    code_version="4",
     group="lake_models",
     inputs=_inputs,
     details=_fingerprints,

@@ -64,7 +64,11 @@ def _inputs(plan: Plan, corpus: StudyCorpus, language: str) -> tuple[object, ...
 
 def _is_possible(study: ResolvedStudy, corpus: StudyCorpus) -> bool:
     """Whether a model measures chunks: the only one may be broken, or left out of this run."""
-    return "chunk" not in study.study.tracing.units or study.chunk_model(corpus.id) is not None
+    return (
+        corpus.file is not None
+        or "chunk" not in study.study.tracing.units
+        or study.chunk_model(corpus.id) is not None
+    )
 
 
 @dataclass
@@ -95,6 +99,9 @@ def _trace(task: CorpusTask) -> Iterator[Computed]:
     Raises:
         CorpusError: a file cannot be read. Counts of other files are kept for the next run.
     """
+    if task.corpus.file is not None:
+        yield from _import(task)
+        return
     passes = (_begin(task, language) for language in task.languages)
     if task.workers.count(is_of_model=False) > 1:
         yield from _trace_on_workers(task, passes)
@@ -107,6 +114,23 @@ def _trace(task: CorpusTask) -> Iterator[Computed]:
             cache=begun.kept,
         )
         yield from _finish(task.corpus, begun)
+
+
+def _import(task: CorpusTask) -> Iterator[Computed]:
+    """Takes the counts that others made; facts that their file lacks have no row."""
+    file = task.corpus.file
+    assert file is not None, "asked for by _trace"
+    facts = task.read_part("facts", {})
+    for language in task.languages:
+        labels = task.read_part("fact_labels", {"language_code": language})
+        own = facts.join(labels, on="fact_id", how="semi")
+        rows = file.of_language(language, own)
+        counted = rows["fact_id"].n_unique()
+        if counted < own.height:
+            LOG.warning("occurrences %s/%s: %s of %s facts are not counted in %s",
+                        task.corpus.id, language, f"{own.height - counted:,}",
+                        f"{own.height:,}", file.path.name)  # fmt: skip
+        yield Computed({"occurrences": rows}, language, fact_count=counted)
 
 
 def _begin(task: CorpusTask, language: str) -> _Pass:

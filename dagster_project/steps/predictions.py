@@ -53,6 +53,15 @@ def _probe(task: ModelTask) -> Iterator[Computed]:
         yield Computed({"predictions": answers}, language, fact_count=fact_count, details=details)
 
 
+def _import(task: ModelTask) -> Iterator[Computed]:
+    for language, rows in task.imported("predictions"):
+        unasked = (rows["prompt_code"] == "unasked").sum()
+        if unasked:
+            LOG.warning("%s/%s: the file answers %d facts of the language not at all",
+                        task.label, language, unasked)  # fmt: skip
+        yield Computed({"predictions": rows}, language, fact_count=rows["fact_id"].n_unique())
+
+
 STEP = ModelStep(
     tables=("predictions",),
     code_version="4",
@@ -62,4 +71,5 @@ STEP = ModelStep(
     inputs=_inputs,
     details=_details,
     compute=_probe,
+    imports=_import,
 )

@@ -23,6 +23,7 @@ from dagster_project.study.home import Home
 from dagster_project.study.resolve import ResolvedStudy, StudyCorpus, StudyModel
 from dagster_project.study.schema import Study
 from ingestion.contract import LAKE
+from ingestion.imports import ImportedFile
 from ingestion.lake import fingerprint
 from ingestion.text import normal_column
 from ingestion.tracing.names import ALIAS_COLUMNS, read_aliases
@@ -47,6 +48,8 @@ __all__ = [
 
 LOG = logging.getLogger("factroots")
 
+IMPORTS_VERSION = "1"
+"""Version of the code that makes rows of the lake from files of others."""
 VERDICT_TABLES = ("object_rankings", "continuations")
 """Tables that can say which answers are right, in addition to ``predictions``."""
 AFTER_CORPORA = 3
@@ -260,6 +263,13 @@ class ModelTask:
         owner = {"model_id": self.model.id}
         return self.read_part(table, owner if language is None else _owner(self.model, language))
 
+    def imported(self, step_name: str) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Each language of the task, with the rows of a step that a file of others has of it."""
+        facts = self.read("facts")
+        for language in self.languages:
+            own = facts.join(self.read("fact_labels", language), on="fact_id", how="semi")
+            yield language, self.model.files[step_name].of_language(language, own)
+
     def queries(self, language: str, templates: pl.DataFrame | None = None) -> pl.DataFrame:
         """What every model is asked in a language: one row per fact, with template and labels.
 
@@ -339,7 +349,8 @@ def _all_languages(study: ResolvedStudy, _model: StudyModel) -> Collection[str]:
 
 
 def _details_of_predictions(place: ModelLanguage) -> Mapping[str, str]:
-    return place.part("predictions").details
+    details = place.part("predictions").details
+    return {key: value for key, value in details.items() if not key.startswith("imported")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,6 +372,8 @@ class ModelStep(Step):
     reads other languages than its own needs a higher wave than the tables that it reads."""
     needs_weights: bool = True
     """Whether the model is loaded, on a GPU if there is one."""
+    imports: Callable[[ModelTask], Iterator[Computed]] | None = None
+    """Takes the rows from a file of others, where a model has one; None: they are computed only."""
     needs_all_languages: bool = False
     """Whether it is left out for a model that is not asked in all languages of the step."""
 
@@ -372,9 +385,12 @@ class ModelStep(Step):
     def parts(self, plan: Plan) -> Iterator[Part]:
         """One per table, model and language."""
         settings = self.settings(plan.study.study)
-        if settings is None:
-            return
         for model in plan.study.models:
+            if (file := model.files.get(self.name)) is not None:
+                yield from self._imported(plan, model, file)
+                continue
+            if settings is None or not model.has_weights:
+                continue
             asked = self.languages(plan.study, model)
             if self.needs_all_languages and not all(map(model.is_asked, asked)):
                 continue
@@ -383,6 +399,16 @@ class ModelStep(Step):
                     place = ModelLanguage(plan, settings, model, language)
                     owner = _owner(model, language)
                     yield from self._parts(owner, self.inputs(place), self.details(place))
+
+    def _imported(self, plan: Plan, model: StudyModel, file: ImportedFile) -> Iterator[Part]:
+        """One part per table and language of a file of others."""
+        for language in file.languages:
+            if language in plan.study.languages and model.is_asked(language):
+                place = ModelLanguage(plan, None, model, language)
+                facts = place.fingerprints("facts", "fact_labels")
+                details = {**model.details, **import_details(file, model.made_by)}
+                inputs = ("imported", IMPORTS_VERSION, file.sha256, details, facts)
+                yield from self._parts(_owner(model, language), inputs, details)
 
 
 @dataclass(frozen=True)
@@ -426,7 +452,29 @@ class CorpusStep(Step):
                 continue
             for language in corpus.fingerprints:
                 partition = {"corpus_id": corpus.id, "language_code": language}
-                yield from self._parts(partition, self.inputs(plan, corpus, language), {})
+                if corpus.file is None:
+                    yield from self._parts(partition, self.inputs(plan, corpus, language), {})
+                elif corpus.file.step == self.name:
+                    yield self._imported(plan, corpus, partition, corpus.file)
+
+    def _imported(
+        self, plan: Plan, corpus: StudyCorpus, partition: Mapping[str, str], file: ImportedFile
+    ) -> Part:
+        """The part of the first table: others count facts, and do not say how much they read."""
+        labels = plan.part("fact_labels", partition).fingerprint
+        details = import_details(file, corpus.made_by)
+        made_from = self._fingerprint(("imported", IMPORTS_VERSION, file.sha256, details, labels))
+        return Part(self.name, partition, made_from, self.code_version, details)
+
+
+def import_details(file: ImportedFile, made_by: str | None) -> dict[str, str]:
+    """What the lake records of a file of others."""
+    found = {
+        "imported_file": file.path.name,
+        "imported_sha256": file.sha256,
+        "imported_rejected": str(len(file.rejected)),
+    }
+    return {**found, "imported_from": made_by} if made_by else found
 
 
 def _owner(model: StudyModel, language: str) -> dict[str, str]:

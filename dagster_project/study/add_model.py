@@ -8,18 +8,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 
 from dagster_project.study.load import embedded_studies, load_study
 from dagster_project.study.resolve import check_restricted, resolve_block
-from dagster_project.study.schema import ModelBlock, Problem, Study, StudyError
+from dagster_project.study.schema import CorpusBlock, ModelBlock, Problem, Study, StudyError
 from dagster_project.study.yaml_file import with_item
 from ingestion.files import temporary_file
 from models_gpu.errors import ModelError, as_model_error
 
-__all__ = ["add_model"]
+__all__ = ["add_model", "edit_study", "require_own", "study_of_text", "written"]
 
 
 def add_model(
@@ -41,9 +41,7 @@ def add_model(
             file does not allow adding a line. The file is then unchanged.
     """
     study = load_study(study_name, restrict)
-    if study.path in embedded_studies().values():
-        remedy = f"copy {study.path}, give the copy another name, and add the model there"
-        raise StudyError(study.path, [Problem(f"this study comes with the project: {remedy}")])
+    require_own(study)
     block = _from_study(block, study)
     _with_model(study, block)
     within = None if restrict is None else restrict.resolve()
@@ -53,11 +51,38 @@ def add_model(
         _load(study, block, homes, within)
     except ModelError as error:
         raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
+    return edit_study(study, lambda latest: _with_model(latest, block), restrict)
+
+
+def require_own(study: Study) -> None:
+    """Refuses to change an embedded study.
+
+    Raises:
+        StudyError: it is one; says what to do.
+    """
+    if study.path in embedded_studies().values():
+        remedy = f"copy {study.path}, give the copy another name, and change that one"
+        raise StudyError(study.path, [Problem(f"this study comes with the project: {remedy}")])
+
+
+def edit_study(
+    study: Study, edit: Callable[[Study], tuple[str, Study]], restrict: Path | None
+) -> Study:
+    """Replaces a study file by its edited text, which nobody else edits meanwhile.
+
+    Args:
+        study: the study, as it was read before.
+        edit: the study as it stands now → text of the new file, and the study that it describes.
+        restrict: folder that the study must stay inside; None trusts it.
+
+    Raises:
+        StudyError: the file cannot be changed, or ``edit`` refuses. It is then unchanged.
+    """
     try:
         with _edited_alone(study.path.parent):
-            # Loading takes seconds, in which the file may have been edited.
+            # What was checked before takes seconds, in which the file may have been edited.
             study = load_study(str(study.path), restrict)
-            text, added = _with_model(study, block)
+            text, edited = edit(study)
             with temporary_file(study.path) as temporary:
                 _write_new(temporary, text)
                 temporary.chmod(study.path.stat().st_mode)
@@ -65,7 +90,7 @@ def add_model(
     except OSError as error:
         problem = Problem(f"the file cannot be changed: {error.strerror}")
         raise StudyError(study.path, [problem]) from error
-    return added
+    return edited
 
 
 def _write_new(path: Path, text: str) -> None:
@@ -97,28 +122,37 @@ def _with_model(study: Study, block: ModelBlock) -> tuple[str, Study]:
         line = study.block_line("models", block.id)
         message = f"the study has a model {block.id!r} already: choose another id, or edit its line"
         raise StudyError(study.path, [Problem(message, line)])
-    text, entry = with_item(study.path, "models", _written(block))
-    try:
-        with temporary_file(study.path) as temporary:
-            _write_new(temporary, text)
-            # Checks the whole new file: the id or the name of a corpus may be wrong.
-            try:
-                added = load_study(str(temporary))
-            except StudyError as error:
-                problems = [Problem(problem.message) for problem in error.problems]
-                raise StudyError(study.path, problems) from error
-    except OSError as error:
-        problem = Problem(f"the file cannot be changed: {error.strerror}")
-        raise StudyError(study.path, [problem]) from error
+    text, entry = with_item(study.path, "models", written(block))
+    added = study_of_text(study, text)
     if added.models != (*study.models, block):
         message = f"its models are not one per line: add this line by hand: {entry}"
         raise StudyError(study.path, [Problem(message, study.section_line("models"))])
     return text, added
 
 
+def study_of_text(study: Study, text: str) -> Study:
+    """Checks the whole text of a new study file: an id in it may be wrong.
+
+    Raises:
+        StudyError: its problems.
+    """
+    try:
+        with temporary_file(study.path) as temporary:
+            _write_new(temporary, text)
+            try:
+                return load_study(str(temporary))
+            except StudyError as error:
+                problems = [Problem(problem.message) for problem in error.problems]
+                raise StudyError(study.path, problems) from error
+    except OSError as error:
+        problem = Problem(f"the file cannot be changed: {error.strerror}")
+        raise StudyError(study.path, [problem]) from error
+
+
 def _from_study(block: ModelBlock, study: Study) -> ModelBlock:
     """Changes a folder relative to the working directory to one relative to the study file."""
     values = asdict(block)
+    assert block.source is not None, "only models with weights are added so"
     if Path(block.source).expanduser().is_dir() and not block.source.startswith("~"):
         relative = os.path.relpath(Path(block.source).resolve(), study.path.parent)
         if not Path(block.source).is_absolute():
@@ -126,7 +160,7 @@ def _from_study(block: ModelBlock, study: Study) -> ModelBlock:
     return ModelBlock(**values)
 
 
-def _written(block: ModelBlock) -> dict[str, object]:
+def written(block: ModelBlock | CorpusBlock) -> dict[str, object]:
     """Keys of the block that differ from their defaults."""
     values = asdict(block)
     return {

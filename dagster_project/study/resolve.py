@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -46,6 +46,7 @@ from ingestion.corpora import (
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.facts.sampling import SampledFacts
 from ingestion.facts.wordings import AtlasWordings, WordingSource, open_wordings
+from ingestion.imports import ImportedFile, ImportKind, ImportsError, read_import
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import LanguagesError, known_languages, language_table, read_languages
 from ingestion.restricted import RestrictedError, read_bytes
@@ -64,6 +65,7 @@ __all__ = [
     "check_restricted",
     "resolve_block",
     "resolve_study",
+    "study_facts",
 ]
 
 LOG = logging.getLogger("factroots")
@@ -86,6 +88,17 @@ class StudyModel:
     """Its description; None if the lake already has the description of this very model."""
     languages: tuple[str, ...] | None = None
     """Languages in which it is asked; None: all of the study."""
+    files: Mapping[str, ImportedFile] = field(default_factory=dict)
+    """Step → file of others that it takes the model's rows from, instead of computing them."""
+    objective: str | None = None
+    """Objective of a model without weights; None: the weights say it."""
+    made_by: str | None = None
+    """Who made the files."""
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there is a model to ask, or only what others wrote of it."""
+        return self.objective is None
 
     def is_asked(self, language: str) -> bool:
         """Whether it is asked in a language of the study."""
@@ -105,11 +118,8 @@ class StudyModel:
     @property
     def details(self) -> dict[str, str]:
         """What identifies it to a person; written into every part made with it."""
-        return {
-            "source": self.source,
-            "revision": self.resolved.revision,
-            "dtype": self.resolved.spec.dtype,
-        }
+        made_of = {"source": self.source, "revision": self.resolved.revision}
+        return {**made_of, "dtype": self.resolved.spec.dtype} if self.has_weights else made_of
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,10 @@ class StudyCorpus:
     """Language → hash of its text."""
     is_atlas: bool
     """Whether it is an Atlas corpus, whose files are written before they are read."""
+    file: ImportedFile | None = None
+    """Counts that others made, in the place of text."""
+    made_by: str | None = None
+    """Who made them."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +208,11 @@ class ResolvedStudy:
 
     def chunk_model(self, corpus_id: str) -> StudyModel | None:
         """The model whose tokenizer measures chunks: the first one trained on the corpus."""
-        trained = (model for model in self.traced_models if model.corpus_id == corpus_id)
+        trained = (
+            model
+            for model in self.traced_models
+            if model.corpus_id == corpus_id and model.has_weights
+        )
         return next(trained, None)
 
 
@@ -255,6 +273,7 @@ def resolve_study(
     _check_block_languages(study, "model", study.models, every_language, problems)
     _check_block_languages(study, "corpus", study.corpora, every_language, problems)
     corpora = _corpora(study, home, languages, within, problems)
+    _check_file_languages(study, models, corpora, every_language, problems)
     aliases = _aliases_fingerprint(study, within, problems)
     described = _described(study, languages, within, problems)
     wordings = _wordings(study, every_language, within, problems)
@@ -417,6 +436,52 @@ def _check_block_languages(
         ]
 
 
+def _check_file_languages(
+    study: Study,
+    models: Sequence[StudyModel],
+    corpora: Sequence[StudyCorpus],
+    languages: Sequence[str],
+    problems: list[Problem],
+) -> None:
+    """Reports files of others without a language of the study: nothing would be imported."""
+    files = [("models", model.id, file) for model in models for file in model.files.values()]
+    files += [("corpora", each.id, each.file) for each in corpora if each.file is not None]
+    for section, owner, file in files:
+        if languages and not set(file.languages) & set(languages):
+            has = ", ".join(map(repr, file.languages[:5]))
+            problems.append(
+                Problem(
+                    f"{file.path} has no language of the study: it has {has}, the study "
+                    f"{', '.join(map(repr, languages[:5]))}",
+                    study.block_line(section, owner),
+                )
+            )
+
+
+def study_facts(study: Study, within: Path | None) -> dict[str, pl.DataFrame]:
+    """Reads which facts each language of a study has, without its models and corpora.
+
+    Returns:
+        Language → columns ``fact_id, relation_id, subject_id, object_id``.
+
+    Raises:
+        StudyError: the facts cannot be read, or lack a language of the study.
+    """
+    problems: list[Problem] = []
+    facts = _open_facts(study, within, problems)
+    languages = _languages(study, facts, problems)
+    if problems or facts is None:
+        raise StudyError(study.path, problems)
+    block = study.facts
+    if not block.is_whole:
+        facts = SampledFacts(facts, languages, block.relations, block.sample, block.seed)
+    found = {language: facts.read(language) for language in languages}
+    return {
+        language: each.facts.join(each.fact_labels.select("fact_id"), on="fact_id", how="semi")
+        for language, each in found.items()
+    }
+
+
 def _check_edited(study: Study, knowledge: Sequence[str], problems: list[Problem]) -> None:
     """Reports languages of edits and checks that have no knowledge neurons."""
     line = study.section_line("attribution")
@@ -494,12 +559,15 @@ def _models(
             with as_model_error(block.id):
                 model = _resolve_model(study, block, recorded, within, is_inspected=is_inspected)
                 # The tracing of a corpus needs the tokenizer of its first model.
-                if model.corpus_id in corpora - {other.corpus_id for other in models}:
+                if model.has_weights and model.corpus_id in corpora - {
+                    other.corpus_id for other in models
+                }:
                     _check_tokenizer(model, recorded)
             models.append(model)
         except ModelError as error:
             line = study.block_line("models", block.id)
-            broken.append(BrokenModel(block.id, block.source, str(error), line))
+            source = block.source or str(block.predictions)
+            broken.append(BrokenModel(block.id, source, str(error), line))
     return models, broken
 
 
@@ -526,6 +594,15 @@ def _resolve_model(
     *,
     is_inspected: bool,
 ) -> StudyModel:
+    files = _files(study, block, within)
+    languages = None if block.languages == "all" else tuple(sorted(block.languages))
+    if (answers := files.get("predictions")) is not None:
+        own = answers.languages if languages is None else set(answers.languages) & set(languages)
+        languages = tuple(sorted(own))
+    only = study.corpora[0].id if len(study.corpora) == 1 else None
+    corpus_id = block.trained_on or only
+    if block.source is None:
+        return _without_weights(block, files, corpus_id, languages)
     source = block.source
     if source.startswith(_ATLAS_PREFIX):
         source = str(_atlas_folder(block.id, source.removeprefix(_ATLAS_PREFIX)))
@@ -546,13 +623,51 @@ def _resolve_model(
         allow_pickle=block.allow_pickle,
         within=within,
     )
-    only = study.corpora[0].id if len(study.corpora) == 1 else None
     found = resolve(spec)
-    languages = None if block.languages == "all" else tuple(sorted(block.languages))
-    model = StudyModel(found, block.source, block.trained_on or only, None, languages)
+    model = StudyModel(
+        found, block.source, corpus_id, None, languages, files, made_by=block.made_by
+    )
     if not is_inspected or recorded.fingerprints.get(block.id) == model.fingerprint:
         return model
     return replace(model, card=inspect(found))
+
+
+def _files(study: Study, block: ModelBlock, within: Path | None) -> dict[str, ImportedFile]:
+    """Reads the files that others made of a model.
+
+    Raises:
+        ModelError: one cannot be used; says why.
+    """
+    names: dict[ImportKind, str | None] = {
+        "predictions": block.predictions,
+        "neurons": block.neurons,
+    }
+    try:
+        read = [
+            read_import(study.locate(name), kind, within, study.facts.max_rejected_rate)
+            for kind, name in names.items()
+            if name
+        ]
+    except (ImportsError, RestrictedError) as error:
+        raise ModelError(f"model '{block.id}': {error}") from error
+    return {file.step: file for file in read}
+
+
+def _without_weights(
+    block: ModelBlock,
+    files: Mapping[str, ImportedFile],
+    corpus_id: str | None,
+    languages: tuple[str, ...] | None,
+) -> StudyModel:
+    """A model that is known from files of others alone; its revision is the hash of its answers."""
+    answers = files["predictions"]
+    spec = ModelSpec(model_id=block.id, source=str(block.predictions))
+    revision = f"sha256:{answers.sha256}"
+    resolved = ResolvedModel(spec, revision, None, fingerprint(revision), "")
+    objective = block.objective or "masked"
+    return StudyModel(
+        resolved, spec.source, corpus_id, None, languages, files, objective, block.made_by
+    )
 
 
 def _atlas_folder(model_id: str, name: str) -> Path:
@@ -622,6 +737,9 @@ def _corpora(
         settings = replace(_corpus_settings(block, home), largest_document=block.largest_document)
         if block.kind != "atlas":
             settings = replace(settings, within=within)
+        if block.kind == "presence":
+            found.append(_presence(study, block, set(chosen) & set(languages), within, problems))
+            continue
         fingerprints: dict[str, str] = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
@@ -643,6 +761,32 @@ def _corpora(
             StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )
     return tuple(found)
+
+
+def _presence(
+    study: Study,
+    block: CorpusBlock,
+    languages: Collection[str],
+    within: Path | None,
+    problems: list[Problem],
+) -> StudyCorpus:
+    """Reads counts that others made, and reports why they cannot be used."""
+    path, file = study.locate(str(block.path)), None
+    try:
+        file = read_import(path, "presence", within, study.facts.max_rejected_rate)
+    except (ImportsError, RestrictedError) as error:
+        line = study.block_line("corpora", block.id)
+        problems.append(Problem(f"corpus {block.id!r}: {error}", line))
+    own = {} if file is None else dict.fromkeys(sorted(set(file.languages) & set(languages)), file)
+    return StudyCorpus(
+        block.id,
+        PlainText(str(path)),
+        study.path.parent,
+        {language: each.sha256 for language, each in own.items()},
+        is_atlas=False,
+        file=file,
+        made_by=block.made_by,
+    )
 
 
 def _corpus_settings(block: CorpusBlock, home: Home) -> CorpusSettings:

@@ -100,6 +100,10 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
         yield "facts", study.facts.path, study.section_line("facts")
     for model in study.models:
         line = study.block_line("models", model.id)
+        for file in filter(None, (model.predictions, model.neurons)):
+            yield f"model {model.id!r}", file, line
+        if model.source is None:
+            continue
         folder = study.model_folder(model.source)
         is_path = "://" in model.source or ".." in Path(model.source).parts
         if folder is not None or is_path:

@@ -149,9 +149,18 @@ class ModelBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     id: str
     """Name of the model in the warehouse."""
-    source: str
+    source: str | None = None
     """Hub name, folder or GGUF file (relative to the study file), or ``atlas:<id>`` for an embedded
-    model."""
+    model. Left out where there are no weights, but ``predictions``."""
+    predictions: str | None = None
+    """CSV, JSON lines or Parquet file with predictions of somebody else; nothing is asked then."""
+    neurons: str | None = None
+    """File with active or knowledge neurons that somebody else found, instead of those of
+    ``attribution``."""
+    objective: Literal["masked", "causal"] | None = None
+    """What a model without ``source`` is; null: masked."""
+    made_by: str | None = None
+    """Who made the files, and how: a paper, an address, a name."""
     revision: str | None = None
     """Commit, tag or branch of a hub model; null takes the newest once and records its commit."""
     revisions: _Names | None = None
@@ -206,10 +215,14 @@ class CorpusBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     id: str
     """Name of the corpus in the warehouse."""
-    kind: Literal["wikipedia_dump", "parquet", "jsonl", "text", "atlas"]
-    """How the text is stored; ``atlas`` writes the embedded corpus of that id."""
+    kind: Literal["wikipedia_dump", "parquet", "jsonl", "text", "atlas", "presence"]
+    """How the text is stored; ``atlas`` writes the embedded corpus of that id. ``presence``: there
+    is no text, but a file with counts that somebody else made."""
     path: str | _Names | None = None
-    """Files, with ``{language}`` and globs; relative to the study file, or a URL."""
+    """Files, with ``{language}`` and globs; relative to the study file, or a URL. Of kind
+    ``presence``: one CSV, JSON lines or Parquet file."""
+    made_by: str | None = None
+    """Who made the counts of kind ``presence``, and how."""
     languages: _Languages = "all"
     """Languages of the study that the corpus has."""
     text_column: str = "text"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from dagster_project.study.schema import CorpusBlock, Problem, Study, near_match
+from dagster_project.study.schema import CorpusBlock, ModelBlock, Problem, Study, near_match
 from dagster_project.study.yaml_file import line_of, lines
 from ingestion.store import address_problem
 
@@ -38,6 +38,7 @@ def contradictions(study: Study) -> list[Problem]:
         _study,
         _repeated,
         _ids,
+        _imports,
         _revisions,
         _facts,
         _wordings,
@@ -132,6 +133,40 @@ def _ids(study: Study) -> Iterator[Problem]:
             yield Problem(f"{section} has {block_id!r} twice: ids are unique", line)
 
 
+_OF_WEIGHTS = (
+    "revision", "revisions", "dtype", "mask_counts", "examples", "examples_seed", "other_objects",
+    "chat", "trust_remote_code", "allow_pickle",
+)  # fmt: skip
+"""Settings of a model that mean nothing without weights."""
+
+
+def _imports(study: Study) -> Iterator[Problem]:
+    """Reports models that are nowhere, and settings that files of others make meaningless."""
+    defaults = {field.name: field.default for field in fields(ModelBlock)}
+    for block in study.models:
+        line = study.block_line("models", block.id)
+
+        def told(message: str, name: str = block.id, at: int | None = line) -> Problem:
+            return Problem(f"model {name!r}: {message}", at)
+
+        given = [name for name in _OF_WEIGHTS if getattr(block, name) != defaults[name]]
+        if block.source is None and block.predictions is None:
+            yield told(
+                "it needs a source, or a file with predictions that somebody else made "
+                "(predictions: FILE)"
+            )
+        elif block.source is None and given:
+            yield told(f"{', '.join(given)} mean nothing without a source: leave them out")
+        elif block.source is not None and block.objective is not None:
+            yield told("the source says what its objective is: leave it out")
+        if block.made_by is not None and block.predictions is None and block.neurons is None:
+            yield told("made_by says who made predictions or neurons, and it has no such file")
+    for corpus in study.corpora:
+        if corpus.kind == "presence" and not isinstance(corpus.path, str | None):
+            line = study.block_line("corpora", corpus.id)
+            yield Problem(f"corpus {corpus.id!r} of kind presence needs one file as path", line)
+
+
 def _revisions(study: Study) -> Iterator[Problem]:
     for block in study.models:
         line = study.block_line("models", block.id)
@@ -174,6 +209,8 @@ _ONLY_OF = {
     "text_column": ("parquet", "jsonl"),
     "title_column": ("parquet", "jsonl"),
     "document": ("text",),
+    "made_by": ("presence",),
+    "largest_document": ("wikipedia_dump", "parquet", "jsonl", "text", "atlas"),
 }
 """Setting of a corpus → kinds that have it; in others it would be ignored."""
 
@@ -269,10 +306,12 @@ def _signals(study: Study) -> Iterator[Problem]:
 
 def _trained_on(study: Study) -> Iterator[Problem]:
     corpora = [block.id for block in study.corpora]
+    texts = [block.id for block in study.corpora if block.kind != "presence"]
     named = {block.trained_on for block in study.models}
-    measured = set(corpora) if len(corpora) == 1 and None in named else named
+    named_by_weights = {block.trained_on for block in study.models if block.source is not None}
+    measured = set(corpora) if len(corpora) == 1 and None in named_by_weights else named_by_weights
     is_asked = "chunk" in study.tracing.units and named <= {None, *corpora}
-    for corpus_id in corpora if is_asked else ():
+    for corpus_id in texts if is_asked else ():
         if corpus_id not in measured:
             yield Problem(
                 f"corpus {corpus_id!r}: chunks are measured in tokens of a model that was trained "

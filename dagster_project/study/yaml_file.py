@@ -28,7 +28,7 @@ _MOST_NODES = 100_000
 """Values of a file with its aliases replaced; 300 bytes of aliases can mean a thousand millions."""
 _LINE_END = re.compile("(\r\n|[\r\n\x85\u2028\u2029])")
 
-__all__ = ["FileError", "line_of", "lines", "read", "with_item"]
+__all__ = ["FileError", "line_of", "lines", "read", "with_item", "with_key"]
 
 
 class FileError(ValueError):
@@ -161,7 +161,7 @@ def line_of(root: Any, keys: Sequence[object]) -> int | None:
 
 
 def with_item(path: Path, key: str, item: Mapping[str, object]) -> tuple[str, str]:
-    """Adds an item at the end of a list that is not empty.
+    """Adds an item at the end of a list that is not empty, or a list of this item alone.
 
     The item is put into the text: writing the whole file with ruamel.yaml would keep its comments,
     but not its indentation, line breaks and spaces.
@@ -178,7 +178,11 @@ def with_item(path: Path, key: str, item: Mapping[str, object]) -> tuple[str, st
     text = path.read_bytes().decode()
     entry = _in_one_line(item)
     root = _yaml("rt").compose(text)
-    found = next(value for name, value in root.value if name.value == key)
+    found = next((value for name, value in root.value if name.value == key), None)
+    if found is None:
+        end = next(iter(_LINE_END.findall(text)), "\n")
+        last = "" if text.endswith(end) else end
+        return f"{text}{last}{key}:{end}  - {entry}{end}", entry
     if found.flow_style:
         end = found.end_mark.index - 1
         return f"{text[:end].rstrip().rstrip(',')}, {entry}{text[end:]}", entry
@@ -189,6 +193,35 @@ def with_item(path: Path, key: str, item: Mapping[str, object]) -> tuple[str, st
     if place == len(rows):
         rows += [end, ""]
     rows.insert(place + 1, f"{' ' * found.start_mark.column}- {entry}{end}")
+    return "".join(rows), entry
+
+
+def with_key(path: Path, key: str, index: int, name: str, value: str) -> tuple[str, str]:
+    """Adds a key to an item of a list: at the end of its line, or as a line of its own.
+
+    Args:
+        path: the file.
+        key: top-level key of the list.
+        index: the item, from 0, which lacks the key.
+        name: the new key.
+        value: its value.
+
+    Returns:
+        Text of the new file, and what was added.
+    """
+    text = path.read_bytes().decode()
+    entry = _in_one_line({name: value})[1:-1]
+    root = _yaml("rt").compose(text)
+    item = next(value for name, value in root.value if name.value == key).value[index]
+    if item.flow_style:
+        end = item.end_mark.index - 1
+        return f"{text[:end].rstrip().rstrip(',')}, {entry}{text[end:]}", entry
+    rows = _LINE_END.split(text)
+    end_of_line = rows[1] if len(rows) > 1 else "\n"
+    place = 2 * _last_line(item) + 1
+    if place == len(rows):
+        rows += [end_of_line, ""]
+    rows.insert(place + 1, f"{' ' * item.start_mark.column}{entry}{end_of_line}")
     return "".join(rows), entry
 
 

@@ -3,6 +3,7 @@
 with
 fct_predictions as (select * from {{ ref('fct_predictions') }}),
 int_traced_predictions as (select * from {{ ref('int_traced_predictions') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
 corpus_sizes as (select * from {{ ref('corpus_sizes') }}),
 int_language_facts as (select * from {{ ref('int_language_facts') }}),
 fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
@@ -24,7 +25,9 @@ untyped as (
         language_code,
         fact_id,
     from int_traced_predictions
-    where fact_type_code is null
+    inner join dim_models using (model_id)
+    -- A model without weights has no tokenizer, which the types need.
+    where fact_type_code is null and dim_models.tokenizer_hash is not null
 ),
 
 untraced as (

@@ -11,7 +11,8 @@ attributed as (
         model_id,
         language_code,
     from stg_lake__parts
-    where lake_table = 'active_neurons'
+    -- Others publish neurons of some facts.
+    where lake_table = 'active_neurons' and details ->> 'imported_file' is null
 ),
 
 methods as (

@@ -8,6 +8,8 @@ absent_predictable_facts as (select * from {{ ref('absent_predictable_facts') }}
 fact_types_overview as (select * from {{ ref('fact_types_overview') }}),
 absence_overview as (select * from {{ ref('absence_overview') }}),
 tracing_accuracy as (select * from {{ ref('tracing_accuracy') }}),
+dim_models as (select * from {{ ref('dim_models') }}),
+dim_corpora as (select * from {{ ref('dim_corpora') }}),
 
 scopes as (
     pivot absence_by_language
@@ -23,8 +25,14 @@ scopes_against_p_at_1 as (
         language_code as place,
     from scopes
     left join p_at_1_by_language as p_at_1 using (model_id, language_code)
-    where scopes.all_facts is distinct from p_at_1.fact_count
-        or scopes.full_match_facts is distinct from p_at_1.right_count
+    inner join dim_models using (model_id)
+    inner join dim_corpora using (corpus_id)
+    -- Counts that others made can lack facts.
+    where not dim_corpora.is_imported
+        and (
+            scopes.all_facts is distinct from p_at_1.fact_count
+            or scopes.full_match_facts is distinct from p_at_1.right_count
+        )
 ),
 
 scopes_against_each_other as (
@@ -58,9 +66,11 @@ types_against_scopes as (
         coalesce(types.language_code, scopes.language_code) as language_code,
     from types
     full join scopes using (model_id, text_unit, language_code)
-    where types.type_count is distinct from scopes.full_match_absent
+    inner join dim_models on coalesce(types.model_id, scopes.model_id) = dim_models.model_id
+    -- Without a tokenizer no fact has a type.
+    where dim_models.tokenizer_hash is not null and (types.type_count is distinct from scopes.full_match_absent
         or types.absent_full_match_count is distinct from scopes.full_match_absent
-        or types.others_count is distinct from scopes.full_match_not_easy_absent
+        or types.others_count is distinct from scopes.full_match_not_easy_absent)
 ),
 
 browsable as (

@@ -34,6 +34,7 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
             {
                 **MAKER, "model_id": model, "objective": objective, "mask_counts": "gold",
                 "layer_count": 2, "neuron_count": 8, "hidden_size": 4, "vocabulary_size": 100,
+                "architecture": "bert", "parameter_count": 1, "is_imported": False,
             }
             for model, objective in (("m", "causal"), ("n", "masked"))
         ],
@@ -257,6 +258,14 @@ def _signals(
     }  # fmt: skip
 
 
+_GIVEN = {
+    "mask_count", "prompt_code", "gold_token_ids", "predicted_token_ids", "candidate_token_ids",
+    "candidate_log_probs", "subject_count", "object_count", "separate_count", "neuron_score",
+    "attribution_score", "architecture", "parameter_count",
+}  # fmt: skip
+"""Columns that are null in what others made alone."""
+
+
 def _frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows of a table; what a row leaves out is made up, or null where it may."""
     schema = pl.Schema(LAKE[table].schema)
@@ -267,7 +276,7 @@ def _frame(table: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     blank: dict[str, object] = {}
     for column in LAKE[table].columns:
         kind = schema[column.name]
-        if column.is_nullable:
+        if column.is_nullable and column.name not in _GIVEN:
             blank[column.name] = None
         elif column.name == "candidate_log_probs":
             blank[column.name] = [[-1.0]]
@@ -465,6 +474,12 @@ CORRUPTIONS = (
     Corruption("a gap in the ranks", ("active_neurons", "m", "de"),
                drop("fact_id = 'f1' and neuron_rank = 1"),
                "complete", "ranks have gaps"),
+    Corruption("a neuron without a score", ("active_neurons", "n", "en"),
+               change("fact_id = 'f1'", neuron_score=None),
+               "complete", "a neuron has no score"),
+    Corruption("a neuron without an attribution", ("knowledge_neurons", "n", "en"),
+               change("fact_id = 'f1'", attribution_score=None),
+               "complete", "a neuron has no attribution"),
     Corruption("neurons without a profile", ("neuron_profiles", "m", "de"), drop("fact_id = 'f1'"),
                "complete", "the fact has neurons and no profile"),
     Corruption("a profile without neurons", ("neuron_profiles", "m", "en"), add(fact_id="f5"),
@@ -574,6 +589,12 @@ CORRUPTIONS = (
     Corruption("a model without layers", ("models",), change("model_id = 'x'", layer_count=0),
                "values", "not so: least(layer_count, neuron_count, hidden_size, "
                "vocabulary_size, parameter_count) > 0"),
+    Corruption("weights without a width", ("models",),
+               change("model_id = 'x'", hidden_size=None),
+               "values", "not so: is_imported or not (architecture is null or layer_count is null "
+               "or neuron_count is null or hidden_size is null or vocabulary_size is null "
+               "or parameter_count is null or tokenizer_hash is null or dtype is null "
+               "or mask_counts is null)"),
     Corruption("an ignored token that is none", ("models",),
                change("model_id = 'x'", ignored_token_id=100),
                "values", "not so: ignored_token_id between 0 and vocabulary_size - 1"),
@@ -587,7 +608,10 @@ CORRUPTIONS = (
                "values", "not so: separate_count <= shared_count"),
     Corruption("shared without evidence", (*_WIKI, "en"),
                change("fact_id = 'f4'", evidence_text=None),
-               "values", "not so: (evidence_text is not null) = (shared_count > 0)"),
+               "complete", "the text was read, and a count or its evidence is missing"),
+    Corruption("evidence of nothing", (*_WIKI, "de"),
+               change("fact_id = 'f2'", shared_count=0, separate_count=0),
+               "values", "not so: evidence_text is null or shared_count > 0"),
     Corruption("evidence without a document", (*_WIKI, "en"),
                change("fact_id = 'f5'", evidence_document=None),
                "values", "not so: (evidence_document is null) = (evidence_text is null)"),
@@ -618,7 +642,7 @@ CORRUPTIONS = (
                "not so: len(candidate_log_probs) = if(prompt_code = 'unasked', 0, mask_count)"),
     Corruption("a rank without a score", ("predictions", "n", "de"),
                change("fact_id = 'f4'", gold_log_prob=None),
-               "values", "not so: (gold_rank is null) = (gold_log_prob is null)"),
+               "complete", "the model was asked, and the answer lacks a value"),
     Corruption("a candidate above certainty", ("predictions", "n", "de"),
                change("fact_id = 'f5'", candidate_log_probs=[[0.5]]),
                "values", "not so: list_max(flatten(candidate_log_probs)) <= 0.0001"),

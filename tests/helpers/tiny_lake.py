@@ -97,6 +97,7 @@ def model(model_id: str, **columns: Any) -> Row:
         "dtype": "float32",
         "mask_counts": "gold",
         "example_count": 0,
+        "is_imported": False,
         **columns,
     }
 

@@ -27,7 +27,7 @@ PLAIN_NAMES = {
     "edit_factor", "published_source", "published_tolerance", "published_value", "recall",
     "recall_low", "recall_high", "seed", "text_unit", "subject_transliterated",
     "object_transliterated", "chat_message", "continuation_text", "commonest_answer",
-    "fact_subject_label", "fact_object_label", "paper_reason",
+    "fact_subject_label", "fact_object_label", "paper_reason", "maker_note",
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"

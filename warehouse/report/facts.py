@@ -77,7 +77,7 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> FactPages:
         "order by language_family, language_branch, language_code"
     ).fetchall()
     models = connection.execute(
-        "select model_id, neuron_count from dim_models order by model_id"
+        f"select model_id, {_WIDTH} from dim_models order by model_id"
     ).fetchall()
     index = _by_fact(connection, _INDEX, calibrated=CALIBRATED_ROOTS, paper=PAPER_ROOTS)
     characters = {"characters": EVIDENCE_CHARACTERS}
@@ -348,14 +348,15 @@ cells as (
 
 """.replace("<signals>", _SIGNALS)
 
+_WIDTH = "coalesce(neuron_count, (select 1 + max(neuron_index) from fct_active_neurons))"
+"""Neurons per layer; imported ones come without the shape of their model."""
 _NEURONS = """
 cells as (
     select
         fact_id,
         model_id as model,
         place,
-        list(layer_index * neuron_count + neuron_index order by layer_index, neuron_index)
-            as neurons,
+        list(layer_index * <width> + neuron_index order by layer_index, neuron_index) as neurons,
     from fct_active_neurons
     join dim_models using (model_id)
     join languages using (language_code)
@@ -363,4 +364,4 @@ cells as (
     group by all
 )
 
-"""
+""".replace("<width>", _WIDTH)

@@ -49,13 +49,16 @@ SPECIAL_RULES = {
         "dtype in ('float32', 'bfloat16', 'float16')",
         "mask_counts in ('gold', 'all')",
         "least(layer_count, neuron_count, hidden_size, vocabulary_size, parameter_count) > 0",
+        "is_imported or not (architecture is null or layer_count is null or neuron_count is null "
+        "or hidden_size is null or vocabulary_size is null or parameter_count is null "
+        "or tokenizer_hash is null or dtype is null or mask_counts is null)",
         "ignored_token_id between 0 and vocabulary_size - 1",
     ),
     "occurrences": (
         "text_unit in ('chunk', 'sentence', 'article')",
         "shared_count <= least(subject_count, object_count)",
         "separate_count <= shared_count",
-        "(evidence_text is not null) = (shared_count > 0)",
+        "evidence_text is null or shared_count > 0",
         "(evidence_document is null) = (evidence_text is null)",
         "(evidence_offset is null) = (evidence_text is null)",
         "(evidence_distance is null) = (evidence_text is null)",
@@ -66,7 +69,6 @@ SPECIAL_RULES = {
         "len(predicted_token_ids) = if(prompt_code = 'unasked', 0, mask_count)",
         "len(candidate_token_ids) = if(prompt_code = 'unasked', 0, mask_count)",
         "len(candidate_log_probs) = if(prompt_code = 'unasked', 0, mask_count)",
-        "(gold_rank is null) = (gold_log_prob is null)",
         f"list_max(flatten(candidate_log_probs)) <= {_ROUNDING}",
     ),
     "name_cues": (
@@ -240,6 +242,13 @@ COMPLETENESS = {
         from sound_parts
         inner join fact_labels using (language_code)
         anti join rows_at_hand using (model_id, language_code, fact_id)
+        union all
+        select 'the model was asked, and the answer lacks a value', model_id, language_code, fact_id
+        from rows_at_hand
+        anti join (select model_id, language_code from imported) using (model_id, language_code)
+        where mask_count is null or prompt_code is null or gold_token_ids is null
+            or predicted_token_ids is null or candidate_token_ids is null
+            or candidate_log_probs is null or (gold_rank is null) != (gold_log_prob is null)
     """,
     "object_rankings": """
         select 'the fact is not ranked by every score' as problem, model_id, language_code, fact_id
@@ -306,8 +315,14 @@ COMPLETENESS = {
         anti join rows_at_hand using (corpus_id, language_code)
     """,
     "occurrences": """
-        select 'nothing was looked for' as problem,
-            corpus_id, language_code, null as text_unit, null as fact_id
+        select 'the text was read, and a count or its evidence is missing' as problem,
+            corpus_id, language_code, text_unit, fact_id
+        from rows_at_hand
+        anti join (select corpus_id, language_code from imported) using (corpus_id, language_code)
+        where subject_count is null or object_count is null or separate_count is null
+            or (evidence_text is null) = (shared_count > 0)
+        union all
+        select 'nothing was looked for', corpus_id, language_code, null, null
         from sound_parts
         anti join rows_at_hand using (corpus_id, language_code)
         union all
@@ -317,12 +332,18 @@ COMPLETENESS = {
         inner join fact_labels using (language_code)
         cross join (select distinct text_unit from rows_at_hand)
         anti join rows_at_hand using (corpus_id, language_code, text_unit, fact_id)
+        anti join (select corpus_id, language_code from imported) using (corpus_id, language_code)
     """,
     "active_neurons": """
         select 'ranks have gaps' as problem, model_id, language_code, fact_id, method_code
         from rows_at_hand
         group by all
         having max(neuron_rank) != count(*)
+        union all
+        select distinct 'a neuron has no score', model_id, language_code, fact_id, method_code
+        from rows_at_hand
+        anti join (select model_id, language_code from imported) using (model_id, language_code)
+        where neuron_score is null
     """,
     "neuron_profiles": """
         select distinct 'the fact has a profile and no neurons' as problem,
@@ -335,6 +356,7 @@ COMPLETENESS = {
         from active_neurons
         anti join rows_at_hand using (model_id, language_code, fact_id, method_code)
         semi join sound_parts using (model_id, language_code)
+        anti join (select model_id, language_code from imported) using (model_id, language_code)
     """,
     "unscored_facts": """
         select 'the fact has neurons all the same' as problem,
@@ -382,6 +404,12 @@ COMPLETENESS = {
             model_id, language_code, fact_id, mode_code
         from rows_at_hand
         anti join attribution_quality using (model_id, language_code, fact_id, mode_code)
+        anti join (select model_id, language_code from imported) using (model_id, language_code)
+        union all
+        select distinct 'a neuron has no attribution', model_id, language_code, fact_id, mode_code
+        from rows_at_hand
+        anti join (select model_id, language_code from imported) using (model_id, language_code)
+        where attribution_score is null
     """,
     "attribution_quality": """
         select 'not every layer is there' as problem, model_id, language_code, fact_id, mode_code
@@ -514,6 +542,10 @@ def _expectation(name: str, sentence: str, body: str, table: LakeTable) -> Expec
         sound_parts as (
             select distinct {partition} from parts
             where lake_table = '{table.name}' and is_sound
+        ),
+        imported as (
+            select * from parts
+            where lake_table = '{table.name}' and imported_file is not null
         ),
         found as ({body.replace("{table}", table.name)})
         select *, count(*) over () as {COUNT} from found

@@ -36,9 +36,11 @@ __all__ = ["Finding", "validate"]
 _SCHEMA_FILE = "_schema.parquet"
 _LISTED_ROWS = 10
 _QUERY = "unexpected_rows_query"
+_MADE_WITH = ("revision", "tokenizer_hash", "dtype", "imported_file")
+"""What a part's provenance says that a check compares."""
 _PART_COLUMNS = (
     *("lake_table", "part_name", "file_name", "is_there", "is_sound"),
-    *("model_id", "corpus_id", "language_code", "revision", "tokenizer_hash", "dtype"),
+    *("model_id", "corpus_id", "language_code", *_MADE_WITH),
 )
 
 
@@ -217,7 +219,7 @@ def _describe(table: str, partition: Mapping[str, str], lake: Path) -> dict[str,
         "is_sound": not problems,
         "problems": problems,
         **{name: partition.get(name) for name in ("model_id", "corpus_id", "language_code")},
-        **{name: details.get(name) for name in ("revision", "tokenizer_hash", "dtype")},
+        **{name: details.get(name) for name in _MADE_WITH},
     }
 
 

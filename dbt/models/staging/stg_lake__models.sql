@@ -25,6 +25,7 @@ final as (
         example_count::integer as example_count,
         chat_message::varchar as chat_message,
         language_codes::varchar[] as language_codes,
+        is_imported::boolean as is_imported,
     from source
 )
 

@@ -59,7 +59,7 @@ def test_every_embedded_study_is_well_formed(name: str) -> None:
     [
         ("languages:", "langauges:", 3, "unknown key 'langauges'. Did you mean 'languages'?"),
         ("path: facts", "pth: facts", 2, "unknown key 'facts.pth'. Did you mean 'path'?"),
-        ("    source:", "    sauce:", 7, "key 'models.0.source' is missing"),
+        ("    source:", "    sauce:", 7, "it needs a source, or a file with predictions"),
         ('"no"', "no", 3, "write it in quotes"),
         ("kind: table", "kind: tabel", 2, "'mlama', 'bmlama', 'table' or 'atlas', not 'tabel'"),
         ("name: mine", "name: ../mine", 1, "an id starts with a letter or digit"),

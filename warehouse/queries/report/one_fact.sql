@@ -22,7 +22,9 @@ select
     fact,
     fact_id,
     language_code,
-    layer_index * 16 + (neuron_index * 16 // neuron_count)::integer as place_index,
+    layer_index * 16 + (
+        neuron_index * 16 // coalesce(neuron_count, (select 1 + max(neuron_index) from fct_active_neurons))
+    )::integer as place_index,
     count(*) as active_neuron_count,
     layer_index,
 from fct_active_neurons

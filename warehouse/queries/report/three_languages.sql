@@ -47,8 +47,9 @@ select
     neuron_index,
     neuron_rank,
     count(*) over (partition by model_id, layer_index, neuron_index) as language_count,
-    layer_count,
-    neuron_count,
+    -- Imported neurons come without the shape of their model.
+    coalesce(layer_count, (select 1 + max(layer_index) from fct_active_neurons)) as layer_count,
+    coalesce(neuron_count, (select 1 + max(neuron_index) from fct_active_neurons)) as neuron_count,
 from neurons
 semi join chosen using (model_id, fact_id)
 semi join three using (model_id, language_code)

@@ -13,6 +13,7 @@ queries as (
         predictions.fact_id,
         language_facts.relation_id,
         language_facts.subject_id,
+        language_facts.object_label,
         predictions.mask_count,
         predictions.prompt_code,
         predictions.gold_token_ids,
@@ -54,17 +55,27 @@ rival_objects as (
         queries.relation_id,
         queries.subject_id,
         list(distinct queries.gold_token_ids) as true_objects,
+        list(distinct queries.object_label) as true_labels,
     from queries
     semi join subjects_with_rivals using (language_code, relation_id, subject_id)
     group by all
 ),
 
--- An empty answer would match a label without tokens. This is not counted as a match.
+-- An empty answer would match a label without tokens. This is not counted as a match. An imported answer
+-- without tokens is compared by its text.
 own_verdicts as (
     select
         *,
-        len(gold_token_ids) > 0 and answer_token_ids = gold_token_ids as is_full_match,
-        len(gold_token_ids) > 0 and list_has_all(answer_token_ids, gold_token_ids) as is_partial_match,
+        answer_token_ids is null or gold_token_ids is null as is_text,
+        if(
+            answer_token_ids is null or gold_token_ids is null,
+            predicted_text = object_label,
+            len(gold_token_ids) > 0 and answer_token_ids = gold_token_ids
+        ) as is_full_match,
+        case
+            when prompt_code = 'unasked' and answer_token_ids is not null then false
+            else len(gold_token_ids) > 0 and list_has_all(answer_token_ids, gold_token_ids)
+        end as is_partial_match,
     from queries
 ),
 
@@ -84,11 +95,14 @@ final as (
         own_verdicts.is_full_match,
         own_verdicts.is_partial_match,
         own_verdicts.is_full_match
-            or (
-                len(own_verdicts.answer_token_ids) > 0
-                and coalesce(
-                    list_contains(rival_objects.true_objects, own_verdicts.answer_token_ids), false
-                )
+            or coalesce(
+                if(
+                    own_verdicts.is_text,
+                    list_contains(rival_objects.true_labels, own_verdicts.predicted_text),
+                    len(own_verdicts.answer_token_ids) > 0
+                    and list_contains(rival_objects.true_objects, own_verdicts.answer_token_ids)
+                ),
+                false
             ) as is_any_object_match,
         -- A causal model writes on, so a shorter name can begin its answer.
         case

@@ -9,7 +9,7 @@ reasoned as (
         case
             when is_present is null then 'not_traced'
             when not is_present and fact_type_code = 'others' then 'absent_without_cue'
-            when not is_present then fact_type_code
+            when not is_present then coalesce(fact_type_code, 'no_tokenizer')
             when unscored_code is not null then unscored_code
             when scored_language_count is null and not ({{ has_own_tokens() }}) then 'other_mask_count'
             when scored_language_count is null then 'not_attributed'

@@ -23,6 +23,7 @@ final as (
         example_count,
         chat_message,
         language_codes,
+        is_imported,
     from stg_lake__models
     order by model_id
 )

@@ -6,15 +6,15 @@ int_language_facts as (select * from {{ ref('int_language_facts') }}),
 dim_models as (select * from {{ ref('dim_models') }}),
 int_attributed_facts as (select * from {{ ref('int_attributed_facts') }}),
 
--- An integral that does not add up does not say which neurons it missed.
-complete as (
+-- An integral that does not add up does not say which neurons it missed. Imported neurons say nothing of it.
+incomplete as (
     select
         model_id,
         mode_code,
         language_code,
         fact_id,
     from int_attributed_facts
-    where is_complete
+    where not is_complete
 ),
 
 ranked as (
@@ -34,7 +34,7 @@ ranked as (
     from stg_lake__knowledge_neurons as neurons
     inner join int_language_facts as facts using (language_code, fact_id)
     semi join dim_models using (model_id)
-    semi join complete using (model_id, mode_code, language_code, fact_id)
+    anti join incomplete using (model_id, mode_code, language_code, fact_id)
 ),
 
 final as (
@@ -52,7 +52,7 @@ final as (
         attribution_score::double / largest_score as relative_score,
     from ranked
     -- A fact without a neuron that raises its probability has no knowledge neurons.
-    where largest_score > 0 and attribution_score::double / largest_score > threshold
+    where largest_score is null or (largest_score > 0 and attribution_score::double / largest_score > threshold)
     order by model_id, method_code, language_code, fact_id, neuron_rank
 )
 

@@ -20,7 +20,15 @@ answers as (
         min(mask_count) filter (where is_full_match) as full_match_mask_count,
         max(gold_log_prob) as gold_log_prob,
         max(gold_rank) as gold_rank,
-        min(predicted_text) filter (where gold_rank is not null) as predicted_text,
+        coalesce(
+            min(predicted_text) filter (where gold_rank is not null),
+            -- An imported file need not have ranks: of several answers, the right one or that of fewest masks.
+            min_by(predicted_text, (not is_full_match, mask_count, predicted_text)) filter (
+                where gold_rank is null
+                    and prompt_code is distinct from 'unasked'
+                    and (gold_token_ids is null or len(gold_token_ids) = mask_count)
+            )
+        ) as predicted_text,
     from int_predictions
     group by all
 ),

@@ -10,7 +10,8 @@ left_out as (
     select
         model_id,
         language_code,
-        count(*) filter (where object_token_count = 0) as unwritable_object_count,
+        case when count(object_token_count) > 0 or count(is_full_match) = 0 then count(*) filter (where object_token_count = 0) end
+            as unwritable_object_count,
         count(*) filter (where prompt_code = 'unasked') as unasked_count,
     from fct_predictions
     group by all

@@ -14,6 +14,7 @@ languages as (
         {{ match }}_match_count as match_count,
         {{ match }}_match_rate as match_rate,
     from p_at_1_by_language
+    where {{ match }}_match_count is not null
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -19,6 +19,10 @@ counts as (
         count(*) filter (where {{ is_counted }}) as fact_count,
         count(*) filter (where {{ is_counted }} and not is_present and {{ is_numerator }}) as absent_count,
     from int_traced_predictions
+    {%- if "not_easy" in scope %}
+    -- Without a tokenizer no fact has a type.
+    where fact_type_code is not null
+    {%- endif %}
     group by all
     {%- if not loop.last %}
     union all

@@ -49,7 +49,7 @@ final as (
         and presence.text_unit = evidence.text_unit
         and presence.fact_id = evidence.fact_id
         and presence.evidence_language_code = evidence.language_code
-    where predictions.is_right and not predictions.is_present
+    where predictions.is_right and not predictions.is_present and predictions.fact_type_code is not null
     order by predictions.model_id, predictions.text_unit, predictions.language_code, predictions.fact_id
 )
 

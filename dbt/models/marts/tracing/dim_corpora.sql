@@ -32,10 +32,18 @@ sizes as (
     group by all
 ),
 
+corpora as (
+    select corpus_id from sizes
+    union
+    select corpus_id from models
+    union
+    select corpus_id from text_units
+),
+
 -- A corpus that a model names is one of the study, even if no text of it was read.
 final as (
     select
-        coalesce(sizes.corpus_id, models.corpus_id) as corpus_id,
+        corpora.corpus_id,
         text_units.text_unit,
         coalesce(models.model_count, 0) as model_count,
         coalesce(sizes.language_count, 0) as language_count,
@@ -43,9 +51,11 @@ final as (
         sizes.character_count,
         sizes.token_count,
         sizes.is_truncated,
-    from sizes
-    full join models on sizes.corpus_id = models.corpus_id
-    left join text_units on coalesce(sizes.corpus_id, models.corpus_id) = text_units.corpus_id
+        text_units.corpus_id is not null and sizes.corpus_id is null as is_imported,
+    from corpora
+    left join sizes using (corpus_id)
+    left join models using (corpus_id)
+    left join text_units using (corpus_id)
     order by corpus_id
 )
 

@@ -9,6 +9,8 @@ totals as (
         language_code,
         count(*) filter (where is_right and not is_present) as absent_full_match_count,
     from int_traced_predictions
+    -- Without a tokenizer no fact has a type.
+    where fact_type_code is not null
     group by all
 ),
 
@@ -25,7 +27,7 @@ typed as (
         count(*) as type_count,
         count(*) filter (where fact_rule_code = 'token_overlap') as token_overlap_count,
     from int_traced_predictions
-    where is_right and not is_present
+    where is_right and not is_present and fact_type_code is not null
     group by all
 ),
 

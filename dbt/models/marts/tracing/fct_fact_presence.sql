@@ -11,7 +11,7 @@ text_units as (
 ),
 
 -- All facts of a traced language have a row. A fact that was not searched for is null and fails a test.
-final as (
+traced as (
     select
         sizes.corpus_id,
         text_units.text_unit,
@@ -36,7 +36,36 @@ final as (
         and text_units.text_unit = occurrences.text_unit
         and language_facts.language_code = occurrences.language_code
         and language_facts.fact_id = occurrences.fact_id
-    order by sizes.corpus_id, text_units.text_unit, language_facts.language_code, language_facts.fact_id
+),
+
+-- Counts that others made come without the size of their text: nothing is said of facts that they lack.
+imported as (
+    select
+        occurrences.corpus_id,
+        occurrences.text_unit,
+        language_facts.language_code,
+        language_facts.fact_id,
+        language_facts.relation_id,
+        occurrences.subject_count,
+        occurrences.object_count,
+        occurrences.shared_count,
+        occurrences.separate_count,
+        occurrences.shared_count >= {{ var('presence_min_count') }} as is_present,
+        occurrences.separate_count >= {{ var('presence_min_count') }} as is_present_apart,
+        occurrences.evidence_document,
+        occurrences.evidence_offset,
+        occurrences.evidence_distance,
+        occurrences.evidence_text,
+    from stg_lake__occurrences as occurrences
+    inner join int_language_facts as language_facts using (language_code, fact_id)
+    anti join corpus_sizes as sizes using (corpus_id, language_code)
+),
+
+final as (
+    select * from traced
+    union all
+    select * from imported
+    order by corpus_id, text_unit, language_code, fact_id
 )
 
 select * from final

@@ -127,14 +127,14 @@ def test_every_kind_of_expectation_and_every_special_rule_has_its_corruption() -
 
 
 def test_a_failure_lists_the_rows(findings: dict[tuple[str, str], Finding]) -> None:
-    finding = findings["active_neurons", "complete"]
+    finding = findings["degenerate_pairs", "complete"]
     assert finding.row_count == 1
     assert as_markdown(finding) == (
         "Each part is complete and has nothing else. "
         "Not so in 1 rows, such as\n\n"
-        "| problem | model_id | language_code | fact_id | method_code |\n"
-        "| --- | --- | --- | --- | --- |\n"
-        "| ranks have gaps | m | de | f1 | probeless |"
+        "| problem | model_id | language_code | fact_id |\n"
+        "| --- | --- | --- | --- |\n"
+        "| the fact has random pairs alone | m | de | f1 |"
     )
 
 
