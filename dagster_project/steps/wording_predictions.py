@@ -17,7 +17,7 @@ __all__ = ["STEP", "Wording", "of_wording", "wording_languages", "wordings_of"]
 
 @dataclass(frozen=True)
 class Wording:
-    """The n-th template of each relation that has so many; the first are those of the facts."""
+    """The n-th template of each relation that has n; the first are those of the facts."""
 
     templates: pl.DataFrame
     """Columns ``relation_id, template_id, template``."""

@@ -89,7 +89,7 @@ FAULTS = (
           "tests/unit/ingestion/test_text.py tests/fuzz/test_labels.py"),
     Fault("labels: a joiner is hidden", "ingestion/text.py",
           '"[\\u00ad\\u034f', '"[\\u00ad\\u200d\\u034f', "tests/unit/ingestion/test_text.py"),
-    Fault("facts: a cut row is accepted", "ingestion/facts/table.py",
+    Fault("facts: a cut row is accepted", "ingestion/facts/source.py",
           "if len(values) != width:", "if len(values) > width:",
           "tests/unit/ingestion/facts/test_fact_table.py tests/fuzz/test_fact_files.py"),
     Fault("corpora: a broken line is not counted", "ingestion/corpora/text_lines.py",

@@ -9,8 +9,8 @@
 right:        1: 2 of 4, 2: 2 of 4, 3: 1 of 4; mean 5 / 12, any 3, all 1
 same answer:  f1 3, f2 1, f3 0, f4 3 of three pairs each: 7 of 12
 
-Only f1 is right in two wordings. Its sets share one of three neurons in each of three pairs. In
-wording 2 it stands beside f3, which shares neuron 1; in 1 beside f2, which shares none.
+Only f1 is right in two wordings. Its sets share one of three neurons in each of three pairs. Of
+the other facts right in wording 2, f3 shares neuron 1 with it; in wording 1, f2 shares none.
 f5 is asked in one wording alone, and in German nothing is asked in other words.
 """
 
