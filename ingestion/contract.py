@@ -246,6 +246,28 @@ _TABLES = (
         ),
     ),
     LakeTable(
+        "fact_popularity",
+        "One row per fact whose data set says how often people look up its entities (PopQA). Empty "
+        "for other facts.",
+        ("fact_id",),
+        (
+            _FACT,
+            Column(
+                "subject_view_count",
+                _INT64,
+                "Page views per month of the subject's article in the English Wikipedia. Null if "
+                "the file has no number.",
+                is_nullable=True,
+            ),
+            Column(
+                "object_view_count",
+                _INT64,
+                "Page views per month of the object's article. Null if the file has no number.",
+                is_nullable=True,
+            ),
+        ),
+    ),
+    LakeTable(
         "fact_labels",
         "One row per fact and language that the dataset has for it: the names of subject and "
         "object in that language.",

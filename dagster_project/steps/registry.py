@@ -10,6 +10,7 @@ from dagster_project.steps import (
     degenerate_sets,
     edit_propagations,
     fact_checks,
+    fact_popularity,
     facts,
     interventions,
     knowledge_neurons,
@@ -37,6 +38,7 @@ __all__ = ["STEPS", "STEP_OF_TABLE", "make_plan"]
 
 STEPS: tuple[Step, ...] = (
     facts.STEP,
+    fact_popularity.STEP,
     wordings.STEP,
     name_cues.STEP,
     atlas_truth.STEP,

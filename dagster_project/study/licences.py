@@ -13,7 +13,10 @@ __all__ = ["study_materials"]
 _CC = "https://creativecommons.org/licenses/"
 _FACTS = {
     "mlama": ("mLAMA 1.1", "CC-BY-NC-SA-4.0", f"{_CC}by-nc-sa/4.0/"),
+    "mpararel": ("mParaRel", None, None),
     "bmlama": ("BMLAMA", None, None),
+    "klar": ("KLAR", None, None),
+    "popqa": ("PopQA", "MIT", "https://opensource.org/license/mit"),
     "atlas": ("Unicode CLDR", "Unicode-3.0", "https://www.unicode.org/license.txt"),
     "table": ("the study's own facts", None, None),
 }

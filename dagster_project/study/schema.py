@@ -115,8 +115,8 @@ class FactsBlock:
     """Where the facts come from."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    kind: Literal["mlama", "bmlama", "table", "atlas"]
-    """Layout of the facts: mLAMA, BMLAMA, your own table, or the embedded Atlas."""
+    kind: Literal["mpararel", "klar", "popqa", "mlama", "bmlama", "table", "atlas"]
+    """Layout of the facts: a published data set, your own table, or the embedded Atlas."""
     path: str | None = None
     """Zip, folder or file, relative to the study file; null downloads mLAMA (Atlas needs none)."""
     max_rejected_rate: _Rate = 0.01

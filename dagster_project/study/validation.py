@@ -185,7 +185,7 @@ def _facts(study: Study) -> Iterator[Problem]:
         yield Problem(message, study.section_line("facts"))
 
 
-_WORDED = ("atlas",)
+_WORDED = ("atlas", "mpararel", "klar")
 """Kinds of facts that have several templates per relation themselves."""
 
 

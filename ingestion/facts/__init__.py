@@ -1,4 +1,4 @@
-"""Reads facts in many languages into lake tables: mLAMA, BMLAMA, or your own CSV or Parquet.
+"""Reads facts in many languages into lake tables: published data sets, or your own CSV or Parquet.
 
 This module opens a source. Each format has its own module; ``sifting`` decides which lines are
 accepted. What does not belong here: writing to the lake.
@@ -12,8 +12,11 @@ from pathlib import Path
 from ingestion.facts.archive import open_archive
 from ingestion.facts.bmlama import BmlamaSource
 from ingestion.facts.download import Progress, fetch_mlama
+from ingestion.facts.klar import KlarSource
 from ingestion.facts.merging import merge_facts, relations_table
 from ingestion.facts.mlama import MlamaSource
+from ingestion.facts.mpararel import MpararelSource
+from ingestion.facts.popqa import PopqaSource
 from ingestion.facts.source import (
     FACT_KINDS,
     FactsError,
@@ -78,6 +81,12 @@ def open_facts(
         raise FactsError(
             f"facts of kind '{settings.kind}' need a path; only mlama can be downloaded."
         )
-    if settings.kind == "bmlama":
-        return BmlamaSource(open_archive(path, settings.within), settings.max_rejected_rate)
-    return TableSource(path, settings.max_rejected_rate, settings.within)
+    if settings.kind in ("table", "popqa"):
+        read_file = TableSource if settings.kind == "table" else PopqaSource
+        return read_file(path, settings.max_rejected_rate, settings.within)
+    archive = open_archive(path, settings.within)
+    if settings.kind == "mpararel":
+        return MpararelSource(archive, settings.max_rejected_rate)
+    if settings.kind == "klar":
+        return KlarSource(archive, settings.max_rejected_rate)
+    return BmlamaSource(archive, settings.max_rejected_rate)

@@ -20,7 +20,6 @@ The candidates are not used: docs/method.md#probing ranks over the whole vocabul
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections import Counter
@@ -40,7 +39,13 @@ from ingestion.facts.sifting import (
     check_rejected_rate,
     sift,
 )
-from ingestion.facts.source import FactsError, LanguageFacts, lines_of, require_language
+from ingestion.facts.source import (
+    FactsError,
+    LanguageFacts,
+    lines_of,
+    require_language,
+    tab_cells,
+)
 from ingestion.text import did_you_mean, normal_name
 
 __all__ = ["BmlamaSource"]
@@ -196,7 +201,7 @@ class BmlamaSource:
     def _parse(self, language: str) -> tuple[list[_Line], Sequence[bytes]]:
         ((_, content),) = self._archive.read([self._files[language]])
         lines = lines_of(content)
-        header = [name.strip() for name in _cells(lines[0].decode(errors="replace"))]
+        header = [name.strip() for name in tab_cells(lines[0].decode(errors="replace"))]
         if missing := [name for name in _COLUMNS if name not in header]:
             lacks = "; ".join(f"'{name}'{did_you_mean(name, header)}" for name in missing)
             raise FactsError(
@@ -226,7 +231,7 @@ class BmlamaSource:
 def _fitting_header(header: Sequence[str], lines: Sequence[bytes]) -> Sequence[str]:
     """The header without names that have no column, if it has one or two more than the rows."""
     rows = [line for line in lines if line.strip()]
-    widths = Counter(len(_cells(line.decode(errors="replace"))) for line in rows)
+    widths = Counter(len(tab_cells(line.decode(errors="replace"))) for line in rows)
     surplus = len(header) - widths.most_common(1)[0][0] if widths else 0
     if surplus not in (1, 2):
         return header
@@ -241,18 +246,9 @@ def _fitting_header(header: Sequence[str], lines: Sequence[bytes]) -> Sequence[s
     return header
 
 
-def _cells(line: str) -> list[str]:
-    """Cells of a row; quotes around a cell and doubled quotes in it are the file's, not text."""
-    line = line.rstrip("\r")
-    try:
-        return next(csv.reader([line], delimiter="\t", strict=True), [])
-    except csv.Error:
-        return line.split("\t")
-
-
 def _parse_line(number: int, line: bytes, width: int, places: Sequence[int]) -> _Line:
     try:
-        values = _cells(line.decode())
+        values = tab_cells(line.decode())
     except UnicodeDecodeError as error:
         return _Line(number, reason=f"not valid UTF-8 at byte {error.start + 1}")
     while len(values) > width and not values[-1].strip():

@@ -1,6 +1,6 @@
 """Defines what all sources of facts have in common: settings, result frames and the error type.
 
-What does not belong here: the formats (``mlama``, ``table``, ``bmlama``), the rules for accepted
+What does not belong here: the formats (one module each), the rules for accepted
 lines (``sifting``), and reading files.
 """
 
@@ -11,7 +11,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import polars as pl
 
@@ -32,10 +32,11 @@ __all__ = [
     "csv_values",
     "lines_of",
     "require_language",
+    "tab_cells",
 ]
 
-FactKind = Literal["mlama", "table", "bmlama"]
-FACT_KINDS: tuple[FactKind, ...] = ("mlama", "table", "bmlama")
+FactKind = Literal["mlama", "table", "bmlama", "mpararel", "klar", "popqa"]
+FACT_KINDS: tuple[FactKind, ...] = get_args(FactKind)
 
 
 class FactsError(FactrootsError, ValueError):
@@ -47,7 +48,8 @@ class FactsSettings:
     """Source of a study's facts, and the share of lines that may be rejected."""
 
     kind: FactKind
-    """Layout: 'mlama' (zip or folder), 'table' (one CSV or Parquet), 'bmlama' (TSV files)."""
+    """Layout: 'mlama', 'mpararel', 'klar' (zip or folder), 'table' (one CSV or Parquet), 'bmlama'
+    (TSV files), 'popqa' (one TSV file)."""
     path: Path | None
     """File or folder; None means the official download, which exists only for mLAMA."""
     max_rejected_rate: float
@@ -135,6 +137,15 @@ def csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | Non
         known = [*values[:width], *([None] * (width - len(values)))]
         return known, f"{len(values)} fields instead of {width}"
     return values, None
+
+
+def tab_cells(line: str) -> list[str]:
+    """Cells of a row; quotes around a cell and doubled quotes in it are the file's, not text."""
+    line = line.rstrip("\r")
+    try:
+        return next(csv.reader([line], delimiter="\t", strict=True), [])
+    except csv.Error:
+        return line.split("\t")
 
 
 def as_table(frame: pl.DataFrame, table: str) -> pl.DataFrame:

@@ -27,7 +27,7 @@ import polars as pl
 from ingestion.atlas.world import read_phrases
 from ingestion.facts.archive import Archive, content_digest, only_root, open_archive
 from ingestion.facts.json_lines import JsonRows
-from ingestion.facts.sifting import cut_text, normalized, template_problem
+from ingestion.facts.sifting import TEMPLATE_LINE, cut_text, normalized, template_problem
 from ingestion.facts.source import (
     WORDING_LINE,
     FactsError,
@@ -48,6 +48,8 @@ __all__ = [
     "accept_wordings",
     "mpararel_files",
     "open_wordings",
+    "read_patterns",
+    "split_templates",
 ]
 
 FIRST_TEMPLATE = "1"
@@ -320,14 +322,35 @@ class _PatternFiles:
 
     def read(self, language: str) -> WordingLines:
         """As of a source."""
-        rows = JsonRows(pl.Schema({n: t for n, t in WORDING_LINE.items() if n != _ID_COLUMN}))
-        texts: dict[str, Sequence[bytes]] = {}
-        for full_name, content in self._archive.read(self._names(language)):
-            name = full_name.removeprefix(self._root)
-            texts[name] = lines_of(content)
-            rows.parse(texts[name], ("pattern",), name, (PurePosixPath(name).stem,))
-        frame = rows.frame().with_columns(template_id=pl.lit(None, pl.String))
-        return WordingLines(frame.select(WORDING_LINE.names()), texts)
+        return read_patterns(self._archive, self._names(language), self._root)
+
+
+def read_patterns(archive: Archive, names: Sequence[str], root: str) -> WordingLines:
+    """Read mParaRel's files of patterns; ``root`` is left out of their names."""
+    rows = JsonRows(pl.Schema({n: t for n, t in WORDING_LINE.items() if n != _ID_COLUMN}))
+    texts: dict[str, Sequence[bytes]] = {}
+    for full_name, content in archive.read(names):
+        name = full_name.removeprefix(root)
+        texts[name] = lines_of(content)
+        rows.parse(texts[name], ("pattern",), name, (PurePosixPath(name).stem,))
+    frame = rows.frame().with_columns(template_id=pl.lit(None, pl.String))
+    return WordingLines(frame.select(WORDING_LINE.names()), texts)
+
+
+def split_templates(lines: WordingLines) -> tuple[pl.DataFrame, WordingLines]:
+    """Split lines into those of the facts and those of further wordings.
+
+    Returns:
+        A frame of schema ``TEMPLATE_LINE``: per relation the first usable template, and the
+        unusable ones before it, which the facts reject; and the lines behind it.
+    """
+    problem = template_problem(normal_column(pl.col("template")))
+    is_good = pl.col("reason").is_null() & problem.is_null()
+    good_before = is_good.cast(pl.Int32).cum_sum().over("relation_id") - is_good.cast(pl.Int32)
+    rows = lines.rows.with_columns(good_before=good_before)
+    first = rows.filter(pl.col("good_before") == 0).select(TEMPLATE_LINE.names())
+    further = rows.filter(pl.col("good_before") > 0).select(WORDING_LINE.names())
+    return first, WordingLines(further, lines.texts)
 
 
 def mpararel_files(archive: Archive, folder: str) -> tuple[str, dict[str, list[str]]]:

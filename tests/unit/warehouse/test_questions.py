@@ -233,3 +233,48 @@ def test_a_file_without_its_shape_is_refused(
     monkeypatch.setattr(questions, "QUERIES", tmp_path)
     with pytest.raises(WarehouseError, match=message):
         saved_questions()
+
+
+def test_the_best_and_the_worst_wording_of_a_relation_are_named(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    world.execute("""
+        create table p_at_1_by_wording as from (values
+            ('m', 'id', 'r1', '1', 'a', 0.5e0), ('m', 'id', 'r1', '2', 'b', 0.75e0),
+            ('m', 'id', 'r1', '3', 'c', 0.75), ('m', 'id', 'all', '1', null, 0.1)
+        ) as _ (model_id, language_code, relation_id, template_id, template, right_rate);
+        create table wording_agreement as select 'm' as model_id, 'id' as language_code,
+            unnest(['r1', 'all']) as relation_id, 4 as fact_count, 0.9e0 as any_rate,
+            0.2 as all_rate, 0.6 as same_answer_rate;
+    """)
+    columns = "relation_name, best_template, best_rate, worst_template, worst_rate, any_rate"
+    found = ask(world, "right_in_some_words_only", columns)
+    assert found == [("capital", "c", 0.75, "a", 0.5, 0.9)]
+
+
+def test_neurons_follow_what_their_interval_says(world: duckdb.DuckDBPyConnection) -> None:
+    world.execute("""
+        create table neuron_stability_by_wording as
+        select 'm' as model_id, 'probeless' as method_code, language_code, 3 as fact_count,
+            0.5 as neuron_jaccard_score, 0.2 as relation_null_score, 0.3 as same_wording_score,
+            0.2 as wording_excess_score, low as wording_excess_score_low,
+            high as wording_excess_score_high, 0.01 as chance_score
+        from (values ('a', 0.1, 0.3), ('b', -0.3, -0.1), ('c', -0.1, 0.1), ('d', null, null))
+            as _ (language_code, low, high);
+    """)
+    found = ask(world, "do_neurons_follow_fact_or_words", "language_code, follows")
+    assert found == [("a", "fact"), ("b", "words"), ("c", "not shown"), ("d", "not shown")]
+
+
+def test_facts_are_grouped_by_the_views_of_their_subject(
+    world: duckdb.DuckDBPyConnection,
+) -> None:
+    """f1 and f2 have views; with ten groups each is a group of its own."""
+    world.execute("""
+        create table fact_popularity as from (values ('f1', 10), ('f2', 5), ('f3', null)) as
+            _ (fact_id, subject_view_count)
+    """)
+    columns = "popularity_rank, least_view_count, fact_count, full_match_rate"
+    found = ask(world, "p_at_1_by_popularity", f"model_id, language_code, {columns}")
+    assert found[:2] == [("m", "id", 1, 5, 1, 0.0), ("m", "id", 2, 10, 1, 1.0)]
+    assert len(found) == 8
