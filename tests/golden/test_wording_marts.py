@@ -11,7 +11,8 @@ same answer:  f1 3, f2 1, f3 0, f4 3 of three pairs each: 7 of 12
 
 Only f1 is right in two wordings. Its sets share one of three neurons in each of three pairs. Of
 the other facts right in wording 2, f3 shares neuron 1 with it; in wording 1, f2 shares none.
-f5 is asked in one wording alone, and in German nothing is asked in other words.
+f5 is asked in one wording alone, and in German nothing is asked in other words. The text states all
+facts but f2, whose root is transferred; f1 has none that could be determined without other neurons.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ import pytest
 from tests.helpers.tiny_lake import (
     WITHOUT_TESTS,
     build,
+    corpus_size,
     language,
     model,
+    occurrence,
     prediction,
     rows,
     write_lake,
@@ -93,8 +96,20 @@ def tables() -> dict:
             {"language_code": "en", "source_file": "w.csv", "line_number": 2, "reason": "no slot",
              "line_text": "y"}
         ],
-        "models": [model("m"), model("n", ignored_token_id=6, mask_counts="all")],
+        "models": [model("m", corpus_id="wiki"), model("n", ignored_token_id=6, mask_counts="all")],
         "predictions": first,
+        "corpus_sizes": [corpus_size("wiki", code) for code in ("de", "en")],
+        "occurrences": [
+            occurrence("wiki", code, "chunk", fact, int(fact != "f2"))
+            for code in ("de", "en")
+            for fact in FACTS
+        ],
+        "label_tokens": [
+            {"model_id": "m", "language_code": code, "fact_id": fact, "subject_folded": fact,
+             "object_folded": thing, "subject_tokens": [fact], "object_tokens": [thing]}
+            for code in ("de", "en")
+            for fact, thing in FACTS.items()
+        ],
         "wording_predictions": further + ignored,
         "wording_neurons": [
             {"model_id": "m", "language_code": "en", "template_id": wording, "fact_id": fact,
@@ -114,6 +129,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "p_at_1_by_wording",
         "wording_agreement",
         "neuron_stability_by_wording",
+        "root_stability_by_wording",
         "rejected_rows",
     )
     database, outcome = build(
@@ -195,3 +211,21 @@ def test_neurons_are_compared_with_those_of_other_words_and_other_facts(warehous
 def test_rejected_lines_of_both_files_are_listed(warehouse: Path) -> None:
     files = rows(warehouse, "select source_file, reason from rejected_rows order by all")
     assert files == [("f.csv", "bad"), ("w.csv", "no slot")]
+
+
+def test_a_root_is_kept_where_the_answer_stays_right(warehouse: Path) -> None:
+    found = rows(
+        warehouse,
+        """select root_code, template_id, fact_count, kept_count, kept_rate
+           from root_stability_by_wording where model_id = 'm'""",
+    )
+    assert found == [
+        ("all", "2", 4, 2, 0.5),
+        ("all", "3", 4, 3, 0.75),
+        ("not_right", "2", 2, 1, 0.5),
+        ("not_right", "3", 2, 2, 1.0),
+        ("transferred", "2", 1, 0, 0.0),
+        ("transferred", "3", 1, 0, 0.0),
+        ("undetermined", "2", 1, 1, 1.0),
+        ("undetermined", "3", 1, 1, 1.0),
+    ]
