@@ -197,14 +197,13 @@ def _integrals(
     workspace: Workspace, weights: LoadedModel, rows: dict[str, pl.DataFrame]
 ) -> dict[str, float]:
     """Seconds of integrated gradients, from facts of one language; none where there are none."""
-    from dagster_project.steps.knowledge_neurons import path_settings
     from models_gpu.methods.knowledge_neurons import knowledge_neurons
 
     block = workspace.study.attribution.integrated_gradients
     languages = [code for code in workspace.plan.study.knowledge_languages if code in rows]
     if block is None or not languages:
         return {}
-    frame, settings = rows[languages[0]], path_settings(block)
+    frame, settings = rows[languages[0]], block.path
     chosen = shuffled(frame["fact_id"], "estimate")[:_MEASURED_FACTS]
     watch = _Stopwatch(_TARGET_SECONDS)
     watch.measure(

@@ -67,7 +67,7 @@ class Remaining:
         facts = made_by.row_count if made_by is not None else 0
         most = getattr(step.settings(self._workspace.study), "facts", None)
         integral = self._workspace.study.attribution.integrated_gradients
-        times = integral.steps if integral is not None and step.name in _INTEGRALS else 1
+        times = integral.path.first_steps if integral is not None and step.name in _INTEGRALS else 1
         # A step that takes the facts of its block takes at most those of the language.
         return _PASSES.get(step.name, 5) * times * float(min(facts, most) if most else facts)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from dagster_project.steps.knowledge_neurons import path_settings
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask, settings_of
 from dagster_project.study.schema import FactChecksBlock, IntegratedGradientsBlock, Study
 
@@ -24,13 +23,17 @@ def _inputs(place: ModelLanguage) -> tuple[object, ...]:
     return (
         *place.fingerprints("predictions", "facts"),
         settings_of(place.settings, without=("languages",)),
-        (asdict(path_settings(path)), path.forced),
+        (asdict(path.path), path.forced),
     )
 
 
 def _details(place: ModelLanguage) -> dict[str, str]:
     path = _path(place.plan.study.study)
-    integral = {"mode": path.mode, "steps": str(path.steps), "quadrature": path.quadrature}
+    integral = {
+        "mode": path.mode,
+        "steps": str(path.path.first_steps),
+        "quadrature": path.quadrature,
+    }
     return {**place.part("predictions").details, **integral}
 
 
@@ -43,7 +46,7 @@ def _check(task: ModelTask) -> Iterator[Computed]:
     path = _path(task.study.study)
     split = SplitSettings(block.facts, block.validation_share, block.test_share, block.seed)
     settings = CheckSettings(
-        path=path_settings(path),
+        path=path.path,
         threshold=block.threshold,
         candidates=block.candidates,
         single_share=block.single_share,

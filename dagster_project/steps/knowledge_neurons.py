@@ -11,9 +11,8 @@ import polars as pl
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
 from dagster_project.study.schema import IntegratedGradientsBlock
 from models_gpu.lake_rows import lake_rows
-from models_gpu.settings import PathSettings
 
-__all__ = ["STEP", "completeness_warning", "path_settings"]
+__all__ = ["STEP", "completeness_warning"]
 
 LOG = logging.getLogger("factroots")
 
@@ -28,22 +27,16 @@ def _inputs(place: ModelLanguage) -> tuple[object, ...]:
         code: next(iter(place.fingerprints("predictions", language=code)), None)
         for code in place.plan.study.knowledge_languages
     }
-    return answers, asdict(path_settings(block)), block.facts, block.top, block.forced
+    return answers, asdict(block.path), block.facts, block.top, block.forced
 
 
 def _details(place: ModelLanguage) -> dict[str, str]:
     block: IntegratedGradientsBlock = place.settings
-    integral = {"steps": str(block.steps), "quadrature": block.quadrature}
-    if block.tolerance is not None:
-        integral |= {"tolerance": str(block.tolerance), "most_steps": str(block.most_steps)}
+    path = block.path
+    integral = {"steps": str(path.first_steps), "quadrature": path.quadrature}
+    if path.largest_residual is not None:
+        integral |= {"tolerance": str(path.largest_residual), "most_steps": str(path.most_steps)}
     return {**place.part("predictions").details, **integral}
-
-
-def path_settings(block: IntegratedGradientsBlock) -> PathSettings:
-    """The integral that a study asks for."""
-    return PathSettings(
-        block.mode, block.steps, block.quadrature, block.tolerance, block.most_steps
-    )
 
 
 def _attribute(task: ModelTask) -> Iterator[Computed]:
@@ -62,7 +55,7 @@ def _attribute(task: ModelTask) -> Iterator[Computed]:
             task.weights,
             task.queries(language),
             chosen[language],
-            settings=path_settings(block),
+            settings=block.path,
             top=block.top,
             token_budget=task.batch_tokens,
             progress=task.progress(language),

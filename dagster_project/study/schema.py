@@ -291,8 +291,9 @@ class IntegratedGradientsBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     mode: Mode = PathSettings.mode
     """Baseline of the path: zero, or activations with tokens of the query replaced."""
-    steps: _Count = PathSettings.steps
-    """Points on the path; each costs a forward and backward pass per fact, token and layer."""
+    steps: _Count | None = PathSettings.steps
+    """Points on the path; each costs a forward and backward pass per fact, token and layer. null:
+    4, and a ``tolerance`` of 0.0003 if there is none."""
     tolerance: _Tolerance | None = PathSettings.tolerance
     """Doubles the points of a path while its attributions miss more than this probability; null:
     never."""
@@ -308,6 +309,11 @@ class IntegratedGradientsBlock:
     """Neurons kept per fact; the threshold is applied to these."""
     forced: _Count | None = None
     """Takes this many facts per language as right, to measure untrained models."""
+
+    @property
+    def path(self) -> PathSettings:
+        """The integral."""
+        return PathSettings(self.mode, self.steps, self.quadrature, self.tolerance, self.most_steps)
 
 
 @dataclass(frozen=True)

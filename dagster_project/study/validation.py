@@ -21,6 +21,7 @@ from zoneinfo import available_timezones
 from dagster_project.study.schema import CorpusBlock, ModelBlock, Problem, Study, near_match
 from dagster_project.study.yaml_file import line_of, lines
 from ingestion.store import address_problem
+from models_gpu.settings import PathSettings
 
 __all__ = ["contradictions"]
 
@@ -276,13 +277,9 @@ def _attribution(study: Study) -> Iterator[Problem]:
             line,
         )
     path = blocks.integrated_gradients
-    if path is not None and path.tolerance is not None and path.most_steps < 2 * path.steps:
-        yield Problem(
-            f"attribution.integrated_gradients: tolerance doubles {path.steps} steps up to "
-            f"most_steps {path.most_steps}, so it never does: raise most_steps or leave out "
-            "tolerance",
-            line,
-        )
+    if path is not None:
+        for message in _path_problems(path.path):
+            yield Problem(f"attribution.integrated_gradients: {message}", line)
     base = None if edits is None else edits.base_language
     if base is not None and (blocks.probeless is None or "ffn" not in blocks.probeless.variants):
         yield Problem(
@@ -294,6 +291,19 @@ def _attribution(study: Study) -> Iterator[Problem]:
         hint = near_match(base, edits.languages)
         message = f"attribution.edits: base_language {base!r} is not in its languages.{hint}"
         yield Problem(message, line)
+
+
+def _path_problems(path: PathSettings) -> Iterator[str]:
+    if path.steps is None and path.quadrature == "left":
+        yield (
+            "quadrature left never comes near a tolerance, so it needs steps: 20 as published, "
+            "or leave out quadrature"
+        )
+    elif path.largest_residual is not None and path.most_steps < 2 * path.first_steps:
+        yield (
+            f"tolerance doubles {path.first_steps} steps up to most_steps {path.most_steps}, so "
+            "it never does: raise most_steps, or leave out tolerance and set steps"
+        )
 
 
 def _signals(study: Study) -> Iterator[Problem]:

@@ -139,7 +139,10 @@ class ItemGroup:
         self.gradients = torch.zeros(shape, dtype=self.wide, device=self.model.device)
         self.baseline = torch.zeros((layers, lines), dtype=self.wide, device=self.model.device)
         chosen = [np.arange(lines)] * layers
-        steps = settings.steps
+        steps, tolerance = settings.first_steps, settings.largest_residual
+        if tolerance is not None:
+            # What the model's own arithmetic rounds away, no number of points brings back.
+            tolerance = max(tolerance, torch.finfo(self.model.dtype).eps)
         # A gradient takes about three forward passes.
         ends = 1 / (1 + 3 * steps)
         report = one_part(self.progress, 0, ends, 1)
@@ -149,14 +152,14 @@ class ItemGroup:
         while any(len(places) for places in chosen):
             points, weights = quadrature_nodes(settings.quadrature, steps)
             # How many lines need more points is not known before: half of the work, say.
-            own = (1 - done) * (1.0 if settings.tolerance is None else 0.5)
+            own = (1 - done) * (1.0 if tolerance is None else 0.5)
             report = one_part(self.progress, done, own, 1)
             self._run_rows(chosen, points, weights, self._gradients, self.gradients, report, pool)
             done += own
             steps *= 2
-            if settings.tolerance is None or steps > settings.most_steps:
+            if tolerance is None or steps > settings.most_steps:
                 break
-            chosen = self._inexact_lines(settings.tolerance)
+            chosen = self._inexact_lines(tolerance)
             for layer, places in enumerate(chosen):
                 self.gradients[layer, self._upload(places)] = 0
         self.progress(1, 1)

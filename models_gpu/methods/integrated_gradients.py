@@ -97,7 +97,7 @@ def attribute(
     modes = get_args(Mode)
     if settings.mode not in modes:
         raise ModelError(f"mode is '{settings.mode}'; it can be {', '.join(map(repr, modes))}")
-    quadrature_nodes(settings.quadrature, settings.steps)
+    quadrature_nodes(settings.quadrature, settings.first_steps)
     budget = token_budget or device_plan(model.device).kept_token_budget
     layers, units = len(model.view.layers), neurons_per_layer(model.view, "ffn")
     order = np.argsort(queries.row_query, kind="stable")

@@ -119,6 +119,8 @@ def test_neurons_are_edited_only_where_they_are_attributed(tmp_path: Path) -> No
         ("kind: atlas}", "kind: text, path: a, title_column: null}", "has no title_column"),
         ("kind: atlas}", "kind: jsonl, path: a, document: file}", "setting of kind text"),
         ("steps: 20}", "steps: 20, tolerance: 0.1, most_steps: 39}", "so it never does"),
+        ("steps: 20}", "most_steps: 7}", "tolerance doubles 4 steps up to most_steps 7"),
+        ("steps: 20}", "quadrature: left}", "never comes near a tolerance, so it needs steps"),
         ("base_language: en}", "base_language: en}", "which need attribution.probeless"),
         (
             "base_language: en}",

@@ -200,6 +200,46 @@ def test_points_are_added_where_scores_do_not_add_up() -> None:
     assert residuals(PathSettings("zero", 1, tolerance=0, most_steps=64)).max() < 1e-6
 
 
+def test_by_default_lines_begin_with_4_points_and_are_doubled_to_a_residual() -> None:
+    model, wanted = precise("gpt2"), PathSettings().largest_residual
+    assert wanted == 0.0003
+    for down in model.view.down_projections:
+        down.weight *= 40
+    few, chosen = (whole(model, FEW, PathSettings(steps=n)) for n in (4, None))
+    tokens = torch.from_numpy(np.diff(build_queries(model, FEW, "gold").gold_offsets))
+    residuals = [
+        (found.scores.sum(-1) - (found.clean - found.baseline)).abs() for found in (few, chosen)
+    ]
+    is_easy = residuals[0] <= wanted
+    assert 0 < int(is_easy.sum()) < is_easy.numel()
+    assert (residuals[1] <= wanted * tokens).all()
+    assert torch.equal(
+        chosen.scores[:, tokens == 1][is_easy[:, tokens == 1]],
+        few.scores[:, tokens == 1][is_easy[:, tokens == 1]],
+    )
+
+
+def test_points_cannot_bring_back_what_the_models_arithmetic_rounds_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = loaded("bert")
+    half = replace(
+        model, view=ModelView(model.view.model.bfloat16(), model.family), dtype=torch.bfloat16
+    )
+    real, rows = attribution_rows.target_gradients, []
+
+    def counted(model: LoadedModel, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        rows.append(len(hidden))
+        return real(model, hidden, targets)
+
+    monkeypatch.setattr(attribution_rows, "target_gradients", counted)
+    found = whole(half, FEW, PathSettings("zero", 4, tolerance=1e-9))
+    residual = (found.scores.sum(-1) - (found.clean - found.baseline)).abs()
+    assert residual.min() > 1e-9
+    tokens, layers = int(np.diff(build_queries(half, FEW, "gold").gold_offsets).sum()), 2
+    assert sum(rows) == 4 * tokens * layers
+
+
 @pytest.mark.parametrize(("family", "mode"), [("bert", "zero"), ("bert", "amig"), ("gpt2", "zero")])
 def test_packed_rows_equal_one_row_at_a_time(family: str, mode: str) -> None:
     model = loaded(family)
