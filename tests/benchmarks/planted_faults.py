@@ -121,7 +121,7 @@ FAULTS = (
           f"{GOLDEN}/test_root_marts.py"),
     Fault("knowledge: facts that do not add up are kept",
           "dbt/models/marts/knowledge/fct_knowledge_neurons.sql",
-          "where is_complete", "where true", f"{GOLDEN}/test_knowledge_marts.py"),
+          "where not is_complete", "where false", f"{GOLDEN}/test_knowledge_marts.py"),
 )  # fmt: skip
 
 
