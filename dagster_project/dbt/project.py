@@ -152,8 +152,8 @@ def start_parsing(study: Study, home: Home, target: Path) -> subprocess.Popen[by
 
 
 def manifest_version(study: Study, home: Home) -> str:
-    """What a manifest was parsed from: the project's files and the study's variables."""
-    return f"{dbt_fingerprint()} {dbt_variables(study, home)}"
+    """What a manifest was parsed from: the project's place, its files, the study's variables."""
+    return f"{DBT_PROJECT}\n{dbt_fingerprint()} {dbt_variables(study, home)}"
 
 
 def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
@@ -168,7 +168,11 @@ def prepare_manifest(study: Study, home: Home) -> dict[str, Any]:
     manifest, mark = target / MANIFEST, target / VERSION
     version = manifest_version(study, home)
     with contextlib.suppress(OSError):
-        if manifest.exists() and mark.read_text(encoding="utf-8", errors="replace") == version:
+        recorded = mark.read_text(encoding="utf-8", errors="replace")
+        if recorded.partition("\n")[0] != str(DBT_PROJECT):
+            # What dbt keeps of a project that stood elsewhere has the old paths of its seeds.
+            shutil.rmtree(target, ignore_errors=True)
+        elif manifest.exists() and recorded == version:
             try:
                 return read_manifest(manifest)
             except ValueError as error:

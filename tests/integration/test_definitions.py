@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from dagster_project.dbt import project
 from dagster_project.dbt.lineage import kept_lineage, prepare_lineage
 from dagster_project.dbt.project import prepare_manifest
 from dagster_project.definitions import build_definitions
@@ -139,6 +141,19 @@ def test_lineage_read_before_any_run_is_that_read_after_one(
     new.create()
     assert prepare_lineage(new) == after
     assert after
+
+
+@pytest.mark.nightly
+def test_a_project_that_stands_elsewhere_is_parsed_again(
+    tiny_study: Path, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    workspace = Workspace(str(tiny_study), home.parent)
+    places = [shutil.copytree(project.DBT_PROJECT, tmp_path / name) for name in ("old", "new")]
+    for place in places:
+        monkeypatch.setattr(project, "DBT_PROJECT", place)
+        manifest = prepare_manifest(workspace.study, workspace.home)
+        seeds = [node for node in manifest["nodes"].values() if node["resource_type"] == "seed"]
+        assert {node["root_path"] for node in seeds} == {str(place)}
 
 
 def test_dbt_tests_are_checks_with_their_claim(checks: dict[str, str | None]) -> None:
