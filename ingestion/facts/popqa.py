@@ -139,7 +139,7 @@ class PopqaSource:
         rows = [
             (_fact(row)[1], _views(row.cells["s_pop"]), _views(row.cells["o_pop"]))
             for row in self._questions
-            if row.cells
+            if row.templates
         ]
         schema = {
             "fact_id": pl.String,
@@ -165,6 +165,8 @@ class PopqaSource:
         if len(values) != len(self._header):
             return _Question(number, f"{len(values)} fields instead of {len(self._header)}", {})
         cells = dict(zip(self._header, values, strict=True))
+        if not normal_name(cells["id"]):
+            return _Question(number, "id is empty", cells)
         question, subject = normal_name(cells["question"]), normal_name(cells["subj"])
         if "[X]" in question or "[Y]" in question:
             return _Question(number, "question holds a literal [X] or [Y]", cells)
