@@ -105,7 +105,7 @@ _LAYOUTS = {
 
 @dataclass(frozen=True)
 class ImportedFile:
-    """A file that was read: its sound rows, and what became of the others."""
+    """A file that was read: its sound rows, and why the others are rejected."""
 
     path: Path
     """The file."""
@@ -178,10 +178,10 @@ def read_import(
         raise ImportsError(f"cannot read {path}: {error.strerror or error}") from error
     found = _read(path, kind, hashlib.sha256(content).hexdigest(), _Content(content))
     if len(found.rejected) > max_rejected_rate * (len(found.rejected) + found.rows.height):
-        told = "; ".join(f"line {line}: {reason}" for line, reason in found.rejected[:5])
+        shown = "; ".join(f"line {line}: {reason}" for line, reason in found.rejected[:5])
         raise ImportsError(
             f"{path}: {len(found.rejected):,} of {len(found.rejected) + found.rows.height:,} rows "
-            f"are rejected, more than facts.max_rejected_rate ({max_rejected_rate:g}). {told}"
+            f"are rejected, more than facts.max_rejected_rate ({max_rejected_rate:g}). {shown}"
         )
     return found
 

@@ -54,7 +54,8 @@ def _import(task: ModelTask) -> Iterator[Computed]:
     others = {table: lake_rows(table, []) for table in STEP.tables[1:]}
     for language, rows in task.imported(STEP.name):
         tables = {STEP.name: rows, **others}
-        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique())
+        why_none = f"the file has no row about a fact of {language}"
+        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique(), why_none=why_none)
 
 
 STEP = ModelStep(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask, settings_of
+from dagster_project.steps.step import (
+    Computed,
+    ModelLanguage,
+    ModelStep,
+    ModelTask,
+    details_of_predictions,
+    settings_of,
+)
 from dagster_project.study.schema import FactChecksBlock, IntegratedGradientsBlock, Study
 
 __all__ = ["STEP"]
@@ -34,7 +41,7 @@ def _details(place: ModelLanguage) -> dict[str, str]:
         "steps": str(path.path.first_steps),
         "quadrature": path.quadrature,
     }
-    return {**place.part("predictions").details, **integral}
+    return {**details_of_predictions(place), **integral}
 
 
 def _check(task: ModelTask) -> Iterator[Computed]:

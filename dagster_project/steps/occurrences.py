@@ -130,7 +130,8 @@ def _import(task: CorpusTask) -> Iterator[Computed]:
             LOG.warning("occurrences %s/%s: %s of %s facts are not counted in %s",
                         task.corpus.id, language, f"{own.height - counted:,}",
                         f"{own.height:,}", file.path.name)  # fmt: skip
-        yield Computed({"occurrences": rows}, language, fact_count=counted)
+        why_none = f"the file has no row about a fact of {language}"
+        yield Computed({"occurrences": rows}, language, fact_count=counted, why_none=why_none)
 
 
 def _begin(task: CorpusTask, language: str) -> _Pass:

@@ -1,6 +1,6 @@
 """Imported answers: the marts of a model are those of its file, and nothing is said of the rest.
 
-``asked`` was asked by us. ``copied`` is what a file says of it, ``told`` a file with texts alone.
+``asked`` was asked by us. ``copied`` is what a file says of it, ``bare`` a file with texts alone.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     columns = [name for name in LAKE["predictions"].schema.names if name != "model_id"]
     copied = file_of(folder, "predictions", {c: [row[c] for row in asked] for c in columns})
     texts = ("language_code", "fact_id", "predicted_text")
-    told = file_of(
+    bare = file_of(
         folder, "predictions",
         {c: [row[c] for row in asked if row["fact_id"] != "f2"] for c in texts},
     )  # fmt: skip
@@ -125,7 +125,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         models=[
             model("asked", corpus_id="wiki"),
             model("copied", is_imported=True, corpus_id="wiki"),
-            model("told", **BARE, is_imported=True, corpus_id="counts"),
+            model("bare", **BARE, is_imported=True, corpus_id="counts"),
         ],
         predictions=asked,
         label_tokens=[
@@ -140,8 +140,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_lake(
         lake,
         DETAILS,
-        predictions=[*lake_rows(copied, model_id="copied"), *lake_rows(told, model_id="told")],
-        active_neurons=lake_rows(neurons, model_id="told"),
+        predictions=[*lake_rows(copied, model_id="copied"), *lake_rows(bare, model_id="bare")],
+        active_neurons=lake_rows(neurons, model_id="bare"),
         occurrences=lake_rows(counts, corpus_id="counts"),
     )
     database, outcome = build(lake, folder / "build", *SELECTED)
@@ -170,7 +170,7 @@ def test_texts_are_compared_with_the_names_of_the_objects(warehouse: Path) -> No
         warehouse,
         """select fact_id, predicted_text, is_full_match, is_any_object_match, is_partial_match,
            prompt_code, object_token_count, gold_rank
-           from fct_predictions where model_id = 'told' and language_code = 'en'""",
+           from fct_predictions where model_id = 'bare' and language_code = 'en'""",
     )
     unknown = (None, None, None)
     assert found == [
@@ -183,11 +183,11 @@ def test_texts_are_compared_with_the_names_of_the_objects(warehouse: Path) -> No
         warehouse,
         """select fact_count, full_match_count, partial_match_count, partial_match_rate,
            any_object_match_count, unwritable_object_count, unasked_count
-           from p_at_1_by_language where model_id = 'told' and language_code = 'en'""",
+           from p_at_1_by_language where model_id = 'bare' and language_code = 'en'""",
     ) == [(4, 2, None, None, 3, None, 1)]
     assert rows(
         warehouse,
-        "select distinct match_code from p_at_1_overview where model_id = 'told' order by all",
+        "select distinct match_code from p_at_1_overview where model_id = 'bare' order by all",
     ) == [("any_object",), ("full",)]
 
 
@@ -196,7 +196,7 @@ def test_what_a_file_does_not_say_is_not_made_up(warehouse: Path) -> None:
     assert rows(
         warehouse,
         """select language_code, fact_id, root_code, reason_code from fct_fact_roots
-           where model_id = 'told' and rule_code = 'paper'""",
+           where model_id = 'bare' and rule_code = 'paper'""",
     ) == [
         ("de", "f1", "undetermined", "no_tokenizer"),
         ("en", "f1", "undetermined", "null_too_small"),
@@ -205,9 +205,9 @@ def test_what_a_file_does_not_say_is_not_made_up(warehouse: Path) -> None:
     assert rows(
         warehouse,
         """select scope_code, absent_count, fact_count from absence_by_language
-           where model_id = 'told' and language_code = 'en'""",
+           where model_id = 'bare' and language_code = 'en'""",
     ) == [("all", 1, 2), ("full_match", 1, 2)]
-    assert not rows(warehouse, "from fact_types_overview where model_id = 'told'")
+    assert not rows(warehouse, "from fact_types_overview where model_id = 'bare'")
 
 
 def test_provenance_names_the_file(warehouse: Path) -> None:
@@ -217,10 +217,10 @@ def test_provenance_names_the_file(warehouse: Path) -> None:
         """select lake_table, owner_id, source_file, content_hash, maker_note, language_count,
            row_count, rejected_count from operations.imported_files""",
     ) == [
-        ("active_neurons", "told", *who, 2, 2, 3),
+        ("active_neurons", "bare", *who, 2, 2, 3),
         ("occurrences", "counts", *who, 2, 3, 3),
         ("predictions", "copied", *who, 2, 7, 3),
-        ("predictions", "told", *who, 2, 7, 3),
+        ("predictions", "bare", *who, 2, 7, 3),
     ]
     assert rows(warehouse, "select corpus_id, is_imported, text_unit from dim_corpora") == [
         ("counts", True, "article"), ("wiki", False, "chunk"),
