@@ -49,11 +49,14 @@ def _change(task: ModelTask) -> Iterator[Computed]:
             ),
             progress=task.progress(language),
         )
+        why_none = "no chosen fact has another object that it could be changed to"
+        if not chosen[language]:
+            why_none = task.none_chosen(language, known[language])
         yield Computed(
             {"edit_propagations": rows},
             language,
             fact_count=len(changes),
-            why_none=task.none_right(language),
+            why_none=why_none,
         )
 
 

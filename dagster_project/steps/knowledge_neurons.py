@@ -8,7 +8,13 @@ from dataclasses import asdict
 
 import polars as pl
 
-from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
+from dagster_project.steps.step import (
+    Computed,
+    ModelLanguage,
+    ModelStep,
+    ModelTask,
+    details_of_predictions,
+)
 from dagster_project.study.schema import IntegratedGradientsBlock
 from models_gpu.lake_rows import lake_rows
 
@@ -36,7 +42,7 @@ def _details(place: ModelLanguage) -> dict[str, str]:
     integral = {"steps": str(path.first_steps), "quadrature": path.quadrature}
     if path.largest_residual is not None:
         integral |= {"tolerance": str(path.largest_residual), "most_steps": str(path.most_steps)}
-    return {**place.part("predictions").details, **integral}
+    return {**details_of_predictions(place), **integral}
 
 
 def _attribute(task: ModelTask) -> Iterator[Computed]:
@@ -64,7 +70,10 @@ def _attribute(task: ModelTask) -> Iterator[Computed]:
             LOG.warning("knowledge_neurons %s/%s: %s", task.model.id, language, warning)
         tables = {table: getattr(found, table) for table in STEP.tables}
         yield Computed(
-            tables, language, fact_count=len(chosen[language]), why_none=task.none_right(language)
+            tables,
+            language,
+            fact_count=len(chosen[language]),
+            why_none=task.none_chosen(language, known[language]),
         )
 
 
@@ -96,7 +105,8 @@ def _import(task: ModelTask) -> Iterator[Computed]:
     others = {table: lake_rows(table, []) for table in STEP.tables[1:]}
     for language, rows in task.imported(STEP.name):
         tables = {STEP.name: rows, **others}
-        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique())
+        why_none = f"the file has no row about a fact of {language}"
+        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique(), why_none=why_none)
 
 
 STEP = ModelStep(

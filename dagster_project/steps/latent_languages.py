@@ -50,7 +50,7 @@ def _measure(task: ModelTask) -> Iterator[Computed]:
             {"latent_languages": rows},
             language,
             fact_count=len(chosen[language]),
-            why_none=task.none_right(language),
+            why_none=task.none_chosen(language, known[language]),
         )
 
 

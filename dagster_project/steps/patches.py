@@ -42,7 +42,9 @@ def _patch(task: ModelTask) -> Iterator[Computed]:
             token_budget=task.batch_tokens,
             progress=task.progress(language),
         )
-        why_none = "" if chosen[language] else task.none_right(language)
+        why_none = "no other fact gives a state to put in"
+        if not chosen[language]:
+            why_none = task.none_chosen(language, known[language].right)
         yield Computed(
             {"patches": rows}, language, fact_count=rows["fact_id"].n_unique(), why_none=why_none
         )

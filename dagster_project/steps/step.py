@@ -43,6 +43,7 @@ __all__ = [
     "Step",
     "StudyStep",
     "StudyTask",
+    "details_of_predictions",
     "settings_of",
 ]
 
@@ -332,6 +333,17 @@ class ModelTask:
             is_right = pl.col("gold_rank") == 1
         return predictions.filter(is_right)["fact_id"].sort().to_list()
 
+    def none_chosen(self, language: str, right: Collection[str]) -> str:
+        """Says why none of the facts chosen for all languages is worked on in one of them.
+
+        Args:
+            language: the language.
+            right: facts that are right in it.
+        """
+        if not right:
+            return self.none_right(language)
+        return f"none of the facts that are right in most languages is right in {language}"
+
     def none_right(self, *languages: str) -> str:
         """Says that no fact is right in these languages, for a step that finds nothing to do."""
         where = f"all of {', '.join(languages)}" if len(languages) > 1 else languages[0]
@@ -348,7 +360,8 @@ def _all_languages(study: ResolvedStudy, _model: StudyModel) -> Collection[str]:
     return study.languages
 
 
-def _details_of_predictions(place: ModelLanguage) -> Mapping[str, str]:
+def details_of_predictions(place: ModelLanguage) -> Mapping[str, str]:
+    """What made the answers that a part is computed from, without the file of imported ones."""
     details = place.part("predictions").details
     return {key: value for key, value in details.items() if not key.startswith("imported")}
 
@@ -363,7 +376,7 @@ class ModelStep(Step):
     """Languages of a model that it is computed in."""
     inputs: Callable[[ModelLanguage], tuple[object, ...]]
     """Values that the rows depend on: fingerprints of other parts, settings that change rows."""
-    details: Callable[[ModelLanguage], Mapping[str, str]] = _details_of_predictions
+    details: Callable[[ModelLanguage], Mapping[str, str]] = details_of_predictions
     """What identifies its inputs to a person."""
     compute: Callable[[ModelTask], Iterator[Computed]]
     """Computes the languages of the task, one ``Computed`` each."""

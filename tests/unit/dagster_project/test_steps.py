@@ -6,13 +6,16 @@ import ast
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from dagster_project.steps import libraries
 from dagster_project.steps.registry import STEP_OF_TABLE, STEPS
-from dagster_project.steps.step import ModelStep, Step
+from dagster_project.steps.step import ModelStep, ModelTask, Step
+from dagster_project.study.resolve import resolve_study
 from ingestion.contract import LAKE
 from ingestion.lake import fingerprint
+from models_gpu.methods.fact_choice import facts_in_most_languages
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -76,3 +79,25 @@ def test_a_new_version_of_a_library_that_changes_rows_makes_its_parts_stale(
         )
     finally:
         libraries.versions.cache_clear()
+
+
+def test_a_step_without_chosen_facts_says_whether_any_fact_is_right(tmp_path: Path) -> None:
+    """English knows a fact, but not the one that most languages know."""
+    resolved = resolve_study("atlas", tmp_path, only_languages=["en"])
+    task = ModelTask(
+        resolved,
+        None,
+        resolved.models[0],
+        None,
+        ("en",),
+        "",
+        lambda *_: pl.DataFrame(),
+        lambda *_: lambda *_: None,
+    )
+    right = {"en": ["f1"], "de": ["f2"], "fr": ["f2"], "it": []}
+    chosen = facts_in_most_languages(right, 1)
+    assert [code for code in right if not chosen[code]] == ["en", "it"]
+    assert task.none_chosen("en", right["en"]) == (
+        "none of the facts that are right in most languages is right in en"
+    )
+    assert task.none_chosen("it", right["it"]) == "no fact is right in it"
