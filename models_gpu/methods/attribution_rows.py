@@ -24,6 +24,7 @@ from models_gpu.engine.forward_cache import (
     target_probabilities,
 )
 from models_gpu.engine.patched_forward import EditedForward
+from models_gpu.engine.shared_prefixes import PASS_TOKENS
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integration_paths import norm_points, quadrature_nodes
@@ -144,7 +145,8 @@ class ItemGroup:
             # What the model's own arithmetic rounds away, no number of points brings back.
             tolerance = max(tolerance, torch.finfo(self.model.dtype).eps)
         # A gradient takes about three forward passes.
-        ends = 1 / (1 + 3 * steps)
+        first, later = self._work(lines), 3 * self._work(lines * steps)
+        ends = first / (first + later)
         report = one_part(self.progress, 0, ends, 1)
         starts = np.zeros(1)
         self._run_rows(chosen, starts, starts, self._ends, self.baseline, report, pool)
@@ -163,6 +165,12 @@ class ItemGroup:
             for layer, places in enumerate(chosen):
                 self.gradients[layer, self._upload(places)] = 0
         self.progress(1, 1)
+
+    def _work(self, rows: int) -> int:
+        """Count the tokens of a layer's rows, and those that every pass costs by itself."""
+        tokens = rows if self.model.family.is_causal else rows * self.tokens.shape[1]
+        itself = PASS_TOKENS.get(self.model.device.type, 0)
+        return tokens + itself * -(-tokens // self.budget)
 
     def _inexact_lines(self, tolerance: float) -> list[Longs]:
         """Find the lines of each layer whose scores do not add up to what the layer changes."""

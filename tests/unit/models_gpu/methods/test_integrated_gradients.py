@@ -14,6 +14,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
+from models_gpu.engine.forward_cache import ForwardCache
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView, architecture
 from models_gpu.loading.load import LoadedModel, wrap
@@ -21,6 +22,7 @@ from models_gpu.methods import attribution_rows, integrated_gradients
 from models_gpu.methods.integrated_gradients import Attributions, attribute
 from models_gpu.methods.integration_paths import PathSettings, quadrature_nodes
 from models_gpu.methods.knowledge_neurons import knowledge_neurons
+from models_gpu.progress import forward_work
 from models_gpu.prompting.build import build_queries
 from models_gpu.prompting.queries import Queries
 from tests.helpers.plain_attribution import Plain, plain_attribution
@@ -472,3 +474,37 @@ def test_progress_is_told_in_every_layer_and_never_falls(tolerance: float | None
     assert told == sorted(told)
     assert told[-1] == (queries.count, queries.count)
     assert len(set(told)) > 20, "few facts share a group, which says nothing until it is done"
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gemma3_text", "bert"])
+def test_the_time_left_is_right_from_the_first_report_on(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a device where a pass costs its tokens and 32 more, and a gradient three passes."""
+    model = loaded(family)
+    queries = build_queries(model, FEW.head(1), "gold")
+    layers, seconds = len(model.view.layers), [0.0]
+    resume = ForwardCache.resume
+
+    def timed(
+        cache: ForwardCache, layer: int, items: torch.Tensor, neurons: torch.Tensor
+    ) -> torch.Tensor:
+        is_last = layer == layers - 1
+        length = 1 if model.family.is_causal or is_last else int(queries.lengths[0])
+        tokens = len(items) * length + 32
+        pass_seconds = forward_work(model, tokens, len(items) + 32, (layers - 1 - layer) / layers)
+        seconds[0] += pass_seconds * (3 if neurons.requires_grad else 1)
+        return resume(cache, layer, items, neurons)
+
+    monkeypatch.setattr(ForwardCache, "resume", timed)
+    told: list[tuple[float, float]] = []
+    list(
+        attribute(
+            model, queries, PathSettings("zero", 8),
+            progress=lambda done, total: told.append((done / total, seconds[0])),
+        )
+    )  # fmt: skip
+    early = [(share, at) for share, at in told if 0 < share <= 0.5]
+    assert len(early) >= layers
+    for share, at in early:
+        assert 1 / 1.5 < at / share / seconds[0] < 1.5
