@@ -25,7 +25,7 @@ FACTS = """\
 language,relation,template,subject,object,subject_id,object_id
 en,P36,[X] is the capital of [Y] .,Paris,France,Q1,Q2
 en,P36,[X] is the capital of [Y] .,Rome,Italy,Q3,Q4
-de,P36,[X] ist die Hauptstadt von [Y] .,Paris,Frankreich,Q1,Q2
+de,P36,Hauptstadt von [Y]: [X] .,Paris,Frankreich,Q1,Q2
 """
 THEIRS = """\
 language_code,relation_id,subject_id,object_id,predicted_text
