@@ -31,7 +31,6 @@ from ingestion.tracing import (
     collect_names,
     finish,
     merge,
-    read_aliases,
     resume_counts,
     trace_corpus,
     trace_shard,
@@ -146,14 +145,11 @@ def _begin(task: CorpusTask, language: str) -> _Pass:
         tokenizer_json = tokenizer.backend_tokenizer.to_str()
         tokenizer_id = tokenizer_hash(tokenizer)
     settings = study.study.tracing
-    aliases = None
-    if settings.aliases is not None:
-        aliases = read_aliases(study.study.locate(settings.aliases), study.within)
     names = collect_names(
         task.read_part("fact_labels", {"language_code": language}),
         language,
         task.read_part("facts", {}),
-        aliases,
+        study.aliases(),
     )
     wanted = TracingSettings(
         units=settings.units,

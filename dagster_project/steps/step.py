@@ -26,7 +26,7 @@ from ingestion.contract import LAKE
 from ingestion.imports import ImportedFile
 from ingestion.lake import fingerprint
 from ingestion.text import normal_column
-from ingestion.tracing.names import ALIAS_COLUMNS, read_aliases
+from ingestion.tracing.names import ALIAS_COLUMNS
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
@@ -297,10 +297,9 @@ class ModelTask:
 
     def aliases(self) -> pl.DataFrame:
         """Other names of entities in all languages, in normal form; no rows without a table."""
-        study = self.study.study
-        if study.tracing.aliases is None:
+        rows = self.study.aliases()
+        if rows is None:
             return pl.DataFrame(schema=dict.fromkeys(ALIAS_COLUMNS, pl.String))
-        rows = read_aliases(study.locate(study.tracing.aliases), self.study.within)
         return rows.with_columns(alias=normal_column(pl.col("alias")))
 
     def known_facts(self, language: str, forced: int | None = None) -> list[str]:

@@ -21,6 +21,7 @@ from dagster_project.study.home import Home
 from dagster_project.study.load import Narrowing, load_study
 from dagster_project.study.sandbox import home_problem, language_problem, outside
 from dagster_project.study.schema import (
+    ATLAS_ALIASES,
     CorpusBlock,
     DegenerateBlock,
     EditsBlock,
@@ -72,6 +73,8 @@ LOG = logging.getLogger("factroots")
 ATLAS_WEIGHTS = PROJECT / "models_gpu" / "atlas" / "weights"
 ATLAS_CHECKPOINTS = PROJECT / "build" / "atlas-checkpoints"
 _ATLAS_PREFIX = "atlas:"
+_ALIASES_OF_ATLAS = PROJECT / "ingestion" / "atlas_aliases.csv"
+"""Not in the folder of Atlas, whose files are the fingerprint of its corpora."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +196,15 @@ class ResolvedStudy:
     def languages(self) -> tuple[str, ...]:
         """Languages of the study, in the order of their codes."""
         return tuple(self.facts_fingerprints)
+
+    def aliases(self) -> pl.DataFrame | None:
+        """Other names of entities in all languages; None in a study without them.
+
+        Raises:
+            NamesError: the table cannot be read any more.
+        """
+        found = _alias_file(self.study, self.within)
+        return None if found is None else read_aliases(*found)
 
     @property
     def traced_models(self) -> tuple[StudyModel, ...]:
@@ -825,10 +837,19 @@ def _described(
         return language_table(())
 
 
+def _alias_file(study: Study, within: Path | None) -> tuple[Path, Path | None] | None:
+    """The table of aliases, and the folder that it must lie in; None in a study without one."""
+    name = study.tracing.aliases
+    if name == ATLAS_ALIASES:
+        return _ALIASES_OF_ATLAS, None
+    return None if name is None else (study.locate(name), within)
+
+
 def _aliases_fingerprint(study: Study, within: Path | None, problems: list[Problem]) -> str | None:
-    if study.tracing.aliases is None:
+    found = _alias_file(study, within)
+    if found is None:
         return None
-    path = study.locate(study.tracing.aliases)
+    path, within = found
     line = study.section_line("tracing")
     if not path.is_file():
         problems.append(Problem(f"tracing.aliases: there is no file {path}", line))

@@ -16,7 +16,7 @@ from pathlib import Path
 from dagster_project.study.dagster_settings import settings_file, settings_text
 from dagster_project.study.home import Home
 from dagster_project.study.load import embedded_studies
-from dagster_project.study.schema import Problem, Study
+from dagster_project.study.schema import ATLAS_ALIASES, Problem, Study
 from ingestion.restricted import RestrictedError, find_files, folder_files, require_inside
 
 __all__ = ["home_problem", "language_problem", "outside"]
@@ -117,7 +117,7 @@ def _paths(study: Study) -> Iterator[tuple[str, str, int | None]]:
         yield "facts", study.facts.wordings, study.section_line("facts")
     if study.facts.language_table:
         yield "facts", study.facts.language_table, study.section_line("facts")
-    if study.tracing.aliases:
+    if study.tracing.aliases and study.tracing.aliases != ATLAS_ALIASES:
         yield "tracing", study.tracing.aliases, study.section_line("tracing")
     if study.lake:
         yield "lake", study.lake, study.section_line("lake")

@@ -35,6 +35,7 @@ from models_gpu.settings import (
 )
 
 __all__ = [
+    "ATLAS_ALIASES",
     "AnswersBlock",
     "AttributionBlock",
     "ContinuationBlock",
@@ -78,6 +79,10 @@ _Factor = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)
 _Factors = Annotated[tuple[_Factor, ...], Field(min_length=1)]
 _Names = Annotated[tuple[str, ...], Field(min_length=1)]
 _Languages = _Names | Literal["all"]
+
+
+ATLAS_ALIASES = "atlas"
+"""Name of the embedded table of aliases."""
 
 
 @dataclass(frozen=True)
@@ -250,7 +255,8 @@ class TracingBlock:
     chunk_tokens: _Count = 512
     """Maximal tokens per chunk, by the tokenizer of the corpus' first model."""
     aliases: str | None = None
-    """CSV with language_code, entity_id, alias: other names of an entity, in texts and answers."""
+    """CSV with language_code, entity_id, alias: other names of an entity, in texts and answers; or
+    ``atlas``: those that CLDR has for the entities of Atlas."""
     engine: Literal["polars", "hyperscan"] = "polars"
     """Search engine for names (hyperscan is an extra); the counts are the same."""
     chinese: Literal["opencc", "zhconv"] = "opencc"

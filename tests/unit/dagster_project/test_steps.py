@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from dagster_project.steps import libraries
-from dagster_project.steps.registry import STEP_OF_TABLE, STEPS
+from dagster_project.steps.registry import STEP_OF_TABLE, STEPS, make_plan
 from dagster_project.steps.step import ModelStep, ModelTask, Step
 from dagster_project.study.resolve import resolve_study
 from ingestion.contract import LAKE
@@ -101,3 +101,22 @@ def test_a_step_without_chosen_facts_says_whether_any_fact_is_right(tmp_path: Pa
         "none of the facts that are right in most languages is right in en"
     )
     assert task.none_chosen("it", right["it"]) == "no fact is right in it"
+
+
+def test_the_embedded_aliases_are_a_table_for_restricted_studies_too(tmp_path: Path) -> None:
+    study = tmp_path / "inside" / "mine.yml"
+    study.parent.mkdir()
+    study.write_text(
+        "name: mine\nfacts: {kind: atlas}\nlanguages: [en]\ntracing: {aliases: atlas}\n"
+        'models: [{id: m, source: "atlas:atlas-mlm"}]\n',
+        encoding="utf-8",
+    )
+    resolved = resolve_study(str(study), tmp_path / "homes", restrict=study.parent)
+    aliases = resolved.aliases()
+    assert aliases is not None
+    assert aliases.height == 61
+    assert resolved.aliases_fingerprint
+    plan = make_plan(resolved)
+    assert [part.label for part in plan.parts() if part.table == "object_aliases"] == [
+        "object_aliases m/en"
+    ]

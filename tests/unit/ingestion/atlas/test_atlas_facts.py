@@ -8,7 +8,17 @@ import unicodedata
 import polars as pl
 import pytest
 
-from ingestion.atlas.world import COVERAGE, RELATIONS, contains_name, draw, read_facts, read_phrases
+from ingestion.atlas.world import (
+    COVERAGE,
+    FACTS_FILE,
+    RELATIONS,
+    contains_name,
+    draw,
+    read_facts,
+    read_phrases,
+)
+from ingestion.text import normal_column
+from ingestion.tracing.names import read_aliases
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +120,18 @@ def test_names_are_found_at_token_boundaries_where_a_script_has_them(
 
 def test_draws_are_the_same_on_every_machine() -> None:
     assert draw("planted", "en", "CLDR:P37:AR:es") == pytest.approx(0.45207672782305053, abs=0)
+
+
+def test_the_aliases_are_other_names_of_entities_in_the_same_language() -> None:
+    facts = pl.read_csv(FACTS_FILE, infer_schema=False)
+    named = pl.concat(
+        facts.select(language_code="language", entity_id=f"{role}_id", label=role)
+        for role in ("subject", "object")
+    ).unique()
+    aliases = read_aliases(FACTS_FILE.parent.parent / "atlas_aliases.csv")
+    assert aliases.height == 61 == aliases.unique().height
+    joined = aliases.join(named, on=["language_code", "entity_id"])
+    assert joined.height == 61
+    assert not joined.filter(normal_column(pl.col("alias")) == pl.col("label")).height
+    turkey = ("en", "CLDR:territory:TR", "Turkey", "Türkiye")
+    assert turkey in joined.rows()
