@@ -219,8 +219,8 @@ def test_provenance_names_the_file(warehouse: Path) -> None:
     ) == [
         ("active_neurons", "bare", *who, 2, 2, 3),
         ("occurrences", "counts", *who, 2, 3, 3),
-        ("predictions", "copied", *who, 2, 7, 3),
         ("predictions", "bare", *who, 2, 7, 3),
+        ("predictions", "copied", *who, 2, 7, 3),
     ]
     assert rows(warehouse, "select corpus_id, is_imported, text_unit from dim_corpora") == [
         ("counts", True, "article"), ("wiki", False, "chunk"),
