@@ -1,21 +1,22 @@
 """Expectations on every lake table: generated from the contract, plus rules for single tables.
 
 An expectation is a query that finds wrong rows, each with its ``problem`` in words. It reads views
-named like the lake's tables; ``{batch}`` is the table to check. Rules follow column names, because
+named like the lake's tables; ``{batch}`` is the table to check, and ``groups_at_hand`` sums it up.
+Rules follow column names, because
 one name means the same in all tables, so a new table is checked as soon as it is in the contract.
 Running the queries belongs in ``dagster_project.defs.checks.validation``, tests of marts in dbt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from ingestion.contract import Column, LakeTable
 
-__all__ = ["COMPLETENESS", "COUNT", "SPECIAL_RULES", "Expectation", "expectations"]
+__all__ = ["COMPLETENESS", "COUNT", "SPECIAL_RULES", "Expectation", "expectations", "summaries"]
 
 COUNT = "found_count"
 """Column with the total number of rows that an expectation's query finds."""
@@ -93,7 +94,7 @@ SPECIAL_RULES = {
     ),
     "wording_neurons": ("neuron_score >= 0",),
     "active_neurons": ("neuron_score >= 0",),
-    "neuron_profiles": ("least(contiguous_score, strided_score) >= 0",),
+    "neuron_profiles": ("contiguous_score >= 0", "strided_score >= 0"),
     "unscored_facts": ("reason_code in ('only_fact', 'no_contrast')",),
     "degenerate_sets": (
         "set_size >= 2",
@@ -348,13 +349,17 @@ COMPLETENESS = {
     "neuron_profiles": """
         select distinct 'the fact has a profile and no neurons' as problem,
             model_id, language_code, fact_id, method_code
-        from rows_at_hand
-        anti join active_neurons using (model_id, language_code, fact_id, method_code)
+        from groups_at_hand
+        anti join (
+            select distinct model_id, language_code, fact_id, method_code from active_neurons
+        ) as active using (model_id, language_code, fact_id, method_code)
         union all
         select distinct 'the fact has neurons and no profile',
             model_id, language_code, fact_id, method_code
-        from active_neurons
-        anti join rows_at_hand using (model_id, language_code, fact_id, method_code)
+        from (
+            select distinct model_id, language_code, fact_id, method_code from active_neurons
+        ) as active
+        anti join groups_at_hand using (model_id, language_code, fact_id, method_code)
         semi join sound_parts using (model_id, language_code)
         anti join (select model_id, language_code from imported) using (model_id, language_code)
     """,
@@ -362,7 +367,9 @@ COMPLETENESS = {
         select 'the fact has neurons all the same' as problem,
             model_id, language_code, fact_id, method_code
         from rows_at_hand
-        semi join active_neurons using (model_id, language_code, fact_id, method_code)
+        semi join (
+            select distinct model_id, language_code, fact_id, method_code from active_neurons
+        ) as active using (model_id, language_code, fact_id, method_code)
     """,
     "degenerate_sets": """
         select 'sizes of sets have gaps' as problem, model_id, language_code, fact_id, is_random
@@ -554,22 +561,15 @@ def _expectation(name: str, sentence: str, body: str, table: LakeTable) -> Expec
 
 
 def _values(table: LakeTable) -> Expectation:
-    rules = {
-        f"{column.name} is null": f"{column.name} is not null"
-        for column in table.columns
-        if not column.is_nullable
-    }
-    conditions = [rule for column in table.columns for rule in _column_rules(column)]
-    for condition in (*conditions, *SPECIAL_RULES.get(table.name, ())):
-        rules[f"not so: {condition}"] = condition
+    rules = _value_rules(table, table.columns)
     cases = ", ".join(
         f"case when not ({condition}) then '{problem.replace(chr(39), chr(39) * 2)}' end"
         for problem, condition in rules.items()
     )
     body = f"""
         select unnest(list_filter([{cases}], lambda problem: problem is not null)) as problem, *
-        from rows_at_hand
-        where not ({" and ".join(f"coalesce({condition}, true)" for condition in rules.values())})
+        from {_suspects("values", _shared_key(table)[0])}
+        where not ({_all_of(rules)})
     """
     return _expectation(
         "values",
@@ -577,6 +577,28 @@ def _values(table: LakeTable) -> Expectation:
         body,
         table,
     )
+
+
+def _value_rules(table: LakeTable, columns: Sequence[Column]) -> dict[str, str]:
+    """What is wrong with a value of these columns → the condition that it breaks.
+
+    Rules of the table are among those of all columns.
+    """
+    rules = {
+        f"{column.name} is null": f"{column.name} is not null"
+        for column in columns
+        if not column.is_nullable
+    }
+    conditions = [rule for column in columns for rule in _column_rules(column)]
+    if len(columns) == len(table.columns):
+        conditions += SPECIAL_RULES.get(table.name, ())
+    for condition in conditions:
+        rules[f"not so: {condition}"] = condition
+    return rules
+
+
+def _all_of(rules: dict[str, str]) -> str:
+    return " and ".join(f"coalesce({condition}, true)" for condition in rules.values())
 
 
 def _column_rules(column: Column) -> Iterator[str]:
@@ -603,31 +625,93 @@ def _column_rules(column: Column) -> Iterator[str]:
         yield f"trim({name}) != ''"
 
 
-def _key(table: LakeTable) -> Expectation:
-    """No key twice: 64 numbers of an integer column are the bits of one group, which saves memory.
+def _shared_key(table: LakeTable) -> tuple[list[str], str]:
+    """Columns that a group's rows share, and the last integer of the key, which tells them apart.
 
-    Only if a group has more rows than bits, its rows are grouped one by one.
+    No columns in tables without neurons, whose groups would have hardly more than a row.
     """
-    key = ", ".join(table.key)
     numbers = [name for name in table.key if pa.types.is_integer(table.schema.field(name).type)]
-    suspects = "rows_at_hand"
-    if numbers:
-        number = numbers[-1]
-        others = [name for name in table.key if name != number]
-        same = " and ".join(
-            f"rows_at_hand.{name} is not distinct from crowded.{name}" for name in others
+    if not numbers or not _neuron_columns(table):
+        return [], ""
+    return [name for name in table.key if name != numbers[-1]], numbers[-1]
+
+
+def summaries(table: LakeTable) -> Iterator[tuple[str, str]]:
+    """Yields names and queries of the tables that sum up the rows of a table, in two scans at most.
+
+    ``groups_at_hand``: the rows of one key without its last integer, and of 64 of that integer's
+    numbers, which are the bits of one number: so keys that are there twice are found in little
+    memory. ``strays_at_hand``: partitions that are in a wrong part. ``suspects_at_hand``: where an
+    expectation has to look at rows; mostly nowhere.
+    """
+    shared, number = _shared_key(table)
+    rules, suspects = _value_rules(table, table.columns), []
+    if shared:
+        columns = ", ".join(shared)
+        largest = [name for name in _neuron_columns(table) if name not in shared]
+        common = _value_rules(table, [column for column in table.columns if column.name in shared])
+        own = {problem: rule for problem, rule in rules.items() if problem not in common}
+        yield (
+            "groups_at_hand",
+            f"""
+            select file_name, {columns},
+                {"".join(f"max({name}) as {name}, " for name in largest)}
+                count(*) as row_count,
+                coalesce(bit_count(bit_or(1::ubigint << ({number} & 63))), 1) as key_count,
+                bool_and({_all_of(own)}) as has_values
+            from {table.name}
+            group by file_name, {columns}, {number} >> 6
+            """,
         )
-        # A missing number is one value, as in a group of its own.
-        suspects = f"""rows_at_hand
+        suspects = [
+            f"select 'values' as expectation, null as file_name, {columns} from groups_at_hand "
+            f"where not (has_values and {_all_of(common)})",
+            f"select 'key', null, {columns} from groups_at_hand where row_count > key_count",
+            f"select 'neurons', null, {columns} from groups_at_hand "
+            f"inner join models using (model_id) where {_is_beyond(table)}",
+        ]
+    if table.partition_by:
+        partition = ", ".join(table.partition_by)
+        source = "groups_at_hand" if shared else table.name
+        yield (
+            "strays_at_hand",
+            f"select distinct rows_at_hand.* "
+            f"from (select distinct file_name, {partition} from {source}) as rows_at_hand "
+            f"inner join parts as own using (file_name) where {_is_elsewhere(table)}",
+        )
+        nulls = "".join(f", null as {name}" for name in shared)
+        suspects.append(f"select 'partitions' as expectation, file_name{nulls} from strays_at_hand")
+        if shared:
+            # Rows of two parts can share a key only if one of them is in the wrong part.
+            same = " and ".join(
+                f"groups_at_hand.{name} is not distinct from strays_at_hand.{name}"
+                for name in table.partition_by
+            )
+            suspects.append(
+                f"select 'key', null, {columns} from groups_at_hand "
+                f"semi join strays_at_hand on {same}"
+            )
+    if suspects:
+        yield "suspects_at_hand", " union all ".join(suspects)
+
+
+def _suspects(expectation: str, columns: Collection[str]) -> str:
+    """The rows that an expectation has to look at; all rows where nothing sums them up."""
+    if not columns:
+        return "rows_at_hand"
+    same = " and ".join(f"rows_at_hand.{name} is not distinct from odd.{name}" for name in columns)
+    return f"""rows_at_hand
         semi join (
-            select {", ".join(others)}
-            from rows_at_hand
-            group by {", ".join(others)}, {number} >> 6
-            having count(*) > coalesce(bit_count(bit_or(1::ubigint << ({number} & 63))), 1)
-        ) as crowded on {same}"""
+            select {", ".join(columns)} from suspects_at_hand where expectation = '{expectation}'
+        ) as odd on {same}"""
+
+
+def _key(table: LakeTable) -> Expectation:
+    """No key twice, in one part or in two."""
+    key = ", ".join(table.key)
     body = f"""
         select count(*) || ' rows share this key' as problem, {key}
-        from {suspects}
+        from {_suspects("key", _shared_key(table)[0])}
         group by {key}
         having count(*) > 1
     """
@@ -635,17 +719,20 @@ def _key(table: LakeTable) -> Expectation:
 
 
 def _partitions(table: LakeTable) -> Expectation:
-    strange = " or ".join(
-        f"rows_at_hand.{column} is distinct from own.{column}" for column in table.partition_by
-    )
     key = ", ".join(f"rows_at_hand.{column}" for column in table.key)
     body = f"""
         select 'the row belongs to another part than ' || own.part_name as problem, {key}
-        from rows_at_hand
+        from {_suspects("partitions", ["file_name"])}
         inner join parts as own on rows_at_hand.file_name = own.file_name
-        where {strange}
+        where {_is_elsewhere(table)}
     """
     return _expectation("partitions", "Every row is in the part of its partition.", body, table)
+
+
+def _is_elsewhere(table: LakeTable) -> str:
+    return " or ".join(
+        f"rows_at_hand.{column} is distinct from own.{column}" for column in table.partition_by
+    )
 
 
 def _makers(table: LakeTable) -> Expectation:
@@ -677,33 +764,48 @@ def _references(table: LakeTable, column: str) -> Iterator[Expectation]:
         if "language_code" not in table.partition_by:
             return
         home, keys = "fact_labels", "language_code, fact_id"
+    has_all = set(keys.split(", ")) <= set(_shared_key(table)[0])
+    source = "groups_at_hand" if has_all else "rows_at_hand"
     body = f"""
         select distinct '{column} is not in {home}' as problem, {keys}
-        from rows_at_hand
+        from {source}
         anti join {home} using ({keys})
     """
     yield _expectation(f"{column} in {home}", f"Every {keys} is in {home}.", body, table)
 
 
+def _neuron_columns(table: LakeTable) -> list[str]:
+    """Columns that say which neuron: its layer and its number there."""
+    names = table.schema.names
+    return [
+        name
+        for name in names
+        if name.startswith(("layer_index", "neuron_index"))
+        and not pa.types.is_list(table.schema.field(name).type)
+    ]
+
+
 def _neurons(table: LakeTable) -> Expectation:
     """Bounds of indexes: layer outputs have ``hidden_size`` units, FFN layers ``neuron_count``."""
-    names = table.schema.names
+    shown = ", ".join(dict.fromkeys((*table.key, *_neuron_columns(table))))
+    body = f"""
+        select 'the model has no such neuron' as problem, {shown}
+        from {_suspects("neurons", _shared_key(table)[0])}
+        inner join models using (model_id)
+        where {_is_beyond(table)}
+    """
+    sentence = "Every layer and neuron exists in the model."
+    return _expectation("neurons", sentence, body, table)
+
+
+def _is_beyond(table: LakeTable) -> str:
     width = "models.neuron_count"
-    if "method_code" in names:
+    if "method_code" in table.schema.names:
         width = (
             "case when method_code like 'probeless-layer%' then models.hidden_size "
             "else models.neuron_count end"
         )
-    layers = [name for name in names if name.startswith("layer_index")]
-    units = [name for name in names if name.startswith("neuron_index")]
-    conditions = [f"{name} >= models.layer_count" for name in layers]
-    conditions += [f"{name} >= {width}" for name in units]
-    shown = ", ".join(dict.fromkeys((*table.key, *layers, *units)))
-    body = f"""
-        select 'the model has no such neuron' as problem, {shown}
-        from rows_at_hand
-        inner join models using (model_id)
-        where {" or ".join(conditions)}
-    """
-    sentence = "Every layer and neuron exists in the model."
-    return _expectation("neurons", sentence, body, table)
+    return " or ".join(
+        f"{name} >= {'models.layer_count' if name.startswith('layer') else width}"
+        for name in _neuron_columns(table)
+    )

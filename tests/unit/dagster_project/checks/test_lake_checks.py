@@ -15,7 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from dagster_project.defs.checks.assets import as_markdown
-from dagster_project.defs.checks.expectations import COMPLETENESS, SPECIAL_RULES, expectations
+from dagster_project.defs.checks.expectations import (
+    COMPLETENESS,
+    SPECIAL_RULES,
+    expectations,
+    summaries,
+)
 from dagster_project.defs.checks.validation import Finding, validate
 from dagster_project.runtime.marts_input import link_parts
 from dagster_project.steps.plan import Part
@@ -145,27 +150,36 @@ def test_a_run_over_some_partitions_judges_only_the_parts_that_are_there(tmp_pat
 
 
 def test_numbers_of_keys_are_compared_as_by_a_group_for_every_key() -> None:
+    """Within a part, in two parts, and with numbers that do not exist or are not there."""
     table = LAKE["neuron_profiles"]
     (query,) = (each.query for each in expectations(table) if each.name == "key")
     key, rng = ", ".join(table.key), random.Random(1)
     con = duckdb.connect()
     con.execute("create table parts (lake_table text, is_sound bool, model_id text, "
-                "language_code text)")  # fmt: skip
-    names = ("model_id text, language_code text, fact_id text, method_code text, "
-             "layer_index integer, bin_index integer")  # fmt: skip
-    con.execute(f"create table given ({names})")
+                "language_code text, file_name text, part_name text)")  # fmt: skip
+    con.execute("insert into parts values ('neuron_profiles', true, 'm', 'de', 'a', 'm/de'), "
+                "('neuron_profiles', true, 'm', 'en', 'b', 'm/en')")  # fmt: skip
+    con.execute("create table models (model_id text, layer_count int, hidden_size int, "
+                "neuron_count int)")  # fmt: skip
+    names = ("model_id text, language_code text, fact_id text, method_code text, layer_index "
+             "integer, bin_index integer, contiguous_score float, strided_score float, "
+             "file_name text")  # fmt: skip
+    con.execute(f"create table neuron_profiles ({names})")
     found = 0
     for _ in range(40):
-        con.execute("delete from given")
+        con.execute("delete from neuron_profiles")
         numbers = [-70, -1, 0, 1, 62, 63, 64, 65, 127, 128, 2**31 - 1, None]
         rows = [
-            ("m", "de", rng.choice(["f1", "f2", None]), "p", rng.choice([0, 1]), number)
+            ("m", "de", rng.choice(["f1", "f2", None]), "p", rng.choice([0, 1]), number, 0, 0,
+             rng.choice(["a", "a", "a", "b"]))
             for number in rng.choices(numbers, k=12)
-        ]
-        con.executemany("insert into given values (?, ?, ?, ?, ?, ?)", rows)
-        plain = f"select {key}, count(*) from given group by {key} having count(*) > 1"
+        ]  # fmt: skip
+        con.executemany("insert into neuron_profiles values (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        for name, sums in summaries(table):
+            con.execute(f"create or replace table {name} as {sums}")
+        plain = f"select {key}, count(*) from neuron_profiles group by {key} having count(*) > 1"
         expected = con.execute(plain).fetchall()
-        asked = con.execute(query.format(batch="given")).fetchall()
+        asked = con.execute(query.format(batch="neuron_profiles")).fetchall()
         assert sorted(map(str, asked)) == sorted(
             str((f"{count} rows share this key", *values, len(expected)))
             for *values, count in expected
