@@ -13,14 +13,9 @@ from ingestion.tracing.corpus import (
     write_counts,
 )
 from ingestion.tracing.counting import (
-    Evidence,
-    PartialCounts,
     TracingArguments,
-    TracingError,
     TracingSettings,
     count_documents,
-    finish,
-    merge,
     trace_shard,
 )
 from ingestion.tracing.label_tokens import ChineseConverter, fold_name, label_tokens
@@ -33,6 +28,7 @@ from ingestion.tracing.names import (
     collect_names,
     read_aliases,
 )
+from ingestion.tracing.partial_counts import Evidence, PartialCounts, TracingError, finish, merge
 from ingestion.tracing.units import UNIT_KINDS, TokenCounter, UnitKind
 
 __all__ = [

@@ -26,14 +26,8 @@ import polars as pl
 from ingestion.corpora import CorpusSettings, Shard, Tally, file_shards, list_files
 from ingestion.files import temporary_file
 from ingestion.lake import fingerprint
-from ingestion.tracing.counting import (
-    Evidence,
-    PartialCounts,
-    TracingArguments,
-    TracingError,
-    merge,
-    trace_shard,
-)
+from ingestion.tracing.counting import TracingArguments, trace_shard
+from ingestion.tracing.partial_counts import Evidence, PartialCounts, TracingError, merge
 
 __all__ = [
     "TRACING_VERSION",
