@@ -35,8 +35,6 @@ from models_gpu.loading.load import LoadedModel
 
 __all__ = ["ForwardCache", "neurons_at", "target_gradients", "target_probabilities"]
 
-"""Bytes of one block of logits; its gradient needs about three times that."""
-
 
 @dataclass
 class _Recorded:
