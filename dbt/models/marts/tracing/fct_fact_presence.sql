@@ -58,7 +58,7 @@ imported as (
         occurrences.evidence_text,
     from stg_lake__occurrences as occurrences
     inner join int_language_facts as language_facts using (language_code, fact_id)
-    anti join corpus_sizes as sizes using (corpus_id, language_code)
+    anti join corpus_sizes using (corpus_id, language_code)
 ),
 
 final as (
