@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["DBT_PROJECT", "IS_CHECKOUT", "PROJECT", "STUDIES"]
+__all__ = ["DBT_PROJECT", "IS_CHECKOUT", "PROJECT", "STUDIES", "embedded_studies"]
 
 PROJECT = Path(__file__).resolve().parents[1]
 """The folder that holds the packages: the checkout, or the installed package ``factroots``."""
@@ -14,3 +14,8 @@ DBT_PROJECT = PROJECT / "dbt"
 """The dbt project."""
 STUDIES = Path(__file__).resolve().parent / "studies"
 """The study files that come with the project."""
+
+
+def embedded_studies() -> dict[str, Path]:
+    """Finds the studies that come with the project, by name."""
+    return {path.stem: path for path in sorted(STUDIES.glob("*.yml"))}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import polars as pl
@@ -22,13 +22,11 @@ from polars.exceptions import PolarsError
 
 from ingestion.contract import LAKE
 from ingestion.errors import FactrootsError, first_line
+from ingestion.import_kinds import ImportKind
 from ingestion.restricted import read_bytes
 from ingestion.text import did_you_mean, normal_column
 
-__all__ = ["ImportKind", "ImportedFile", "ImportsError", "read_import"]
-
-ImportKind = Literal["predictions", "neurons", "presence"]
-"""What a file has."""
+__all__ = ["ImportedFile", "ImportsError", "read_import"]
 
 _IDS = ("relation_id", "subject_id", "object_id")
 """Columns that name a fact where the file has no ``fact_id``."""

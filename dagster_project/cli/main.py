@@ -15,19 +15,28 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import click
 
 from dagster_project.cli.guard import TOKEN_VARIABLE
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
-from dagster_project.runtime.workspace import Workspace
+from dagster_project.study.finished import study_home
 from dagster_project.study.home import default_homes
-from dagster_project.study.schema import ModelBlock
-from ingestion.imports import ImportKind
+from ingestion.import_kinds import ImportKind
 from models_gpu.loading.spec import Dtype, MaskCounts
 
+if TYPE_CHECKING:
+    from dagster_project.runtime.workspace import Workspace
+
 __all__ = ["command_line", "main"]
+
+
+def _workspace(study: str, homes: Path, **settings: Any) -> Workspace:
+    """Opens a study with all that it names; --help and readers do without these modules."""
+    from dagster_project.runtime.workspace import Workspace
+
+    return Workspace(study, homes, **settings)
 
 
 def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -169,7 +178,7 @@ def run(
     started = time.perf_counter()
     # Links in the path of the home stay, so that a restricted study's can be checked.
     homes = homes.absolute()
-    workspace = Workspace(
+    workspace = _workspace(
         study, homes, keep_going=keep_going, restrict=restrict, lake=lake, **narrow
     )
     if not refresh(workspace, workers_at(ray)):
@@ -228,6 +237,8 @@ def add(study: str, model: str, homes: Path, restrict: Path | None, **settings: 
     from dagster_project.study.add_model import add_model
 
     log_to_stderr(logging.WARNING)
+    from dagster_project.study.schema import ModelBlock
+
     added = add_model(study, ModelBlock(id=model, **settings), homes.absolute(), restrict)
     OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
     OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
@@ -271,7 +282,7 @@ def plan(
     from dagster_project.runtime.estimate import model_costs
 
     log_to_stderr(logging.WARNING)
-    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict, **narrow)
+    workspace = _workspace(study, homes.absolute(), keep_going=True, restrict=restrict, **narrow)
     OUT.print(plan_tables(workspace, list(model_costs(workspace, is_measured=measure))))
 
 
@@ -284,7 +295,7 @@ def status(study: str, homes: Path, as_json: bool, restrict: Path | None) -> Non
     """Show what is done, missing, stale or failed: models and corpora × tables × languages."""
     from dagster_project.cli.status import Status, status_rows
 
-    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
+    workspace = _workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
     if as_json:
         for row in status_rows(workspace):
             click.echo(json.dumps(row))
@@ -342,10 +353,9 @@ def sql(
         raise click.UsageError("give either a saved question or a query, not both")
     else:
         study, query = (*arguments, "atlas")[0], find_question(saved, variables).sql
-    workspace = Workspace(study, homes.resolve())
     log_to_stderr(logging.WARNING)
     ask(
-        workspace.home.published_file,
+        study_home(study, homes).published_file,
         query,
         form,
         output,
@@ -375,7 +385,7 @@ def describe(table: str | None, study: str, homes: Path) -> None:
     """List the published tables, or say what TABLE has: rows, key, joins, each column's meaning."""
     from warehouse.describe import describe_table, list_tables
 
-    published = Workspace(study, homes.resolve()).home.published_file
+    published = study_home(study, homes).published_file
     if table is None:
         OUT.print(list_tables(published))
         return
@@ -424,7 +434,7 @@ def export(
     from warehouse.export import export as write
     from warehouse.hugging_face import export_dataset
 
-    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
+    workspace = _workspace(study, homes.absolute(), keep_going=True, restrict=restrict)
     published = workspace.home.published_file
     if form == "lm-eval":
         files = write_harness_tasks(workspace, folder, non_commercial=non_commercial)
@@ -487,7 +497,7 @@ def explain(
     """
     from warehouse.explain import explain as explanation
 
-    published = Workspace(study, homes.resolve()).home.published_file
+    published = study_home(study, homes).published_file
     found = explanation(published, model, fact, languages)
     if as_json:
         click.echo(found.json())
@@ -516,7 +526,7 @@ def report(
     from warehouse.report.page import write_report
     from warehouse.report.pictures import write_figures
 
-    home = Workspace(study, homes.resolve()).home
+    home = study_home(study, homes)
     sections = None
     if not figures:
         made = write_report(home.published_file, home.report, fact)
@@ -568,7 +578,7 @@ def ui(
 
     log_to_stderr(logging.INFO)
     workers_at(ray)
-    workspace = Workspace(study, homes.absolute(), keep_going=True, restrict=restrict, lake=lake)
+    workspace = _workspace(study, homes.absolute(), keep_going=True, restrict=restrict, lake=lake)
     workspace.check_restricted()
     workspace.home.create()
     settings = workspace.study.refresh
@@ -597,7 +607,7 @@ def ui(
 
 def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
     """Tells STUDY from QUERY, as each may be left out: a study is embedded or a YAML file."""
-    from dagster_project.study.load import embedded_studies
+    from dagster_project.paths import embedded_studies
 
     words = list(arguments)
     if len(words) > 2:

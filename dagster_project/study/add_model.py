@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 
-from dagster_project.study.load import embedded_studies, load_study
+from dagster_project.paths import embedded_studies
+from dagster_project.study.load import load_study
 from dagster_project.study.resolve import check_restricted, resolve_block
 from dagster_project.study.schema import CorpusBlock, ModelBlock, Problem, Study, StudyError
 from dagster_project.study.yaml_file import with_item

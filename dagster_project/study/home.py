@@ -14,7 +14,10 @@ import platformdirs
 from dagster_project.paths import IS_CHECKOUT
 from dagster_project.study.lock import REMEDY, HomeError, StudyLock, home_error
 
-__all__ = ["Home", "HomeError", "default_homes", "homes_folder"]
+__all__ = ["STUDY_NAME", "Home", "HomeError", "default_homes", "homes_folder"]
+
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What names of studies, models and corpora look like: each can be the name of a folder."""
 
 
 def default_homes() -> Path:

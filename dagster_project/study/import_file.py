@@ -23,7 +23,8 @@ from dagster_project.study.schema import (
     near_match,
 )
 from dagster_project.study.yaml_file import with_item, with_key
-from ingestion.imports import ImportedFile, ImportKind, ImportsError, read_import
+from ingestion.import_kinds import ImportKind
+from ingestion.imports import ImportedFile, ImportsError, read_import
 from ingestion.restricted import RestrictedError
 
 __all__ = ["FoundRows", "import_file"]

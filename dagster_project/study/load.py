@@ -14,12 +14,12 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from dagster_project.paths import STUDIES
+from dagster_project.paths import embedded_studies
 from dagster_project.study.schema import Problem, Study, StudyError, near_match
 from dagster_project.study.validation import contradictions
 from dagster_project.study.yaml_file import FileError, line_of, lines, read
 
-__all__ = ["Narrowing", "embedded_studies", "load_study"]
+__all__ = ["Narrowing", "load_study"]
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,6 @@ class Narrowing:
                 sample=self.sample or facts.sample,
             ),
         )
-
-
-def embedded_studies() -> dict[str, Path]:
-    """Finds the studies that come with the project, by name."""
-    return {path.stem: path for path in sorted(STUDIES.glob("*.yml"))}
 
 
 def load_study(study: str, restrict: Path | None = None) -> Study:

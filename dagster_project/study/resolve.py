@@ -47,7 +47,8 @@ from ingestion.corpora import (
 from ingestion.facts import FactsError, FactSource, FactsSettings, open_facts
 from ingestion.facts.sampling import SampledFacts
 from ingestion.facts.wordings import AtlasWordings, WordingSource, open_wordings
-from ingestion.imports import ImportedFile, ImportKind, ImportsError, read_import
+from ingestion.import_kinds import ImportKind
+from ingestion.imports import ImportedFile, ImportsError, read_import
 from ingestion.lake import LakeError, fingerprint, part_path, read_part, read_provenance
 from ingestion.languages import LanguagesError, known_languages, language_table, read_languages
 from ingestion.restricted import RestrictedError, read_bytes

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from dagster_project.paths import embedded_studies
 from dagster_project.study.dagster_settings import settings_file, settings_text
 from dagster_project.study.home import Home
-from dagster_project.study.load import embedded_studies
 from dagster_project.study.schema import ATLAS_ALIASES, Problem, Study
 from ingestion.restricted import RestrictedError, find_files, folder_files, require_inside
 

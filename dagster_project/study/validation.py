@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
+from dagster_project.study.home import STUDY_NAME
 from dagster_project.study.schema import CorpusBlock, ModelBlock, Problem, Study, near_match
 from dagster_project.study.yaml_file import line_of, lines
 from ingestion.store import address_problem
@@ -25,7 +26,6 @@ from models_gpu.settings import PathSettings
 
 __all__ = ["contradictions"]
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_NAME = 200
 """File systems allow 255 bytes, and temporary files have longer names than what they become."""
 _LONGEST_PATH = 4_000
@@ -55,7 +55,7 @@ def contradictions(study: Study) -> list[Problem]:
 
 
 def _study(study: Study) -> Iterator[Problem]:
-    if not _ID.fullmatch(study.name):
+    if not STUDY_NAME.fullmatch(study.name):
         yield Problem(f"name {study.name!r}: {_ID_RULE}", study.section_line("name"))
     if not study.models:
         yield Problem("models is empty: name at least one", study.section_line("models"))
@@ -126,7 +126,7 @@ def _ids(study: Study) -> Iterator[Problem]:
     }
     for section, ids in sections.items():
         for block_id in ids:
-            if not _ID.fullmatch(block_id):
+            if not STUDY_NAME.fullmatch(block_id):
                 line = study.block_line(section, block_id)
                 yield Problem(f"id {block_id!r}: {_ID_RULE}", line)
         for block_id in {block_id for block_id in ids if ids.count(block_id) > 1}:

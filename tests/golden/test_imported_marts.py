@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from ingestion.contract import LAKE
-from ingestion.imports import ImportedFile, ImportKind, read_import
+from ingestion.import_kinds import ImportKind
+from ingestion.imports import ImportedFile, read_import
 from tests.helpers.tiny_lake import (
     Row,
     build,

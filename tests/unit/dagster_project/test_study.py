@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.paths import embedded_studies
 from dagster_project.steps.registry import make_plan
-from dagster_project.study.load import embedded_studies, load_study
+from dagster_project.study.load import load_study
 from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
 
