@@ -1,4 +1,4 @@
--- Generated from the lake contract (ingestion/contract.py) by `make generate`; do not edit.
+-- Generated from the lake contract (ingestion/contract) by `make generate`; do not edit.
 with source as (
     select * from {{ source('lake', 'wording_neurons') }}
 ),
