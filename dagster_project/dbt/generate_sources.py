@@ -23,9 +23,7 @@ STAGING = DBT_PROJECT / "models" / "staging" / "generated"
 
 _WRITTEN_BY_HAND = {"models"}
 """Tables whose staging model does more than cast."""
-_HEADER = (
-    "Generated from the lake contract (ingestion/contract) by `make generate`; do not edit."
-)
+_HEADER = "Generated from the lake contract (ingestion/contract) by `make generate`; do not edit."
 _SOURCES_HEADER = f"""\
 # {_HEADER}
 # external_location is rendered twice: by Jinja, which escapes the lake's path for SQL, for globs
