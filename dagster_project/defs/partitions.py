@@ -14,7 +14,7 @@ import dagster as dg
 
 from dagster_project.defs.asset_specs import key_prefix
 from dagster_project.steps.plan import Part
-from dagster_project.study.resolve import ResolvedStudy
+from dagster_project.study.resolved import ResolvedStudy
 
 __all__ = [
     "StudyPartitions",

@@ -31,7 +31,7 @@ from dagster_project.steps.step import (
     StudyTask,
 )
 from dagster_project.study.failures import clear_failure, record_failure
-from dagster_project.study.resolve import StudyCorpus, StudyModel
+from dagster_project.study.resolved import StudyCorpus, StudyModel
 from ingestion.errors import FactrootsError, first_line, is_of_input
 from ingestion.lake import LakeError
 from models_gpu.errors import ModelError, as_model_error

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dagster_project.runtime.workspace import Workspace
-from dagster_project.study.resolve import StudyModel
+from dagster_project.study.resolved import StudyModel
 from models_gpu.errors import ModelError, as_model_error
 from models_gpu.seeded import shuffled
 

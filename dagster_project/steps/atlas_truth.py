@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from dagster_project.steps.facts import of_sample, sample_inputs
 from dagster_project.steps.step import Computed, StudyStep, StudyTask
-from dagster_project.study.resolve import ResolvedStudy
+from dagster_project.study.resolved import ResolvedStudy
 from ingestion.atlas.truth import atlas_truth
 
 __all__ = ["STEP"]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dagster_project.steps.degenerate_pairs import candidates
 from dagster_project.steps.interventions import NEURON_TABLES
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask, settings_of
-from dagster_project.study.resolve import ResolvedStudy, StudyModel
+from dagster_project.study.resolved import ResolvedStudy, StudyModel
 from dagster_project.study.schema import DegenerateBlock
 
 __all__ = ["STEP"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from dagster_project.steps.step import Computed, StudyStep, StudyTask
-from dagster_project.study.resolve import ResolvedStudy
+from dagster_project.study.resolved import ResolvedStudy
 from ingestion.facts import merge_facts, relations_table
 
 __all__ = ["STEP", "of_sample", "sample_inputs"]

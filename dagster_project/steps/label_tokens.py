@@ -8,7 +8,7 @@ import polars as pl
 
 from dagster_project.steps.libraries import versions
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
-from dagster_project.study.resolve import ResolvedStudy, StudyModel
+from dagster_project.study.resolved import ResolvedStudy, StudyModel
 from ingestion.tracing import label_tokens
 from models_gpu.loading.tokenizers import load_tokenizer
 

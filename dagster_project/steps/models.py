@@ -10,7 +10,7 @@ import polars as pl
 
 from dagster_project.steps.step import Computed, StudyStep, StudyTask
 from dagster_project.study.failures import removed_models
-from dagster_project.study.resolve import ResolvedStudy, StudyModel
+from dagster_project.study.resolved import ResolvedStudy, StudyModel
 from ingestion.contract import LAKE
 from models_gpu.errors import ModelError, as_model_error
 from models_gpu.loading.inspection import inspect

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from dagster_project.steps import facts
 from dagster_project.steps.step import Computed, StudyStep, StudyTask
-from dagster_project.study.resolve import ResolvedStudy
+from dagster_project.study.resolved import ResolvedStudy
 from ingestion.tracing import name_cues
 
 __all__ = ["STEP"]

@@ -19,7 +19,7 @@ from filelock import FileLock
 from dagster_project.steps.plan import Plan
 from dagster_project.steps.step import Computed, CorpusStep, CorpusTask
 from dagster_project.study.home import Home
-from dagster_project.study.resolve import ResolvedStudy, StudyCorpus
+from dagster_project.study.resolved import ResolvedStudy, StudyCorpus
 from ingestion.atlas.corpus import write_dumps
 from ingestion.corpora import CorpusError, Shard
 from ingestion.lake import fingerprint

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from dagster_project.study.resolve import ResolvedStudy
+from dagster_project.study.resolved import ResolvedStudy
 from ingestion.contract import LAKE
 from ingestion.lake import LakeError, fingerprint, part_path, read_provenance, verify_part
 

@@ -32,7 +32,7 @@ from dagster_project.steps import (
 )
 from dagster_project.steps.plan import Plan
 from dagster_project.steps.step import Step
-from dagster_project.study.resolve import ResolvedStudy
+from dagster_project.study.resolved import ResolvedStudy
 
 __all__ = ["STEPS", "STEP_OF_TABLE", "make_plan"]
 

@@ -20,7 +20,7 @@ from dagster_project.runtime.workers import Workers
 from dagster_project.steps.libraries import versions
 from dagster_project.steps.plan import Part, Plan
 from dagster_project.study.home import Home
-from dagster_project.study.resolve import ResolvedStudy, StudyCorpus, StudyModel
+from dagster_project.study.resolved import ResolvedStudy, StudyCorpus, StudyModel
 from dagster_project.study.schema import Study
 from ingestion.contract import LAKE
 from ingestion.imports import ImportedFile

@@ -14,7 +14,7 @@ from dagster_project.steps.step import (
     ModelTask,
     settings_of,
 )
-from dagster_project.study.resolve import ResolvedStudy, StudyModel
+from dagster_project.study.resolved import ResolvedStudy, StudyModel
 from dagster_project.study.schema import TextGradientsBlock
 
 __all__ = ["STEP"]

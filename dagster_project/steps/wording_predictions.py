@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
-from dagster_project.study.resolve import ResolvedStudy, StudyModel
+from dagster_project.study.resolved import ResolvedStudy, StudyModel
 from dagster_project.study.schema import WordingsBlock
 from ingestion.facts.wordings import FIRST_TEMPLATE
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from dagster_project.steps.facts import of_sample, sample_inputs
 from dagster_project.steps.step import Computed, StudyStep, StudyTask
-from dagster_project.study.resolve import ResolvedStudy
+from dagster_project.study.resolved import ResolvedStudy
 from ingestion.atlas.worlds import ANSWERS_FILE, world_answers
 
 __all__ = ["STEP"]

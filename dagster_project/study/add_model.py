@@ -14,7 +14,8 @@ from pathlib import Path
 
 from dagster_project.paths import embedded_studies
 from dagster_project.study.load import load_study
-from dagster_project.study.resolve import check_restricted, resolve_block
+from dagster_project.study.resolve import check_restricted
+from dagster_project.study.resolve_models import resolve_block
 from dagster_project.study.schema import CorpusBlock, ModelBlock, Problem, Study, StudyError
 from dagster_project.study.yaml_file import with_item
 from ingestion.files import temporary_file

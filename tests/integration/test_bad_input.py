@@ -61,7 +61,7 @@ def test_unknown_keys_languages_and_models_are_reported_together(
 def test_a_checkpoint_that_is_not_made_yet_names_the_command(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dagster_project.study.resolve.ATLAS_CHECKPOINTS", tmp_path / "none")
+    monkeypatch.setattr("dagster_project.study.resolve_models.ATLAS_CHECKPOINTS", tmp_path / "none")
     models = """models:
   - {id: atlas-mlm-step5, source: "atlas:atlas-mlm-step5"}
   - {id: misspelt, source: "atlas:atlas-mml"}
