@@ -90,9 +90,7 @@ def resolve_study(
     facts = _open_facts(study, within, problems)
     every_language = study_languages(study, facts, problems)
     languages = narrowed("language", every_language, only_languages, problems)
-    if facts is not None and not study.facts.is_whole:
-        block = study.facts
-        facts = SampledFacts(facts, every_language, block.relations, block.sample, block.seed)
+    facts = facts and _sampled(facts, study, every_language)
     knowledge = knowledge_languages(study, every_language, problems)
     check_edited_languages(study, knowledge, problems)
     signals = signal_languages(study, every_language, problems)
@@ -164,6 +162,13 @@ def _open_facts(study: Study, within: Path | None, problems: list[Problem]) -> F
         return None
 
 
+def _sampled(facts: FactSource, study: Study, languages: Sequence[str]) -> FactSource:
+    block = study.facts
+    if block.is_whole:
+        return facts
+    return SampledFacts(facts, languages, block.relations, block.sample, block.seed)
+
+
 def _wordings(
     study: Study, languages: Sequence[str], within: Path | None, problems: list[Problem]
 ) -> WordingSource | None:
@@ -202,9 +207,7 @@ def study_facts(study: Study, within: Path | None) -> dict[str, pl.DataFrame]:
     languages = study_languages(study, facts, problems)
     if problems or facts is None:
         raise StudyError(study.path, problems)
-    block = study.facts
-    if not block.is_whole:
-        facts = SampledFacts(facts, languages, block.relations, block.sample, block.seed)
+    facts = _sampled(facts, study, languages)
     found = {language: facts.read(language) for language in languages}
     return {
         language: each.facts.join(each.fact_labels.select("fact_id"), on="fact_id", how="semi")

@@ -93,85 +93,102 @@ def sound_parts() -> dict[Place, pl.DataFrame]:
         ]  # fmt: skip
         for model in ("m", "n"):
             answered = [{**row, "model_id": model} for row in facts]
-            scored = [{**row, "method_code": "probeless"} for row in answered[:3]]
-            parts["predictions", model, code] = [
-                {**row, "prompt_code": "whole", "gold_log_prob": -1.0, "gold_rank": 1}
-                for row in answered
-            ]
-            parts["wording_predictions", model, code] = [
-                {
-                    **row,
-                    "template_id": name,
-                    "prompt_code": "whole",
-                    "gold_log_prob": -1.0,
-                    "gold_rank": 1,
-                }
-                for row in answered[:3]
-                for name in ("2", "3")
-            ]
-            parts["wording_neurons", model, code] = [
-                {**row, "template_id": name, "neuron_rank": rank}
-                for row in scored
-                for name in ("1", "2", "3")
-                for rank in (1, 2)
-            ]
-            parts["label_tokens", model, code] = answered
-            parts["object_rankings", model, code] = [
-                {
-                    **row, "score_code": score, "candidate_count": 3, "object_score": -1.0,
-                    "object_rank": 1, "candidate_ids": ["a", "b"], "candidate_scores": [-1.0, -2.0],
-                }
-                for row in answered
-                for score in ("sum", "mean", "less_prior")
-            ]  # fmt: skip
-            if model == "m":
-                parts["continuations", model, code] = answered
-            parts["object_aliases", model, code] = answered
-            parts["subject_swaps", model, code] = [
-                {**row, "swap_code": "masked", "object_log_prob": -1.0, "object_rank": 1}
-                for row in answered[:3]
-            ]
-            parts["active_neurons", model, code] = [
-                {**row, "neuron_rank": rank} for row in scored for rank in (1, 2)
-            ]
-            parts["neuron_profiles", model, code] = scored
-            parts["degenerate_sets", model, code] = [
-                {
-                    **row,
-                    "set_size": size,
-                    "log_prob": -1.0,
-                    "one_left_log_prob": -1.0,
-                    "none_left_log_prob": -2.0,
-                    "neuron_ranks": places[:size],
-                    "layer_indexes": places[:size],
-                    "neuron_indexes": places[:size],
-                }
-                for row in answered[:2]
-                for places in ([1, 2, 3],)
-                for size in (2, 3)
-            ]
-            parts["fact_checks", model, code] = [
-                {
-                    **row,
-                    "is_true": is_true,
-                    "neuron_set_code": neurons,
-                    "is_random": is_random,
-                    "split": "test",
-                    "log_prob": -1.0,
-                    "attribution_score": 0.5,
-                    "activation_score": 0.5,
-                }
-                for row in answered[:2]
-                for is_true in (True, False)
-                for neurons in ("knowledge", "degenerate")
-                for is_random in (True, False)
-            ]
+            parts |= _asked(model, code, answered)
+            parts |= _edited(model, code, answered[:2])
             parts |= _signals(model, code, answered)
-            parts["unscored_facts", model, code] = [
-                {**answered[3], "method_code": "probeless", "reason_code": "only_fact"}
-            ]
             parts |= _attributed(model, code, answered[:2])
     return {place: _frame(place[0], rows) for place, rows in parts.items()}
+
+
+def _asked(
+    model: str, code: str, answered: Sequence[Mapping[str, Any]]
+) -> dict[Place, list[Mapping[str, Any]]]:
+    """Answers to some facts in all ways of asking, and their active neurons."""
+    parts: dict[Place, list[Mapping[str, Any]]] = {}
+    scored = [{**row, "method_code": "probeless"} for row in answered[:3]]
+    parts["predictions", model, code] = [
+        {**row, "prompt_code": "whole", "gold_log_prob": -1.0, "gold_rank": 1} for row in answered
+    ]
+    parts["wording_predictions", model, code] = [
+        {
+            **row,
+            "template_id": name,
+            "prompt_code": "whole",
+            "gold_log_prob": -1.0,
+            "gold_rank": 1,
+        }
+        for row in answered[:3]
+        for name in ("2", "3")
+    ]
+    parts["wording_neurons", model, code] = [
+        {**row, "template_id": name, "neuron_rank": rank}
+        for row in scored
+        for name in ("1", "2", "3")
+        for rank in (1, 2)
+    ]
+    parts["label_tokens", model, code] = answered
+    parts["object_rankings", model, code] = [
+        {
+            **row, "score_code": score, "candidate_count": 3, "object_score": -1.0,
+            "object_rank": 1, "candidate_ids": ["a", "b"], "candidate_scores": [-1.0, -2.0],
+        }
+        for row in answered
+        for score in ("sum", "mean", "less_prior")
+    ]  # fmt: skip
+    if model == "m":
+        parts["continuations", model, code] = answered
+    parts["object_aliases", model, code] = answered
+    parts["subject_swaps", model, code] = [
+        {**row, "swap_code": "masked", "object_log_prob": -1.0, "object_rank": 1}
+        for row in answered[:3]
+    ]
+    parts["active_neurons", model, code] = [
+        {**row, "neuron_rank": rank} for row in scored for rank in (1, 2)
+    ]
+    parts["neuron_profiles", model, code] = scored
+    parts["unscored_facts", model, code] = [
+        {**answered[3], "method_code": "probeless", "reason_code": "only_fact"}
+    ]
+    return parts
+
+
+def _edited(
+    model: str, code: str, facts: Sequence[Mapping[str, Any]]
+) -> dict[Place, list[Mapping[str, Any]]]:
+    """Degenerate sets and fact checks of some facts."""
+    parts: dict[Place, list[Mapping[str, Any]]] = {}
+    parts["degenerate_sets", model, code] = [
+        {
+            **row,
+            "set_size": size,
+            "log_prob": -1.0,
+            "one_left_log_prob": -1.0,
+            "none_left_log_prob": -2.0,
+            "neuron_ranks": places[:size],
+            "layer_indexes": places[:size],
+            "neuron_indexes": places[:size],
+        }
+        for row in facts
+        for places in ([1, 2, 3],)
+        for size in (2, 3)
+    ]
+    parts["fact_checks", model, code] = [
+        {
+            **row,
+            "is_true": is_true,
+            "neuron_set_code": neurons,
+            "is_random": is_random,
+            "split": "test",
+            "log_prob": -1.0,
+            "attribution_score": 0.5,
+            "activation_score": 0.5,
+        }
+        for row in facts
+        for is_true in (True, False)
+        for neurons in ("knowledge", "degenerate")
+        for is_random in (True, False)
+    ]
+    return parts
 
 
 def _attributed(
