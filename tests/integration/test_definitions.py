@@ -112,8 +112,10 @@ def test_every_column_that_staging_passes_on_has_the_words_of_the_lake(
     [
         ("stg_lake__predictions", "gold_rank", {"lake/predictions.gold_rank"}),
         ("int_predictions", "is_full_match", {
+            "int_language_facts.object_label",
             "stg_lake__models.ignored_token_id",
             "stg_lake__predictions.gold_token_ids",
+            "stg_lake__predictions.predicted_text",
             "stg_lake__predictions.predicted_token_ids",
         }),
         ("p_at_1_by_language", "full_match_rate", {"fct_predictions.is_full_match"}),

@@ -94,7 +94,7 @@ def test_the_card_describes_the_model(originals: dict[str, Path], family: str) -
     assert card.tokenizer_hash == tokenizer_hash(model.tokenizer)
     assert card.ignored_token_id == model.ignored_token_id
     assert card.revision.startswith("sha256:")
-    of_study = dict.fromkeys(("corpus_id", "language_codes"))
+    of_study = {"corpus_id": None, "language_codes": None, "is_imported": False}
     columns = [name for name in LAKE["models"].schema.names if name not in of_study]
     assert list(asdict(card)) == columns
     pa.Table.from_pylist([asdict(card) | of_study], schema=LAKE["models"].schema)
