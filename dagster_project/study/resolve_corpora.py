@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -59,6 +59,7 @@ def resolve_corpora(
             found.append(_presence(study, block, set(chosen) & set(languages), within, problems))
             continue
         fingerprints: dict[str, str] = {}
+        unread: dict[str, CorpusError] = {}
         for language in sorted(set(chosen) & set(languages)):
             try:
                 if block.kind == "atlas":
@@ -68,17 +69,36 @@ def resolve_corpora(
             except RestrictedError as error:
                 problems.append(Problem(f"corpus {block.id!r}: {error}", line))
             except CorpusError as error:
-                remedy = "Correct the path, or list the languages that it has under 'languages'."
-                problems.append(Problem(f"corpus {block.id!r}: {error} {remedy}", line))
+                unread[language] = error
                 continue
             try:
                 check_layout(settings, language, study.path.parent)
             except CorpusError as error:
                 problems.append(Problem(f"corpus {block.id!r}: {error}", line))
+        problems += [Problem(text, line) for text in _unread(block.id, settings, unread)]
         found.append(
             StudyCorpus(block.id, settings, study.path.parent, fingerprints, block.kind == "atlas")
         )
     return tuple(found)
+
+
+def _unread(
+    corpus_id: str, settings: CorpusSettings, errors: Mapping[str, CorpusError]
+) -> Iterator[str]:
+    """Says why languages of a corpus cannot be read: once for all that have the same reason."""
+    remedy = "Correct the path, or list the languages that it has under 'languages'."
+    reasons: dict[str, list[str]] = {}
+    for language, error in errors.items():
+        reason = str(error).replace(f" (language {language!r})", "")
+        for path in (settings.path,) if isinstance(settings.path, str) else settings.path:
+            reason = reason.replace(path.replace("{language}", language), path)
+        reasons.setdefault(reason, []).append(language)
+    for reason, languages in reasons.items():
+        if len(languages) == 1:
+            yield f"corpus {corpus_id!r}: {errors[languages[0]]} {remedy}"
+        else:
+            names = ", ".join(languages)
+            yield f"corpus {corpus_id!r}, {len(languages)} languages ({names}): {reason} {remedy}"
 
 
 def _presence(

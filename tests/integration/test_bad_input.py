@@ -72,6 +72,24 @@ def test_a_checkpoint_that_is_not_made_yet_names_the_command(
     assert "no embedded model 'atlas-mml'. Did you mean 'atlas-mlm'" in error
 
 
+def test_languages_of_a_corpus_that_fail_for_one_reason_are_one_problem(
+    study: Path, tmp_path: Path
+) -> None:
+    """A missing folder, and a host that cannot be reached."""
+    (study.parent / "texts" / "de.txt").unlink()
+    corpora = """tracing: {units: [sentence, article]}
+corpora:
+  - {id: moved, kind: text, path: "moved/{language}/all.txt"}
+  - {id: far, kind: parquet, path: "https://nowhere.invalid/{language}.parquet"}
+"""
+    study.write_text(study.read_text().replace("corpora:\n", corpora))
+    error = refused(study, tmp_path)
+    assert "3 problems in study" in error
+    assert "corpus 'moved', 3 languages (de, en, it): no file matches 'moved/{language}/" in error
+    assert "corpus 'far', 3 languages (de, en, it): no file matches 'https://nowhere.inv" in error
+    assert "corpus 'texts': no file matches 'texts/de.txt' (language 'de')" in error
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
