@@ -36,6 +36,7 @@ __all__ = [
 
 ATLAS_WEIGHTS = PROJECT / "models_gpu" / "atlas" / "weights"
 ATLAS_CHECKPOINTS = PROJECT / "build" / "atlas-checkpoints"
+REAL_WEIGHTS = PROJECT / "build" / "real"
 ATLAS_PREFIX = "atlas:"
 
 
@@ -126,6 +127,11 @@ def _resolve_model(
         source = str(_atlas_folder(block.id, source.removeprefix(ATLAS_PREFIX)))
         within = None
     elif (folder := study.model_folder(source)) is not None:
+        if folder.resolve().parent == REAL_WEIGHTS and not folder.exists():
+            raise ModelError(
+                f"model {block.id!r}: {folder.name} is not fetched yet: run `make real` in a "
+                "checkout of the repository (320 MB)"
+            )
         source = str(folder)
     spec = ModelSpec(
         model_id=block.id,

@@ -72,6 +72,17 @@ def test_a_checkpoint_that_is_not_made_yet_names_the_command(
     assert "no embedded model 'atlas-mml'. Did you mean 'atlas-mlm'" in error
 
 
+def test_weights_of_the_study_real_that_are_not_fetched_name_the_command(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster_project.study.resolve_models.REAL_WEIGHTS", study.parent / "build")
+    models = "models:\n  - {id: gemma, source: ../study/build/gemma.gguf}\n"
+    study.write_text(study.read_text().replace("models:\n", models))
+    assert "model 'gemma': gemma.gguf is not fetched yet: run `make real`" in refused(
+        study, tmp_path
+    )
+
+
 def test_languages_of_a_corpus_that_fail_for_one_reason_are_one_problem(
     study: Path, tmp_path: Path
 ) -> None:
