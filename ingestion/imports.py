@@ -20,7 +20,7 @@ import orjson
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ingestion.contract import LAKE
+from ingestion.contract import CODES, LAKE
 from ingestion.errors import FactrootsError, first_line
 from ingestion.import_kinds import ImportKind
 from ingestion.restricted import read_bytes
@@ -31,14 +31,6 @@ __all__ = ["ImportedFile", "ImportsError", "read_import"]
 _IDS = ("relation_id", "subject_id", "object_id")
 """Columns that name a fact where the file has no ``fact_id``."""
 _TOKENS = pl.List(pl.Int32)
-_CODES: Mapping[str, tuple[str, ...]] = {
-    "prompt_code": ("whole", "cut", "no_subject", "unasked"),
-    "text_unit": ("chunk", "sentence", "article"),
-    "method_code": (
-        "probeless", "probeless-normalised", "probeless-layer", "probeless-layer-normalised",
-    ),
-    "mode_code": ("zero", "zero_norm_held", "amig", "amig_mean", "amig_code"),
-}  # fmt: skip
 _LOWEST = {"mask_count": 1, "gold_rank": 1, "neuron_rank": 1}
 """Lowest value of a whole number, 0 where nothing is said."""
 
@@ -63,8 +55,8 @@ class _Layout:
     """Values of columns that the file lacks."""
 
 
-_LAYOUTS = {
-    "predictions": _Layout(
+_LAYOUTS = (
+    _Layout(
         "predictions",
         ("predicted_text",),
         (
@@ -74,21 +66,21 @@ _LAYOUTS = {
         ("mask_count",),
         {},
     ),
-    "active_neurons": _Layout(
+    _Layout(
         "active_neurons",
         ("layer_index", "neuron_index"),
         ("neuron_rank", "neuron_score", "method_code"),
         ("method_code", "layer_index", "neuron_index"),
         {"method_code": "probeless"},
     ),
-    "knowledge_neurons": _Layout(
+    _Layout(
         "knowledge_neurons",
         ("layer_index", "neuron_index", "mode_code"),
         ("neuron_rank", "attribution_score"),
         ("mode_code", "layer_index", "neuron_index"),
         {},
     ),
-    "presence": _Layout(
+    _Layout(
         "occurrences",
         ("shared_count",),
         (
@@ -98,7 +90,7 @@ _LAYOUTS = {
         ("text_unit",),
         {"text_unit": "article"},
     ),
-}  # fmt: skip
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -201,7 +193,7 @@ class _Content:
 def _read(path: Path, kind: ImportKind, sha256: str, content: _Content) -> ImportedFile:
     raw, broken = _raw(path, content.content)
     step = _step(kind, raw.columns)
-    layout = _LAYOUTS["presence" if step == "occurrences" else step]
+    (layout,) = (each for each in _LAYOUTS if each.table == step)
     names = _check_columns(raw.columns, path, layout)
     rows, wrong = _typed(raw, names, layout)
     whose = ["language_code", *(["fact_id"] if "fact_id" in names else _IDS)]
@@ -376,9 +368,9 @@ def _column(values: pl.Series, kind: pl.DataType, name: str) -> tuple[pl.Series,
     is_given = values.is_not_null()
     if kind == pl.String:
         text = values.cast(pl.String, strict=False)
-        if name in _CODES:
+        if name in CODES:
             found = text.replace("", None)
-            return found, found.is_not_null() & ~found.is_in(_CODES[name])
+            return found, found.is_not_null() & ~found.is_in(CODES[name])
         if name == "predicted_text" or name.startswith("evidence"):
             return text, is_given & text.is_null()
         found = pl.select(normal_column(pl.lit(text))).to_series().replace("", None)
@@ -424,8 +416,8 @@ def _json_list(text: str | None) -> list[Any] | None:
 
 def _expected(name: str, types: pl.Schema) -> str:
     kind = types.get(name, pl.String())
-    if name in _CODES:
-        return f"one of {', '.join(_CODES[name])}"
+    if name in CODES:
+        return f"one of {', '.join(CODES[name])}"
     if isinstance(kind, pl.List):
         return "a list of numbers, in a text as JSON"
     if kind.is_integer():

@@ -21,6 +21,7 @@ import click
 
 from dagster_project.cli.guard import TOKEN_VARIABLE
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
+from dagster_project.paths import embedded_studies
 from dagster_project.study.finished import study_home
 from dagster_project.study.home import default_homes
 from ingestion.import_kinds import ImportKind
@@ -235,10 +236,9 @@ def add(study: str, model: str, homes: Path, restrict: Path | None, **settings: 
     While `factroots ui` runs, it then computes and publishes the model automatically.
     """
     from dagster_project.study.add_model import add_model
-
-    log_to_stderr(logging.WARNING)
     from dagster_project.study.schema import ModelBlock
 
+    log_to_stderr(logging.WARNING)
     added = add_model(study, ModelBlock(id=model, **settings), homes.absolute(), restrict)
     OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
     OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
@@ -607,8 +607,6 @@ def ui(
 
 def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
     """Tells STUDY from QUERY, as each may be left out: a study is embedded or a YAML file."""
-    from dagster_project.paths import embedded_studies
-
     words = list(arguments)
     if len(words) > 2:
         raise click.UsageError("quote the query: factroots sql [STUDY] 'select …'")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
+from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask, import_neurons
 from dagster_project.study.schema import ProbelessBlock
-from models_gpu.lake_rows import lake_rows
 from models_gpu.settings import ProbelessSettings
 
 __all__ = ["STEP", "variants_of"]
@@ -49,22 +49,15 @@ def _rank(task: ModelTask) -> Iterator[Computed]:
         yield Computed(tables, language, fact_count=len(known), why_none=task.none_right(language))
 
 
-def _import(task: ModelTask) -> Iterator[Computed]:
-    """Takes the neurons as they are; others publish neither profiles nor why a fact has none."""
-    others = {table: lake_rows(table, []) for table in STEP.tables[1:]}
-    for language, rows in task.imported(STEP.name):
-        tables = {STEP.name: rows, **others}
-        why_none = f"the file has no row about a fact of {language}"
-        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique(), why_none=why_none)
-
+_TABLES = ("active_neurons", "neuron_profiles", "unscored_facts")
 
 STEP = ModelStep(
-    tables=("active_neurons", "neuron_profiles", "unscored_facts"),
+    tables=_TABLES,
     code_version="2",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
     settings=lambda study: study.attribution.probeless,
     inputs=_inputs,
     compute=_rank,
-    imports=_import,
+    imports=partial(import_neurons, tables=_TABLES),
 )

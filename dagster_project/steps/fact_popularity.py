@@ -6,14 +6,12 @@ from collections.abc import Iterator
 
 from dagster_project.steps.step import Computed, StudyStep, StudyTask
 from ingestion.facts.popqa import PopqaSource
-from ingestion.facts.sampling import SampledFacts
 
 __all__ = ["STEP"]
 
 
 def _read(task: StudyTask) -> Iterator[Computed]:
-    source = task.study.facts
-    source = source.source if isinstance(source, SampledFacts) else source
+    source = task.study.whole_facts
     assert isinstance(source, PopqaSource), "the step is part of no other study"
     facts = task.read_part("facts", {}).select("fact_id")
     rows = source.popularity().join(facts, on="fact_id", how="semi")

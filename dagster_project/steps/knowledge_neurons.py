@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 
 import polars as pl
 
@@ -14,9 +15,9 @@ from dagster_project.steps.step import (
     ModelStep,
     ModelTask,
     details_of_predictions,
+    import_neurons,
 )
 from dagster_project.study.schema import IntegratedGradientsBlock
-from models_gpu.lake_rows import lake_rows
 
 __all__ = ["STEP", "completeness_warning"]
 
@@ -100,17 +101,10 @@ def completeness_warning(quality: pl.DataFrame) -> str | None:
     )
 
 
-def _import(task: ModelTask) -> Iterator[Computed]:
-    """Takes the neurons as they are; others do not publish how exact their integrals are."""
-    others = {table: lake_rows(table, []) for table in STEP.tables[1:]}
-    for language, rows in task.imported(STEP.name):
-        tables = {STEP.name: rows, **others}
-        why_none = f"the file has no row about a fact of {language}"
-        yield Computed(tables, language, fact_count=rows["fact_id"].n_unique(), why_none=why_none)
-
+_TABLES = ("knowledge_neurons", "attribution_quality")
 
 STEP = ModelStep(
-    tables=("knowledge_neurons", "attribution_quality"),
+    tables=_TABLES,
     code_version="4",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
@@ -119,6 +113,6 @@ STEP = ModelStep(
     inputs=_inputs,
     details=_details,
     compute=_attribute,
-    imports=_import,
+    imports=partial(import_neurons, tables=_TABLES),
     wave=1,
 )

@@ -27,6 +27,7 @@ from ingestion.imports import ImportedFile
 from ingestion.lake import fingerprint
 from ingestion.text import normal_column
 from ingestion.tracing.names import ALIAS_COLUMNS
+from models_gpu.lake_rows import lake_rows
 
 if TYPE_CHECKING:
     from models_gpu.loading.load import LoadedModel
@@ -477,6 +478,16 @@ class CorpusStep(Step):
         details = import_details(file, corpus.made_by)
         made_from = self._fingerprint(("imported", IMPORTS_VERSION, file.sha256, details, labels))
         return Part(self.name, partition, made_from, self.code_version, details)
+
+
+def import_neurons(task: ModelTask, tables: tuple[str, ...]) -> Iterator[Computed]:
+    """Takes the neurons of others, the first table of a step; they publish none of its others."""
+    first, *others = tables
+    empty = {table: lake_rows(table, []) for table in others}
+    for language, rows in task.imported(first):
+        why_none = f"the file has no row about a fact of {language}"
+        count = rows["fact_id"].n_unique()
+        yield Computed({first: rows, **empty}, language, fact_count=count, why_none=why_none)
 
 
 def import_details(file: ImportedFile, made_by: str | None) -> dict[str, str]:

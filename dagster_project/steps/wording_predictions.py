@@ -41,10 +41,9 @@ def wordings_of(task: ModelTask, block: WordingsBlock, language: str) -> list[Wo
     every = every.filter(pl.col("number") <= block.templates + 1).sort("number", "relation_id")
     chosen = None
     if block.sample is not None:
-        place = {
-            fact: i for i, fact in enumerate(shuffled(task.read("facts")["fact_id"], block.seed))
-        }
-        drawn = task.read("facts").sort(pl.col("fact_id").replace_strict(place))
+        facts = task.read("facts")
+        order = pl.DataFrame({"fact_id": shuffled(facts["fact_id"], block.seed)})
+        drawn = order.join(facts, on="fact_id", maintain_order="left")
         chosen = drawn.group_by("relation_id", maintain_order=True).head(block.sample)
     found = []
     for templates in every.partition_by("number", maintain_order=True):

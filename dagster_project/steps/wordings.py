@@ -8,7 +8,6 @@ from dagster_project.steps import facts
 from dagster_project.steps.step import LOG, Computed, StudyStep, StudyTask
 from dagster_project.study.resolved import ResolvedStudy
 from ingestion.facts import FactsError
-from ingestion.facts.sampling import SampledFacts
 from ingestion.facts.source import WordingLines
 from ingestion.facts.wordings import WordedFacts, accept_wordings
 
@@ -29,7 +28,7 @@ def _read(task: StudyTask) -> Iterator[Computed]:
     """
     study = task.study
     assert study.facts is not None, "only Ray's workers are without, and they read no files"
-    own = study.facts.source if isinstance(study.facts, SampledFacts) else study.facts
+    own = study.whole_facts
     count = rejected_count = 0
     relations: set[str] = set()
     for language in study.languages:

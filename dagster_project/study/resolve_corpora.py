@@ -51,16 +51,16 @@ def resolve_corpora(
             message = f"there is no Atlas corpus {block.id!r}.{near_match(block.id, ATLAS_CORPORA)}"
             problems.append(Problem(message, line))
             continue
-        chosen = languages if block.languages == "all" else block.languages
+        asked = set(languages) & set(languages if block.languages == "all" else block.languages)
+        if block.kind == "presence":
+            found.append(_presence(study, block, asked, within, problems))
+            continue
         settings = replace(_corpus_settings(block, home), largest_document=block.largest_document)
         if block.kind != "atlas":
             settings = replace(settings, within=within)
-        if block.kind == "presence":
-            found.append(_presence(study, block, set(chosen) & set(languages), within, problems))
-            continue
         fingerprints: dict[str, str] = {}
         unread: dict[str, CorpusError] = {}
-        for language in sorted(set(chosen) & set(languages)):
+        for language in sorted(asked):
             try:
                 if block.kind == "atlas":
                     fingerprints[language] = _atlas_fingerprint()

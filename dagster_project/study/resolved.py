@@ -20,6 +20,7 @@ from ingestion.corpora import (
     CorpusSettings,
 )
 from ingestion.facts import FactSource
+from ingestion.facts.sampling import SampledFacts
 from ingestion.facts.wordings import WordingSource
 from ingestion.imports import ImportedFile
 from ingestion.lake import fingerprint
@@ -169,6 +170,11 @@ class ResolvedStudy:
         """
         found = alias_file(self.study, self.within)
         return None if found is None else read_aliases(*found)
+
+    @property
+    def whole_facts(self) -> FactSource | None:
+        """The facts without the sample that the study asks for."""
+        return self.facts.source if isinstance(self.facts, SampledFacts) else self.facts
 
     @property
     def traced_models(self) -> tuple[StudyModel, ...]:

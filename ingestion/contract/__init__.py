@@ -10,9 +10,9 @@ from __future__ import annotations
 from itertools import chain
 
 from ingestion.contract import answers, corpora, edits, facts, models, neurons, signals, truth
-from ingestion.contract.columns import Column, LakeTable
+from ingestion.contract.columns import CODES, Column, LakeTable
 
-__all__ = ["LAKE", "Column", "LakeTable"]
+__all__ = ["CODES", "LAKE", "Column", "LakeTable"]
 
 _IN_ORDER = (facts, truth, models, corpora, answers, neurons, edits, signals)
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 __all__ = [
     "BOOL",
+    "CODES",
     "CORPUS",
     "DOUBLE",
     "FACT",
@@ -32,6 +33,16 @@ FLOAT = pa.float32()
 DOUBLE = pa.float64()
 BOOL = pa.bool_()
 TOKENS = pa.list_(pa.int32())
+
+CODES = {
+    "prompt_code": ("whole", "cut", "no_subject", "unasked"),
+    "text_unit": ("chunk", "sentence", "article"),
+    "method_code": (
+        "probeless", "probeless-normalised", "probeless-layer", "probeless-layer-normalised",
+    ),
+    "mode_code": ("zero", "zero_norm_held", "amig", "amig_mean", "amig_code"),
+}  # fmt: skip
+"""Column → the values that it can have, for columns that files of others can have too."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ then samples.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -38,6 +38,8 @@ __all__ = ["KlarSource"]
 
 _ENGLISH = "en"
 _LISTS = ("prompt_templates", "samples")
+_File = tuple[str, str, Mapping[str, list[Any]]]
+"""Name, relation and the two lists of a file."""
 
 
 class KlarSource:
@@ -75,12 +77,13 @@ class KlarSource:
             FactsError: as ``FactSource.read``, or a file is no KLAR file.
         """
         require_language(language, self.languages(), self._archive.path)
+        files = list(self._parsed(language))
         facts = [
             (name, place, *self._fact(relation, item))
-            for name, relation, lists in self._parsed(language)
+            for name, relation, lists in files
             for place, item in enumerate(lists["samples"], 1 + len(lists["prompt_templates"]))
         ]
-        found = self._templates(language)
+        found = _templates(files)
         first, _ = split_templates(found)
         rows = pl.DataFrame(facts, FACT_LINE, orient="row")
         sifted = sift(FactLines(language, first, rows, found.texts))
@@ -91,22 +94,9 @@ class KlarSource:
 
     def wordings(self, language: str) -> WordingLines:
         """Templates of a language, without the first usable one of each relation."""
-        return split_templates(self._templates(language))[1]
+        return split_templates(_templates(self._parsed(language)))[1]
 
-    def _templates(self, language: str) -> WordingLines:
-        """All templates of a language, and the items of its files as text."""
-        rows: list[tuple[object, ...]] = []
-        texts: dict[str, Sequence[bytes]] = {}
-        for name, relation, lists in self._parsed(language):
-            items = [*lists["prompt_templates"], *lists["samples"]]
-            texts[name] = [orjson.dumps(item) for item in items]
-            rows += [
-                (name, place, *_template(relation, item))
-                for place, item in enumerate(lists["prompt_templates"], 1)
-            ]
-        return WordingLines(pl.DataFrame(rows, WORDING_LINE, orient="row"), texts)
-
-    def _parsed(self, language: str) -> Iterator[tuple[str, str, Mapping[str, list[Any]]]]:
+    def _parsed(self, language: str) -> Iterator[_File]:
         """Name, relation and the two lists of each file of a language."""
         for full_name, content in self._archive.read(self._files.get(language, [])):
             name = full_name.removeprefix(self._root)
@@ -156,6 +146,20 @@ class KlarSource:
             for role, name in zip(("subject", "object"), known, strict=True)
         )
         return None, relation, f"klar-{relation}-{index}", subject, thing, *own
+
+
+def _templates(files: Iterable[_File]) -> WordingLines:
+    """All templates of a language's files, and their items as text."""
+    rows: list[tuple[object, ...]] = []
+    texts: dict[str, Sequence[bytes]] = {}
+    for name, relation, lists in files:
+        items = [*lists["prompt_templates"], *lists["samples"]]
+        texts[name] = [orjson.dumps(item) for item in items]
+        rows += [
+            (name, place, *_template(relation, item))
+            for place, item in enumerate(lists["prompt_templates"], 1)
+        ]
+    return WordingLines(pl.DataFrame(rows, WORDING_LINE, orient="row"), texts)
 
 
 def _template(relation: str, item: object) -> tuple[object, ...]:

@@ -29,14 +29,17 @@ class DevicePlan:
     """Rows of logits that are reduced together; few on a CPU, so that they stay in its cache."""
     groups_behind: int
     """Groups whose rows may still be in the making while the next group is scored."""
+    pass_tokens: int | None
+    """Tokens that take as long as one more pass does by itself, in which all weights are read from
+    memory; None for a device that runs few large passes, and shares no beginnings of texts."""
 
 
 DEVICE_PLANS = {
     # Without padding attention needs no mask; a CPU loses nothing with small batches.
-    "cpu": DevicePlan(2_048, 1_024, 0.0, 1 << 27, 16, 0),
+    "cpu": DevicePlan(2_048, 1_024, 0.0, 1 << 27, 16, 0, 32),
     # Few large kernels: with one batch per length the device would wait for the host.
-    "mps": DevicePlan(8_192, 4_096, 0.15, 1 << 28, None, 1),
-    "cuda": DevicePlan(32_768, 8_192, 0.15, 1 << 30, None, 1),
+    "mps": DevicePlan(8_192, 4_096, 0.15, 1 << 28, None, 1, None),
+    "cuda": DevicePlan(32_768, 8_192, 0.15, 1 << 30, None, 1, None),
 }
 
 

@@ -31,7 +31,7 @@ from models_gpu.engine.devices import device_plan
 from models_gpu.engine.gold_pairs import gold_pairs
 from models_gpu.engine.greedy_answers import answer_greedily, most_work
 from models_gpu.engine.logits import best_tokens, ranks
-from models_gpu.engine.shared_prefixes import PASS_TOKENS, encode_prefixes_once
+from models_gpu.engine.shared_prefixes import encode_prefixes_once
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.progress import Progress, ProgressReporter, forward_work
@@ -256,7 +256,7 @@ class _Scorer:
             token_ids = token_ids.masked_fill_(~is_token, model.pad_token_id)
         low, high = (int(m) for m in queries.scored_offsets[[start, stop]])
         places = (self.mask_query[low:high] - start) * longest + self.mask_positions[low:high]
-        if model.family.is_causal and model.device.type in PASS_TOKENS:
+        if model.family.is_causal and device_plan(model.device).pass_tokens is not None:
             hidden = encode_prefixes_once(model.view, token_ids)[0].flatten(0, 1)[places]
         else:
             hidden = model.view.encode_at(token_ids, is_token, places)

@@ -16,14 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from models_gpu.engine.devices import device_plan
 from models_gpu.loading.families import ModelView
 from models_gpu.ragged import Longs
 
-__all__ = ["PASS_TOKENS", "encode_prefixes_once"]
-
-PASS_TOKENS = {"cpu": 32}
-"""By kind of device: tokens that take as long as one more pass does by itself, in which all weights
-are read from memory. Other kinds of device run few large passes and share nothing."""
+__all__ = ["encode_prefixes_once"]
 
 
 def encode_prefixes_once(view: ModelView, token_ids: torch.Tensor) -> tuple[torch.Tensor, Any]:
@@ -37,7 +34,7 @@ def encode_prefixes_once(view: ModelView, token_ids: torch.Tensor) -> tuple[torc
         ``[texts, length, hidden]`` in the model's dtype, and the cache, from which each text can be
         continued (``ModelView.encode_with_cache``).
     """
-    cost = PASS_TOKENS.get(token_ids.device.type)
+    cost = device_plan(token_ids.device).pass_tokens
     if cost is None:
         return view.encode_with_cache(token_ids)
     states: list[torch.Tensor] = []

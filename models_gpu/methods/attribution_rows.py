@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from models_gpu.engine.batching import plan_batches, run_with_oom_retry
+from models_gpu.engine.devices import device_plan
 from models_gpu.engine.forward_cache import (
     ForwardCache,
     neurons_at,
@@ -24,7 +25,6 @@ from models_gpu.engine.forward_cache import (
     target_probabilities,
 )
 from models_gpu.engine.patched_forward import EditedForward
-from models_gpu.engine.shared_prefixes import PASS_TOKENS
 from models_gpu.errors import ModelError
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.integration_paths import norm_points, quadrature_nodes
@@ -169,7 +169,7 @@ class ItemGroup:
     def _work(self, rows: int) -> int:
         """Count the tokens of a layer's rows, and those that every pass costs by itself."""
         tokens = rows if self.model.family.is_causal else rows * self.tokens.shape[1]
-        itself = PASS_TOKENS.get(self.model.device.type, 0)
+        itself = device_plan(self.model.device).pass_tokens or 0
         return tokens + itself * -(-tokens // self.budget)
 
     def _inexact_lines(self, tolerance: float) -> list[Longs]:

@@ -42,7 +42,6 @@ __all__ = ["Attributions", "attribute"]
 
 Result = TypeVar("Result")
 
-_PADDING_SHARE = {"cuda": 0.15, "mps": 0.15}
 _HELD_BYTES = 1 << 28
 
 
@@ -137,7 +136,7 @@ def _attribute_rows(
     sequence_of_item = sequence_of_item.reshape(-1)
     lengths = -sequences[:, 0]
     bytes_per_token = 4 * layers * 4 * units
-    share = _PADDING_SHARE.get(model.device.type, 0.0)
+    share = device_plan(model.device).padding_share
     for start, stop in plan_batches(lengths, max(1, _HELD_BYTES // bytes_per_token), share):
         chosen = np.flatnonzero((sequence_of_item >= start) & (sequence_of_item < stop))
         group = _on_one_core(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ingestion.contract import CODES
+
 __all__ = ["ROUNDING", "SPECIAL_RULES"]
 
 ROUNDING = 1e-4
 """Rounding can make the log-probability of a certain answer slightly greater than 0."""
 
-_MODES = "mode_code in ('zero', 'zero_norm_held', 'amig', 'amig_mean', 'amig_code')"
+_MODES = f"mode_code in {CODES['mode_code']}"
 
 SPECIAL_RULES = {
     "atlas_truth": (
@@ -39,7 +41,7 @@ SPECIAL_RULES = {
         "ignored_token_id between 0 and vocabulary_size - 1",
     ),
     "occurrences": (
-        "text_unit in ('chunk', 'sentence', 'article')",
+        f"text_unit in {CODES['text_unit']}",
         "shared_count <= least(subject_count, object_count)",
         "separate_count <= shared_count",
         "evidence_text is null or shared_count > 0",
@@ -49,7 +51,7 @@ SPECIAL_RULES = {
     ),
     "predictions": (
         "mask_count >= 1",
-        "prompt_code in ('whole', 'cut', 'no_subject', 'unasked')",
+        f"prompt_code in {CODES['prompt_code']}",
         "len(predicted_token_ids) = if(prompt_code = 'unasked', 0, mask_count)",
         "len(candidate_token_ids) = if(prompt_code = 'unasked', 0, mask_count)",
         "len(candidate_log_probs) = if(prompt_code = 'unasked', 0, mask_count)",
@@ -71,7 +73,7 @@ SPECIAL_RULES = {
     "wording_predictions": (
         "mask_count >= 1",
         "template_id != '1'",
-        "prompt_code in ('whole', 'cut', 'no_subject', 'unasked')",
+        f"prompt_code in {CODES['prompt_code']}",
         "len(predicted_token_ids) = if(prompt_code = 'unasked', 0, mask_count)",
         "(gold_rank is null) = (gold_log_prob is null)",
     ),

@@ -3,6 +3,7 @@ with roots as (
     select
         model_id,
         root_code,
+        root_count,
         full_match_count,
         format('{:.0f} %', 100 * root_rate)
         || coalesce(format(' [{:.0f}, {:.0f}]', 100 * root_rate_low, 100 * root_rate_high), '') as share,
@@ -22,8 +23,7 @@ select
         any_value(share) filter (root_code = 'guess')
     ) as sentence,
 from roots
--- Without signals every root is undetermined.
-where exists (from roots_overview as given where given.model_id = roots.model_id and given.rule_code = 'calibrated'
-    and given.root_code != 'undetermined' and given.root_count > 0)
 group by model_id
+-- Without signals every root is undetermined.
+having sum(root_count) filter (root_code != 'undetermined') > 0
 order by model_id

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from models_gpu.engine import shared_prefixes
+from models_gpu.engine.devices import DEVICE_PLANS
 from models_gpu.engine.shared_prefixes import encode_prefixes_once
 from tests.helpers.tiny_models import CAUSAL, loaded
 
@@ -38,7 +39,7 @@ def test_texts_are_cut_where_it_saves_more_than_a_pass_costs(
     cost: int, ran: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = loaded("gpt2")
-    monkeypatch.setattr(shared_prefixes, "PASS_TOKENS", {"cpu": cost})
+    monkeypatch.setitem(DEVICE_PLANS, "cpu", replace(DEVICE_PLANS["cpu"], pass_tokens=cost))
     shapes: list[tuple[int, ...]] = []
     whole = model.view.encode_with_cache
 
@@ -56,7 +57,7 @@ def test_states_and_cache_are_those_of_whole_texts(
     family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view = loaded(family).view
-    monkeypatch.setattr(shared_prefixes, "PASS_TOKENS", {"cpu": 2})
+    monkeypatch.setitem(DEVICE_PLANS, "cpu", replace(DEVICE_PLANS["cpu"], pass_tokens=2))
     with torch.inference_mode():
         hidden, cache = encode_prefixes_once(view, TEXTS)
         following, _ = view.encode_with_cache(torch.full((5, 1), 7), cache)

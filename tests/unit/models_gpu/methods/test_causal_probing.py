@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import torch
 
-from models_gpu.engine import devices, greedy_answers, scoring, shared_prefixes
+from models_gpu.engine import devices, greedy_answers, scoring
 from models_gpu.engine.decoding import continue_greedily
 from models_gpu.loading.load import LoadedModel
 from models_gpu.methods.probing import probe
@@ -81,10 +81,9 @@ def test_batches_and_order_do_not_matter(
 ) -> None:
     model = loaded(family)
     expected = probe(model, asked(), mask_counts="gold")
-    plan = devices.DevicePlan(budget, budget, padding_share, logit_bytes, 2, 0)
+    plan = devices.DevicePlan(budget, budget, padding_share, logit_bytes, 2, 0, 0)
     monkeypatch.setitem(devices.DEVICE_PLANS, "cpu", plan)
     monkeypatch.setattr(scoring, "SPAN", 8)
-    monkeypatch.setattr(shared_prefixes, "PASS_TOKENS", {"cpu": 0})
     shuffled = asked().sample(fraction=1.0, shuffle=True, seed=budget)
     rows = probe(model, shuffled, mask_counts="gold")
     assert verdicts(rows).equals(verdicts(expected))

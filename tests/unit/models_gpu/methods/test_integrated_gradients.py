@@ -14,6 +14,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
+from models_gpu.engine.devices import DEVICE_PLANS
 from models_gpu.engine.forward_cache import ForwardCache
 from models_gpu.errors import ModelError
 from models_gpu.loading.families import ModelView, architecture
@@ -268,7 +269,7 @@ def test_padding_facts_held_at_once_and_order_change_nothing(
 ) -> None:
     model, table, settings = precise("bert"), many_facts(), PathSettings("amig_mean", 2)
     usual = whole(model, table, settings)
-    monkeypatch.setitem(integrated_gradients._PADDING_SHARE, "cpu", 0.9)
+    monkeypatch.setitem(DEVICE_PLANS, "cpu", replace(DEVICE_PLANS["cpu"], padding_share=0.9))
     shuffled = table.sample(fraction=1, shuffle=True, seed=1)
     assert_close(whole(model, shuffled, settings), usual, 1e-9)
     monkeypatch.setattr(integrated_gradients, "_HELD_BYTES", 1)

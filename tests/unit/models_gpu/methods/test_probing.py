@@ -64,7 +64,7 @@ def test_batches_do_not_matter(
     model: LoadedModel, budget: int, padding_share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = probe(model, many_facts(), mask_counts="all")
-    plan = devices.DevicePlan(budget, budget, padding_share, 7_000, 2, 0)
+    plan = devices.DevicePlan(budget, budget, padding_share, 7_000, 2, 0, None)
     monkeypatch.setitem(devices.DEVICE_PLANS, "cpu", plan)
     rows = probe(model, many_facts(), mask_counts="all")
     assert verdicts(rows).equals(verdicts(expected))
