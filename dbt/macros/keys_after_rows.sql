@@ -1,7 +1,7 @@
 {#-
     Adds primary keys after the rows: DuckDB then builds the index at once, on all threads, in half the
-    time. The first macro leaves the key out of the table's definition. The second, a post-hook, adds
-    it, and fails if rows share a key. A view has none.
+    time. The first macro leaves the key out of the table's definition. The second adds it, and fails if
+    rows share a key. A view has none.
 -#}
 {% macro duckdb__get_table_columns_and_constraints() -%}
     {%- set constraints = model["constraints"] | rejectattr("type", "equalto", "primary_key") | list -%}
@@ -13,10 +13,10 @@
     )
 {%- endmacro %}
 
-{% macro add_key() -%}
-    {%- if execute and model["config"]["materialized"] == "table" -%}
-    {%- for constraint in model["constraints"] | selectattr("type", "equalto", "primary_key") -%}
-    alter table {{ this }} add primary key ({{ constraint["columns"] | join(", ") }})
+{% macro add_key(relation, model) -%}
+    {%- if relation.is_table -%}
+    {%- for constraint in model.constraints | selectattr("type", "equalto", "primary_key") -%}
+    alter table {{ relation }} add primary key ({{ constraint.columns | join(", ") }});
     {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
