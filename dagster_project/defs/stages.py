@@ -108,23 +108,38 @@ def job_of(key: dg.AssetKey) -> Job:
 def _ranges(
     workspace: Workspace, owner: str, name: str, parts: Sequence[Part], languages: Sequence[str]
 ) -> Iterator[Stage]:
-    """Makes one stage of neighbouring languages that lack the same assets."""
+    """Makes one stage of neighbouring languages, so that a model is loaded once for them.
+
+    Languages that lack other assets are neighbours only if the study has no parts of these there.
+    """
     lacking: dict[str, list[Part]] = {}
     for part in parts:
         lacking.setdefault(part.partition["language_code"], []).append(part)
-    wanted = {language: _keys(own) for language, own in lacking.items()}
+    wanted = {language: _tables(own) for language, own in lacking.items()}
+
+    def is_one_run(members: Sequence[str]) -> bool:
+        tables = set().union(*(wanted[language] for language in members))
+        return not any(
+            workspace.plan.parts_of(
+                tables - wanted[language], {f"{owner}_id": name, "language_code": language}
+            )
+            for language in members
+        )
+
     run: list[str] = []
     for language, following in zip(languages, [*languages[1:], None], strict=True):
         if language not in wanted:
             continue
         run.append(language)
-        if following is not None and wanted.get(following) == wanted[language]:
+        if following in wanted and is_one_run([*run, following]):
             continue
+        own = [part for member in run for part in lacking[member]]
+        keys = _keys(own)
         yield Stage(
-            job_of(wanted[language][0]),
+            job_of(keys[0]),
             f"{owner} {name}",
-            wanted[language],
-            _request_fingerprint(workspace, [part for member in run for part in lacking[member]]),
+            keys,
+            _request_fingerprint(workspace, own),
             name if owner == "model" else None,
             dg.MultiPartitionKey({owner: name, "language": run[0]}),
             dg.MultiPartitionKey({owner: name, "language": run[-1]}),
@@ -145,9 +160,13 @@ def _owner(part: Part) -> str | None:
 
 
 def _keys(parts: Iterable[Part]) -> tuple[dg.AssetKey, ...]:
-    """Assets of the steps that compute the parts: a step computes all of its tables."""
-    tables = {table for part in parts for table in STEP_OF_TABLE[part.table].tables}
-    return tuple(sorted(map(lake_key, tables), key=str))
+    """Assets of the steps that compute the parts."""
+    return tuple(sorted(map(lake_key, _tables(parts)), key=str))
+
+
+def _tables(parts: Iterable[Part]) -> set[str]:
+    """Tables of the steps that compute the parts: a step computes all of its tables."""
+    return {table for part in parts for table in STEP_OF_TABLE[part.table].tables}
 
 
 def _request_fingerprint(workspace: Workspace, parts: Sequence[Part]) -> str:

@@ -5,6 +5,7 @@ Which rows a step computes belongs in ``dagster_project.steps``; nothing here kn
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -203,9 +204,10 @@ def _compute_share(shared: tuple[Workspace, str, StudyModel], languages: Sequenc
     study = workspace.plan.study
     settings = step.settings(study.study)
     label = f"{step.name} {model.id}"
-    remaining = Remaining(workspace, step.name, model.id)
+    # Reading what is finished takes a while, and a short step never says how long the others take.
+    remaining = functools.cache(lambda: Remaining(workspace, step.name, model.id))
     try:
-        with Reports(remaining.others) as reports:
+        with Reports(lambda language, whole: remaining().others(language, whole)) as reports:
             task = ModelTask(
                 study, settings, model, loaded, todo, label, workspace.read, reports.progress
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 
 from dagster_project.defs.asset_specs import lake_key
 from dagster_project.defs.stages import Stage, stages
-from dagster_project.steps.plan import Part
+from dagster_project.steps.plan import Part, Plan
 from ingestion.contract import LAKE
 
 ASSETS = [lake_key(table) for table in LAKE]
@@ -20,10 +21,13 @@ def part(table: str, *owner: str) -> Part:
     return Part(table, dict(zip(columns, owner, strict=False)), "fingerprint", "1")
 
 
-def staged(folder: Path, *missing: Part) -> list[Stage]:
+def staged(folder: Path, *missing: Part, has: Sequence[Part] = ()) -> list[Stage]:
     products = {"published_file": folder / "factroots.duckdb", "report_file": folder / "page"}
     home = SimpleNamespace(lake=folder, **products)
-    workspace = SimpleNamespace(home=home, fingerprint="now")
+    plan = Plan(None)  # type: ignore[arg-type]
+    plan.add(has)
+    plan.add(missing)
+    workspace = SimpleNamespace(home=home, fingerprint="now", plan=plan)
     # Languages as Dagster keeps them: German was added last.
     return stages(workspace, missing, ASSETS, ["en", "it", "ru", "de"])  # type: ignore[arg-type]
 
@@ -37,6 +41,18 @@ def test_neighbours_that_lack_the_same_make_one_run(tmp_path: Path) -> None:
     ]
     assert {stage.model_id for stage in (first, second)} == {"m"}
     assert marts.keys == (lake_key("missing_models"),)
+
+
+def test_a_run_goes_on_over_languages_in_which_the_study_lacks_an_asset(tmp_path: Path) -> None:
+    lacking = [part("predictions", "m", language) for language in ("en", "it", "ru")]
+    lacking += [part("wording_predictions", "m", "it")]
+    whole, _ = staged(tmp_path, *lacking)
+    assert (str(whole.first), str(whole.last)) == ("en|m", "ru|m")
+    assert whole.keys == tuple(map(lake_key, ("predictions", "wording_predictions")))
+    # English has its own wordings, which are not computed again.
+    first, rest, _ = staged(tmp_path, *lacking, has=[part("wording_predictions", "m", "en")])
+    assert first.keys == (lake_key("predictions"),)
+    assert (str(rest.first), str(rest.last)) == ("it|m", "ru|m")
 
 
 def test_an_asset_that_makes_several_tables_is_asked_for_whole(tmp_path: Path) -> None:
