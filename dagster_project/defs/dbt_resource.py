@@ -24,7 +24,7 @@ class _InstalledDbt(DbtCliResource):
     def _cli_version(self) -> Version:
         return Version(metadata.version("dbt-core"))
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
         """Does nothing: column metadata is not fetched during the build."""
 
 

@@ -235,7 +235,7 @@ def stacked(
                 sort=order,
                 axis=language_axis(view, labelAngle=-60),
             ),
-            y=alt.Y(f"{amount}:Q", title=title, stack=stack, axis=axis),  # type: ignore[arg-type]
+            y=alt.Y(f"{amount}:Q", title=title, stack=stack, axis=axis),
             color=alt.Color(
                 f"{field_name}:N",
                 title=None,
