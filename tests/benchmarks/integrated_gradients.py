@@ -10,11 +10,16 @@ head at every position and a backward pass to the layer. Ours is run with the sa
 both must give the same attributions, and as it is by default: with few points, and more where the
 completeness residual asks for them. Both residuals are printed. CPU seconds of the process are
 printed next to seconds on the clock, which other work on the machine stretches.
+
+The floating-point bound is the time that the matrix products of a run, forward and backward, as
+torch's ``flop_counter`` counts them, take at this machine's sustained rate of the model's largest
+product (``tests.benchmarks.probing.matmul_rate``), measured before and after the run.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +29,16 @@ import numpy as np
 import polars as pl
 import torch
 import transformers
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from models_gpu.loading.load import LoadedModel, choose_device, wrap
+from models_gpu.methods import integrated_gradients
 from models_gpu.methods.integrated_gradients import Attributions, attribute
 from models_gpu.methods.integration_paths import PathSettings
 from models_gpu.prompting.build import build_queries
 from models_gpu.prompting.queries import Queries
+from tests.benchmarks.probing import matmul_rate
 from tests.helpers.tiny_models import facts, tokenizer_of
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -142,6 +151,31 @@ def residual(parts: list[Attributions]) -> float:
     )
 
 
+class FlopCounter(TorchDispatchMode):
+    """Counts matrix products; ``FlopCounterMode`` refuses gradients of single tensors."""
+
+    total = 0.0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if count := flop_registry.get(func.overloadpacket):
+            self.total += count(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def needed_flop(model: LoadedModel, queries: Queries, settings: PathSettings) -> float:
+    """Floating-point operations of the matrix products of all batches, forward and backward."""
+    in_threads = integrated_gradients.core_pool
+    # The counter sees the operations of its own thread alone.
+    integrated_gradients.core_pool = lambda _: contextlib.nullcontext()
+    try:
+        with FlopCounter() as counter:
+            list(attribute(model, queries, settings))
+    finally:
+        integrated_gradients.core_pool = in_threads
+    return counter.total
+
+
 def main() -> None:
     """Measure and print."""
     options = arguments()
@@ -153,10 +187,13 @@ def main() -> None:
     queries = build_queries(model, table, "gold")
     settings = PathSettings("zero", STEPS, "left")
     list(attribute(model, build_queries(model, table.head(1), "gold"), PathSettings(steps=1)))
+    flop = [needed_flop(model, queries, each) for each in (settings, PathSettings())]
+    before = matmul_rate(model, options.hidden)
     parts, seconds, busy = timed(model, lambda: list(attribute(model, queries, settings)))
     chosen, own_seconds, own_busy = timed(
         model, lambda: list(attribute(model, queries, PathSettings()))
     )
+    rate = (before + matmul_rate(model, options.hidden)) / 2
     print(
         f"{options.family} {options.layers} × {options.hidden}, vocabulary {options.vocabulary}, "
         f"{STEPS} steps, on {model.device} with {torch.get_num_threads()} threads; queries of "
@@ -176,6 +213,11 @@ def main() -> None:
         f"largest residual: {residual(parts):.1e} with {STEPS} steps, {residual(chosen):.1e} by "
         "default"
     )
+    for way, needed, took in zip(("ours", "by default"), flop, (seconds, own_seconds), strict=True):
+        print(
+            f"{way}: {needed / count / 1e9:.0f} GFLOP a fact, at {rate / 1e9:.1f} GFLOP/s "
+            f"{needed / rate / took:.0%} of the floating-point bound"
+        )
     if model.device.type == "cuda":
         print(f"peak memory on the device: {torch.cuda.max_memory_allocated() / 2**30:.2f} GiB")
     if not options.plain_facts:
