@@ -28,7 +28,7 @@ COMPLETENESS = {
     "facts": """
         select 'the fact has a label in no language' as problem, fact_id
         from rows_at_hand
-        anti join fact_labels using (fact_id)
+        anti join labelled_facts using (fact_id)
     """,
     "fact_labels": """
         select 'the language has no facts' as problem, language_code
@@ -38,7 +38,7 @@ COMPLETENESS = {
     "prompts": """
         select distinct 'facts of this relation have no template' as problem,
             language_code, relation_id
-        from fact_labels
+        from labelled_facts
         inner join facts using (fact_id)
         semi join sound_parts using (language_code)
         anti join rows_at_hand using (language_code, relation_id)
@@ -46,42 +46,35 @@ COMPLETENESS = {
     "name_cues": """
         select 'the names of the fact are not compared' as problem, language_code, fact_id
         from sound_parts
-        inner join fact_labels using (language_code)
+        inner join labelled_facts using (language_code)
         anti join rows_at_hand using (language_code, fact_id)
     """,
     "atlas_truth": """
         select 'the fact is neither planted nor left out' as problem,
             corpus_id, language_code, fact_id
         from sound_parts
-        cross join (select language_code, fact_id from fact_labels)
+        cross join labelled_facts
         anti join rows_at_hand using (corpus_id, language_code, fact_id)
     """,
     "world_answers": """
         select 'the fact has no answer in a world' as problem,
             world_id, seed, language_code, fact_id
         from (select distinct world_id, seed from rows_at_hand)
-        cross join (select language_code, fact_id from fact_labels)
+        cross join labelled_facts
         anti join rows_at_hand using (world_id, seed, language_code, fact_id)
     """,
     "predictions": """
         select 'the fact has no prediction' as problem, model_id, language_code, fact_id
         from sound_parts
-        inner join fact_labels using (language_code)
+        inner join labelled_facts using (language_code)
         anti join rows_at_hand using (model_id, language_code, fact_id)
-        union all
-        select 'the model was asked, and the answer lacks a value', model_id, language_code, fact_id
-        from rows_at_hand
-        anti join (select model_id, language_code from imported) using (model_id, language_code)
-        where mask_count is null or prompt_code is null or gold_token_ids is null
-            or predicted_token_ids is null or candidate_token_ids is null
-            or candidate_log_probs is null or (gold_rank is null) != (gold_log_prob is null)
     """,
     "object_rankings": """
         select 'the fact is not ranked by every score' as problem, model_id, language_code, fact_id
         from (
             select model_id, language_code, fact_id, score_code
             from sound_parts
-            inner join fact_labels using (language_code)
+            inner join labelled_facts using (language_code)
             cross join unnest(['sum', 'mean', 'less_prior']) as scores (score_code)
         )
         anti join rows_at_hand using (model_id, language_code, fact_id, score_code)
@@ -91,7 +84,7 @@ COMPLETENESS = {
             model_id, language_code, fact_id
         from sound_parts
         inner join models using (model_id)
-        inner join fact_labels using (language_code)
+        inner join labelled_facts using (language_code)
         anti join rows_at_hand using (model_id, language_code, fact_id)
         where models.objective != 'masked'
     """,
@@ -132,7 +125,7 @@ COMPLETENESS = {
     "label_tokens": """
         select 'the fact has no pieces' as problem, model_id, language_code, fact_id
         from sound_parts
-        inner join fact_labels using (language_code)
+        inner join labelled_facts using (language_code)
         anti join rows_at_hand using (model_id, language_code, fact_id)
     """,
     "corpus_sizes": """
@@ -141,22 +134,16 @@ COMPLETENESS = {
         anti join rows_at_hand using (corpus_id, language_code)
     """,
     "occurrences": """
-        select 'the text was read, and a count or its evidence is missing' as problem,
-            corpus_id, language_code, text_unit, fact_id
-        from rows_at_hand
-        anti join (select corpus_id, language_code from imported) using (corpus_id, language_code)
-        where subject_count is null or object_count is null or separate_count is null
-            or (evidence_text is null) = (shared_count > 0)
-        union all
-        select 'nothing was looked for', corpus_id, language_code, null, null
+        select 'nothing was looked for' as problem, corpus_id, language_code,
+            null as text_unit, null as fact_id
         from sound_parts
         anti join rows_at_hand using (corpus_id, language_code)
         union all
         select 'the fact was not looked for', corpus_id, language_code, text_unit, fact_id
         from sound_parts
         semi join rows_at_hand using (corpus_id, language_code)
-        inner join fact_labels using (language_code)
-        cross join (select distinct text_unit from rows_at_hand)
+        inner join labelled_facts using (language_code)
+        cross join (select distinct text_unit from groups_at_hand)
         anti join rows_at_hand using (corpus_id, language_code, text_unit, fact_id)
         anti join (select corpus_id, language_code from imported) using (corpus_id, language_code)
     """,
@@ -165,25 +152,16 @@ COMPLETENESS = {
         from rows_at_hand
         group by all
         having max(neuron_rank) != count(*)
-        union all
-        select distinct 'a neuron has no score', model_id, language_code, fact_id, method_code
-        from rows_at_hand
-        anti join (select model_id, language_code from imported) using (model_id, language_code)
-        where neuron_score is null
     """,
     "neuron_profiles": """
         select distinct 'the fact has a profile and no neurons' as problem,
             model_id, language_code, fact_id, method_code
         from groups_at_hand
-        anti join (
-            select distinct model_id, language_code, fact_id, method_code from active_neurons
-        ) as active using (model_id, language_code, fact_id, method_code)
+        anti join active_facts using (model_id, language_code, fact_id, method_code)
         union all
         select distinct 'the fact has neurons and no profile',
             model_id, language_code, fact_id, method_code
-        from (
-            select distinct model_id, language_code, fact_id, method_code from active_neurons
-        ) as active
+        from active_facts
         anti join groups_at_hand using (model_id, language_code, fact_id, method_code)
         semi join sound_parts using (model_id, language_code)
         anti join (select model_id, language_code from imported) using (model_id, language_code)
@@ -192,9 +170,7 @@ COMPLETENESS = {
         select 'the fact has neurons all the same' as problem,
             model_id, language_code, fact_id, method_code
         from rows_at_hand
-        semi join (
-            select distinct model_id, language_code, fact_id, method_code from active_neurons
-        ) as active using (model_id, language_code, fact_id, method_code)
+        semi join active_facts using (model_id, language_code, fact_id, method_code)
     """,
     "degenerate_sets": """
         select 'sizes of sets have gaps' as problem, model_id, language_code, fact_id, is_random
@@ -237,11 +213,6 @@ COMPLETENESS = {
         from rows_at_hand
         anti join attribution_quality using (model_id, language_code, fact_id, mode_code)
         anti join (select model_id, language_code from imported) using (model_id, language_code)
-        union all
-        select distinct 'a neuron has no attribution', model_id, language_code, fact_id, mode_code
-        from rows_at_hand
-        anti join (select model_id, language_code from imported) using (model_id, language_code)
-        where attribution_score is null
     """,
     "attribution_quality": """
         select 'not every layer is there' as problem, model_id, language_code, fact_id, mode_code
@@ -297,7 +268,10 @@ COMPLETENESS = {
             model_id, language_code, fact_id, is_random, name_language_code
         from rows_at_hand
         inner join models using (model_id)
-        inner join predictions using (model_id, language_code, fact_id)
+        inner join (
+            from predictions
+            semi join rows_at_hand using (model_id, language_code)
+        ) as asked using (model_id, language_code, fact_id)
         where not is_random
             and name_language_code = language_code
             and layer_index = models.layer_count - 1

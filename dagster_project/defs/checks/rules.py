@@ -1,10 +1,19 @@
-"""Conditions on the values of single lake tables, which no column's name implies."""
+"""Conditions on the values of lake tables: those that a column's name implies, and special ones.
+
+Rules follow column names, because one name means the same in all tables, so a new table is checked
+as soon as it is in the contract.
+"""
 
 from __future__ import annotations
 
-from ingestion.contract import CODES
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["ROUNDING", "SPECIAL_RULES"]
+import pyarrow as pa
+
+from ingestion.contract import CODES, Column, LakeTable
+
+__all__ = ["SPECIAL_RULES", "all_of", "value_rules"]
 
 ROUNDING = 1e-4
 """Rounding can make the log-probability of a certain answer slightly greater than 0."""
@@ -163,3 +172,54 @@ SPECIAL_RULES = {
     ),
 }
 """Table → conditions on each row, beyond those of column names; null counts as true."""
+
+_BLANK = re.compile(r"^trim\((\w+)\) != ''$")
+_QUICK_BLANK = r"case when \1 between '!' and '~' then true else trim(\1) != '' end"
+"""The same; nothing is looked for in a name that begins with a visible character of ASCII."""
+
+
+def value_rules(table: LakeTable, columns: Sequence[Column]) -> dict[str, str]:
+    """What is wrong with a value of these columns → the condition that it breaks.
+
+    Rules of the table are among those of all columns.
+    """
+    rules = {
+        f"{column.name} is null": f"{column.name} is not null"
+        for column in columns
+        if not column.is_nullable
+    }
+    conditions = [rule for column in columns for rule in _column_rules(column)]
+    if len(columns) == len(table.columns):
+        conditions += SPECIAL_RULES.get(table.name, ())
+    for condition in conditions:
+        rules[f"not so: {condition}"] = condition
+    return rules
+
+
+def all_of(rules: Mapping[str, str]) -> str:
+    """All conditions as one, for ``not`` and ``bool_and``, in which null counts as true."""
+    return " and ".join(f"({_BLANK.sub(_QUICK_BLANK, rule)})" for rule in rules.values())
+
+
+def _column_rules(column: Column) -> Iterator[str]:
+    """Yields the conditions that a column's name and type imply."""
+    name, (kind, _, unit) = column.name, column.name.rpartition("_")
+    if pa.types.is_floating(column.type):
+        yield f"isfinite({name})"
+    if name.endswith("log_prob"):
+        yield f"{name} <= {ROUNDING}"
+    elif name.endswith("_rate"):
+        yield f"{name} between 0 and 1"
+    elif name.endswith("probability"):
+        # Some are sums over an object's tokens and can exceed 1.
+        yield f"{name} >= 0"
+    elif name == "latitude":
+        yield f"{name} between -90 and 90"
+    elif name == "longitude":
+        yield f"{name} between -180 and 180"
+    elif unit in ("rank", "number") and pa.types.is_integer(column.type):
+        yield f"{name} >= 1"
+    elif unit in ("count", "bytes", "index", "size", "offset", "distance"):
+        yield f"{name} >= 0"
+    elif kind and unit in ("id", "code", "label") and pa.types.is_string(column.type):
+        yield f"trim({name}) != ''"

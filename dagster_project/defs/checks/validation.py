@@ -27,7 +27,8 @@ from great_expectations.expectations.core.unexpected_rows_expectation import (
 from sqlalchemy import Connection
 from sqlalchemy.dialects import registry
 
-from dagster_project.defs.checks.expectations import COUNT, Expectation, expectations, summaries
+from dagster_project.defs.checks.expectations import COUNT, Expectation, expectations
+from dagster_project.defs.checks.summaries import common_tables, summaries
 from dagster_project.steps.plan import Part
 from ingestion.contract import LAKE, LakeTable
 from ingestion.lake import part_path, read_provenance
@@ -102,6 +103,8 @@ def validate(
         _create_views(connection, lake, parts, expects_all)
         models = [{"model_id": model_id} for model_id in left_out]
         _create_table(connection, "left_out_models", models, ("model_id",))
+        for name, query in common_tables():
+            connection.exec_driver_sql(f"create table {name} as {query}")
     found = {}
     for name in tables:
         asset = source.add_query_asset(name, query=f"select * from {name}")

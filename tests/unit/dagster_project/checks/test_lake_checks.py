@@ -16,11 +16,9 @@ import pytest
 
 from dagster_project.defs.checks.assets import as_markdown
 from dagster_project.defs.checks.completeness import COMPLETENESS
-from dagster_project.defs.checks.expectations import (
-    expectations,
-    summaries,
-)
+from dagster_project.defs.checks.expectations import expectations
 from dagster_project.defs.checks.rules import SPECIAL_RULES
+from dagster_project.defs.checks.summaries import summaries
 from dagster_project.defs.checks.validation import Finding, validate
 from dagster_project.runtime.marts_input import link_parts
 from dagster_project.steps.plan import Part
