@@ -2,9 +2,10 @@
     A select of `keys`, counts, and the effect of a source's statement on the target's answer, from
     rows of int_source_cells: the slope of the unexpected answer on the unexpected statement, with its
     variance by fact and world. In probability (weight) and in nats of the object (log_prob_weight).
-    A slope pulls its variance by sums of products only, so each cluster is summed once.
+    A slope pulls its variance by sums of products only, so each cluster is summed once; a row of
+    int_source_cells is a cluster of its own (`is_cell`) if the keys name source and target.
 -#}
-{% macro source_effects(cells, keys) -%}
+{% macro source_effects(cells, keys, is_cell=false) -%}
     {%- set key_list = keys | join(", ") -%}
     {%- set outcomes = [("weight", "unexpected_is_right"), ("log_prob_weight", "unexpected_object_log_prob")] -%}
     {%- set sums = ["spread"] -%}
@@ -16,14 +17,15 @@
             {{ key_list }},
             fact_id,
             world_id,
-            count(*) as answer_count,
-            {{ exact_total('unexpected_statement ** 2') }} as spread,
+            {{ "1" if is_cell else "count(*)" }} as answer_count,
+            {{ exact('unexpected_statement ** 2') if is_cell else exact_total('unexpected_statement ** 2') }} as spread,
             {%- for name, outcome in outcomes %}
+            {%- set product = 'unexpected_statement * ' ~ outcome ~ ' / 64' %}
             -- Log-probabilities are beyond the range of exact_total, their 64th part is not.
-            {{ exact_total('unexpected_statement * ' ~ outcome ~ ' / 64') }} as {{ name }}_product,
+            {{ exact(product) if is_cell else exact_total(product) }} as {{ name }}_product,
             {%- endfor %}
         from {{ cells }}
-        group by {{ key_list }}, fact_id, world_id
+        {{ "group by " ~ key_list ~ ", fact_id, world_id" if not is_cell }}
     ),
 
     {% for name, cluster in [("facts", "fact_id"), ("worlds", "world_id")] -%}

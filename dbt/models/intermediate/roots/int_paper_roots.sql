@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 with
 int_root_evidence as (select * from {{ ref('int_root_evidence') }}),
 root_reasons as (select * from {{ ref('root_reasons') }}),

@@ -85,42 +85,52 @@ expected as (
         fact_in_world as (partition by arm_code, half_code, fact_id, world_id)
 ),
 
-statements as (
-    select distinct
-        world_id,
-        language_code,
-        fact_id,
-        is_stated::integer as is_stated,
-        is_stated::integer - coin_probability as unexpected_statement,
-    from int_coin_answers
+-- A name in a language, with the language's script.
+names as (
+    select
+        labels.language_code,
+        labels.fact_id,
+        labels.object_label,
+        languages.script,
+    from int_language_facts as labels
+    inner join stg_lake__languages as languages using (language_code)
 ),
 
-links as (
+statements as (
+    select distinct
+        answers.world_id,
+        language_code,
+        fact_id,
+        answers.is_stated::integer as is_stated,
+        answers.is_stated::integer - answers.coin_probability as unexpected_statement,
+        names.object_label,
+        names.script,
+    from int_coin_answers as answers
+    inner join names using (language_code, fact_id)
+),
+
+named as (
     select
-        source.language_code as source_language_code,
-        target.language_code as target_language_code,
-        source.fact_id,
-        {{ link_code(
-            "source.object_label = target.object_label", "source_languages.script = target_languages.script"
-        ) }} as link_code,
-    from int_language_facts as source
-    inner join int_language_facts as target using (fact_id)
-    inner join stg_lake__languages as source_languages on source.language_code = source_languages.language_code
-    inner join stg_lake__languages as target_languages on target.language_code = target_languages.language_code
+        expected.*,
+        names.object_label,
+        names.script,
+    from expected
+    inner join names using (language_code, fact_id)
 ),
 
 pairs as (
     select
-        expected.*,
-        statements.language_code as source_language_code,
-        statements.unexpected_statement,
-        least(expected.source_count - statements.is_stated, 6) as other_source_group,
-    from expected
-    inner join statements
-        on expected.world_id = statements.world_id
-        and expected.fact_id = statements.fact_id
-    where expected.language_code != statements.language_code
-        and expected.expected_is_right is not null
+        target.*,
+        source.language_code as source_language_code,
+        source.unexpected_statement,
+        least(target.source_count - source.is_stated, 6) as other_source_group,
+        {{ link_code("source.object_label = target.object_label", "source.script = target.script") }} as link_code,
+    from named as target
+    inner join statements as source
+        on target.world_id = source.world_id
+        and target.fact_id = source.fact_id
+    where target.language_code != source.language_code
+        and target.expected_is_right is not null
 ),
 
 final as (
@@ -132,7 +142,7 @@ final as (
         pairs.relation_id,
         pairs.fact_id,
         pairs.world_id,
-        links.link_code,
+        pairs.link_code,
         pairs.unexpected_statement,
         {%- for outcome in outcomes %}
         pairs.{{ outcome }} - usual.usual_{{ outcome }} - pairs.expected_{{ outcome }} as unexpected_{{ outcome }},
@@ -143,10 +153,6 @@ final as (
         and pairs.half_code = usual.half_code
         and pairs.language_code = usual.language_code
         and pairs.other_source_group = usual.source_group
-    inner join links
-        on pairs.source_language_code = links.source_language_code
-        and pairs.language_code = links.target_language_code
-        and pairs.fact_id = links.fact_id
 )
 
 select * from final

@@ -18,7 +18,7 @@ ranked as (
         predictions.model_id,
         predictions.language_code,
         predictions.relation_id,
-        predictions.object_id,
+        {{ object_block("predictions") }} as block_index,
         'ranked_' || rankings.score_code as verdict_code,
         coalesce(rankings.object_rank = 1, false) as is_right,
         coalesce(1 / rankings.object_rank::double, 0) as reciprocal_rank,
@@ -44,7 +44,7 @@ answers as (
         model_id,
         language_code,
         relation_id,
-        object_id,
+        null::integer as block_index,
         '{{ verdict }}' as verdict_code,
         coalesce({{ is_right }}, false) as is_right,
         null::double as reciprocal_rank,
@@ -59,7 +59,7 @@ answers as (
         ranked.model_id,
         ranked.language_code,
         ranked.relation_id,
-        ranked.object_id,
+        ranked.block_index,
         ranked.verdict_code,
         ranked.is_right,
         ranked.reciprocal_rank,
@@ -71,7 +71,6 @@ answers as (
 scoped as (
     select
         answers.* replace (scope.relation_id as relation_id),
-        {{ object_block("answers") }} as block_index,
     from answers
     cross join unnest([answers.relation_id, 'all']) as scope (relation_id)
 ),

@@ -51,14 +51,28 @@ expected as (
     where truth_probabilities[1] is not null
 ),
 
+-- A fact can be right in several languages, with the same root or with others.
+facts as (
+    select
+        {{ keys }},
+        root_code,
+        truth_code,
+        fact_id,
+        count(*) as root_count,
+        count(truth_probability) as truth_count,
+        {{ exact_total("truth_probability") }} as expected_sum,
+    from expected
+    group by all
+),
+
 cells as (
     select
         {{ keys }},
         root_code,
         truth_code,
-        count(*) as root_count,
-        sum(truth_probability order by truth_probability) as expected_sum,
-    from expected
+        sum(root_count)::bigint as root_count,
+        sum(expected_sum)::double as expected_sum,
+    from facts
     group by all
 ),
 
@@ -78,41 +92,26 @@ totals as (
     inner join truth_totals using ({{ keys }}, truth_code)
 ),
 
+-- An answer with another root lowers the recall of this one.
 fact_pulls as (
     select
         {{ keys }},
-        expected.root_code,
-        expected.truth_code,
-        expected.fact_id,
-        sum(
-            (expected.truth_probability - totals.expected_sum / totals.root_count) / totals.root_count
-            order by expected.truth_probability
-        ) as precision_pull,
-        sum(
-            expected.truth_probability * (1 - totals.expected_sum / totals.truth_expected_sum)
-            / totals.truth_expected_sum
-            order by expected.truth_probability
-        ) as own_recall_pull,
-    from expected
-    inner join totals using ({{ keys }}, root_code, truth_code)
-    group by all
-),
-
--- An answer with another root lowers the recall of this one.
-other_pulls as (
-    select
-        {{ keys }},
         totals.root_code,
-        expected.truth_code,
-        expected.fact_id,
-        sum(
-            -expected.truth_probability * totals.expected_sum / totals.truth_expected_sum ** 2
-            order by expected.truth_probability
-        ) as other_recall_pull,
-    from expected
+        truth_code,
+        fact_id,
+        (facts.expected_sum::double - facts.truth_count * totals.expected_sum / totals.root_count)
+        / totals.root_count as precision_pull,
+        (
+            coalesce(facts.expected_sum::double, 0)
+            - fact_totals.expected_sum::double * totals.expected_sum / totals.truth_expected_sum
+        ) / totals.truth_expected_sum as recall_pull,
+    from (
+        select {{ keys }}, truth_code, fact_id, sum(expected_sum) as expected_sum
+        from facts
+        group by all
+    ) as fact_totals
     inner join totals using ({{ keys }}, truth_code)
-    where expected.root_code != totals.root_code
-    group by all
+    left join facts using ({{ keys }}, root_code, truth_code, fact_id)
 ),
 
 variances as (
@@ -121,12 +120,8 @@ variances as (
         root_code,
         truth_code,
         sum(precision_pull ** 2 order by precision_pull) as precision_variance,
-        sum(
-            (coalesce(own_recall_pull, 0) + coalesce(other_recall_pull, 0)) ** 2
-            order by own_recall_pull, other_recall_pull
-        ) as recall_variance,
+        sum(recall_pull ** 2 order by recall_pull) as recall_variance,
     from fact_pulls
-    full join other_pulls using ({{ keys }}, root_code, truth_code, fact_id)
     group by all
 ),
 

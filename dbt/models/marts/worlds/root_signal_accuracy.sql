@@ -29,8 +29,13 @@ ranked as (
     from answers
     window
         below as (partition by {{ keys }}, half_code order by signal_score),
-        ties as (partition by {{ keys }}, half_code, signal_score),
-        everything as (partition by {{ keys }}, half_code)
+        ties as (
+            partition by {{ keys }}, half_code order by signal_score range between current row and current row
+        ),
+        everything as (
+            partition by {{ keys }}, half_code order by signal_score
+            range between unbounded preceding and unbounded following
+        )
 ),
 
 areas as (

@@ -4,7 +4,7 @@ with
 int_source_cells as (select * from {{ ref('int_source_cells') }}),
 dim_languages as (select * from {{ ref('dim_languages') }}),
 
-effects as ({{ source_effects("int_source_cells", keys) }}),
+effects as ({{ source_effects("int_source_cells", keys, is_cell=true) }}),
 
 tested as (
     select
