@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-__all__ = ["CHARACTER_TEMPLATES", "LEAD_TEMPLATES"]
+__all__ = ["CHARACTER_TEMPLATES", "LEAD_TEMPLATES", "template_name"]
 
 Parameters = Mapping[str, str]
 """Values by lower-case name; missing and empty ones are ''."""
@@ -58,3 +58,8 @@ CHARACTER_TEMPLATES: Mapping[str, str] = {
     **dict.fromkeys(("·", "dot", "middot", "bull", "•"), " · "),
 }
 """Lower-case name of a template → the characters that it is."""
+
+
+def template_name(written: str) -> str:
+    """Name of a template as the tables above have it."""
+    return written.strip().lower().replace("_", " ").removeprefix("template:")

@@ -28,7 +28,9 @@ from ingestion.corpora import (
     read_documents,
 )
 from ingestion.corpora.wikitext import WikitextError, plain_text
+from ingestion.corpora.wikitext_tokens import text_of_tokens
 from tests.fuzz.cases import ODD, damaged, label, run
+from tests.helpers.wikitext import ARTICLE
 
 WORDS = ["Bern", "liegt", "am", "Fluss", "東京", "は", "Москва", "città"]
 PACKERS: tuple[Callable[[bytes], bytes], ...] = (bytes, gzip.compress, bz2.compress, lzma.compress)
@@ -143,6 +145,33 @@ def test_any_wikitext_is_text_in_normal_form_or_refused() -> None:
         assert all(line == line.strip() and line for line in text.split("\n") if text)
 
     run("wikitext", 1500, check)
+
+
+SIGNS = (
+    *PIECES, "=", "\n=", "\n;", "\n{|", "\n|}", "\n|-", "||", "[", "]", "{", "}", "{{{", "<li>",
+    "<td>", "</tr>", "<div>", "<center>", "</center>", "<p>", "<math>", "</math>", "&#124;",
+    "mailto:a", "mailto:", "http://", "[[a:b]]", "{{nbsp}}", "----", "<ref", ">", "'", ":",
+)  # fmt: skip
+
+
+def test_simple_mark_up_is_read_as_the_library_reads_it() -> None:
+    def check(rng: random.Random) -> None:
+        start, other = rng.randrange(len(ARTICLE)), rng.randrange(len(ARTICLE))
+        text = ARTICLE[start : start + 600] + ARTICLE[other : other + rng.randrange(300)]
+        for _ in range(rng.randint(1, 8)):
+            place, sign = rng.randrange(len(text) + 1), rng.choice(SIGNS)
+            found = text.find(sign, place)
+            if found >= 0 and rng.random() < 0.5:
+                text = text[:found] + text[found + len(sign) :]
+            else:
+                text = text[:place] + sign + text[place:]
+        try:
+            expected = plain_text(text, read=text_of_tokens)
+        except WikitextError:
+            return
+        assert plain_text(text) == expected, text
+
+    run("simple mark-up", 3000, check)
 
 
 def test_a_good_paragraph_survives_any_paragraph_before_it() -> None:

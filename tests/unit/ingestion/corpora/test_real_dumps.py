@@ -19,6 +19,8 @@ from ingestion.corpora import (
     read_documents,
 )
 from ingestion.corpora.mediawiki import BrokenPage, Page, read_pages
+from ingestion.corpora.wikitext import plain_text
+from ingestion.corpora.wikitext_tokens import text_of_tokens
 
 pytestmark = pytest.mark.real_data
 
@@ -93,3 +95,13 @@ def test_excerpts_have_the_right_page_counts(real_data: Path, pattern: str, page
     assert tally.page_count == counted == pages
     assert len(documents) + tally.empty_count == articles
     assert not tally.is_truncated
+
+
+def test_simple_mark_up_is_read_as_the_library_reads_it(real_data: Path) -> None:
+    """In the small dumps of 53 languages; the benchmark of tracing compares all dumps."""
+    folder = real_data / "wikipedia" / "minidumps"
+    for file in list_files(WikipediaDump("*.xml.bz2"), "xx", folder):
+        for page in read_pages(file):
+            assert isinstance(page, Page)
+            expected = plain_text(page.wikitext, read=text_of_tokens)
+            assert plain_text(page.wikitext) == expected, (file.name, page.title)
