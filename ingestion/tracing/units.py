@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-import string
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import sentencex
 from tokenizers import Encoding, Tokenizer
 
 from ingestion.errors import is_of_input
+from ingestion.tracing.bert_pieces import BertPieces, bert_pieces
 
 __all__ = ["UNIT_KINDS", "TokenCounter", "UnitKind", "chunk_starts", "sentence_starts"]
 
@@ -33,9 +33,6 @@ _MISSED_STOP = re.compile(r"[。！？｡](?=\d)")
 _SAMPLES = ("the", "in", "42", "в", "の", ".")
 _PIECE = 20_000
 """Characters whose sentences are looked for at once: in running text, ten times the longest."""
-# Punctuation: for a BERT, each is a word of its own.
-_SIGNS = string.punctuation + "–—‘’“”„«»…"
-_FIRST_IDEOGRAPH = "\u3400"
 _CACHED_LENGTH = 40
 _CACHED_WORDS = 1_000_000
 
@@ -82,7 +79,8 @@ class TokenCounter:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._blank = _blank_of_words(self._tokenizer)
-        self._signs = _single_signs(json.loads(tokenizer_json))
+        self._pieces = bert_pieces(self._tokenizer, json.loads(tokenizer_json))
+        self._model = self._tokenizer.model
         self._known: dict[str, int] = {}
         self.failure_count = 0
         """Words on which the tokenizer failed so far; each counts as one token."""
@@ -94,7 +92,7 @@ class TokenCounter:
         if len(known) > _CACHED_WORDS:
             known.clear()
         new = [word for word in dict.fromkeys(chain.from_iterable(groups)) if word not in known]
-        left = new if self._signs is None else self._count_plain_words(new, self._signs)
+        left = new if self._pieces is None else self._count_by_model(new, self._pieces)
         known.update(zip(left, self._token_counts(left), strict=True))
         counts = [sum(map(known.__getitem__, group)) for group in groups]
         for word in new:
@@ -124,32 +122,30 @@ class TokenCounter:
             filled += count
         return borders
 
-    def _count_plain_words(self, words: Sequence[str], signs: str) -> list[str]:
-        """Count words of letters and signs by the model of a BERT alone, four times as fast.
+    def _count_by_model(self, words: Sequence[str], pieces: BertPieces) -> list[str]:
+        """Count words by the model of a BERT alone, from a cache of their pieces.
 
         Returns:
-            Words with anything else in them, or on which the model fails, which are not counted.
+            Words with unknown pieces, or on which the model fails; they are not counted.
         """
         known, left = self._known, []
-        parted = dict.fromkeys(map(ord, signs), " ")
         for word in words:
-            parts = word.translate(parted).split()
-            letters = "".join(parts)
-            if letters and not (letters.isalnum() and max(letters) < _FIRST_IDEOGRAPH):
+            split = pieces.split(word)
+            if split is None:
                 left.append(word)
                 continue
             try:
-                counts = [known.get(part) or self._piece_count(part) for part in parts]
+                counts = [known.get(part) or self._piece_count(part) for part in split[1]]
             except BaseException as error:
                 if not is_of_input(error):
                     raise
                 left.append(word)
             else:
-                known[word] = len(word) - len(letters) + sum(counts)
+                known[word] = split[0] + sum(counts)
         return left
 
     def _piece_count(self, letters: str) -> int:
-        count = len(self._tokenizer.model.tokenize(letters))
+        count = len(self._model.tokenize(letters))
         if len(letters) <= _CACHED_LENGTH:
             self._known[letters] = count
         return count
@@ -204,23 +200,6 @@ def chunk_starts(
             count = counter.counts([sentence[borders[-1] :]])[0] if borders else count
         filled += count
     return starts
-
-
-def _single_signs(tokenizer: dict[str, Any]) -> str | None:
-    """Signs that are one token each wherever they stand, if words of letters are the model's alone.
-
-    So it is in BERT's tokenizers that keep capitals and accents; None in others.
-    """
-    normalizer, splitter = tokenizer["normalizer"] or {}, tokenizer["pre_tokenizer"] or {}
-    is_kept = not (normalizer.get("lowercase") or normalizer.get("strip_accents"))
-    kinds = (normalizer.get("type"), splitter.get("type"), tokenizer["model"].get("type"))
-    if kinds != ("BertNormalizer", "BertPreTokenizer", "WordPiece") or not is_kept:
-        return None
-    added = [token["content"] for token in tokenizer["added_tokens"]]
-    signs = "".join(sign for sign in _SIGNS if not any(sign in each for each in added))
-    # What the tokenizer finds before it splits words is in none of them.
-    is_safe = all(not each.strip(signs).isalnum() for each in added)
-    return signs if is_safe else None
 
 
 def _blank_of_words(tokenizer: Tokenizer) -> str:

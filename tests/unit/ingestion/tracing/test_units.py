@@ -80,6 +80,13 @@ def test_a_bert_counts_words_of_any_characters_as_the_whole_tokenizer_does() -> 
     words += ["o" * 99, "o" * 100, "o" * 101, "o" * 101 + ".", "--", "…"]
     expected = [len(tokenizer.encode(word, add_special_tokens=False).ids) for word in words]
     assert TokenCounter(tokenizer.to_str()).counts(words) == expected
+    # Text without blanks: kana, ideographs and signs in a row; only their pieces are cached.
+    texts = [
+        "".join(rng.choices("東京都のてをカン、。（）「」ー한국กรุงx42", k=rng.randint(20, 90)))
+        for _ in range(50)
+    ]
+    expected = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
+    assert TokenCounter(tokenizer.to_str()).counts(texts) == expected
     # Another normal form of letters: nothing may be counted without it.
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     expected = [len(tokenizer.encode(word.upper(), add_special_tokens=False).ids) for word in WORDS]
@@ -92,6 +99,18 @@ def test_truncation_and_padding_of_a_tokenizer_are_switched_off() -> None:
     tokenizer.enable_padding(length=9)
     expected = TokenCounter(trained("wordpiece").to_str()).counts(["one two three fourteen x."])
     assert TokenCounter(tokenizer.to_str()).counts(["one two three fourteen x."]) == expected
+
+
+@pytest.mark.parametrize("step", [101, pytest.param(1, marks=pytest.mark.nightly)])
+def test_a_bert_counts_every_character_as_the_whole_tokenizer_does(step: int) -> None:
+    """Each alone, between letters, and between letters and an ideograph."""
+    tokenizer = trained("wordpiece")
+    characters = [chr(code) for code in range(0, 0x110000, step) if not 0xD800 <= code < 0xE000]
+    # What Python takes for a blank ends a word, also where the tokenizer drops it.
+    characters = [character for character in characters if not character.isspace()]
+    texts = [text for c in characters for text in (c, f"o{c}n", f"東{c}{c}e")]
+    encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    assert TokenCounter(tokenizer.to_str()).counts(texts) == list(map(len, encodings))
 
 
 def test_sentences_cover_the_text_and_end_with_the_line() -> None:
