@@ -37,8 +37,7 @@ _EDGE_JOINER = re.compile(
     rf"|[\u200c\u200d](?<![{_VIRAMAS}\u200c\u200d].)[\u200c\u200d]*(?={_WORD_ENDS}|\Z)"
 )
 _LINE_ENDS = ("\r\n", "\r", "\u2028", "\u2029")
-# A single blank, which is most of them, is no match.
-_LINE_BLANKS = re.compile(rf" [ {_ODD_BLANKS}]+|[{_ODD_BLANKS}][ {_ODD_BLANKS}]*")
+_ODD_BLANK, _BLANKS_IN_ROW = re.compile(f"[{_ODD_BLANKS}]"), re.compile("  +")
 
 
 def normal_name(name: str) -> str:
@@ -58,12 +57,13 @@ def normal_column(name: pl.Expr) -> pl.Expr:
 def normal_text(text: str) -> str:
     """Normal form of a document: as of a name, but lines stay lines, and edges stay."""
     text = _HIDDEN_MARK.sub("", text).replace(_NO_BREAK_HYPHEN, "-")
-    text = unicodedata.normalize("NFC", text)
+    # Line by line: one line with a mark that may join a letter costs all of its text.
+    text = "\n".join([unicodedata.normalize("NFC", line) for line in text.split("\n")])
     if "\u200c" in text or "\u200d" in text:
         text = _EDGE_JOINER.sub("", text)
     for end in _LINE_ENDS:
         text = text.replace(end, "\n")
-    return _LINE_BLANKS.sub(" ", text)
+    return _BLANKS_IN_ROW.sub(" ", _ODD_BLANK.sub(" ", text))
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

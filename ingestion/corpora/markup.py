@@ -63,21 +63,27 @@ def prepare(wikitext: str) -> str:
             "allows 2,097,152 bytes)"
         )
     wikitext = _NO_TAG.sub(LESS_THAN, _FORMAT_TAG.sub(TRANSPARENT, wikitext))
-    work = _open_constructs(wikitext) * len(wikitext)
-    if work > _MOST_WORK:
+    count = _open_brackets(wikitext)
+    # No more tags can be open than there are.
+    if (count + wikitext.count("<")) * len(wikitext) > _MOST_WORK:
+        count += _open_tags(wikitext)
+    if count * len(wikitext) > _MOST_WORK:
         raise WikitextError(
-            f"{work // len(wikitext):,} tags, templates or tables in {len(wikitext):,} characters "
+            f"{count:,} tags, templates or tables in {len(wikitext):,} characters "
             "are opened and not closed, or nested too deeply"
         )
     return wikitext
 
 
-def _open_constructs(wikitext: str) -> int:
-    """Count the tags, templates, tables, links and comments that are opened and not closed."""
+def _open_brackets(wikitext: str) -> int:
+    """Count the templates, tables, links and comments that are opened and not closed."""
+    return sum(max(0, wikitext.count(a) - wikitext.count(b)) for a, b in _BRACKETS)
+
+
+def _open_tags(wikitext: str) -> int:
+    """Count the tags that are opened and not closed."""
     balance: Counter[str] = Counter()
     for close, name, empty in _STRUCTURE.findall(wikitext):
         if not empty and name.lower() not in _NO_END:
             balance[name.lower()] += -1 if close else 1
-    for opening, end in _BRACKETS:
-        balance[opening] = wikitext.count(opening) - wikitext.count(end)
     return sum(count for count in balance.values() if count > 0)

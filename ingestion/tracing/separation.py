@@ -51,12 +51,17 @@ def can_overlap(names: FactNames, matching: Matching) -> npt.NDArray[np.bool_]:
 
 def _share(one: str, other: str) -> bool:
     """Whether one text contains the other, or ends as the other begins."""
-    if one in other or other in one:
-        return True
-    return any(
-        one.endswith(other[:size]) or other.endswith(one[:size])
-        for size in range(1, min(len(one), len(other)))
-    )
+    return one in other or other in one or _meets(one, other) or _meets(other, one)
+
+
+def _meets(one: str, other: str) -> bool:
+    """Whether one text ends as the other begins."""
+    place = one.find(other[0])
+    while place >= 0:
+        if other.startswith(one[place:]):
+            return True
+        place = one.find(other[0], place + 1)
+    return False
 
 
 def end_words(text: str, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
