@@ -89,6 +89,9 @@ class WordSearch:
         hashes = (sums[starts + lengths] - sums[starts]) * self._inverse[starts]
         rows, first, counts = self._whole.find(hashes)
         starts, names = np.repeat(starts[rows], counts), self._order[ranges(first, counts)]
+        # The character 0 between documents adds nothing to a hash: a longer piece has it too.
+        kept = np.repeat(lengths[rows], counts) == self._lengths[names]
+        starts, names = starts[kept], names[kept]
         kept = self._are_equal(block, starts, names)
         return starts[kept] + begin, names[kept]
 

@@ -186,3 +186,14 @@ def test_hyperscan_finds_the_same_with_case_folded() -> None:
     text = "Straße STRASSE İzmir Rom ROMAN rom 東京Rom"
     names = ["straße", "ROM", "Izmir", "東京"]
     assert found(names, text, "casefold", "hyperscan") == found(names, text, "casefold")
+
+
+def test_a_name_at_the_end_of_a_document_is_found_once() -> None:
+    """Also where a longer name begins with the same word: what separates documents is code 0."""
+    names = ["New York", "New Yorks", "New Yorker X"]
+    found = Matcher(names).find("New York\0\0\0\0New Yorks\0of New York")
+    assert list(zip(found.starts, found.ends, found.names, strict=True)) == [
+        (0, 8, 0),
+        (12, 21, 1),
+        (25, 33, 0),
+    ]
