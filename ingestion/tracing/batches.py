@@ -119,7 +119,8 @@ class _Groups:
         has_whole = np.logical_or.reduceat(self._are_whole, self._first)
         apart: npt.NDArray[np.bool_] = has_whole[subjects] & has_whole[objects]
         # Most names cannot overlap.
-        for row in np.flatnonzero(apart & self._facts.can_overlap[fact]).tolist():
+        rows = np.flatnonzero(apart)
+        for row in rows[self._facts.can_overlap(fact[rows])].tolist():
             apart[row] = stand_apart(self._spans(subjects[row]), self._spans(objects[row]))
         return apart
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +36,14 @@ _ENDINGS = re.compile(
 )
 
 
-def can_overlap(names: FactNames, matching: Matching) -> npt.NDArray[np.bool_]:
-    """``[facts]`` whether a mention of one name can share characters with one of the other."""
+def can_overlap(
+    names: FactNames, matching: Matching
+) -> Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]]:
+    """Whether a mention of one name of each fact can share characters with one of the other.
+
+    Returns:
+        A function from the positions of facts to their answers: a shard has few of all facts.
+    """
     written = [name.casefold() if matching == "casefold" else name for name in names.names]
     groups = [[written[name] for name in group] for group in names.mention_names]
 
@@ -45,8 +51,12 @@ def can_overlap(names: FactNames, matching: Matching) -> npt.NDArray[np.bool_]:
     def share(subject: int, object_: int) -> bool:
         return any(_share(one, other) for one in groups[subject] for other in groups[object_])
 
-    pairs = zip(names.subject_mentions.tolist(), names.object_mentions.tolist(), strict=True)
-    return np.array([share(subject, object_) for subject, object_ in pairs], dtype=bool)
+    def of_facts(facts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        subjects = names.subject_mentions[facts].tolist()
+        objects = names.object_mentions[facts].tolist()
+        return np.array(list(map(share, subjects, objects)), dtype=bool)
+
+    return of_facts
 
 
 def _share(one: str, other: str) -> bool:

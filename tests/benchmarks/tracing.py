@@ -1,9 +1,12 @@
 """Costs of tracing: MB/s of every stage, compared with other ways, and hours for 53 Wikipedias.
 
-Run: ``python -m tests.benchmarks.tracing [--gigabyte] [--other-cleaners]``. Needs the real data
+Run: ``python -m tests.benchmarks.tracing [--gigabyte | --before FOLDER] [--other-cleaners]``. Needs
+the real data
 (``FACTROOTS_REAL_DATA``, default ``../shared/data`` next to the project). All of it runs on one
 thread and is timed in processor seconds, so that a busy machine does not count. ``--gigabyte``
 instead traces 1 GB of text and prints its resident memory (Linux; some minutes).
+``--before FOLDER`` traces whole dumps with this checkout and with another one (a git worktree), in
+turn, and compares the rows; and the text of all articles with mwparserfromhell's alone.
 ``--other-cleaners`` compares those of mwparserfromhell's tree, wikitextparser and WikiExtractor
 that are installed.
 """
@@ -34,6 +37,7 @@ from ingestion.corpora import Document, WikipediaDump, list_files
 from ingestion.corpora.mediawiki import Page, read_pages
 from ingestion.corpora.streams import CutStreamError, stream_blocks
 from ingestion.corpora.wikitext import plain_text
+from ingestion.corpora.wikitext_tokens import text_of_tokens
 from ingestion.facts import FactsSettings, open_facts
 from ingestion.tracing import (
     FactNames,
@@ -50,6 +54,7 @@ from ingestion.tracing.units import chunk_starts, sentence_starts
 PROJECT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("FACTROOTS_REAL_DATA", PROJECT.parent / "shared" / "data"))
 DUMPS = {"en": "enwiki-*.bz2", "el": "elwiki-*.xz", "uk": "ukwiki-*.xz", "ja": "jawiki-*.xz"}
+ALL_DUMPS = {**DUMPS, "hy": "hywiki-*.xz", "vi": "viwiki-*.xz", "nl": "nlwiki-*.xml"}
 XML_GB, TEXT_GB = 100, 30
 PLAIN_LOOP_BYTES = 40_000
 
@@ -332,12 +337,95 @@ def gigabyte(target: int) -> None:
     )
 
 
+WHOLE_DUMP = """
+import hashlib, json, sys, time
+from pathlib import Path
+from ingestion import tracing
+from ingestion.corpora import WikipediaDump
+from tests.benchmarks.tracing import DATA, mbert, names_of
+
+language, pattern = sys.argv[1:]
+names, tokenizer = names_of(language), mbert()
+settings = tracing.TracingSettings(units=("chunk", "sentence", "article"))
+
+def trace(files):
+    corpus, folder = WikipediaDump(files), DATA / "wikipedia"
+    if isinstance(tracing.TracingArguments, type):
+        arguments = tracing.TracingArguments(corpus, language, names, settings, tokenizer)
+        return tracing.trace_corpus(arguments, folder=folder)
+    return tracing.trace_corpus(corpus, language, names, settings, tokenizer, folder=folder)
+
+if __name__ == "__main__":
+    trace("minidumps/{language}.xml.bz2")  # what all shards of a language share is made once
+    start = time.process_time()
+    counts = trace(pattern)
+    seconds = time.process_time() - start
+    rows = hashlib.sha256(repr(sorted(counts.unit_counts.items())).encode())
+    for kind in sorted(counts.mention_counts):
+        rows.update(counts.mention_counts[kind].tobytes() + counts.shared_counts[kind].tobytes())
+        rows.update(repr(sorted(counts.evidence[kind].items())).encode())
+    print(json.dumps([seconds, rows.hexdigest()]))
+"""
+
+
+def compare_checkouts(before: Path, rounds: int) -> None:
+    """Least processor seconds of both for each dump, and hours for all 53 Wikipedias."""
+    print("Processor seconds of whole dumps; what all shards of a language share is not counted\n")
+    print(f"{'':4}{'MB of XML':>12}{'before':>10}{'now':>10}{'ratio':>8}   rows")
+    total = np.zeros(3)
+    for language, pattern in ALL_DUMPS.items():
+        found: dict[Path, list[tuple[float, str]]] = {before: [], PROJECT: []}
+        for folder in [before, PROJECT] * rounds:
+            answer = subprocess.run(
+                [sys.executable, "-c", WHOLE_DUMP, language, pattern],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(folder), "FACTROOTS_REAL_DATA": str(DATA)},
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            found[folder].append(tuple(json.loads(answer.stdout)))
+        (file,) = list_files(WikipediaDump(pattern), language, DATA / "wikipedia")
+        size = sum(map(len, blocks_of(file))) / 1e6
+        old, new = (min(found[folder]) for folder in (before, PROJECT))
+        total += (size, old[0], new[0])
+        rows = "equal" if old[1] == new[1] else "other"
+        print(
+            f"{language:4}{size:12.1f}{old[0]:10.2f}{new[0]:10.2f}{old[0] / new[0]:8.2f}   {rows}"
+        )
+    hours = total[1:] / total[0] * XML_GB * 1e3 / 3600 / 2
+    print(f"{'all':4}{total[0]:12.1f}{total[1]:10.2f}{total[2]:10.2f}{total[1] / total[2]:8.2f}")
+    print(
+        f"\n53 Wikipedias ({XML_GB} GB) on two cores: {hours[0]:.1f} h before, {hours[1]:.1f} h now"
+    )
+
+
+def compare_texts() -> None:
+    """Whether simple mark-up gives the text of mwparserfromhell in every article of every dump."""
+    files = sorted((DATA / "wikipedia").rglob("*wiki*")) + sorted(DATA.rglob("minidumps/*"))
+    count = 0
+    for path in filter(Path.is_file, files):
+        (file,) = list_files(WikipediaDump(str(path)), "xx", path.parent)
+        for page in read_pages(file):
+            if isinstance(page, Page):
+                expected = plain_text(page.wikitext, read=text_of_tokens)
+                assert plain_text(page.wikitext) == expected, (path.name, page.title)
+                count += 1
+    print(f"{count:,} pages have the text that mwparserfromhell's tokens alone give")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabyte", action="store_true", help="only trace 1 GB of text")
     parser.add_argument("--bytes", type=int, default=1_000_000_000, help="size of that text")
     parser.add_argument("--other-cleaners", action="store_true", help="also compare cleaners")
+    parser.add_argument("--before", type=Path, help="folder of another checkout")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each dump in each checkout")
     given = parser.parse_args()
+    if given.before:
+        compare_checkouts(given.before.resolve(), given.rounds)
+        compare_texts()
+        return
     if given.gigabyte:
         gigabyte(given.bytes)
         return
