@@ -82,7 +82,7 @@ FAULTS = (
     Fault("text: the worst passage of two shards is kept", "ingestion/tracing/partial_counts.py",
           "evidence < kept[fact]", "evidence > kept[fact]", f"{TRACING}"),
     Fault("labels: NFD", "ingestion/text.py",
-          'unicodedata.normalize("NFC", text)', 'unicodedata.normalize("NFD", text)',
+          'unicodedata.normalize("NFC", line)', 'unicodedata.normalize("NFD", line)',
           "tests/unit/ingestion/test_text.py tests/fuzz/test_labels.py"),
     Fault("labels: columns keep hidden marks", "ingestion/text.py",
           'name.str.replace_all(_HIDDEN, "")', "name",
