@@ -56,7 +56,8 @@ _SIGN = re.compile(
         \[(?P<title>{_TITLE})(?:\|(?P<shown>[^{{}}\[\]<|\n]*+))?\]\](?P<link>)
         |\[++(?P<open>)
         |(?:https?:)?//[^\s\[\]<>"'{{}}|]++(?:\ (?P<label>[^\[\]{{}}<\n]*+))?\](?P<url>)
-        |(?={_URL})(?:[^{{}}\[\]<\n]*+\](?P<url2>)|(?P<odd>)))
+        |(?={_URL})(?:[^{{}}\[\]<\n]*+\](?P<url2>)
+            |(?=[^\n\]]*?(?:</|\}}\}}))(?P<lone3>)|(?P<odd>)))
     |(?<=\{{)(?:
         \{{(?P<name>{_NAME})\s*+(?:\|{_FLAT})?\}}\}}(?P<template>)
         |\{{++(?P<open2>)
@@ -240,7 +241,7 @@ class _Reader:
             self._is_odd = True
         self._is_odd |= len(self._open) > _DEEPEST
         # Three braces are an argument, or not.
-        return kind != "lone" and kind != "lone2" and not mark.startswith("{{{")
+        return not kind.startswith("lone") and not mark.startswith("{{{")
 
     def _nest_tag(self, sign: re.Match[str]) -> bool:
         name = sign["tag_name"].lower()
