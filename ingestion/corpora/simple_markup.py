@@ -239,6 +239,9 @@ class _Reader:
             return self._end("{|")
         else:
             self._is_odd = True
+            # The bracket that ends a link to a page may end this one.
+            if kind == "odd" and "[[" in self._open:
+                return False
         self._is_odd |= len(self._open) > _DEEPEST
         # Three braces are an argument, or not.
         return not kind.startswith("lone") and not mark.startswith("{{{")

@@ -34,6 +34,7 @@ SPECIAL = [
     "a }} b ]] c |} d > e </ref> f </div> g\n|} h",
     "<center><gallery><center></gallery>\n</center> {{{|}}\n}}} mailto:{{a}} <math\n>b</math>",
     "<td>[http://</li>]\n</ref> {{a|[http://b }} c]\n}} d",
+    "[[|[http://<ref >]]\n]]",
     "; a : b http://c\n: d\n#e [[f]]\n*g {{h|\n}} i\nj",
 ]  # fmt: skip
 
