@@ -76,8 +76,8 @@ _SIGN = re.compile(
         |!--.*?-->(?P<comment>)
         |br[ ]*+/?>(?P<break>)
         |(?:references|section|nowiki|templatestyles){_ATTRIBUTES}/>(?P<dropped2>)
-        |(?P<raw>{_RAW_TAGS}){_ATTRIBUTES}>.*?</(?P=raw)>(?P<dropped3>)
-        |(?P<kept>nowiki|pre){_ATTRIBUTES}>.*?</(?P=kept)>(?P<literal>)
+        |(?P<raw>{_RAW_TAGS}){_ATTRIBUTES}>.*?</(?P=raw)\s*+>(?P<dropped3>)
+        |(?P<kept>nowiki|pre){_ATTRIBUTES}>.*?</(?P=kept)\s*+>(?P<literal>)
         |(?P<end>/?)(?P<tag_name>[a-z][a-z0-9]*){_ATTRIBUTES}(?P<empty>/?)>(?P<tag>)
         |(?P<lone>)))""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
@@ -254,10 +254,14 @@ class _Reader:
                 self._open.pop()
             return sign[0][2:-1].rstrip().lower() == name and self._end(name)
         if not sign["empty"] and name not in _SINGLE_TAGS:
-            if name in _ITEM_TAGS or _is_closed(self._text, sign.end(), name):
+            depth = 0 if name in _ITEM_TAGS else _depth_at_end(self._text, sign.end(), name)
+            if depth == 0:
                 self._open.append(name)
-            else:
+            elif depth is None:
                 self._is_odd |= not self._open
+            else:
+                # Which of them the ends close depends on what is open around them.
+                return False
         return name not in _UNREAD_TAGS
 
     def _end(self, pair: str) -> bool:
@@ -338,20 +342,24 @@ class _Reader:
         self._hard = -1
 
 
-def _is_closed(text: str, start: int, name: str) -> bool:
-    """Whether a tag that has been opened is closed in what follows."""
-    depth = 1
+def _depth_at_end(text: str, start: int, name: str) -> int | None:
+    """How many tags are open where one that has been opened is closed: 0, or at the end of the page.
+
+    None: no tag of this name is closed in what follows.
+    """
+    depth, has_ends = 1, False
     for tag in _tag_pattern(name).finditer(text, start):
         depth += {"/": -1, "": 1}.get(tag["end"], 0)
+        has_ends |= tag["end"] == "/"
         if not depth:
-            return True
-    return False
+            return 0
+    return depth if has_ends else None
 
 
 @functools.cache
 def _tag_pattern(name: str) -> re.Pattern[str]:
     return re.compile(
-        rf"<(?:!--.*?-->|(?P<raw>nowiki|pre|{_RAW_TAGS}){_ATTRIBUTES}>.*?</(?P=raw)>"
+        rf"<(?:!--.*?-->|(?P<raw>nowiki|pre|{_RAW_TAGS}){_ATTRIBUTES}>.*?</(?P=raw)\s*+>"
         rf"|(?P<end>/?){name}(?:\s[^<>]*)?(?<!/)>)",
         re.IGNORECASE | re.DOTALL,
     )

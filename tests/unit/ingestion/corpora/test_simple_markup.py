@@ -35,6 +35,8 @@ SPECIAL = [
     "<center><gallery><center></gallery>\n</center> {{{|}}\n}}} mailto:{{a}} <math\n>b</math>",
     "<td>[http://</li>]\n</ref> {{a|[http://b }} c]\n}} d",
     "[[|[http://<ref >]]\n]]",
+    "<math>a</math >b <nowiki>{{</nowiki\n>c <math></math\r>d</math>",
+    "<table><tr><table b></tr>\n</table> c <small>d <small e>f</small>\ng",
     "; a : b http://c\n: d\n#e [[f]]\n*g {{h|\n}} i\nj",
 ]  # fmt: skip
 
