@@ -343,7 +343,7 @@ class _Reader:
 
 
 def _depth_at_end(text: str, start: int, name: str) -> int | None:
-    """How many tags are open where one that has been opened is closed: 0, or at the end of the page.
+    """How many tags are open where one that was opened is closed: 0, or at the end of the page.
 
     None: no tag of this name is closed in what follows.
     """

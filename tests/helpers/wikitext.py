@@ -12,7 +12,7 @@ ARTICLE = """{{Short description|Federal city}}
 inhabitants.<ref name="bfs"/> It is ''not''<!-- sic --> l'''Iliade''; see also: [[2001: A Film]],
 {{lang|de|Bern}} or [http://bern.ch its site].<ref>Smith, [http://a.b "Title"], p.&nbsp;3.</ref>
 
-[[File:Bern.jpg|thumb|The [[Aare]] in ''Berne''.<ref>{{cite book|title=X}}</ref>]]
+[[File:Bern.jpg|thumb|The [[Emme]] in ''Berne''.<ref>{{cite book|title=X}}</ref>]]
 == History ==
 The city was founded in 1191{{cn|date=May 2020}}, says{{nbsp}}he.<br>In 1353 it joined the
 [[Old Swiss Confederacy|Confederacy]], which had{{'}}s <sub>2</sub> eight members (<b>a</b>).
