@@ -1,8 +1,9 @@
 {#-
     dbt's own materializations write a model under another name, rename it and drop the old one, each
     by statements of their own. DuckDB can drop the old one first, in the transaction that makes the new
-    one. Each statement costs dbt about as much as a small mart itself, so key, preview and comments are
-    one. Not here, because no model has them: grants, indexes, hooks.
+    one. Each statement costs dbt about as much as a small mart itself, so key, preview and comments of a
+    mart are one; marts are the models with persist_docs. Not here, because no model has them: grants,
+    indexes, hooks.
 -#}
 {% materialization table, adapter="duckdb" -%}
     {{- return(replaced_relation("table")) -}}

@@ -8,15 +8,17 @@ reference: both give the same text. What does not belong here: any rule about wh
 from __future__ import annotations
 
 import functools
-import html
 import re
 from collections.abc import Collection
+
+from mwparserfromhell.definitions import PARSER_BLACKLIST, SINGLE, SINGLE_ONLY, URI_SCHEMES
 
 from ingestion.corpora.lead_templates import CHARACTER_TEMPLATES, LEAD_TEMPLATES, template_name
 from ingestion.corpora.wikitext_tokens import (
     JOINT,
     LINE_BREAK,
     LIST_MARK,
+    character_of,
     link_text,
     literal,
     text_of_tokens,
@@ -27,12 +29,7 @@ __all__ = ["text_of_markup"]
 
 # What follows decides as the library does. Where it decides by more than a few characters, the
 # pattern leaves the sign alone, so that its line is read by the library.
-_SCHEMES = (
-    "bitcoin", "ftp", "ftps", "geo", "git", "gopher", "http", "https", "irc", "ircs", "magnet",
-    "mailto", "mms", "news", "nntp", "redis", "sftp", "sip", "sips", "sms", "ssh", "svn", "tel",
-    "telnet", "urn", "worldwind", "xmpp",
-)  # fmt: skip
-_URL = rf"(?://|(?:{'|'.join(_SCHEMES)}):)"
+_URL = rf"(?://|(?:{'|'.join(URI_SCHEMES)}):)"
 _TITLE = rf"(?!{_URL})[^{{}}\[\]<>|\n]++"
 _NAME = r"(?:\s*+\w|[^\s{}\[\]<>|&])[^{}\[\]<>|&\n]*+"
 # Content without templates and tags, in which all brackets of links are closed.
@@ -44,10 +41,7 @@ _ATTRIBUTES = (
     r"""(?:[ \t](?:[^<>{}\[\]"'/\\\n]|"[^"<>{}\[\]\\\n]*+"|'[^'<>{}\[\]\\\n]*+'"""
     r"""|(?<=\w)["']|/(?!>))*+)?"""
 )
-_RAW_TAGS = (
-    "categorytree|ce|chem|gallery|graph|hiero|imagemap|inputbox|math|score|section|source|"
-    "syntaxhighlight|templatedata|timeline"
-)
+_RAW_TAGS = "|".join(name for name in PARSER_BLACKLIST if name not in ("nowiki", "pre"))
 # Each alternative ends with an empty group that names it. The first character stands alone, so that
 # the search goes from sign to sign.
 _SIGN = re.compile(
@@ -86,7 +80,7 @@ _TITLE_END = re.compile(rf"{_TITLE}(?=\||\]\])", re.IGNORECASE)
 _NAME_END = re.compile(rf"({_NAME})\s*+(?:<!--[^<>]*-->\s*+)*+(?=\||\}}\}})", re.IGNORECASE)
 # In running text: the end of a table's cell, a free link, an entity with many digits or of a "|".
 _HARD = re.compile(
-    rf"\||:(?![ \n\[\]])(?:{'|'.join(f'(?<={scheme}:)' for scheme in _SCHEMES)})"
+    rf"\||:(?![ \n\[\]])(?:{'|'.join(f'(?<={scheme}:)' for scheme in URI_SCHEMES)})"
     r"|&#(?![1-9][0-9]{0,5};|x0?[1-9a-f][0-9a-f]{0,4};)|&(?:\#124|\#x0?7c|vert|verbar|VerticalLine);",
     re.IGNORECASE,
 )
@@ -103,10 +97,8 @@ _BRACES = frozenset({"brace", "brace2"})
 _LINE_STARTS = frozenset({"item", "heading", "table", "table_end", "line", "lone2"})
 # Signs that leave nothing in the text.
 _EMPTY = frozenset({"dropped2", "dropped3", "comment", "heading"})
-_SINGLE_TAGS = frozenset({"br", "hr", "wbr", "meta", "link"})
 # Tags that the end of the page closes.
-_ITEM_TAGS = frozenset({"li", "dt", "dd", "th", "td", "tr"})
-_UNREAD_TAGS = frozenset({"nowiki", "pre", *_RAW_TAGS.split("|")})
+_ITEM_TAGS = frozenset(SINGLE) - frozenset(SINGLE_ONLY)
 _DROPPED_TAGS = frozenset({"ref", "references"})
 # The library gives up at 40, and takes three for a template in a template.
 _DEEPEST = 6
@@ -253,7 +245,7 @@ class _Reader:
             while self._open and self._open[-1] not in (name, "{{", "[[", "{|"):
                 self._open.pop()
             return sign[0][2:-1].rstrip().lower() == name and self._end(name)
-        if not sign["empty"] and name not in _SINGLE_TAGS:
+        if not sign["empty"] and name not in SINGLE_ONLY:
             depth = 0 if name in _ITEM_TAGS else _depth_at_end(self._text, sign.end(), name)
             if depth == 0:
                 self._open.append(name)
@@ -262,7 +254,7 @@ class _Reader:
             else:
                 # Which of them the ends close depends on what is open around them.
                 return False
-        return name not in _UNREAD_TAGS
+        return name not in PARSER_BLACKLIST
 
     def _end(self, pair: str) -> bool:
         """Close the innermost construct; False if another one is open within it."""
@@ -367,16 +359,7 @@ def _tag_pattern(name: str) -> re.Pattern[str]:
 
 def _decoded(text: str) -> str:
     """Text with the characters of its entities."""
-    return _ENTITY.sub(_character, text) if "&" in text else text
-
-
-def _character(entity: re.Match[str]) -> str:
-    return _unescaped(entity[0])
-
-
-@functools.lru_cache(maxsize=10_000)
-def _unescaped(entity: str) -> str:
-    return literal(html.unescape(entity))
+    return _ENTITY.sub(character_of, text) if "&" in text else text
 
 
 @functools.lru_cache(maxsize=10_000)

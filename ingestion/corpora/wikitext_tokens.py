@@ -21,8 +21,8 @@ from ingestion.corpora.markup import TRANSPARENT, WikitextError
 from ingestion.languages import known_languages
 
 __all__ = [
-    "APOSTROPHE", "JOINT", "LINE_BREAK", "LIST_MARK", "link_text", "literal", "text_of_tokens",
-    "unquoted",
+    "APOSTROPHE", "JOINT", "LINE_BREAK", "LIST_MARK", "character_of", "link_text", "literal",
+    "text_of_tokens", "unquoted",
 ]  # fmt: skip
 
 # The library may be installed without its C extension.
@@ -42,6 +42,7 @@ _BLOCK_TAGS = frozenset(
     }
 )
 _LIST_TAGS = frozenset({"li", "dd", "dt"})
+_TAG_ENDS = (tokens.TagCloseSelfclose, tokens.TagCloseClose)
 # Constructs that are dropped with all their content: opening token, closing token.
 _DROPPED = {
     tokens.TemplateOpen: tokens.TemplateClose,
@@ -135,8 +136,14 @@ def literal(text: str) -> str:
     return text.replace("'", APOSTROPHE)
 
 
-def _decoded(match: re.Match[str]) -> str:
-    return literal(html.unescape(match.group()))
+def character_of(entity: re.Match[str]) -> str:
+    """The character of an entity; an apostrophe is no mark-up."""
+    return _unescaped(entity[0])
+
+
+@functools.lru_cache(maxsize=10_000)
+def _unescaped(entity: str) -> str:
+    return literal(html.unescape(entity))
 
 
 def _are_apart(stream: Sequence[tokens.Token], position: int, out: Sequence[str]) -> bool:
@@ -197,7 +204,7 @@ def _fold(stream: Sequence[tokens.Token], media_names: Collection[str]) -> str:
         if kind is tokens.Text:
             text = token["text"]
             if "&" in text:
-                text = _ENTITY.sub(_decoded, text)
+                text = _ENTITY.sub(character_of, text)
             if text.startswith("'") and _are_apart(stream, position, out):
                 out.append(JOINT)
             out.append(text)
@@ -271,7 +278,9 @@ def _tag(stream: Sequence[tokens.Token], position: int) -> tuple[int, str]:
     """Position after an opening tag (after the whole element if it is dropped), and its text."""
     name = stream[position]["text"].strip().lower()
     if name in _DROPPED_TAGS:
-        return _after_tag(stream, position), LINE_BREAK if name == "table" else ""
+        return _after(
+            stream, position, tokens.TagOpenOpen, *_TAG_ENDS
+        ), LINE_BREAK if name == "table" else ""
     text = LIST_MARK if name in _LIST_TAGS else "\n" if name in _BLOCK_TAGS else ""
     return _after_attributes(stream, position), LINE_BREAK if name == "br" else text
 
@@ -290,27 +299,14 @@ def _entity(stream: Sequence[tokens.Token], position: int) -> tuple[int, str]:
     return position + 1, html.unescape(entity + ";")
 
 
-def _after(stream: Sequence[tokens.Token], position: int, opening: type, closing: type) -> int:
-    """Position after the closing token of the construct that has just been opened."""
+def _after(stream: Sequence[tokens.Token], position: int, opening: type, *closing: type) -> int:
+    """Position after the token that closes the construct that has just been opened."""
     depth = 1
     while depth:
         kind = type(stream[position])
-        if kind is closing:
+        if kind in closing:
             depth -= 1
         elif kind is opening:
-            depth += 1
-        position += 1
-    return position
-
-
-def _after_tag(stream: Sequence[tokens.Token], position: int) -> int:
-    """Position after a whole element with all its content."""
-    depth = 1
-    while depth:
-        kind = type(stream[position])
-        if kind is tokens.TagCloseSelfclose or kind is tokens.TagCloseClose:
-            depth -= 1
-        elif kind is tokens.TagOpenOpen:
             depth += 1
         position += 1
     return position
@@ -324,7 +320,7 @@ def _after_attributes(stream: Sequence[tokens.Token], position: int) -> int:
         position += 1
         if kind is tokens.TagOpenOpen:
             depth += 1
-        elif kind is tokens.TagCloseSelfclose or kind is tokens.TagCloseClose:
+        elif kind in _TAG_ENDS:
             if depth == 0:
                 return position
             depth -= 1
