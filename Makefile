@@ -1,7 +1,7 @@
 # make run: set up, then the embedded study end to end.   make test: set up, then all tests.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # The versions that are installed; empty: the newest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
 # Python compiles a module when it is imported first; compiling all takes a minute, so pip does not.
@@ -138,8 +138,10 @@ atlas-worlds: .venv/installed-dev
 clean:
 	rm -rf .venv build dbt/target dbt/logs .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
+# An old pip reads the pages of packages three times as slowly.
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
+	$(PIP) install --upgrade pip
 
 .venv/installed: pyproject.toml setup.py $(CONSTRAINTS) | .venv/bin/python
 	$(INSTALL) .
