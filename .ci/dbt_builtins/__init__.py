@@ -9,7 +9,7 @@ import yaml
 
 _PROJECT = Path("dbt/dbt_project.yml")
 """From the root of the repository, where sqlfluff is started."""
-_VARIABLES = yaml.safe_load(_PROJECT.read_text(encoding="utf-8"))["vars"]
+_VARIABLES = yaml.load(_PROJECT.read_text(encoding="utf-8"), yaml.CSafeLoader)["vars"]
 
 
 def var(name: str, default: Any = None) -> Any:
