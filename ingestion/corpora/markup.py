@@ -8,7 +8,10 @@ tokenizer. What does not: choosing the text (``ingestion.corpora.wikitext``).
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
+from itertools import chain
+
+from mwparserfromhell.definitions import PARSER_BLACKLIST
 
 __all__ = ["LESS_THAN", "TRANSPARENT", "WikitextError", "prepare"]
 
@@ -38,8 +41,10 @@ _STRUCTURES = (
 )
 _FORMAT_TAG = re.compile(rf"</?(?:{_FORMATS})(?:\s*/?|\s[^<>]*=[^<>]*)>", re.IGNORECASE)
 _NO_TAG = re.compile(rf"<(?!!--|/?(?:{_STRUCTURES})(?:[\s/][^<>]*)?>)", re.IGNORECASE)
+# A comment, or a tag.
 _STRUCTURE = re.compile(
-    rf"<(?P<close>/?)(?P<name>{_STRUCTURES})(?:[\s/][^<>]*?)?(?P<empty>/?)>", re.IGNORECASE
+    rf"<(?:!--.*?-->|(?P<close>/?)(?P<name>{_STRUCTURES})(?:[\s/][^<>]*?)?(?P<empty>/?)>)",
+    re.IGNORECASE | re.DOTALL,
 )
 # Tags without an end, or whose end may be left out without any cost.
 _NO_END = frozenset({"br", "hr", "wbr", "li", "dd", "dt", "tr", "td", "th"})
@@ -63,14 +68,15 @@ def prepare(wikitext: str) -> str:
             "allows 2,097,152 bytes)"
         )
     wikitext = _NO_TAG.sub(LESS_THAN, _FORMAT_TAG.sub(TRANSPARENT, wikitext))
-    count = _open_brackets(wikitext)
-    # No more tags can be open than there are.
-    if (count + wikitext.count("<")) * len(wikitext) > _MOST_WORK:
-        count += _open_tags(wikitext)
+    wikitext = _without_open_tags(wikitext)
+    # Most pages have so few brackets that it does not matter how many of them are open.
+    count = sum(map(wikitext.count, "{[<"))
+    if count * len(wikitext) > _MOST_WORK:
+        count = _open_brackets(wikitext)
     if count * len(wikitext) > _MOST_WORK:
         raise WikitextError(
-            f"{count:,} tags, templates or tables in {len(wikitext):,} characters "
-            "are opened and not closed, or nested too deeply"
+            f"{count:,} templates, tables, links or comments in {len(wikitext):,} characters are "
+            "opened and not closed"
         )
     return wikitext
 
@@ -80,10 +86,28 @@ def _open_brackets(wikitext: str) -> int:
     return sum(max(0, wikitext.count(a) - wikitext.count(b)) for a, b in _BRACKETS)
 
 
-def _open_tags(wikitext: str) -> int:
-    """Count the tags that are opened and not closed."""
-    balance: Counter[str] = Counter()
-    for close, name, empty in _STRUCTURE.findall(wikitext):
-        if not empty and name.lower() not in _NO_END:
-            balance[name.lower()] += -1 if close else 1
-    return sum(count for count in balance.values() if count > 0)
+def _without_open_tags(wikitext: str) -> str:
+    """Protect the tags that nothing closes: they are text for the tokenizer too, but only after it
+    has read to the end of the page.
+    """
+    tags = list(_STRUCTURE.finditer(wikitext))
+    ends = {tag["name"].lower(): tag.start() for tag in tags if tag["close"]}
+    opened: defaultdict[str, list[int]] = defaultdict(list)
+    raw = ""
+    for tag in tags:
+        name = (tag["name"] or "").lower()
+        if not name or name in _NO_END or (raw and not (tag["close"] and name == raw)):
+            continue
+        if tag["close"]:
+            raw = ""
+            if opened[name]:
+                opened[name].pop()
+        elif not tag["empty"]:
+            opened[name].append(tag.start())
+            if name in PARSER_BLACKLIST and tag.start() < ends.get(name, 0):
+                raw = name
+    parts, begin = [], 0
+    for start in sorted(chain.from_iterable(opened.values())):
+        parts += [wikitext[begin:start], LESS_THAN]
+        begin = start + 1
+    return "".join([*parts, wikitext[begin:]])

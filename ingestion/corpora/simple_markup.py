@@ -124,8 +124,8 @@ class _Reader:
         self._text = "\n" + wikitext
         self._media_names = media_names
         self._out: list[str] = []
-        # Start and end of each part that is running text, in the same order.
-        self._spans: list[tuple[int, int] | None] = []
+        # Where the present line begins in the page, and in what was added.
+        self._line = self._line_out = 0
         # Where the lines begin that the library reads; -1: none are open.
         self._hard = -1
         self._after_comment = False
@@ -161,10 +161,11 @@ class _Reader:
                     start = end - 2 if kind == "table" else start + 1
                 self._add_text(begin, start)
                 begin, self._opened = end, start
-                is_balanced = self._add(sign, kind)
-                self._after_comment = kind == "comment"
-                if not is_balanced:
+                if kind == "link":
+                    self._add_link(sign)
+                elif not self._add(sign, kind):
                     return False
+                self._after_comment = kind == "comment"
         if self._open:
             return False
         self._add_text(begin, len(self._text))
@@ -172,9 +173,7 @@ class _Reader:
 
     def _add(self, sign: re.Match[str], kind: str) -> bool:
         """Add what stands in no other construct; False if it is not balanced."""
-        if kind == "link":
-            self._add_link(sign["title"], sign["shown"])
-        elif kind == "template":
+        if kind == "template":
             text = _rendered(sign["name"])
             self._add_part(None if self._has_heading(sign.end()) else text)
         elif kind == "item" or kind == "break":
@@ -274,8 +273,13 @@ class _Reader:
         """Whether a heading may begin between the last sign and a position."""
         return self._text.find("\n=", self._opened, end) >= 0
 
-    def _add_link(self, title: str, shown: str | None) -> None:
-        if _HARD.search(title if shown is None else shown):
+    def _add_link(self, sign: re.Match[str]) -> None:
+        title, shown = sign.group("title", "shown")
+        text = title if shown is None else shown
+        whole = sign[0]
+        if not (":" in whole or "&" in whole or "''" in whole):
+            self._add_part(text)
+        elif _HARD.search(text):
             self._read_by_library()
         elif shown is None:
             self._add_part(link_text(None, literal(_decoded(title)), self._media_names))
@@ -289,7 +293,6 @@ class _Reader:
             self._read_by_library()
         elif part and self._hard < 0:
             self._out.append(part)
-            self._spans.append(None)
 
     def _add_text(self, start: int, end: int) -> None:
         """Add running text; lines of it that are not simple are read by the library."""
@@ -300,37 +303,40 @@ class _Reader:
                     return
                 self._add_tokens(start)
                 continue
-            stop = end
-            if hard := _HARD.search(self._text, start, end):
-                stop = max(start, self._text.rfind("\n", start, hard.start()) + 1)
+            piece = self._text[start:end]
+            has_marks = "|" in piece or ":" in piece or "&" in piece
+            hard = _HARD.search(self._text, start, end) if has_marks else None
+            if not hard:
+                self._add_simple_text(piece, start)
+                return
+            stop = max(start, self._text.rfind("\n", start, hard.start()) + 1)
             if start < stop:
-                piece = self._text[start:stop]
-                if piece[0] == "'" and not self._after_comment and self._out[-1].endswith("'"):
-                    self._add_part(JOINT)
-                self._out.append(_decoded(piece))
-                self._spans.append((start, stop))
-            if hard:
-                self._read_by_library()
+                self._add_simple_text(self._text[start:stop], start)
+            self._read_by_library()
             start = stop
+
+    def _add_simple_text(self, text: str, start: int) -> None:
+        if text[0] == "'" and not self._after_comment and self._out[-1].endswith("'"):
+            self._out.append(JOINT)
+        line = text.rfind("\n") + 1
+        if line:
+            self._out.append(_decoded(text[:line]))
+            self._line, self._line_out = start + line, len(self._out)
+            text = text[line:]
+        if text:
+            self._out.append(_decoded(text))
 
     def _read_by_library(self) -> None:
         """Have the present line read by the library: what was added of it is taken back."""
-        while self._hard < 0:
-            span = self._spans[-1]
-            if span and (newline := self._text.rfind("\n", *span)) >= 0:
-                self._hard = newline + 1
-                if self._hard < span[1]:
-                    self._out[-1] = _decoded(self._text[span[0] : self._hard])
-                    self._spans[-1] = (span[0], self._hard)
-            else:
-                self._out.pop()
-                self._spans.pop()
+        if self._hard < 0:
+            self._hard = self._line
+            del self._out[self._line_out :]
 
     def _add_tokens(self, end: int) -> None:
         """Add the lines that the library reads, up to a position after a newline."""
         lines = self._text[self._hard : end]
         self._out.append(text_of_tokens(lines, self._media_names))
-        self._spans.append((end - 1, end))
+        self._line, self._line_out = end, len(self._out)
         self._hard = -1
 
 

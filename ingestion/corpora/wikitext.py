@@ -50,12 +50,14 @@ _VARIANT_FLAG = re.compile(r"^\s*((?:[A-Z-]|zh(?:-\w+)?)(?:\s*;\s*(?:[A-Z-]|zh(?
 _VARIANT_DEPTH = 10
 # Flags of rules that show nothing: hidden, title, removed.
 _VARIANT_HIDDEN = frozenset("HT-")
-_BRACKETS = re.compile(r"\([\s,;:、，；]*\)|（[\s,;:、，；]*）")
-_EMPTY_BRACKETS = re.compile(rf" ?(?:{_BRACKETS.pattern})")
+_EMPTY_BRACKETS = re.compile(r"\([\s,;:、，；]*\)|（[\s,;:、，；]*）")
 # They end no line of an article.
 _ODD_ENDS = "\r\u2028\u2029"
-# A single blank, which is most of them, is no match.
-_SPACES = re.compile(r" [^\S\n]+|[^\S \n][^\S\n]*")
+_BLANKS = (
+    " \t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + "\u202f\u205f\u3000"
+)
 _SPACE_BEFORE_STOP = re.compile(r" (?=[,.;](?:\s|$))")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 
@@ -105,9 +107,12 @@ def _tidied(text: str) -> str:
     """The lines with letters, in normal form, without empty brackets and blanks at their edges."""
     for end in _ODD_ENDS:
         text = text.replace(end, " ")
-    if _BRACKETS.search(text):
-        # Runs of blanks go first: brackets behind one would be searched from each of its places.
-        text = _EMPTY_BRACKETS.sub("", _SPACES.sub(" ", text))
+    parts, begin = [], 0
+    for brackets in _EMPTY_BRACKETS.finditer(text):
+        # Not by the pattern: brackets behind a run of blanks would be searched from each of them.
+        parts.append(text[begin : brackets.start()].rstrip(_BLANKS))
+        begin = brackets.end()
+    text = "".join([*parts, text[begin:]])
     text = _SPACE_BEFORE_STOP.sub("", normal_text(text.replace(APOSTROPHE, "'")))
     lines = (line.strip(" ") for line in text.strip().split("\n"))
     return "\n".join(filter(_HAS_LETTER.search, lines))

@@ -7,6 +7,7 @@ and caching (``ingestion.tracing.units``).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -23,6 +24,9 @@ _ONE, _UNKNOWN = "\x02", "\x01"
 class BertPieces(dict[int, "str | None"]):
     """What becomes of each character, as ``str.translate`` takes it; asks the tokenizer once.
 
+    Words of characters that are known to stay, or to be one token, are split by two patterns, which
+    takes a part of the time; the patterns are made again whenever four times as many are known.
+
     Args:
         tokenizer: a BERT's, which keeps capitals and accents.
         added: its added tokens, which it finds before it splits words.
@@ -32,6 +36,18 @@ class BertPieces(dict[int, "str | None"]):
         self._tokenizer = tokenizer
         signs = {sign for each in added for sign in each if self[ord(sign)] == _ONE}
         self.update((ord(sign), _UNKNOWN) for sign in signs)
+        self._compile()
+
+    def _compile(self) -> None:
+        """Make the patterns from the characters that are known now."""
+        # Beyond these, ``re`` would look at each character of a class in turn.
+        known = [(chr(code), became) for code, became in self.items() if code < 0x10000]
+        same = re.escape("".join(each for each, became in known if became == each))
+        ones = re.escape("".join(each for each, became in known if became == _ONE))
+        # A class must not be empty.
+        self._same = re.compile(f"[{same}]+" if same else "(?!)")
+        self._simple = re.compile(f"[{same}{ones}]+" if same or ones else "(?!)")
+        self._compiled_count = len(self)
 
     def __missing__(self, code: int) -> str | None:
         character = chr(code)
@@ -53,11 +69,16 @@ class BertPieces(dict[int, "str | None"]):
 
     def split(self, word: str) -> tuple[int, list[str]] | None:
         """Number of characters that are one token each, and the other pieces; None if unknown."""
+        if self._same.fullmatch(word):
+            return 0, [word]
+        if self._simple.fullmatch(word):
+            parts = self._same.findall(word)
+            return len(word) - sum(map(len, parts)), parts
         became = word.translate(self)
+        if len(self) >= 4 * self._compiled_count:
+            self._compile()
         if _UNKNOWN in became:
             return None
-        if _ONE not in became:
-            return 0, became.split()
         return became.count(_ONE), became.replace(_ONE, " ").split()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Literal, get_args
 
@@ -17,7 +17,7 @@ import sentencex
 from tokenizers import Encoding, Tokenizer
 
 from ingestion.errors import is_of_input
-from ingestion.tracing.bert_pieces import BertPieces, bert_pieces
+from ingestion.tracing.bert_pieces import bert_pieces
 
 __all__ = ["UNIT_KINDS", "TokenCounter", "UnitKind", "chunk_starts", "sentence_starts"]
 
@@ -41,9 +41,11 @@ def sentence_starts(text: str, language: str) -> list[int]:
     """Start of each sentence in characters, from 0; a sentence ends where the next one begins."""
     starts, position = [], 0
     for line in text.splitlines(keepends=True):
+        has_missed = _MISSED_STOP.search(line)
         for sentence in _sentences(language, line):
             starts.append(position)
-            starts.extend(position + stop.end() for stop in _MISSED_STOP.finditer(sentence))
+            if has_missed:
+                starts.extend(position + stop.end() for stop in _MISSED_STOP.finditer(sentence))
             position += len(sentence)
     return starts or [0]
 
@@ -61,6 +63,19 @@ def _sentences(language: str, line: str) -> Iterator[str]:
             found.pop()
         yield from found
         position += sum(map(len, found))
+
+
+class _Known(dict[str, int]):
+    """Numbers of tokens that are known; others are counted when they are asked for."""
+
+    def __init__(self, count: Callable[[str], int]) -> None:
+        self._count = count
+
+    def __missing__(self, word: str) -> int:
+        count = self._count(word)
+        if len(word) <= _CACHED_LENGTH:
+            self[word] = count
+        return count
 
 
 class TokenCounter:
@@ -81,7 +96,7 @@ class TokenCounter:
         self._blank = _blank_of_words(self._tokenizer)
         self._pieces = bert_pieces(self._tokenizer, json.loads(tokenizer_json))
         self._model = self._tokenizer.model
-        self._known: dict[str, int] = {}
+        self._known = _Known(self._count)
         self.failure_count = 0
         """Words on which the tokenizer failed so far; each counts as one token."""
 
@@ -91,13 +106,15 @@ class TokenCounter:
         known = self._known
         if len(known) > _CACHED_WORDS:
             known.clear()
-        new = [word for word in dict.fromkeys(chain.from_iterable(groups)) if word not in known]
-        left = new if self._pieces is None else self._count_by_model(new, self._pieces)
-        known.update(zip(left, self._token_counts(left), strict=True))
+        long: list[str] = []
+        if self._pieces is None:
+            # Only a BERT's model counts words as fast one by one as together.
+            new = [word for word in dict.fromkeys(chain.from_iterable(groups)) if word not in known]
+            known.update(zip(new, self._token_counts(new), strict=True))
+            long = [word for word in new if len(word) > _CACHED_LENGTH]
         counts = [sum(map(known.__getitem__, group)) for group in groups]
-        for word in new:
-            if len(word) > _CACHED_LENGTH:
-                del known[word]
+        for word in long:
+            del known[word]
         return counts
 
     def borders(self, text: str, limit: int) -> list[int]:
@@ -122,33 +139,19 @@ class TokenCounter:
             filled += count
         return borders
 
-    def _count_by_model(self, words: Sequence[str], pieces: BertPieces) -> list[str]:
-        """Count words by the model of a BERT alone, from a cache of their pieces.
-
-        Returns:
-            Words with unknown pieces, or on which the model fails; they are not counted.
-        """
-        known, left = self._known, []
-        for word in words:
-            split = pieces.split(word)
-            if split is None:
-                left.append(word)
-                continue
+    def _count(self, word: str) -> int:
+        """Tokens of a word: by the model of a BERT alone, from those of its pieces, if possible."""
+        split = None if self._pieces is None else self._pieces.split(word)
+        if split is not None:
+            one_count, parts = split
             try:
-                counts = [known.get(part) or self._piece_count(part) for part in split[1]]
+                if parts == [word]:
+                    return len(self._model.tokenize(word))
+                return one_count + sum(map(self._known.__getitem__, parts))
             except BaseException as error:
                 if not is_of_input(error):
                     raise
-                left.append(word)
-            else:
-                known[word] = split[0] + sum(counts)
-        return left
-
-    def _piece_count(self, letters: str) -> int:
-        count = len(self._model.tokenize(letters))
-        if len(letters) <= _CACHED_LENGTH:
-            self._known[letters] = count
-        return count
+        return self._token_counts([word])[0]
 
     def _token_counts(self, words: Sequence[str]) -> list[int]:
         texts = [self._blank + word for word in words]
