@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Collection
 
-from mwparserfromhell.definitions import PARSER_BLACKLIST, SINGLE, SINGLE_ONLY, URI_SCHEMES
+from mwparserfromhell.definitions import PARSER_BLACKLIST, SINGLE_ONLY, URI_SCHEMES
 
 from ingestion.corpora.lead_templates import CHARACTER_TEMPLATES, LEAD_TEMPLATES, template_name
 from ingestion.corpora.wikitext_tokens import (
@@ -97,8 +97,6 @@ _BRACES = frozenset({"brace", "brace2"})
 _LINE_STARTS = frozenset({"item", "heading", "table", "table_end", "line", "lone2"})
 # Signs that leave nothing in the text.
 _EMPTY = frozenset({"dropped2", "dropped3", "comment", "heading"})
-# Tags that the end of the page closes.
-_ITEM_TAGS = frozenset(SINGLE) - frozenset(SINGLE_ONLY)
 _DROPPED_TAGS = frozenset({"ref", "references"})
 # The library gives up at 40, and takes three for a template in a template.
 _DEEPEST = 6
@@ -245,14 +243,7 @@ class _Reader:
                 self._open.pop()
             return sign[0][2:-1].rstrip().lower() == name and self._end(name)
         if not sign["empty"] and name not in SINGLE_ONLY:
-            depth = 0 if name in _ITEM_TAGS else _depth_at_end(self._text, sign.end(), name)
-            if depth == 0:
-                self._open.append(name)
-            elif depth is None:
-                self._is_odd |= not self._open
-            else:
-                # Which of them the ends close depends on what is open around them.
-                return False
+            self._open.append(name)
         return name not in PARSER_BLACKLIST
 
     def _end(self, pair: str) -> bool:
@@ -338,29 +329,6 @@ class _Reader:
         self._out.append(text_of_tokens(lines, self._media_names))
         self._line, self._line_out = end, len(self._out)
         self._hard = -1
-
-
-def _depth_at_end(text: str, start: int, name: str) -> int | None:
-    """How many tags are open where one that was opened is closed: 0, or at the end of the page.
-
-    None: no tag of this name is closed in what follows.
-    """
-    depth, has_ends = 1, False
-    for tag in _tag_pattern(name).finditer(text, start):
-        depth += {"/": -1, "": 1}.get(tag["end"], 0)
-        has_ends |= tag["end"] == "/"
-        if not depth:
-            return 0
-    return depth if has_ends else None
-
-
-@functools.cache
-def _tag_pattern(name: str) -> re.Pattern[str]:
-    return re.compile(
-        rf"<(?:!--.*?-->|(?P<raw>nowiki|pre|{_RAW_TAGS}){_ATTRIBUTES}>.*?</(?P=raw)\s*+>"
-        rf"|(?P<end>/?){name}(?:\s[^<>]*)?(?<!/)>)",
-        re.IGNORECASE | re.DOTALL,
-    )
 
 
 def _decoded(text: str) -> str:

@@ -12,6 +12,7 @@ import mwparserfromhell
 import pytest
 
 from ingestion.corpora.wikitext import WikitextError, _tidied, plain_text
+from ingestion.corpora.wikitext_tokens import text_of_tokens
 from ingestion.text import normal_text
 
 
@@ -188,6 +189,29 @@ def test_the_sentence_that_the_template_of_a_biography_renders_is_text() -> None
     ending = "{{Bio|Nome=A|Attività=re|Nazionalità=x|FineIncipit=fu l'ultimo [[re]] di Roma}}"
     assert plain_text(ending) == "A fu l'ultimo re di Roma."
     assert plain_text("{{Bio|Cognome=x}} Y. {{Bio}} {{Bio|}} {{Biox|Nome=a}}") == "Y."
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "text"),
+    [
+        ("One <center>two.\n\nThree <div>four</div>.", "One two.\nThree\nfour"),
+        ("One <div>two.\n<DIV>Three</div> four.", "One two.\nThree\nfour."),
+        # What is in a comment or in source text opens and closes nothing.
+        ("<table>One <!-- <table> --> two.</table> Three.", "Three."),
+        ("<table>One <source><table></source> two.</table> Three.", "Three."),
+        ("<source>One <table> two</source> three </table> four.", "three four."),
+    ],
+)
+def test_a_tag_that_nothing_closes_is_no_mark_up(wikitext: str, text: str) -> None:
+    assert plain_text(wikitext) == text
+    assert plain_text(wikitext, read=text_of_tokens) == text
+
+
+def test_pages_with_many_tags_that_nothing_closes_are_read() -> None:
+    """The library reads to the end of the page for each of them."""
+    rows = "|<center>One\n" * 5_000
+    assert plain_text(f"{{|\n{rows}|}}\nTwo stays.") == "Two stays."
+    assert plain_text("One. " + "<div>" * 50_000 + "Two.") == "One. Two."
 
 
 @pytest.mark.parametrize(
