@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingestion.tracing.borders import begin_words, border_classes, is_bounded, name_edges, ranges
-from ingestion.tracing.words import WordSearch
+from ingestion.tracing.borders import border_classes, is_bounded, name_edges, ranges
+from ingestion.tracing.words import WordSearch, have_words
 
 __all__ = ["Engine", "Matcher", "Matches", "Matching"]
 
@@ -73,8 +73,8 @@ class Matcher:
         self._owners = np.array([i for group in owners for i in group], dtype=np.int64)
         self._lengths = np.array([len(pattern) for pattern in self._patterns], dtype=np.int64)
         self._first, self._last = name_edges(self._patterns)
-        # Of names that begin with a word, only the beginnings of words are looked at.
-        by_word = begin_words(np.zeros_like(self._first), self._first)
+        # Of names with a word, only places with their longest one are looked at.
+        by_word = have_words(self._patterns)
         if matching == "substring" or engine == "hyperscan":
             by_word[:] = False
         self._by_word, self._anywhere = np.flatnonzero(by_word), np.flatnonzero(~by_word)

@@ -1,7 +1,7 @@
-"""Looks names up by their first word, where the script has borders between words.
+"""Looks names up by one of their words, where the script has borders between words.
 
-Most places of a text begin no word, and most words begin no name, so few places are looked at. What
-does not belong here: names that may begin inside a word (``ingestion.tracing.matching``).
+Most places of a text begin no word, and most words are the longest one of no name, so few places
+are looked at. What does not belong here: names without a word (``ingestion.tracing.matching``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ingestion.tracing.borders import begin_words, border_classes, is_in_word, ranges
 
-__all__ = ["WordSearch"]
+__all__ = ["WordSearch", "have_words"]
 
 _Positions = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint32]
@@ -28,38 +28,45 @@ _BASE = 0x9E3779B1
 _MIX = np.uint32(0x85EBCA6B)
 
 
+def have_words(names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which names hold a letter or digit of a script with borders between words."""
+    found = np.zeros(len(names), dtype=bool)
+    found[_Words(names).owners] = True
+    return found
+
+
 class WordSearch:
-    """Finds names that begin with a letter or digit of a script with borders between words.
+    """Finds names that hold a word of a script with borders between words, by their longest one.
 
     Pieces of text are compared by polynomial hashes modulo 2³², taken from running sums; what they
     find is compared letter by letter.
 
     Args:
-        names: distinct names, each of whose first characters begins a word.
+        names: distinct names, each with such a word.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._lengths = np.array([len(name) for name in names], dtype=np.int64)
-        self._codes = np.frombuffer("".join(names).encode("utf-32-le"), dtype=np.uint32)
-        self._starts = np.cumsum(self._lengths) - self._lengths
+        named = _Words(names)
+        self._codes, self._starts, self._lengths = named.codes, named.starts, named.lengths
         self._longest = int(self._lengths.max(initial=0))
-        size = max(_BLOCK + self._longest, len(self._codes)) + 2
+        size = max(2 * self._longest + _BLOCK, len(self._codes)) + 2
         self._powers = _powers(_BASE, size)
         self._inverse = _powers(pow(_BASE, -1, 1 << 32), size)
 
         sums, ends = self._sums(self._codes), self._starts + self._lengths
         whole = (sums[ends] - sums[self._starts]) * self._inverse[self._starts]
-        first_ends = np.minimum(ends, _word_ends(border_classes()[self._codes], self._starts))
-        words = (sums[first_ends] - sums[self._starts]) * self._inverse[self._starts]
         self._whole = _Table(whole)
         self._order = np.argsort(whole, kind="stable")
-        # Per first word, the lengths of the names that begin with it.
-        pairs = np.unique(np.stack([words.astype(np.int64), self._lengths]), axis=1)
+        starts, ends = named.longest()
+        words = (sums[ends] - sums[starts]) * self._inverse[starts]
+        # Per longest word: how far into the name it begins, and how long the name is.
+        self._offsets = starts - self._starts
+        pairs = np.unique(np.stack([words.astype(np.int64), self._offsets, self._lengths]), axis=1)
         self._words = _Table(pairs[0].astype(np.uint32))
-        self._length_of = pairs[1]
+        self._offset_of, self._length_of = pairs[1], pairs[2]
 
     def find(self, codes: npt.NDArray[np.uint32]) -> tuple[_Positions, _Positions]:
-        """Places at which a name begins with a whole first word, and the name's index.
+        """Places of names whose longest word is a whole word of the text, and the names' indices.
 
         Args:
             codes: code points of the text.
@@ -71,29 +78,33 @@ class WordSearch:
         return np.concatenate(starts), np.concatenate(names)
 
     def _find(self, codes: npt.NDArray[np.uint32], begin: int) -> tuple[_Positions, _Positions]:
-        """Matches that begin in one block."""
-        block = codes[begin : begin + _BLOCK + self._longest + 1]
-        classes = border_classes().take(codes[max(0, begin - 1) : begin + len(block)])
-        before = classes[:-1] if begin else np.append(np.uint8(0), classes[:-1])
-        classes = classes[1:] if begin else classes
-        starts = np.flatnonzero(begin_words(before[:_BLOCK], classes[:_BLOCK]))
+        """Matches whose longest word begins in one block."""
+        first = max(0, begin - self._longest)
+        block = codes[first : begin + _BLOCK + self._longest + 1]
+        classes = border_classes().take(block)
+        before = np.append(np.uint8(0), classes[:-1])
+        here = slice(begin - first, begin - first + _BLOCK)
+        starts = np.flatnonzero(begin_words(before[here], classes[here])) + here.start
         # A word that is longer than any name gets an end that no name has.
         ends = _word_ends(classes, starts)
         sums = self._sums(block)
         words = (sums[ends] - sums[starts]) * self._inverse[starts]
-        rows, first, counts = self._words.find(words)
-        starts = np.repeat(starts[rows], counts)
-        lengths = self._length_of[ranges(first, counts)]
-        inside = starts + lengths <= len(block)
-        starts, lengths = starts[inside], lengths[inside]
+        rows, at, counts = self._words.find(words)
+        pairs = ranges(at, counts)
+        offsets, lengths = self._offset_of[pairs], self._length_of[pairs]
+        starts = np.repeat(starts[rows], counts) - offsets
+        inside = (starts >= 0) & (starts + lengths <= len(block))
+        starts, lengths, offsets = starts[inside], lengths[inside], offsets[inside]
         hashes = (sums[starts + lengths] - sums[starts]) * self._inverse[starts]
-        rows, first, counts = self._whole.find(hashes)
-        starts, names = np.repeat(starts[rows], counts), self._order[ranges(first, counts)]
+        rows, at, counts = self._whole.find(hashes)
+        starts, names = np.repeat(starts[rows], counts), self._order[ranges(at, counts)]
         # The character 0 between documents adds nothing to a hash: a longer piece has it too.
         kept = np.repeat(lengths[rows], counts) == self._lengths[names]
+        # Another name of this length may have led here by a word of this one.
+        kept &= np.repeat(offsets[rows], counts) == self._offsets[names]
         starts, names = starts[kept], names[kept]
         kept = self._are_equal(block, starts, names)
-        return starts[kept] + begin, names[kept]
+        return starts[kept] + first, names[kept]
 
     def _are_equal(
         self, block: npt.NDArray[np.uint32], starts: _Positions, names: _Positions
@@ -114,6 +125,27 @@ class WordSearch:
         sums = np.zeros(len(codes) + 1, dtype=np.uint32)
         np.cumsum(codes * self._powers[: len(codes)], dtype=np.uint32, out=sums[1:])
         return sums
+
+
+class _Words:
+    """Words of names: start and end of each in the names' code points, and whose it is."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.lengths = np.array([len(name) for name in names], dtype=np.int64)
+        # No name contains the separator.
+        self.codes = np.frombuffer("\0".join([*names, ""]).encode("utf-32-le"), dtype=np.uint32)
+        self.starts = np.cumsum(self.lengths + 1) - self.lengths - 1
+        classes = border_classes().take(self.codes)
+        before = np.append(np.uint8(0), classes[:-1])[: len(classes)]
+        self._begins = np.flatnonzero(begin_words(before, classes))
+        self._ends = _word_ends(classes, self._begins)
+        self.owners = np.searchsorted(self.starts, self._begins, side="right") - 1
+
+    def longest(self) -> tuple[_Positions, _Positions]:
+        """Start and end of the longest word of each name, the first one of equals."""
+        order = np.lexsort((self._begins, self._begins - self._ends, self.owners))
+        rows = order[np.unique(self.owners, return_index=True)[1]]
+        return self._begins[rows], self._ends[rows]
 
 
 class _Table:

@@ -188,6 +188,13 @@ def test_hyperscan_finds_the_same_with_case_folded() -> None:
     assert found(names, text, "casefold", "hyperscan") == found(names, text, "casefold")
 
 
+def test_a_name_is_found_once_although_two_of_its_words_are_looked_up() -> None:
+    """Of the second name, "Peter" is the longest word, and both are 15 characters long."""
+    assert found(["Peter Kropotkin", "Peter Abc De Fg"], "Peter Kropotkin") == [
+        (0, "Peter Kropotkin")
+    ]
+
+
 def test_a_name_at_the_end_of_a_document_is_found_once() -> None:
     """Also where a longer name begins with the same word: what separates documents is code 0."""
     names = ["New York", "New Yorks", "New Yorker X"]
