@@ -244,14 +244,17 @@ def other_matchers() -> None:
         ways.insert(1, ("ours, hyperscan", ours("hyperscan"), lines * 8, size * 8))
     print(f"\nMatching {len(names):,} names at word borders in {size:.1f} MB of English")
     whole, beginning = ways[0][1](lines), ways[0][1](few)
-    slowest = 0.0
-    rows = []
-    for what, way, given, megabytes in ways:
+    least = dict.fromkeys((what for what, *_ in ways), float("inf"))
+    for what, way, given, _ in ways:
         expected = beginning if given is few else whole
         assert way(few if given is few else lines) == expected, f"{what} counts otherwise"
-        spent, _ = timed(lambda way=way, given=given: way(given))
-        rows.append((what, megabytes / spent))
-        slowest = megabytes / spent
+    # In turn, because the machine may be shared.
+    for _ in range(3):
+        for what, way, given, _ in ways:
+            spent, _ = timed(lambda way=way, given=given: way(given))
+            least[what] = min(least[what], spent)
+    rows = [(what, megabytes / least[what]) for what, _, _, megabytes in ways]
+    slowest = rows[-1][1]
     for what, speed in rows:
         print(f"{what:28}{speed:12.3f} MB/s{speed / slowest:12,.0f} x")
 
