@@ -17,6 +17,7 @@ import numpy.typing as npt
 __all__ = [
     "begin_words",
     "border_classes",
+    "code_points",
     "hangul_goes_on",
     "is_bounded",
     "is_in_word",
@@ -63,6 +64,11 @@ def border_classes() -> npt.NDArray[np.uint8]:
             else:
                 table[code] = _UNSPACED if is_free else _SPACED
     return table
+
+
+def code_points(text: str) -> npt.NDArray[np.uint32]:
+    """Code points of a text."""
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
 
 
 def name_edges(names: Sequence[str]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
@@ -124,8 +130,7 @@ def is_in_word(classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 
 def hangul_goes_on(text: str, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether a letter of Hangul stands before and after each place in a text."""
-    codes = np.frombuffer(f"\0{text}\0".encode("utf-32-le"), dtype=np.uint32)
-    is_hangul = border_classes()[codes] == _HANGUL
+    is_hangul = border_classes()[code_points(f"\0{text}\0")] == _HANGUL
     both: npt.NDArray[np.bool_] = is_hangul[places] & is_hangul[places + 1]
     return both
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ingestion.tracing.borders import border_classes, is_bounded, name_edges, ranges
-from ingestion.tracing.words import WordSearch, have_words
+from ingestion.tracing.borders import border_classes, code_points, is_bounded, name_edges, ranges
+from ingestion.tracing.words import Places, WordSearch, have_words
 
 __all__ = ["Engine", "Matcher", "Matches", "Matching"]
 
@@ -83,7 +83,7 @@ class Matcher:
         self._find = (_Hyperscan if engine == "hyperscan" else _Polars)(anywhere)
 
     def find(self, text: str) -> Matches:
-        """Find all matches in a text; needs about 20 bytes of memory per character."""
+        """Find all matches in a text; needs up to about 20 bytes of memory per character."""
         if not self._patterns or not text:
             none = np.zeros(0, dtype=np.int64)
             return Matches(none, none, none)
@@ -91,16 +91,10 @@ class Matcher:
         searched = text
         if self._matching == "casefold":
             searched, original = _fold_with_positions(text)
-        codes = np.frombuffer(searched.encode("utf-32-le"), dtype=np.uint32)
-        starts, patterns = self._places(searched, codes)
+        starts, patterns, before, after = self._places(searched)
         ends = starts + self._lengths[patterns]
         if self._matching != "substring":
-            kept = is_bounded(
-                _class_at(codes, starts - 1),
-                self._first[patterns],
-                self._last[patterns],
-                _class_at(codes, ends),
-            )
+            kept = is_bounded(before, self._first[patterns], self._last[patterns], after)
             starts, ends, patterns = starts[kept], ends[kept], patterns[kept]
         if original is not None:
             starts, ends = original[starts], original[ends - 1] + 1
@@ -110,22 +104,30 @@ class Matcher:
         order = np.lexsort((names, ends, starts))
         return Matches(starts[order], ends[order], names[order])
 
-    def _places(self, text: str, codes: npt.NDArray[np.uint32]) -> tuple[_Positions, _Positions]:
-        """Where patterns begin, in characters, and which; borders are not looked at."""
-        none = np.zeros(0, dtype=np.int64)
-        by_word = self._words.find(codes) if len(self._by_word) else (none, none)
+    def _places(self, text: str) -> Places:
+        """Where patterns stand, and which; whether their borders are right is not looked at."""
+        found: list[Places] = []
+        if len(self._by_word):
+            by_word = self._words.find(text)
+            found.append(by_word._replace(names=self._by_word[by_word.names]))
+        if len(self._anywhere):
+            starts, patterns = self._find_anywhere(text)
+            patterns = self._anywhere[patterns]
+            classes = np.append(border_classes().take(code_points(text)), np.uint8(0))
+            ends = starts + self._lengths[patterns]
+            found.append(Places(starts, patterns, classes[starts - 1], classes[ends]))
+        return Places(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+    def _find_anywhere(self, text: str) -> tuple[_Positions, _Positions]:
+        """Where patterns that may begin anywhere begin, and which they are."""
         if len(self._by_word) and len(self._anywhere) <= _FEW:
-            starts, patterns = _one_by_one([self._patterns[i] for i in self._anywhere], text)
-        else:
-            encoded = text.encode()
-            starts, patterns = self._find(encoded, text)
-            if len(encoded) != len(text):
-                is_first_byte = (np.frombuffer(encoded, dtype=np.uint8) & 0xC0) != 0x80
-                starts = np.cumsum(is_first_byte, dtype=np.int32)[starts].astype(np.int64) - 1
-        return (
-            np.concatenate([by_word[0], starts]),
-            np.concatenate([self._by_word[by_word[1]], self._anywhere[patterns]]),
-        )
+            return _one_by_one([self._patterns[i] for i in self._anywhere], text)
+        encoded = text.encode()
+        starts, patterns = self._find(encoded, text)
+        if len(encoded) != len(text):
+            is_first_byte = (np.frombuffer(encoded, dtype=np.uint8) & 0xC0) != 0x80
+            starts = np.cumsum(is_first_byte, dtype=np.int32)[starts].astype(np.int64) - 1
+        return starts, patterns
 
 
 def _one_by_one(patterns: Sequence[str], text: str) -> tuple[_Positions, _Positions]:
@@ -181,13 +183,6 @@ class _Hyperscan:
         self._database.scan(encoded, match_event_handler=note)
         array = np.array(found, dtype=np.int64).reshape(-1, 2)
         return array[:, 1] - self._lengths[array[:, 0]], array[:, 0]
-
-
-def _class_at(codes: npt.NDArray[np.uint32], places: _Positions) -> npt.NDArray[np.uint8]:
-    """Border classes of the characters at these positions; 0 outside of the text."""
-    is_inside = (places >= 0) & (places < len(codes))
-    classes = border_classes()[codes[np.where(is_inside, places, 0)]]
-    return np.where(is_inside, classes, 0).astype(np.uint8)
 
 
 def _fold_with_positions(text: str) -> tuple[str, _Positions | None]:

@@ -7,13 +7,14 @@ are looked at. What does not belong here: names without a word (``ingestion.trac
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ingestion.tracing.borders import begin_words, border_classes, is_in_word, ranges
+from ingestion.tracing.borders import begin_words, border_classes, code_points, is_in_word, ranges
 
-__all__ = ["WordSearch", "have_words"]
+__all__ = ["Places", "WordSearch", "have_words"]
 
 _Positions = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint32]
@@ -26,6 +27,18 @@ _BASE = 0x9E3779B1
 """Odd, so that it has an inverse modulo 2³²."""
 
 _MIX = np.uint32(0x85EBCA6B)
+
+
+class Places(NamedTuple):
+    """Where names stand in a text; four arrays of one length."""
+
+    starts: _Positions
+    names: _Positions
+    """Indices of the names."""
+    before: npt.NDArray[np.uint8]
+    """Border class of the character before each; 0 where the text begins."""
+    after: npt.NDArray[np.uint8]
+    """Border class of the character after each; 0 where the text ends."""
 
 
 def have_words(names: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -65,26 +78,19 @@ class WordSearch:
         self._words = _Table(pairs[0].astype(np.uint32))
         self._offset_of, self._length_of = pairs[1], pairs[2]
 
-    def find(self, codes: npt.NDArray[np.uint32]) -> tuple[_Positions, _Positions]:
-        """Places of names whose longest word is a whole word of the text, and the names' indices.
+    def find(self, text: str) -> Places:
+        """Places of names whose longest word is a whole word of the text."""
+        found = [self._find(text, begin) for begin in range(0, max(1, len(text)), _BLOCK)]
+        return Places(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
-        Args:
-            codes: code points of the text.
-        """
-        found = [self._find(codes, begin) for begin in range(0, len(codes), _BLOCK)]
-        if not found:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        starts, names = zip(*found, strict=True)
-        return np.concatenate(starts), np.concatenate(names)
-
-    def _find(self, codes: npt.NDArray[np.uint32], begin: int) -> tuple[_Positions, _Positions]:
+    def _find(self, text: str, begin: int) -> Places:
         """Matches whose longest word begins in one block."""
         first = max(0, begin - self._longest)
-        block = codes[first : begin + _BLOCK + self._longest + 1]
+        block = code_points(text[first : begin + _BLOCK + self._longest + 1])
         classes = border_classes().take(block)
-        before = np.append(np.uint8(0), classes[:-1])
+        before, after = np.append(np.uint8(0), classes), np.append(classes, np.uint8(0))
         here = slice(begin - first, begin - first + _BLOCK)
-        starts = np.flatnonzero(begin_words(before[here], classes[here])) + here.start
+        starts = np.flatnonzero(begin_words(before[:-1][here], classes[here])) + here.start
         # A word that is longer than any name gets an end that no name has.
         ends = _word_ends(classes, starts)
         sums = self._sums(block)
@@ -104,7 +110,9 @@ class WordSearch:
         kept &= np.repeat(offsets[rows], counts) == self._offsets[names]
         starts, names = starts[kept], names[kept]
         kept = self._are_equal(block, starts, names)
-        return starts[kept] + first, names[kept]
+        starts, names = starts[kept], names[kept]
+        ends = starts + self._lengths[names]
+        return Places(starts + first, names, before[starts], after[ends])
 
     def _are_equal(
         self, block: npt.NDArray[np.uint32], starts: _Positions, names: _Positions
@@ -133,7 +141,7 @@ class _Words:
     def __init__(self, names: Sequence[str]) -> None:
         self.lengths = np.array([len(name) for name in names], dtype=np.int64)
         # No name contains the separator.
-        self.codes = np.frombuffer("\0".join([*names, ""]).encode("utf-32-le"), dtype=np.uint32)
+        self.codes = code_points("\0".join([*names, ""]))
         self.starts = np.cumsum(self.lengths + 1) - self.lengths - 1
         classes = border_classes().take(self.codes)
         before = np.append(np.uint8(0), classes[:-1])[: len(classes)]
