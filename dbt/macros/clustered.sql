@@ -98,7 +98,7 @@
             *,
             {%- for axis in ["x", "y"] %}
             rank() over (partition by {{ key_list }} order by {{ axis }})
-                + (count(*) over (partition by {{ key_list }}, {{ axis }}) - 1) / 2.0 as {{ axis }}_rank,
+                + (count(*) over (partition by {{ key_list }} order by {{ axis }} range between current row and current row) - 1) / 2.0 as {{ axis }}_rank,
             {%- endfor %}
         from {{ points }}
     ),

@@ -14,9 +14,9 @@
         select
             *,
             rank() over (partition by {{ key_list }} order by x)
-                + (count(*) over (partition by {{ key_list }}, x) - 1) / 2.0 as x_rank,
+                + (count(*) over (partition by {{ key_list }} order by x range between current row and current row) - 1) / 2.0 as x_rank,
             rank() over (partition by {{ key_list }} order by y)
-                + (count(*) over (partition by {{ key_list }}, y) - 1) / 2.0 as y_rank,
+                + (count(*) over (partition by {{ key_list }} order by y range between current row and current row) - 1) / 2.0 as y_rank,
         from {{ points }}
     ),
 

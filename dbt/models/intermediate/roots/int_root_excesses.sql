@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 
 {%- set pair = "model_id, method_code, null_code, language_a, language_b" %}
+{%- set stratum = "model_id, method_code, null_code, relation_id, null_object_id" %}
 
 with
 int_neuron_overlaps as not materialized (select * from {{ ref('int_neuron_overlaps') }}),
@@ -41,17 +42,29 @@ levels as (
     having count(*) >= {{ var("smallest_null") }} and pair_null_spread > 0
 ),
 
+-- Overlaps are ranked among the null of their own object, or of their relation: objects differ in how
+-- much their facts overlap.
+strata as (
+    select distinct {{ stratum }} from own_overlaps
+),
+
+stratum_numbers as (
+    {{ numbered("strata", "(" ~ stratum ~ ")", "stratum_number") }}
+),
+
 -- Pairs of languages differ in how much any two facts overlap. Standardized by their pair's null, the
 -- overlaps of all pairs of languages can be compared. Rounded, so that equal overlaps are equal.
 final as (
     select
-        own_overlaps.*,
+        own_overlaps.* exclude (null_object_id),
+        stratum_numbers.stratum_number,
         levels.pair_null_score,
         levels.pair_null_spread,
         round((own_overlaps.jaccard_score - levels.pair_null_score) / levels.pair_null_spread, 9) as excess,
         round((own_overlaps.null_value - levels.pair_null_score) / levels.pair_null_spread, 9) as null_excess,
     from own_overlaps
     inner join levels using ({{ pair }})
+    inner join stratum_numbers using ({{ stratum }})
 )
 
 select * from final

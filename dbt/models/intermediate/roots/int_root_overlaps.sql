@@ -1,59 +1,48 @@
 {{ config(materialized='table') }}
 
-{%- set stratum = "model_id, method_code, null_code, relation_id, null_object_id" %}
 {%- set answer = "model_id, method_code, language_code, fact_id" %}
 
 with
 int_root_excesses as not materialized (select * from {{ ref('int_root_excesses') }}),
 
--- Overlaps are ranked among the null of their own object, or of their relation: objects differ in how
--- much their facts overlap.
-candidates as (
+strata as (
     select
-        {{ stratum }},
-        excess,
-        0 as null_count,
+        stratum_number,
+        count(*) as null_value_count,
+        sum(null_excess::decimal(18, 9))::double as null_sum,
     from int_root_excesses
-    union all
-    select
-        {{ stratum }},
-        null_excess,
-        1,
-    from int_root_excesses
-),
-
-excess_counts as (
-    select
-        {{ stratum }},
-        excess,
-        sum(null_count) as null_count,
-        sum(null_count * excess::decimal(18, 9)) as null_sum,
-    from candidates
     group by all
 ),
 
--- Equal values count as larger.
-ranks as (
+-- How many values of a stratum's null are as large as this one or larger.
+null_places as (
     select
-        {{ stratum }},
-        excess,
-        sum(null_count) over (
-            partition by {{ stratum }} order by excess desc rows unbounded preceding
-        )::bigint as null_above_count,
-        sum(null_count) over (partition by {{ stratum }})::bigint as null_value_count,
-        (sum(null_sum) over (partition by {{ stratum }}))::double as null_sum,
-    from excess_counts
+        stratum_number,
+        null_excess,
+        max(place) as null_above_count,
+    from (
+        select
+            stratum_number,
+            null_excess,
+            row_number() over (partition by stratum_number order by null_excess desc) as place,
+        from int_root_excesses
+    )
+    group by all
 ),
 
+-- The smallest value of the null that is not below the overlap; none is, if the overlap is the largest.
 ranked as (
     select
         excesses.*,
-        ranks.null_value_count,
+        strata.null_value_count,
         excesses.pair_null_score
-        + excesses.pair_null_spread * ranks.null_sum / ranks.null_value_count as null_score,
-        (ranks.null_above_count + 1) / (ranks.null_value_count + 1) as p_value,
+        + excesses.pair_null_spread * strata.null_sum / strata.null_value_count as null_score,
+        (coalesce(null_places.null_above_count, 0) + 1) / (strata.null_value_count + 1) as p_value,
     from int_root_excesses as excesses
-    inner join ranks using ({{ stratum }}, excess)
+    inner join strata using (stratum_number)
+    asof left join null_places
+        on excesses.stratum_number = null_places.stratum_number
+        and excesses.excess <= null_places.null_excess
 ),
 
 -- Both directions: each language of a pair has its own number of compared languages.
@@ -68,7 +57,7 @@ directed as (
         null_code,
         relation_id,
         object_id,
-        null_object_id,
+        stratum_number,
         neuron_count,
         jaccard_score,
         null_value,
@@ -84,14 +73,31 @@ directed as (
     {%- endfor %}
 ),
 
+ends as (
+    {%- for language in ["language_a", "language_b"] %}
+    select
+        model_id,
+        method_code,
+        {{ language }} as language_code,
+        fact_id,
+        null_code,
+        stratum_number,
+    from int_root_excesses
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
 testable as (
     select
         {{ answer }},
-        null_code,
+        ends.null_code,
         count(*) as compared_language_count,
-    from directed
+    from ends
+    inner join strata using (stratum_number)
     group by all
-    having count(*) / (any_value(null_value_count) + 1) < {{ var("significance_level") }}
+    having count(*) / (any_value(strata.null_value_count) + 1) < {{ var("significance_level") }}
 ),
 
 -- The object null if its smallest possible p value is significant after correction, else the relation null.

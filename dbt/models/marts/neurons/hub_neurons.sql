@@ -12,20 +12,6 @@ scored as (
     group by all
 ),
 
-by_relation as (
-    select
-        model_id,
-        method_code,
-        language_code,
-        relation_id,
-        layer_index,
-        neuron_index,
-        count(*) as active_fact_count,
-        sum(neuron_score::decimal(18, 9)) as score_sum,
-    from int_fact_neurons
-    group by all
-),
-
 neurons as (
     select
         model_id,
@@ -33,10 +19,34 @@ neurons as (
         language_code,
         layer_index,
         neuron_index,
-        sum(active_fact_count)::bigint as active_fact_count,
-        count(*) as relation_count,
-        (sum(score_sum) / sum(active_fact_count))::double as neuron_score,
-    from by_relation
+        count(*) as active_fact_count,
+        (sum(neuron_score::decimal(18, 9)) / count(*))::double as neuron_score,
+    from int_fact_neurons
+    group by all
+),
+
+hubs as (
+    select
+        *,
+        row_number() over (
+            partition by model_id, method_code, language_code
+            order by active_fact_count desc, layer_index, neuron_index
+        ) as hub_rank,
+    from neurons
+    where active_fact_count >= 2
+    qualify hub_rank <= {{ var("hub_neuron_count", 100) }}
+),
+
+relations as (
+    select
+        model_id,
+        method_code,
+        language_code,
+        layer_index,
+        neuron_index,
+        count(distinct relation_id) as relation_count,
+    from int_fact_neurons
+    semi join hubs using (model_id, method_code, language_code, layer_index, neuron_index)
     group by all
 ),
 
@@ -48,38 +58,28 @@ languages as (
         neuron_index,
         count(*) as language_count,
     from neurons
+    semi join hubs using (model_id, method_code, layer_index, neuron_index)
     group by all
-),
-
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by model_id, method_code, language_code
-            order by active_fact_count desc, layer_index, neuron_index
-        ) as hub_rank,
-    from neurons
-    where active_fact_count >= 2
 ),
 
 final as (
     select
-        ranked.model_id,
-        ranked.method_code,
-        ranked.language_code,
-        ranked.hub_rank,
-        ranked.layer_index,
-        ranked.neuron_index,
-        ranked.active_fact_count,
+        hubs.model_id,
+        hubs.method_code,
+        hubs.language_code,
+        hubs.hub_rank,
+        hubs.layer_index,
+        hubs.neuron_index,
+        hubs.active_fact_count,
         scored.scored_fact_count,
-        {{ wilson('ranked.active_fact_count', 'scored.scored_fact_count', 'active_rate') }},
-        ranked.relation_count,
+        {{ wilson('hubs.active_fact_count', 'scored.scored_fact_count', 'active_rate') }},
+        relations.relation_count,
         languages.language_count,
-        ranked.neuron_score,
-    from ranked
+        hubs.neuron_score,
+    from hubs
     inner join scored using (model_id, method_code, language_code)
+    inner join relations using (model_id, method_code, language_code, layer_index, neuron_index)
     inner join languages using (model_id, method_code, layer_index, neuron_index)
-    where ranked.hub_rank <= {{ var("hub_neuron_count", 100) }}
     order by model_id, method_code, language_code, hub_rank
 )
 

@@ -3,7 +3,7 @@
 with
 fct_predictions as not materialized (select * from {{ ref('fct_predictions') }}),
 fct_subject_dependence as (select * from {{ ref('fct_subject_dependence') }}),
-fct_fact_presence as (select * from {{ ref('fct_fact_presence') }}),
+fct_fact_presence as not materialized (select * from {{ ref('fct_fact_presence') }}),
 int_root_scopes as not materialized (select * from {{ ref('int_root_scopes') }}),
 
 languages_of_fact as (
@@ -27,6 +27,16 @@ object_facts as (
     group by all
 ),
 
+stating_languages as (
+    select
+        corpus_id,
+        text_unit,
+        fact_id,
+        count(*) filter (where is_present) as stating_language_count,
+    from fct_fact_presence
+    group by all
+),
+
 -- The text units of the roots, per model: where does its text state a fact?
 presence as (
     select
@@ -34,9 +44,9 @@ presence as (
         presence.language_code,
         presence.fact_id,
         presence.is_present,
-        count(*) filter (where presence.is_present) over (partition by scopes.model_id, presence.fact_id)
-        - presence.is_present::integer as other_stating_language_count,
+        stating_languages.stating_language_count - presence.is_present::integer as other_stating_language_count,
     from fct_fact_presence as presence
+    inner join stating_languages using (corpus_id, text_unit, fact_id)
     inner join int_root_scopes as scopes
         on presence.corpus_id = scopes.corpus_id
         and presence.text_unit = scopes.text_unit

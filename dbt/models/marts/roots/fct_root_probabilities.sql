@@ -17,6 +17,7 @@ answers as (
         statement_code,
         feature_set_code,
         other_stating_language_count,
+        {{ (answers + swaps) | join(",\n        ") }},
         [
             { 'feature_code': 'intercept', 'feature_value': 1.0 },
             {%- for feature in answers + swaps %}
@@ -56,17 +57,30 @@ coefficients as (
     where feature_set_code != 'all'
 ),
 
+rules as (
+    select
+        statement_code,
+        feature_set_code,
+        outcome_code,
+        {%- for feature in ["intercept"] + answers + swaps %}
+        any_value(coefficient) filter (where feature_code = '{{ feature }}') as {{ feature }}_coefficient,
+        {%- endfor %}
+    from coefficients
+    group by all
+),
+
 log_odds as (
     select
         {{ keys }},
-        coefficients.outcome_code,
-        sum(coefficients.coefficient * listed.feature_value order by coefficients.feature_code) as log_odds,
-    from listed
-    inner join coefficients
-        on listed.feature_code = coefficients.feature_code
-        and listed.feature_set_code = coefficients.feature_set_code
-        and if(coefficients.outcome_code = 'guess', 'unknown', listed.statement_code) = coefficients.statement_code
-    group by all
+        rules.outcome_code,
+        rules.intercept_coefficient
+        {%- for feature in (answers + swaps) | sort %}
+        + coalesce(rules.{{ feature }}_coefficient * answers.{{ feature }}, 0)
+        {%- endfor %} as log_odds,
+    from answers
+    inner join rules
+        on answers.feature_set_code = rules.feature_set_code
+        and if(rules.outcome_code = 'guess', 'unknown', answers.statement_code) = rules.statement_code
 ),
 
 -- What each feature adds to the log-odds of being right without its own text (of a guess where the text
@@ -104,7 +118,7 @@ rates as (
 -- Beyond guessing: P(right with the other languages' text | not guessed), and with the own text.
 gains as (
     select
-        answers.* exclude (features),
+        answers.* exclude (features, {{ (answers + swaps) | join(", ") }}),
         rates.nowhere_rate as nowhere_score,
         if(
             answers.other_stating_language_count = 0,

@@ -28,9 +28,9 @@ tests as (
 
 null_places as (
     select
-        {{ stratum }},
+        stratum_number,
         null_excess as critical_excess,
-        row_number() over (partition by {{ stratum }} order by null_excess desc) as critical_place,
+        row_number() over (partition by stratum_number order by null_excess desc) as critical_place,
     from int_root_excesses
     where null_code = 'object'
 ),
@@ -48,7 +48,7 @@ planted as (
         common_count / (tests.neuron_count - common_count) as planted_jaccard,
         round((planted_jaccard - tests.pair_null_score) / tests.pair_null_spread, 9) > critical_excess as is_found,
     from tests
-    inner join null_places using ({{ stratum }}, critical_place)
+    inner join null_places using (stratum_number, critical_place)
     cross join (
         select unnest({{ var("planted_neuron_counts") }}) as planted_neuron_count
     ) as planted

@@ -4,15 +4,26 @@ fct_fact_presence as not materialized (select * from {{ ref('fct_fact_presence')
 dim_models as (select * from {{ ref('dim_models') }}),
 dim_corpora as (select * from {{ ref('dim_corpora') }}),
 
-presence as (
+stating_languages as (
     select
         corpus_id,
-        language_code,
+        text_unit,
         fact_id,
-        is_present,
-        count(*) filter (where is_present) over (partition by corpus_id, fact_id) as present_language_count,
+        count(*) filter (where is_present) as present_language_count,
     from fct_fact_presence
+    group by all
+),
+
+presence as (
+    select
+        presence.corpus_id,
+        presence.language_code,
+        presence.fact_id,
+        presence.is_present,
+        stating_languages.present_language_count,
+    from fct_fact_presence as presence
     semi join dim_corpora using (corpus_id, text_unit)
+    inner join stating_languages using (corpus_id, text_unit, fact_id)
 ),
 
 facts as (
