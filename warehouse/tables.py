@@ -32,6 +32,8 @@ __all__ = [
 
 PUBLIC_SCHEMA = "main"
 """Schema of the tables that are equal in two runs of one study; ``operations`` contains times."""
+_KEYS = ("operations", "table_keys")
+"""Table with the keys of the tables that have no index."""
 
 
 class WarehouseError(FactrootsError):
@@ -144,6 +146,11 @@ def published_tables(
             [catalogue],
         ).fetchall()
     }
+    if _KEYS in columns:
+        name = ".".join(map(identifier, (catalogue, *_KEYS)))
+        listed = connection.execute(f"select table_name, key_columns from {name}").fetchall()
+        for table, names in listed:
+            keys[PUBLIC_SCHEMA, table] = tuple(names)
     found = connection.execute(
         """
         select schema_name, table_name, coalesce(comment, ''), false

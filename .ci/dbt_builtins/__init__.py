@@ -62,3 +62,8 @@ cluster_variance = correlate = match_counts = numbered = subjects_with_rivals = 
 def without_database(relation: str) -> str:
     """The relation itself: its name has no database here."""
     return relation
+
+
+def fact_keys() -> dict[str, list[str]]:
+    """One table of facts."""
+    return {"fct_predictions": ["model_id", "language_code", "fact_id"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ PLAIN_NAMES = {
     "note", "printed_precision", "printed_recall",
     "layer_indexes", "neuron_ranks", "row_number", "set_size", "neuron_indexes",
     "edit_factor", "published_source", "published_tolerance", "published_value", "recall",
-    "recall_low", "recall_high", "seed", "text_unit", "subject_transliterated",
+    "recall_low", "recall_high", "seed", "table_name", "text_unit", "subject_transliterated",
     "object_transliterated", "chat_message", "continuation_text", "commonest_answer",
-    "fact_subject_label", "fact_object_label", "paper_reason", "maker_note",
+    "fact_subject_label", "fact_object_label", "paper_reason", "maker_note", "key_columns",
 }  # fmt: skip
 GRAMMAR = re.compile(
     r"(is|has)_\w+|"
@@ -54,6 +55,24 @@ def test_every_mart_states_its_grain_and_describes_every_column(models: Path) ->
         assert any(rule["type"] == "primary_key" for rule in mart["constraints"]), name
         for column in mart["columns"]:
             assert column["description"].strip(), (name, column["name"])
+
+
+def test_a_table_of_facts_has_its_key_in_the_list_of_those_without_an_index(project: Path) -> None:
+    listed = (project / "dbt" / "macros" / "fact_keys.sql").read_text()
+    declared = {}
+    for name, mart in marts(project / "dbt" / "models").items():
+        if name.startswith("fct_"):
+            (declared[name],) = (
+                rule["columns"] for rule in mart["constraints"] if rule["type"] == "primary_key"
+            )
+            required = {
+                column["name"]
+                for column in mart["columns"]
+                if {"type": "not_null"} in column.get("constraints", ())
+            }
+            assert required >= set(declared[name]), name
+    (keys,) = re.findall(r"return\((.*)\) -}}", listed, re.DOTALL)
+    assert ast.literal_eval(keys.strip()) == declared
 
 
 def test_every_model_is_described_in_a_file_of_its_own(models: Path) -> None:

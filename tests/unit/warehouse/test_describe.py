@@ -13,7 +13,7 @@ from warehouse.describe import describe_table, list_tables
 from warehouse.diff import diff
 from warehouse.export import export
 from warehouse.publish import publish
-from warehouse.tables import WarehouseError
+from warehouse.tables import WarehouseError, attached, published_tables
 
 VIEW = """
 create view named as from main.scores join main.dim_languages using (language_code);
@@ -23,6 +23,12 @@ create table pairs (
     right_b_count bigint, union_count bigint
 );
 insert into pairs values ('m', 'de', 'en', 1, 2, 3);
+"""
+
+FACTS = """
+create table fct_answers (model_id varchar not null, fact_id varchar not null, score double);
+create table operations.table_keys (table_name varchar primary key, key_columns varchar[]);
+insert into operations.table_keys values ('fct_answers', ['model_id', 'fact_id']);
 """
 
 
@@ -89,3 +95,10 @@ def test_views_are_exported_and_compared_by_name_only(published: Path, tmp_path:
     assert "named" not in {table.table for table in diff(published, published)}
     [same] = diff(published, published, tables=["named"])
     assert not same.is_different
+
+
+def test_a_table_of_facts_has_the_key_that_table_keys_lists(tmp_path: Path) -> None:
+    with attached({"file": write_file(tmp_path / "factroots.duckdb", FACTS)}) as connection:
+        tables = published_tables(connection, "file")
+    assert tables["fct_answers"].key == ("model_id", "fact_id")
+    assert tables["scores"].key == ("model_id", "language_code")
