@@ -7,20 +7,29 @@ with classes (least_shared_count, most_shared_count) as (
     values (0, 0), (1, 1), (2, 3), (4, 9), (10, 99), (100, null)
 ),
 
+asked as (
+    select
+        models.model_id,
+        models.corpus_id,
+        languages.language_code,
+    from dim_models as models
+    inner join p_at_1_by_language as languages using (model_id)
+),
+
 counts as (
     select
-        predictions.model_id,
+        asked.model_id,
         presence.shared_count,
         count(*) as fact_count,
-        count(*) filter (predictions.is_full_match) as full_match_count,
-    from fct_predictions as predictions
-    inner join dim_models as models using (model_id)
-    inner join fct_fact_presence as presence
-        on presence.corpus_id = models.corpus_id
-        and presence.language_code = predictions.language_code
-        and presence.fact_id = predictions.fact_id
+        count(known.fact_id) as full_match_count,
+    from fct_fact_presence as presence
+    inner join asked using (corpus_id, language_code)
+    left join (from fct_predictions where is_full_match) as known
+        on asked.model_id = known.model_id
+        and presence.language_code = known.language_code
+        and presence.fact_id = known.fact_id
     where presence.text_unit = coalesce(getvariable('unit'), 'chunk')
-    group by predictions.model_id, presence.shared_count
+    group by asked.model_id, presence.shared_count
 )
 
 select

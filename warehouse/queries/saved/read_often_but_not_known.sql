@@ -3,26 +3,29 @@
 --   predicted_text, gold_rank, shared_count, evidence_text
 -- rows: 0..100, one per model_id, language_code, fact_id
 -- variables: unit = chunk
-with missed as (
+with asked as (
     select
-        predictions.model_id,
-        predictions.language_code,
-        predictions.fact_id,
-        predictions.relation_id,
-        predictions.predicted_text,
-        predictions.gold_rank,
+        models.model_id,
+        models.corpus_id,
+        languages.language_code,
+    from dim_models as models
+    inner join p_at_1_by_language as languages using (model_id)
+),
+
+missed as (
+    select
+        asked.model_id,
+        presence.language_code,
+        presence.fact_id,
+        presence.relation_id,
         presence.shared_count,
         presence.evidence_text,
-    from fct_predictions as predictions
-    inner join dim_models as models using (model_id)
-    inner join fct_fact_presence as presence
-        on presence.corpus_id = models.corpus_id
-        and presence.language_code = predictions.language_code
-        and presence.fact_id = predictions.fact_id
+    from fct_fact_presence as presence
+    inner join asked using (corpus_id, language_code)
+    anti join (from fct_predictions where is_full_match) as known using (model_id, language_code, fact_id)
     where presence.text_unit = coalesce(getvariable('unit'), 'chunk')
         and presence.is_present
-        and not predictions.is_full_match
-    order by presence.shared_count desc, predictions.model_id, predictions.language_code, fact_id
+    order by presence.shared_count desc, asked.model_id, presence.language_code, presence.fact_id
     limit 100
 )
 
@@ -33,11 +36,12 @@ select
     relations.relation_name,
     labels.subject_label,
     labels.object_label,
-    missed.predicted_text,
-    missed.gold_rank,
+    predictions.predicted_text,
+    predictions.gold_rank,
     missed.shared_count,
     missed.evidence_text,
 from missed
+inner join fct_predictions as predictions using (model_id, language_code, fact_id)
 inner join dim_fact_labels as labels using (language_code, fact_id)
-inner join dim_relations as relations using (relation_id)
+inner join dim_relations as relations on missed.relation_id = relations.relation_id
 order by missed.shared_count desc, missed.model_id, missed.language_code, missed.fact_id
