@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dagster_project.dbt.build_state import READS_ALL_PARTS
 from dagster_project.dbt.project import parse
 from dagster_project.paths import PROJECT
 
@@ -56,14 +57,15 @@ def _table(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: st
     node = marts[identifier]
     keys = [rule["columns"] for rule in node["constraints"] if rule["type"] == "primary_key"]
     schema = node["config"]["schema"]
-    sources = ", ".join(f"`{name}`" for name in sorted(_origins(manifest, marts, identifier)))
+    origins = ", ".join(f"`{name}`" for name in sorted(_origins(manifest, marts, identifier)))
+    sources = f" From: {origins}." if origins else ""
     return [
         f"## {node['name']}",
         "",
         _line(node["description"]),
         "",
         *([f"In the schema `{schema}`."] if schema else []),
-        f"Key: {', '.join(f'`{column}`' for key in keys for column in key)}. From: {sources}.",
+        f"Key: {', '.join(f'`{column}`' for key in keys for column in key)}.{sources}",
         "",
         "| column | type | meaning |",
         "|---|---|---|",
@@ -76,15 +78,16 @@ def _table(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: st
 
 def _origins(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: str) -> set[str]:
     """Finds the sources, seeds and marts that a model reads, directly or through other models."""
-    found: set[str] = set()
-    for parent in manifest["nodes"][identifier]["depends_on"]["nodes"]:
+    depends_on = manifest["nodes"][identifier]["depends_on"]
+    found = {"the footers of all lake tables"} if READS_ALL_PARTS in depends_on["macros"] else set()
+    for parent in depends_on["nodes"]:
         if parent in manifest["sources"]:
             found.add(f"lake.{manifest['sources'][parent]['name']}")
         elif parent in marts or manifest["nodes"][parent]["resource_type"] == "seed":
             found.add(str(manifest["nodes"][parent]["name"]))
         else:
             found |= _origins(manifest, marts, parent)
-    return found or {"the footers of all lake tables"}
+    return found
 
 
 def _line(text: str) -> str:
