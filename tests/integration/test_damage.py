@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import warehouse.report.page
-from dagster_project.dbt.project import dbt_fingerprint, dbt_variables
+from dagster_project.dbt.project import manifest_version
 from dagster_project.runtime.workspace import Workspace
 from tests.helpers import studies
 from warehouse.report.stamp import STAMP, is_current
@@ -52,8 +52,8 @@ def test_damaged_files_are_named_and_made_again(
     manifest.write_bytes(manifest.read_bytes()[:-1000])
     # It has to be the manifest of this place: else it is made again without a look at it.
     workspace = Workspace(str(tiny_study), home.parent)
-    variables = dbt_variables(workspace.study, workspace.home)
-    manifest.with_name("manifest.version").write_text(f"{dbt_fingerprint()} {variables}")
+    version = manifest_version(workspace.study, workspace.home)
+    manifest.with_name("manifest.version").write_text(version)
     runs, events = (home / "dagster" / name for name in ("history/runs.db", "event_log.db"))
     flip(events, 4000)
     runs.write_bytes(b"not a database" * 100)
