@@ -101,7 +101,9 @@ def _trace(task: CorpusTask) -> Iterator[Computed]:
     if task.corpus.file is not None:
         yield from _import(task)
         return
-    passes = (_begin(task, language) for language in task.languages)
+    # Once for all languages: a large tokenizer takes seconds to load.
+    tokenizer = _chunk_tokenizer(task)
+    passes = (_begin(task, language, *tokenizer) for language in task.languages)
     if task.workers.count(is_of_model=False) > 1:
         yield from _trace_on_workers(task, passes)
         return
@@ -133,17 +135,22 @@ def _import(task: CorpusTask) -> Iterator[Computed]:
         yield Computed({"occurrences": rows}, language, fact_count=counted, why_none=why_none)
 
 
-def _begin(task: CorpusTask, language: str) -> _Pass:
+def _chunk_tokenizer(task: CorpusTask) -> tuple[str | None, str | None]:
+    """The tokenizer that measures chunks, as JSON, and its hash; None without such a model."""
+    if (chunk_model := task.study.chunk_model(task.corpus.id)) is None:
+        return None, None
+    resolved = chunk_model.resolved
+    tokenizer = load_tokenizer(resolved.spec, resolved.fetch_description())
+    return tokenizer.backend_tokenizer.to_str(), tokenizer_hash(tokenizer)
+
+
+def _begin(
+    task: CorpusTask, language: str, tokenizer_json: str | None, tokenizer_id: str | None
+) -> _Pass:
     study, corpus = task.study, task.corpus
     started = time.perf_counter()
     if corpus.is_atlas:
         _write_atlas(task.home, corpus)
-    tokenizer_json, tokenizer_id = None, None
-    if (chunk_model := study.chunk_model(corpus.id)) is not None:
-        resolved = chunk_model.resolved
-        tokenizer = load_tokenizer(resolved.spec, resolved.fetch_description())
-        tokenizer_json = tokenizer.backend_tokenizer.to_str()
-        tokenizer_id = tokenizer_hash(tokenizer)
     settings = study.study.tracing
     names = collect_names(
         task.read_part("fact_labels", {"language_code": language}),

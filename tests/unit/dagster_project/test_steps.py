@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from dagster_project.steps import libraries
+from dagster_project.runtime.workers import ThisProcess
+from dagster_project.steps import libraries, occurrences
 from dagster_project.steps.registry import STEP_OF_TABLE, STEPS, make_plan
-from dagster_project.steps.step import ModelStep, ModelTask, Step
+from dagster_project.steps.step import CorpusTask, ModelStep, ModelTask, Step
+from dagster_project.study.home import Home
 from dagster_project.study.resolve import resolve_study
 from ingestion.contract import LAKE
 from ingestion.lake import fingerprint
+from models_gpu.loading.tokenizers import load_tokenizer
 from models_gpu.methods.fact_choice import facts_in_most_languages
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -120,3 +124,34 @@ def test_the_embedded_aliases_are_a_table_for_restricted_studies_too(tmp_path: P
     assert [part.label for part in plan.parts() if part.table == "object_aliases"] == [
         "object_aliases m/en"
     ]
+
+
+def test_a_corpus_loads_its_tokenizer_once_for_all_languages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved = resolve_study("atlas", tmp_path, only_languages=["en", "de"])
+    (label, fact) = (
+        {"fact_id": "f", "subject_label": "France", "object_label": "Paris"},
+        {"fact_id": "f", "relation_id": "P36", "subject_id": "s", "object_id": "o"},
+    )
+    frames = {"fact_labels": pl.DataFrame([label]), "facts": pl.DataFrame([fact])}
+    loaded = []
+
+    def counted(*arguments: Any) -> Any:
+        loaded.append(arguments)
+        return load_tokenizer(*arguments)
+
+    monkeypatch.setattr(occurrences, "load_tokenizer", counted)
+    task = CorpusTask(
+        resolved,
+        Home(tmp_path / "atlas"),
+        resolved.corpora[0],
+        ("de", "en"),
+        ThisProcess(),
+        lambda table, place: frames[table].with_columns(**{k: pl.lit(v) for k, v in place.items()}),
+    )
+    sizes = [each.tables["corpus_sizes"] for each in occurrences.STEP.compute(task)]
+    assert [frame["language_code"].item() for frame in sizes] == ["de", "en"]
+    assert all(frame["chunk_count"].item() > 300 for frame in sizes)
+    assert len({frame["tokenizer_hash"].item() for frame in sizes}) == 1
+    assert len(loaded) == 1
