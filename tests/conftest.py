@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import urllib.request
@@ -10,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# As in ``factroots`` itself: what is imported stays, and looking for garbage in it takes a while.
+gc.set_threshold(100_000, 20, 100)
 
 PROJECT = Path(__file__).resolve().parent.parent
 NIGHTLY = {"modernbert", "eurobert", "olmo3", "apertus", "smollm3"}

@@ -6,6 +6,7 @@ is a fork of that server.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ def _command(arguments: Sequence[str], printed: Path, database: str) -> None:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import cli
 
+    # It ends before there is much garbage, and looking for it copies the pages of the server.
+    gc.disable()
     os.chdir(printed.parent)
     os.environ |= {"FACTROOTS_BUILD": database, "DBT_LOG_LEVEL_FILE": "none"}
     with printed.open("wb") as file:
