@@ -1,9 +1,10 @@
 {#-
     dbt's own materializations write a model under another name, rename it and drop the old one, each
-    by statements of their own. DuckDB can drop the old one first, in the transaction that makes the new
-    one. Each statement costs dbt about as much as a small mart itself, so key, preview and comments of a
-    mart are one; marts are the models with persist_docs. Not here, because no model has them: grants,
-    indexes, hooks.
+    by statements of their own, between statements that begin and commit. Each statement costs dbt about as
+    much as a small mart itself, so here all of them are one: the old relation is dropped in the
+    transaction that makes the new one, with key, preview and comments where it is a mart; marts are the
+    models with persist_docs. If it fails, dbt closes the connection, and DuckDB takes everything back. Not
+    here, because no model has them: grants, indexes, hooks.
 -#}
 {% materialization table, adapter="duckdb" -%}
     {{- return(replaced_relation("table")) -}}
@@ -16,20 +17,19 @@
 {% macro replaced_relation(type) -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set relation = this.incorporate(type=type) -%}
-    {%- if existing is not none -%}
-    {%- do adapter.drop_relation(existing) -%}
-    {%- endif -%}
-    {%- call statement("main") -%}
+    {%- call statement("main", auto_begin=False) -%}
+    begin;
+    {% if existing is not none -%}
+    drop {{ existing.type }} {{ existing }} cascade;
+    {%- endif %}
     {{ create_table_as(False, relation, compiled_code) if type == "table" else create_view_as(relation, compiled_code) }}
-    {%- endcall -%}
-    {%- if config.persist_relation_docs() -%}
-    {%- call statement("finish") -%}
+    {% if config.persist_relation_docs() -%}
     {{ add_key(relation, model) }}
     {{ preview(relation, model) }}
     {{ comments(relation, model) }}
+    {%- endif %}
+    commit;
     {%- endcall -%}
-    {%- endif -%}
-    {%- do adapter.commit() -%}
     {{- return({"relations": [relation]}) -}}
 {%- endmacro %}
 

@@ -7,6 +7,7 @@ built, as an error in their SQL would spoil them; then dbt's tests are asked onc
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import yaml
 from test_root_marts import tables
 
-from tests.helpers.tiny_lake import DBT, WITHOUT_TESTS, build, write_lake
+from tests.helpers.tiny_lake import DBT, WITHOUT_TESTS, build, rows, write_lake
 
 CORRUPTIONS = {
     # numbers_add_up
@@ -198,3 +199,22 @@ def test_a_view_takes_the_place_of_a_table_and_a_table_that_of_a_view(built: Pat
             "where table_name in ('stg_lake__languages', 'dim_languages') order by table_name"
         ).fetchall()
     assert kinds == [("BASE TABLE",), ("VIEW",)]
+
+
+def test_a_mart_that_fails_leaves_the_one_that_was_there_and_stops_no_other(
+    built: Path, tmp_path: Path
+) -> None:
+    for name in ("lake", "run"):
+        shutil.copytree(built / name, tmp_path / name)
+    # A language that stands in two parts breaks the key of dim_languages alone.
+    (part,) = (tmp_path / "lake" / "languages").rglob("[!_]*.parquet")
+    shutil.copyfile(part, part.with_name("again.parquet"))
+    database = tmp_path / "run" / "factroots.duckdb"
+    before = rows(database, "from dim_languages order by all")
+    _, outcome = build(
+        tmp_path / "lake", tmp_path / "run", "--select", "dim_languages", "dim_relations"
+    )
+    assert outcome.returncode == 1
+    assert "PASS=1 WARN=0 ERROR=1" in outcome.stdout, outcome.stdout
+    assert "dim_languages" in outcome.stdout
+    assert rows(database, "from dim_languages order by all") == before
