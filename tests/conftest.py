@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import urllib.request
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-# As in ``factroots`` itself: what is imported stays, and looking for garbage in it takes a while.
-gc.set_threshold(100_000, 20, 100)
+from dagster_project.cli.process import collect_seldom
+
+collect_seldom()
 
 PROJECT = Path(__file__).resolve().parent.parent
 NIGHTLY = {"modernbert", "eurobert", "olmo3", "apertus", "smollm3"}

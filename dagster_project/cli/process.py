@@ -25,7 +25,9 @@ from rich.console import Console
 
 from ingestion.errors import FactrootsError, printable
 
-__all__ = ["OUT", "Group", "log_to_stderr", "logged_to", "print_error", "run_and_exit"]
+__all__ = [
+    "OUT", "Group", "collect_seldom", "log_to_stderr", "logged_to", "print_error", "run_and_exit",
+]  # fmt: skip
 
 OUT = Console(width=None if sys.stdout.isatty() else 120)
 """Standard output: results."""
@@ -129,11 +131,18 @@ def _received_signals() -> Iterator[int]:
         os.close(writer)
 
 
+def collect_seldom() -> None:
+    """Looks for garbage more seldom than Python does by itself.
+
+    The packages that a run imports make objects that stay: looking for garbage among them at the
+    usual rate takes a seventh of the time of the imports.
+    """
+    gc.set_threshold(100_000, 20, 100)
+
+
 def run_and_exit(command: Callable[[], object]) -> NoReturn:
     """Runs a click command and ends the process with its status, without Python's teardown."""
-    # The packages that a run imports make objects that stay: looking for garbage among them at
-    # Python's usual rate takes a seventh of the time of the imports.
-    gc.set_threshold(100_000, 20, 100)
+    collect_seldom()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a letter gets its number, not a traceback.
         if isinstance(stream, io.TextIOWrapper):

@@ -97,8 +97,7 @@
         select
             *,
             {%- for axis in ["x", "y"] %}
-            rank() over (partition by {{ key_list }} order by {{ axis }})
-                + (count(*) over (partition by {{ key_list }} order by {{ axis }} range between current row and current row) - 1) / 2.0 as {{ axis }}_rank,
+            {{ mean_rank(axis, key_list) }} as {{ axis }}_rank,
             {%- endfor %}
         from {{ points }}
     ),

@@ -13,10 +13,8 @@
     with ranked as (
         select
             *,
-            rank() over (partition by {{ key_list }} order by x)
-                + (count(*) over (partition by {{ key_list }} order by x range between current row and current row) - 1) / 2.0 as x_rank,
-            rank() over (partition by {{ key_list }} order by y)
-                + (count(*) over (partition by {{ key_list }} order by y range between current row and current row) - 1) / 2.0 as y_rank,
+            {{ mean_rank("x", key_list) }} as x_rank,
+            {{ mean_rank("y", key_list) }} as y_rank,
         from {{ points }}
     ),
 
@@ -51,4 +49,13 @@
         {%- endfor %}
         {%- endfor %}
     from coefficients
+{%- endmacro %}
+
+{#- Rank of a value within each group of `key_list`; equal values share the mean of their ranks. -#}
+{% macro mean_rank(value, key_list) -%}
+    rank() over (partition by {{ key_list }} order by {{ value }})
+    + (
+        count(*) over (partition by {{ key_list }} order by {{ value }} range between current row and current row)
+        - 1
+    ) / 2.0
 {%- endmacro %}

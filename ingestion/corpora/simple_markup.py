@@ -268,6 +268,7 @@ class _Reader:
         title, shown = sign.group("title", "shown")
         text = title if shown is None else shown
         whole = sign[0]
+        # Most links name no namespace, and have nothing to decode and no quotes.
         if not (":" in whole or "&" in whole or "''" in whole):
             self._add_part(text)
         elif _HARD.search(text):

@@ -53,11 +53,8 @@ _VARIANT_HIDDEN = frozenset("HT-")
 _EMPTY_BRACKETS = re.compile(r"\([\s,;:、，；]*\)|（[\s,;:、，；]*）")
 # They end no line of an article.
 _ODD_ENDS = "\r\u2028\u2029"
-_BLANKS = (
-    " \t\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680"
-    + "".join(map(chr, range(0x2000, 0x200B)))
-    + "\u202f\u205f\u3000"
-)
+# What Python takes for a blank, but for the end of a line.
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))).replace("\n", "")
 _SPACE_BEFORE_STOP = re.compile(r" (?=[,.;](?:\s|$))")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 

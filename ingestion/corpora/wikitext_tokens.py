@@ -278,9 +278,8 @@ def _tag(stream: Sequence[tokens.Token], position: int) -> tuple[int, str]:
     """Position after an opening tag (after the whole element if it is dropped), and its text."""
     name = stream[position]["text"].strip().lower()
     if name in _DROPPED_TAGS:
-        return _after(
-            stream, position, tokens.TagOpenOpen, *_TAG_ENDS
-        ), LINE_BREAK if name == "table" else ""
+        end = _after(stream, position, tokens.TagOpenOpen, *_TAG_ENDS)
+        return end, LINE_BREAK if name == "table" else ""
     text = LIST_MARK if name in _LIST_TAGS else "\n" if name in _BLOCK_TAGS else ""
     return _after_attributes(stream, position), LINE_BREAK if name == "br" else text
 

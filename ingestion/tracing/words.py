@@ -119,12 +119,11 @@ class WordSearch:
     ) -> npt.NDArray[np.bool_]:
         """Whether each name stands at its place, letter by letter."""
         lengths = self._lengths[names]
-        equal: npt.NDArray[np.bool_] = starts + lengths <= len(block)
-        lengths = np.where(equal, lengths, 0)
         differs = (
             block[ranges(starts, lengths)] != self._codes[ranges(self._starts[names], lengths)]
         )
         owners = np.repeat(np.arange(len(names)), lengths)
+        equal = np.ones(len(names), dtype=bool)
         equal[owners[differs]] = False
         return equal
 
