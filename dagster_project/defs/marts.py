@@ -1,5 +1,6 @@
 """The marts: dbt's models and tests as one multi-asset, with previews of their rows."""
 
+import contextlib
 import json
 import logging
 import os
@@ -61,12 +62,13 @@ def marts_asset(manifest: Mapping[str, Any], lineage: Lineage) -> dg.AssetsDefin
         state.forget(chosen)
         _prepare_previews(home)
         arguments = ["build", "--exclude-resource-type", "unit_test", *_selection(state, chosen)]
-        invocation = dbt.cli(
-            [*arguments, "--vars", dbt_variables(workspace.study, home)],
-            manifest=manifest,
-            dagster_dbt_translator=translator,
-            target_path=home.dbt_target,
-        )
+        with _environment(dbt_environment(home)):
+            invocation = dbt.cli(
+                [*arguments, "--vars", dbt_variables(workspace.study, home)],
+                manifest=manifest,
+                dagster_dbt_translator=translator,
+                target_path=home.dbt_target,
+            )
         # With the context from the start, dagster-dbt would replace this selection by its own.
         invocation.context = context
         started = time.perf_counter()
@@ -119,11 +121,25 @@ def _selection(state: BuildState, chosen: Collection[str] | None) -> Sequence[st
 
 
 def _prepare_previews(home: Home) -> None:
-    """Removes what the last build left, and sets dbt's environment."""
+    """Removes what the last build left."""
     shutil.rmtree(home.previews, ignore_errors=True)
     home.previews.mkdir(parents=True)
-    os.environ.update(dbt_environment(home))
     _run_results(home).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables for a process that starts in the block; later ones get none of this home."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
 
 
 def _run_results(home: Home) -> Path:

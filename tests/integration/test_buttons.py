@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def own_study(tiny_study: Path, tmp_path: Path) -> Path:
 def test_a_mart_is_built_alone_with_what_it_reads(tiny_study: Path, home: Path) -> None:
     build = home / "build" / "factroots.duckdb"
     assert press(tiny_study, home, "fct_fact_roots").success
+    # Another home that is built in this process is not given this one's folders.
+    assert not [name for name, value in os.environ.items() if str(home / "build") in value]
     before = ask(build, "select count(*) from fct_fact_roots")
     # The home was copied, so that views of the first build led to another lake.
     view = "select sql from duckdb_views() where view_name = 'stg_lake__predictions'"
