@@ -54,8 +54,8 @@ def _total(costs: Sequence[ModelCost]) -> str:
     left = len(costs) - len(measured)
     others = f", without {left} models whose weights are not here" if left else ""
     return (
-        f"About {duration(seconds)} of work on models on this device{others}. Not in it: other "
-        "wordings, edits, degenerate neurons, fact checks, signals, corpora, and the marts."
+        f"About {duration(seconds)} of work on models on this device{others}. Not in it: edits, "
+        "degenerate neurons, fact checks, signals, corpora, and the marts."
     )
 
 

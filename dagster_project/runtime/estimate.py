@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.wording_predictions import wording_languages
+from dagster_project.steps.wordings import wording_lines
 from dagster_project.study.resolved import StudyModel
+from ingestion.facts.wordings import accept_wordings
 from models_gpu.errors import ModelError, as_model_error
 from models_gpu.seeded import shuffled
 
@@ -71,6 +74,7 @@ def model_costs(workspace: Workspace, *, is_measured: bool) -> Iterator[ModelCos
     source = workspace.plan.study.facts
     assert source is not None, "only Ray's workers are without"
     frames: dict[str, pl.DataFrame] = {}
+    worded: dict[str, _Worded] = {}
     for language in workspace.plan.study.languages:
         found = source.read(language)
         frames[language] = (
@@ -80,6 +84,7 @@ def model_costs(workspace: Workspace, *, is_measured: bool) -> Iterator[ModelCos
                 "fact_id", "relation_id", "template", "subject_label", "object_label", "object_id"
             )
         )
+        worded[language] = _worded(workspace, language, found.prompts, frames[language])
     for model in workspace.plan.study.models:
         if not model.has_weights or "predictions" in model.files:
             continue
@@ -90,6 +95,8 @@ def model_costs(workspace: Workspace, *, is_measured: bool) -> Iterator[ModelCos
                 _count(workspace, model, asked, cost)
                 if is_measured and cost.download_bytes == 0:
                     _measure(workspace, model, asked, cost)
+                    codes = asked.keys() & set(wording_languages(workspace.plan.study, model))
+                    cost.seconds |= _wordings(workspace, [worded[code] for code in codes], cost)
         except ModelError as error:
             cost.problem = str(error)
         yield cost
@@ -152,6 +159,47 @@ def _measure(
         # One pass per right answer; how many are right is not known before.
         cost.seconds["active_neurons"] = _RIGHT_SHARE * cost.seconds["predictions"]
     cost.seconds |= _integrals(workspace, weights, rows)
+
+
+@dataclass(frozen=True)
+class _Worded:
+    """How many questions a language asks in other words."""
+
+    facts: int = 0
+    """Facts whose relation has another wording."""
+    further: int = 0
+    """These facts, once for each further template."""
+
+
+def _worded(
+    workspace: Workspace, language: str, prompts: pl.DataFrame, rows: pl.DataFrame
+) -> _Worded:
+    block = workspace.study.wordings
+    if block is None:
+        return _Worded()
+    lines = wording_lines(workspace.plan.study, language)
+    accepted, _ = accept_wordings(language, prompts, lines)
+    counts = (
+        accepted.group_by("relation_id")
+        .agg(templates=pl.len().clip(upper_bound=block.templates))
+        .join(rows.group_by("relation_id").agg(facts=pl.len()), on="relation_id")
+    )
+    if block.sample is not None:
+        counts = counts.with_columns(pl.col("facts").clip(upper_bound=block.sample))
+    facts, templates = counts["facts"], counts["templates"]
+    return _Worded(int(facts.sum()), int((facts * templates).sum()))
+
+
+def _wordings(workspace: Workspace, worded: Sequence[_Worded], cost: ModelCost) -> dict[str, float]:
+    """Seconds of other wordings: a question in other words takes as long as a fact in its own."""
+    facts, further = sum(each.facts for each in worded), sum(each.further for each in worded)
+    if not further:
+        return {}
+    per_fact = cost.seconds["predictions"] / cost.fact_count
+    seconds = {"wording_predictions": further * per_fact}
+    if "wording_neurons" in {part.table for part in workspace.plan.parts()}:
+        seconds["wording_neurons"] = (facts + further) * _RIGHT_SHARE * per_fact
+    return seconds
 
 
 class _EnoughError(Exception):

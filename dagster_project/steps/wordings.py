@@ -11,7 +11,19 @@ from ingestion.facts import FactsError
 from ingestion.facts.source import WordingLines
 from ingestion.facts.wordings import WordedFacts, accept_wordings
 
-__all__ = ["STEP"]
+__all__ = ["STEP", "wording_lines"]
+
+
+def wording_lines(study: ResolvedStudy, language: str) -> WordingLines:
+    """Further templates of a language: from the study's file, or from the facts' own files.
+
+    Raises:
+        FactsError: they cannot be read.
+    """
+    if study.wordings is not None:
+        return study.wordings.read(language)
+    own = study.whole_facts
+    return own.wordings(language) if isinstance(own, WordedFacts) else WordingLines()
 
 
 def _inputs(study: ResolvedStudy, partition: Mapping[str, str]) -> tuple[object, ...]:
@@ -28,17 +40,11 @@ def _read(task: StudyTask) -> Iterator[Computed]:
     """
     study = task.study
     assert study.facts is not None, "only Ray's workers are without, and they read no files"
-    own = study.whole_facts
     count = rejected_count = 0
     relations: set[str] = set()
     for language in study.languages:
-        lines = WordingLines()
-        if study.wordings is not None:
-            lines = study.wordings.read(language)
-        elif isinstance(own, WordedFacts):
-            lines = own.wordings(language)
         prompts = task.read_part("prompts", {"language_code": language})
-        accepted, rejected = accept_wordings(language, prompts, lines)
+        accepted, rejected = accept_wordings(language, prompts, wording_lines(study, language))
         count += accepted.height
         rejected_count += rejected.height
         relations |= set(prompts["relation_id"])

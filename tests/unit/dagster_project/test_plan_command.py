@@ -42,6 +42,35 @@ def test_queries_and_times_of_a_study_and_nothing_is_written(tmp_path: Path) -> 
     assert not (tmp_path / "homes").exists()
 
 
+WORDED = """\
+facts: {kind: table, path: facts.csv, wordings: words.csv}
+wordings: {languages: [en, it], templates: 2, sample: 5}
+"""
+WORDS = """\
+language,relation,template
+en,P36,The capital of [X] is called [Y]
+en,P36,"[Y], capital of [X]"
+en,P36,[X] has the capital [Y]
+it,P36,[Y] capitale di [X]
+"""
+
+
+def test_a_question_in_other_words_takes_as_long_as_a_fact(tmp_path: Path) -> None:
+    study = studies.write_study(tmp_path)
+    facts = "facts: {kind: table, path: facts.csv}\n"
+    study.write_text(STUDY.replace(facts, WORDED), encoding="utf-8")
+    (tmp_path / "words.csv").write_text(WORDS, encoding="utf-8")
+    first, third = model_costs(Workspace(str(study), tmp_path / "homes"), is_measured=True)
+    # Of eight capitals five are drawn: twice in English and once in Italian, which the third model
+    # is not asked in.
+    per_fact = first.seconds["predictions"] / 40
+    assert first.seconds["wording_predictions"] == pytest.approx(15 * per_fact)
+    assert first.seconds["wording_neurons"] == pytest.approx((15 + 10) * 0.3 * per_fact)
+    per_fact = third.seconds["predictions"] / 16
+    assert third.seconds["wording_predictions"] == pytest.approx(10 * per_fact)
+    assert third.seconds["wording_neurons"] == pytest.approx((10 + 5) * 0.3 * per_fact)
+
+
 @pytest.mark.real_data
 @pytest.mark.nightly
 def test_mbert_is_asked_762825_distinct_queries_of_mlama(real_data: Path) -> None:
