@@ -89,7 +89,7 @@ readme: .venv/installed-dev
 	$(INSTALL) '.[browser]'
 	$(BIN)/python -m tests.integration.test_page_answers
 	$(BIN)/python -m tests.browser.look_at_report warehouse/atlas/report/report.html \
-	  --search Tijuana --pictures warehouse/report/pictures --figures roots_by_language source_graph
+	  --search Tijuana --pictures warehouse/report/pictures --figures probable_roots source_graph
 
 # dbt's own pages (lineage, SQL, columns) of a study that was run, as one file; needs no network.
 STUDY ?= atlas

@@ -120,17 +120,27 @@ def _root(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     sources, weights = row["source_language_codes"], row["source_probabilities"]
     if not sources:
         return found
+    found += "; " if row["root_code"] == "transferred" else "; if from another language, "
     likeliest = [
         names.get(source, source)
         for source, weight in zip(sources, weights, strict=True)
         if weight >= weights[0]
     ]
-    own = "" if row["root_code"] == "transferred" else "if from another language, "
+    if len(sources) == 1:
+        return f"{found}the only possible source is {likeliest[0]}"
     if len(likeliest) > _SHOWN_SOURCES:
-        return f"{found}, {own}from one of {len(likeliest)} equally likely languages"
+        return f"{found}the source is one of {len(likeliest)} equally probable languages"
+    probability = f"p {weights[0]:.2f}".replace(" 0.", " .")
     *others, last = likeliest
-    listed = f"{', '.join(others)} or {last}" if others else last
-    return f"{found}, {own}most likely from {listed}"
+    if others:
+        return (
+            f"{found}of {len(sources)} possible languages {', '.join(others)} and {last} are the "
+            f"most probable sources ({probability} each)"
+        )
+    return (
+        f"{found}of {len(sources)} possible languages {last} is the most probable source "
+        f"({probability})"
+    )
 
 
 def _answers(data: Mapping[str, Any]) -> Table:

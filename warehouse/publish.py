@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import duckdb
@@ -24,6 +25,7 @@ from warehouse.sql import literal
 
 __all__ = [
     "BUILD_SCHEMA",
+    "OWN_TABLES",
     "STORAGE_VERSION",
     "Material",
     "PublishError",
@@ -40,26 +42,36 @@ BUILD_SCHEMA = "build_state"
 
 _WORKING_SCHEMAS = ("staging", "intermediate", BUILD_SCHEMA)
 
-_OWN_TABLES = {
+OWN_TABLES = {
     "publication": (
-        "One row: the inputs of this file, and the time of its publication.",
+        "One row: the inputs of this file, what wrote it, and when.",
         {
-            "identity": "Digest of the study's inputs, the metrics' code and the file format.",
-            "published_at": "Time of publication.",
-            "duckdb_version": "Version of DuckDB that wrote the file.",
+            "identity": (
+                "varchar",
+                "Digest of the study's inputs, the metrics' code and the file format.",
+            ),
+            "published_at": ("timestamp with time zone", "Time of publication."),
+            "factroots_version": ("varchar", "Version of factroots that wrote the file."),
+            "duckdb_version": ("varchar", "Version of DuckDB that wrote the file."),
         },
     ),
     "materials": (
         "One row per source of the tables, with its licence.",
         {
-            "material_code": "Kind of source: 'facts' or 'corpus'.",
-            "title": "Name of the source.",
-            "licence_code": "SPDX identifier of its licence. Null if the licence is not known.",
-            "licence_url": "Address of the licence text. Null if the licence is not known.",
+            "material_code": ("varchar", "Kind of source: 'facts' or 'corpus'."),
+            "title": ("varchar", "Name of the source."),
+            "licence_code": (
+                "varchar",
+                "SPDX identifier of its licence. Null if the licence is not known.",
+            ),
+            "licence_url": (
+                "varchar",
+                "Address of the licence text. Null if the licence is not known.",
+            ),
         },
     ),
 }
-"""Tables that publishing adds, with their descriptions and those of their columns."""
+"""Tables that publishing adds to ``operations``: description, and column → type and meaning."""
 
 _BOTH_WAYS = r"""
 create or replace macro main.both_ways(pairs) as table (
@@ -195,8 +207,9 @@ def _add_own_tables(
     connection.execute("create schema if not exists operations")
     connection.execute(
         "create or replace table operations.publication as "
-        "select ? as identity, now() as published_at, version() as duckdb_version",
-        [identity],
+        "select ? as identity, now() as published_at, ? as factroots_version, "
+        "version() as duckdb_version",
+        [identity, metadata.version("factroots")],
     )
     connection.execute(
         "create or replace table operations.materials (material_code varchar not null, "
@@ -207,8 +220,8 @@ def _add_own_tables(
             "insert into operations.materials values (?, ?, ?, ?)",
             [row.kind, row.title, row.licence, row.url],
         )
-    for table, (description, columns) in _OWN_TABLES.items():
+    for table, (description, columns) in OWN_TABLES.items():
         name = f"operations.{table}"
         connection.execute(f"comment on table {name} is {literal(description)}")
-        for column, meaning in columns.items():
+        for column, (_, meaning) in columns.items():
             connection.execute(f"comment on column {name}.{column} is {literal(meaning)}")

@@ -15,6 +15,7 @@ from typing import Any
 from dagster_project.dbt.build_state import READS_ALL_PARTS
 from dagster_project.dbt.project import parse
 from dagster_project.paths import PROJECT
+from warehouse.publish import OWN_TABLES
 
 __all__ = ["DICTIONARY_FILE", "render_dictionary"]
 
@@ -45,11 +46,14 @@ def render_dictionary(manifest: Mapping[str, Any]) -> str:
         groups.setdefault(marts[identifier]["fqn"][2], []).append(identifier)
     lines = [_HEADER]
     for group in sorted(groups):
-        names = (marts[identifier]["name"] for identifier in groups[group])
+        names = [marts[identifier]["name"] for identifier in groups[group]]
+        names += OWN_TABLES if group == "operations" else ()
         lines.append(f"- **{group}**: " + ", ".join(f"[{name}](#{name})" for name in names))
     for group in sorted(groups):
         for identifier in groups[group]:
             lines += ["", *_table(manifest, marts, identifier)]
+    for name in OWN_TABLES:
+        lines += ["", *_own_table(name)]
     return "\n".join(lines) + "\n"
 
 
@@ -73,6 +77,22 @@ def _table(manifest: Mapping[str, Any], marts: Mapping[str, Any], identifier: st
             f"| `{column['name']}` | {column['data_type']} | {_line(column['description'])} |"
             for column in node["columns"].values()
         ),
+    ]
+
+
+def _own_table(name: str) -> list[str]:
+    """Renders a table that dbt does not make: publishing adds it."""
+    description, columns = OWN_TABLES[name]
+    return [
+        f"## {name}",
+        "",
+        description,
+        "",
+        "In the schema `operations`. Publishing adds it.",
+        "",
+        "| column | type | meaning |",
+        "|---|---|---|",
+        *(f"| `{column}` | {kind} | {_line(text)} |" for column, (kind, text) in columns.items()),
     ]
 
 

@@ -1,4 +1,4 @@
--- Every right answer has one root: roots add up to P@1 and to their overview, sources to root_matrix, truths to the roots.
+-- Every right answer has one root: roots add up to P@1 and to their overview, sources to their matrices, truths to the roots.
 with
 roots_by_language as not materialized (select * from {{ ref('roots_by_language') }}),
 p_at_1_by_language as (select * from {{ ref('p_at_1_by_language') }}),
@@ -6,6 +6,7 @@ fct_fact_roots as not materialized (select * from {{ ref('fct_fact_roots') }}),
 fact_types_by_language as (select * from {{ ref('fact_types_by_language') }}),
 roots_overview as (select * from {{ ref('roots_overview') }}),
 root_matrix as (select * from {{ ref('root_matrix') }}),
+probable_sources as (select * from {{ ref('probable_sources') }}),
 root_accuracy as (select * from {{ ref('root_accuracy') }}),
 fct_planted_predictions as (select * from {{ ref('fct_planted_predictions') }}),
 
@@ -127,6 +128,37 @@ matrix_against_roots as (
         or matrix.root_count != roots.root_count
 ),
 
+with_sources as (
+    select
+        model_id,
+        language_code,
+        root_code,
+        count(*) filter (where len(source_language_codes) > 0) as answer_count,
+    from fct_fact_roots
+    where rule_code = 'calibrated' and root_code in ('either_suffices', 'transferred')
+    group by all
+),
+
+expected as (
+    select
+        model_id,
+        target_language_code as language_code,
+        root_code,
+        sum(expected_sum) as expected_sum,
+    from probable_sources
+    group by all
+),
+
+probable_against_roots as (
+    select
+        'the sources of an answer do not share it in probable_sources' as problem,
+        model_id,
+        language_code,
+    from with_sources
+    full join expected using (model_id, language_code, root_code)
+    where abs(coalesce(with_sources.answer_count, 0) - coalesce(expected.expected_sum, 0)) > 1e-6
+),
+
 truths as (
     select
         model_id,
@@ -167,6 +199,8 @@ final as (
     select * from roots_against_types
     union all
     select * from matrix_against_roots
+    union all
+    select * from probable_against_roots
     union all
     select * from truths_against_roots
 )

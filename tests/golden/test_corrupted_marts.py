@@ -54,6 +54,8 @@ CORRUPTIONS = {
         "roots_overview does not hold the sum over roots_by_language", "m", "transferred"),
     "update root_matrix set root_count = 9 where model_id = 'm' and target_language_code = 'ja'": (
         "root_matrix does not hold the sources of fct_fact_roots", "m", "ja"),
+    "insert into probable_sources values ('m', 'en', 'de', 'transferred', 1, 1, 1, 1, 0, 1)": (
+        "the sources of an answer do not share it in probable_sources", "m", "de"),
     "insert into root_accuracy values ('s', 'paper', 'given', 'all', 'undetermined', 'guess', "
     "null, 999, 1, 1, 999, 0, 0, 0, 1, 1, 1, 0)": (
         "root_accuracy has more answers with a root than fct_fact_roots", "s", "undetermined"),

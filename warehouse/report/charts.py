@@ -17,6 +17,7 @@ from warehouse.report.drawing import (
     AROUND_ZERO,
     CATEGORIES,
     PERCENT,
+    PROBABLE_ROOTS,
     ROOTS,
     ROWS,
     WIDTH,
@@ -42,6 +43,8 @@ __all__ = [
     "neuron_similarity",
     "one_token",
     "presence",
+    "probable_roots",
+    "probable_sources",
     "published_beside_measured",
     "rate_against_text",
     "rate_by_stating_languages",
@@ -328,13 +331,31 @@ def fact_types(view: View) -> Drawing:
 
 
 def roots(view: View) -> Drawing:
-    """Draw the share of each root among a language's right answers."""
-    return stacked(view, "root_code", ROOTS, "root_count", "share of right answers", "normalize")
+    """Draw the share of each root of the paper's rule among a language's right answers."""
+    return _root_shares(view, ROOTS)
+
+
+def probable_roots(view: View) -> Drawing:
+    """Draw the same by the calibrated rule."""
+    return _root_shares(view, PROBABLE_ROOTS)
+
+
+def _root_shares(view: View, colours: dict[str, str]) -> Drawing:
+    return stacked(view, "root_code", colours, "root_count", "share of right answers", "normalize")
 
 
 def transfer_sources(view: View) -> Drawing:
-    """Draw transferred facts from source languages (columns) to target languages (rows)."""
-    colour = alt.Color("source_count:Q", title="facts", scale=AMOUNTS)
+    """Draw transferred facts from possible sources (columns) to target languages (rows)."""
+    return _sources(view, "source_count")
+
+
+def probable_sources(view: View) -> Drawing:
+    """Draw the same with the number of facts that are expected to come from each source."""
+    return _sources(view, "expected_sum")
+
+
+def _sources(view: View, amount: str) -> Drawing:
+    colour = alt.Color(f"{amount}:Q", title="facts", scale=AMOUNTS)
     fields = ("source_language_code", "target_language_code")
     chart = matrix(view, colour, field_names=fields, titles=("stated in", "known in"))
     return switched(chart, view.rows)

@@ -19,6 +19,7 @@ __all__ = [
     "AROUND_ZERO",
     "CATEGORIES",
     "PERCENT",
+    "PROBABLE_ROOTS",
     "ROOTS",
     "ROWS",
     "WIDTH",
@@ -65,6 +66,14 @@ ROOTS = {
     "cue": "#E69F00",
     "undetermined": "#999999",
 }
+PROBABLE_ROOTS = {
+    "either_suffices": "#0072B2",
+    "own_text_needed": "#009E73",
+    "transferred": "#D55E00",
+    "guess": "#E69F00",
+    "undetermined": "#999999",
+}
+"""By the calibrated rule; a colour says nearly the same as in ``ROOTS``."""
 AMOUNTS = alt.Scale(scheme=alt.SchemeParams("viridis", extent=[0.2, 1]))
 """viridis without its darkest end, which is invisible on a dark background."""
 AROUND_ZERO: dict[str, Any] = {"scheme": "blueorange"}

@@ -49,7 +49,7 @@ def accuracy(view: View) -> Drawing:
             sort=TRUTHS,
             axis=alt.Axis(labelExpr=WORDS, labelAngle=0),
         ),
-        y=alt.Y("root_code:N", title="traced root", sort=["cue", "independent", "shared"]),
+        y=alt.Y("root_code:N", title="traced root", sort=[*TRUTHS, "cue", "independent", "shared"]),
         tooltip=tooltip(view.rows),
     )
     share = alt.Color("precision_score:Q", title="share of row", scale=AMOUNTS)

@@ -23,16 +23,21 @@ ALL = ["ru", "uk", "en", "de"]
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "right, not stated in its text; most probable root: transferred (p .71), "
-             "most likely from Russian."),
+        ({}, "right, not stated in its text; most probable root: transferred (p .71); "
+             "of 2 possible languages Russian is the most probable source (p .60)."),
         ({"source_probabilities": [0.5, 0.5]}, "right, not stated in its text; most probable root: "
-         "transferred (p .71), most likely from Russian or Ukrainian."),
+         "transferred (p .71); of 2 possible languages Russian and Ukrainian are the most probable "
+         "sources (p .50 each)."),
+        ({"source_language_codes": ["uk"], "source_probabilities": [1.0]},
+         "right, not stated in its text; most probable root: transferred (p .71); "
+         "the only possible source is Ukrainian."),
         ({"source_language_codes": ALL, "source_probabilities": [0.25] * 4},
-         "right, not stated in its text; most probable root: transferred (p .71), "
-         "from one of 4 equally likely languages."),
+         "right, not stated in its text; most probable root: transferred (p .71); "
+         "the source is one of 4 equally probable languages."),
         ({"root_code": "either_suffices", "is_present": True, "shared_count": 1},
-         "right, stated in 1 chunk of its text; most probable root: either suffices (p .71), "
-         "if from another language, most likely from Russian."),
+         "right, stated in 1 chunk of its text; most probable root: either suffices (p .71); "
+         "if from another language, of 2 possible languages Russian is the most probable source "
+         "(p .60)."),
         ({"root_code": "own_text_needed", "is_present": True, "shared_count": 1200,
           "source_language_codes": [], "source_probabilities": [], "root_probability": 0.999},
          "right, stated in 1,200 chunks of its text; most probable root: own text needed "

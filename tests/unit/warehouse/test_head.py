@@ -45,9 +45,9 @@ def test_what_is_right_by_the_verdict_is_said_and_counted() -> None:
             "m",
             "It answers 25 % of 4 questions correctly (P@1; a question is a fact in one of 1 "
             "language): from 25 % in French to 25 % in French. P@1 of a language and the "
-            "number of characters of its training text correlate with 0.50 [0.10, 0.80] (Pearson): "
-            "the amount of text explains 25 % of the differences. By the study's verdict 3 answers "
-            "are right; the next sentences are about these.",
+            "number of characters of its training text correlate with 0.50 [0.10, 0.80] "
+            "(Pearson). By the study's verdict 3 answers are right; the next sentences are about "
+            "these.",
         )
     ]
     assert not_stated[0][1].startswith("67 % of its 3 right answers are stated nowhere")

@@ -40,6 +40,15 @@ create table roots_by_language as from (values
     ('m', 'id', 'paper', 'cue', 1), ('m', 'id', 'paper', 'shared', 1),
     ('m', 'ms', 'paper', 'cue', 0), ('m', 'ms', 'paper', 'shared', 2)
 ) as _ (model_id, language_code, rule_code, root_code, root_count);
+create table fct_fact_roots as from (values
+    ('m', 'af', 'f1', 'calibrated', 'guess', 0.6::double, []::varchar[], []::double[]),
+    ('m', 'af', 'f2', 'paper', 'transferred', null, ['en'], []),
+    ('m', 'af', 'f3', 'calibrated', 'transferred', 0.9,
+        ['nl', 'de', 'en', 'fr'], [0.4, 0.3, 0.2, 0.1])
+) as _ (
+    model_id, language_code, fact_id, rule_code, root_code, root_probability, source_language_codes,
+    source_probabilities
+);
 create table absence_by_language as select 'm' as model_id;
 create table absent_predictable_facts as
     select
@@ -71,8 +80,19 @@ def test_facts_never_read_in_a_language_name_the_languages_that_state_them(
     columns = "fact_id, present_language_codes"
     found = ask(world, "known_without_being_read", columns)
     assert found == [("f3", ["de", "en"]), ("f2", ["en"]), ("f1", ["de", "en", "fr"])]
-    world.execute("set variable language = 'de'")
-    assert ask(world, "known_without_being_read", columns) == [("f1", ["en"])]
+    columns = "root_code, root_probability, source_language_codes, source_probabilities"
+    assert ask(world, "known_without_being_read", columns) == [
+        ("transferred", 0.9, ["nl", "de", "en"], [0.4, 0.3, 0.2]),
+        (None, None, None, None),
+        ("guess", 0.6, [], []),
+    ]
+    world.execute("set variable model = 'n'")
+    assert ask(world, "known_without_being_read", "fact_id") == []
+    world.execute("set variable model = 'o'")
+    with pytest.raises(duckdb.Error, match="no model 'o' in this study; known: m, n"):
+        ask(world, "known_without_being_read", "fact_id")
+    world.execute("set variable language = 'de'; set variable model = 'm'")
+    assert ask(world, "known_without_being_read", "fact_id") == [("f1",)]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +180,15 @@ def test_answers_are_sorted_into_classes_by_how_often_the_text_states_the_fact(
     world: duckdb.DuckDBPyConnection,
 ) -> None:
     columns = "least_shared_count, fact_count, full_match_count"
-    found = ask(world, "p_at_1_by_how_often_read", f"model_id, {columns}")
+    name = "p_at_1_by_how_often_read"
+    found = ask(world, name, f"model_id, {columns}")
     assert [row[1:] for row in found if row[0] == "m"] == [(0, 2, 1), (4, 2, 2), (100, 1, 1)]
+    # m is right about f1 in Malay and not about f2 in Indonesian: two facts, as much as one beyond
+    # their mean. Of two that are all right, each counts. Bounds: Wilson (1927), z = 1.959964.
+    columns = "least_shared_count, effective_count, full_match_rate_low, full_match_rate_high"
+    bounds = {row[1]: row[2:] for row in ask(world, name, f"model_id, {columns}") if row[0] == "m"}
+    assert bounds[0] == (1.0, pytest.approx(0.054621, abs=1e-5), pytest.approx(0.945379, abs=1e-5))
+    assert bounds[4] == (2.0, pytest.approx(0.342380, abs=1e-5), 1.0)
 
 
 def test_neurons_that_check_facts_are_compared_with_random_ones_and_controls(
@@ -209,7 +236,7 @@ def duckdb_variables(sql: str) -> list[str]:
 def test_wrong_names_get_close_matches_or_all_names() -> None:
     with pytest.raises(WarehouseError, match="did you mean near_misses"):
         find_question("near_miss")
-    with pytest.raises(WarehouseError, match="no variable 'lang'; known: language, unit"):
+    with pytest.raises(WarehouseError, match="no variable 'lang'; known: language, model, unit"):
         find_question("known_without_being_read", ["lang"])
     stray = CliRunner().invoke(main, ["sql", "--saved", "near_misses", "--set", "x"])
     assert "NAME=VALUE" in stray.stderr

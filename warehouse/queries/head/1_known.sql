@@ -46,13 +46,11 @@ select
         best.language_name
     ) || coalesce(
         format(
-            ' P@1 of a language and the number of characters of its training text correlate with {:.2f}{} (Pearson): '
-            || 'the amount of text explains {:.0f} % of the differences.',
+            ' P@1 of a language and the number of characters of its training text correlate with {:.2f}{} (Pearson).',
             texts.pearson_score,
             coalesce(
                 format(' [{:.2f}, {:.2f}]', texts.pearson_bootstrap_score_low, texts.pearson_bootstrap_score_high), ''
-            ),
-            100 * texts.pearson_score ** 2
+            )
         ),
         ''
     ) || if(

@@ -1,4 +1,4 @@
--- Are the traced roots right?
+-- Are the traced roots right, by the paper's rule?
 -- Of the right answers with a root (row), the share that has each true root (column), as other trained worlds show it; the small figure is the share that any root would have. A root claims the outlined column.
 -- n: format('{:,} right answers', (sum(root_count) / count(distinct truth_code))::bigint)
 select

@@ -1,5 +1,5 @@
--- The roots of what is known
--- Every right answer has one root: stated in the language and not shown to be shared (independent), stated and shared with other languages in the same neurons, transferred from them, or given away by its names (cue).
+-- The roots of what is known, by the paper's rule
+-- Every right answer has one root: stated in the language and not shown to be shared (independent), stated and shared with other languages in the same neurons, transferred from them, given away by its names (cue), or undetermined (mostly because no other fact has the same object, so that neurons cannot be compared).
 -- n: format('{:,} right answers', sum(root_count)::bigint)
 select
     model_id,

@@ -1,24 +1,28 @@
 -- From which languages could a language have got the facts that its own text never states?
--- A possible source states the fact and holds it in overlapping neurons. A fact may have several
--- sources, so the rates of a target's sources do not add up to one.
--- columns: model_id, target_language_code, source_language_code, root_count, present_count,
---   source_count, source_rate, source_rate_low, source_rate_high, source_place
+-- The answers whose most probable root is transferred, by the calibrated rule: how many of them are expected
+-- to come from each language (expected_sum)? Next to it, the possible sources by the paper's rule
+-- (paper_source_count: the language states the fact and holds it in overlapping neurons), which in Atlas
+-- are unrelated to the true ones.
+-- columns: model_id, target_language_code, source_language_code, source_place, root_count, expected_sum,
+--   expected_rate, expected_rate_low, expected_rate_high, paper_root_count, paper_source_count
 -- rows: 0..*, one per model_id, target_language_code, source_language_code
 select
-    model_id,
-    target_language_code,
-    source_language_code,
-    root_count,
-    present_count,
-    source_count,
-    source_rate,
-    source_rate_low,
-    source_rate_high,
+    probable.model_id,
+    probable.target_language_code,
+    probable.source_language_code,
     row_number() over (
-        partition by model_id, target_language_code
-        order by source_count desc, present_count desc, source_language_code
+        partition by probable.model_id, probable.target_language_code
+        order by probable.expected_sum desc, probable.source_language_code
     ) as source_place,
-from root_matrix
-where root_code = 'transferred'
+    probable.root_count,
+    probable.expected_sum,
+    probable.expected_rate,
+    probable.expected_rate_low,
+    probable.expected_rate_high,
+    paper.root_count as paper_root_count,
+    paper.source_count as paper_source_count,
+from probable_sources as probable
+left join root_matrix as paper using (model_id, target_language_code, source_language_code, root_code)
+where probable.root_code = 'transferred'
 qualify source_place <= 5
-order by model_id, target_language_code, source_place
+order by probable.model_id, probable.target_language_code, source_place
