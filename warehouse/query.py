@@ -6,7 +6,7 @@ import contextlib
 import io
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -20,6 +20,14 @@ __all__ = ["QueryError", "ask"]
 
 
 _MAX_ROWS = 10_000
+_UNLIMITED = 1_000_000
+"""A width for which there is always room."""
+_LEAST_WIDTH = 20
+"""Letters to which long texts are wrapped or cut where a table is too wide."""
+_COUNTED_WIDTH = 40
+"""Letters of a longer text that count where columns are spread over blocks."""
+_NUMBER_WIDTH = 8
+"""Width of a column of row numbers, with its border."""
 _FOUR_DIGITS = (
     "case when isfinite({0}) and {0} != 0 "
     "then round({0}::double, greatest(3 - floor(log10(abs({0})))::int, 0)) else {0} end"
@@ -101,28 +109,66 @@ def ask(
 
 
 def _table(relation: duckdb.DuckDBPyRelation, width: int) -> str:
-    """Draw an answer as a table, floats with four digits, and name the columns without room."""
+    """Draw an answer as a table, floats with four digits; columns without room follow below."""
     types = [str(kind) for kind in relation.types]
     shown = [_ROUNDED.get(kind, "{0}").format(f"#{n}") for n, kind in enumerate(types, 1)]
     names = relation.columns
     pairs = zip(shown, names, strict=True)
     rounded = relation.project(", ".join(f"{value} as {identifier(name)}" for value, name in pairs))
     kept = rounded.materialize()
+    # The border above the header says how wide each column is, as the terminal shows it.
+    text = _drawn(kept, _UNLIMITED)
+    widths = [len(column) + 1 for column in text.partition("\n")[0][1:-1].split("┬")]
+    if sum(widths) < width:
+        return text
+    widths = [min(each, _COUNTED_WIDTH + 3) for each in widths]
+    key_length = _key_length(kept, widths, width)
+    if len(blocks := _blocks(widths, key_length or 1, width)) == 1:
+        return _drawn(kept, width)
+    if not key_length:
+        # The number of the row identifies it.
+        kept = kept.project('row_number() over () as "row", *')
+        widths.insert(0, _NUMBER_WIDTH)
+        blocks = _blocks(widths, 2, width)
+    parts = (kept.project(", ".join(f"#{n + 1}" for n in block)) for block in blocks)
+    return "".join(_drawn(part, width) for part in parts) + (
+        f"{len(names)} columns in {len(blocks)} blocks. Select fewer to see them side by side.\n"
+    )
+
+
+def _drawn(kept: duckdb.DuckDBPyRelation, width: int) -> str:
+    """Draw a table that has room, or whose longest texts can be wrapped or cut to make room."""
     with contextlib.redirect_stdout(io.StringIO()) as drawn:
-        kept.show(max_width=width, max_rows=_MAX_ROWS)
+        kept.show(max_width=width, max_rows=_MAX_ROWS, max_col_width=_LEAST_WIDTH)
     text = drawn.getvalue()
     # DuckDB does not count more rows than it shows.
     start, unknown, end = text.rpartition("\n  ? rows")
     if unknown:
         text = f"{start}\n  {kept.shape[0]:,} rows, {_MAX_ROWS:,} of them shown{end}"
-    before, gap, after = text.split("\n")[1].partition("│ … │")
-    if not gap:
-        return text
-    hidden = names[before.count("│") : len(names) - after.count("│")]
-    return (
-        f"{text.rstrip()}\n{len(hidden)} columns have no room: {', '.join(hidden)}. Select fewer "
-        "columns, or see all with --format csv.\n"
-    )
+    return text
+
+
+def _key_length(kept: duckdb.DuckDBPyRelation, widths: Sequence[int], width: int) -> int | None:
+    """Count the first columns that identify a row; None if others have no room next to them."""
+    rows = kept.shape[0]
+    for length in range(1, len(widths)):
+        if sum(widths[:length]) + max(widths[length:]) >= width:
+            return None
+        columns = ", ".join(f"#{n}" for n in range(1, length + 1))
+        if kept.project(columns).distinct().shape[0] == rows:
+            return length
+    return None
+
+
+def _blocks(widths: Sequence[int], key_length: int, width: int) -> list[list[int]]:
+    """Spread columns over blocks that have room; each begins with the key."""
+    key = list(range(key_length))
+    blocks = [[*key]]
+    for column in range(key_length, len(widths)):
+        if sum(widths[n] for n in (*blocks[-1], column)) >= width and blocks[-1] != key:
+            blocks.append([*key])
+        blocks[-1].append(column)
+    return blocks
 
 
 def _replace(output: Path, answer: Path) -> None:

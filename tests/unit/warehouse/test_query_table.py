@@ -66,20 +66,56 @@ def test_statements_that_are_no_select_are_shown(
     assert word in capsys.readouterr().out
 
 
-def test_columns_without_room_are_named_and_rows_counted(
+def blocks(text: str) -> list[list[list[str]]]:
+    """Cells of the rows of each block, its header first."""
+    found: list[list[list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("┌"):
+            found.append([])
+        elif line.startswith("│"):
+            found[-1].append([cell.strip() for cell in line.strip("│").split("│")])
+    return [[header, *rows] for header, _types, *rows in found]
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_columns_without_room_follow_in_blocks_that_begin_with_the_key(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = ", ".join(f"'{n}-' || b as column_{n}" for n in range(12))
+    ask(file, f"select 'm' as a, b, {columns} from range(3) as rows (b)")
+    text = capsys.readouterr().out
+    found = blocks(text)
+    assert all(header[:2] == ["a", "b"] for header, *_ in found)
+    assert all([row[:2] for row in rows] == [["m", f"{b}"] for b in range(3)] for _, *rows in found)
+    assert [name for header, *_ in found for name in header[2:]] == [
+        f"column_{n}" for n in range(12)
+    ]
+    assert [cell for _, row, *_ in found for cell in row[2:]] == [f"{n}-0" for n in range(12)]
+    assert max(map(len, text.splitlines()[:-1])) <= width
+    assert f"14 columns in {len(found)} blocks" in text
+
+
+def test_rows_without_a_key_that_has_room_are_numbered(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    columns = ", ".join(f"repeat('{n}', 20) as column_{n}" for n in range(6))
-    ask(file, f"select {columns} from range(60)")
+    monkeypatch.setenv("COLUMNS", "50")
+    long = "repeat('x', 18) as a, repeat('東', 9) as c, repeat('y', 18) as b"
+    ask(file, f"select {long} from range(2)")
+    found = blocks(capsys.readouterr().out)
+    assert [header for header, *_ in found] == [["row", "a", "c"], ["row", "a", "b"]]
+    assert found[1][1:] == [["1", "x" * 18, "y" * 18], ["2", "x" * 18, "y" * 18]]
+
+
+def test_long_texts_are_wrapped_before_columns_move_to_another_block(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
+    ask(file, "select 1 as a, repeat('x', 200) as b from range(60)")
     text = capsys.readouterr().out
+    assert len(blocks(text)) == 1
     assert "60 rows" in text
-    [said] = [line for line in text.splitlines() if "no room" in line]
-    header = text.splitlines()[1]
-    hidden = said.partition(": ")[2].partition(". ")[0].split(", ")
-    assert said.startswith(f"{len(hidden)} columns have no room: ")
-    assert hidden
-    assert [f"column_{n}" for n in range(6) if f"column_{n}" not in header] == hidden
+    assert max(map(len, text.splitlines())) <= 90
 
 
 def test_rows_that_are_not_shown_are_counted(
