@@ -18,7 +18,7 @@ import duckdb
 from ingestion.errors import FactrootsError, first_line
 from warehouse.sql import identifier, literal
 
-__all__ = ["MEMORY", "MEMORY_FORM", "OpenedFile", "RestrictedQueryError", "opened"]
+__all__ = ["MEMORY", "MEMORY_FORM", "OpenedFile", "RestrictedQueryError", "not_published", "opened"]
 
 MEMORY = "4GB"
 """Memory of a query by default: the largest saved question needs a tenth of it on a full study."""
@@ -41,6 +41,14 @@ class OpenedFile:
         """Its tables are those of the file."""
         self.scratch = scratch
         """The only folder in which the connection may write; deleted at the end."""
+
+
+def not_published(published_file: Path) -> str:
+    """Say that a study has no published file, and what to do."""
+    return (
+        f"{published_file} does not exist yet: create it with factroots run, or say with --home or "
+        "FACTROOTS_HOME in which folder it is"
+    )
 
 
 @contextmanager

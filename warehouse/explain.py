@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from ingestion.errors import FactrootsError
-from warehouse.connection import opened
+from warehouse.connection import not_published, opened
 from warehouse.explanation import Explanation, sentence
 from warehouse.tables import known_names
 
@@ -48,7 +48,7 @@ def explain(
         ExplainError: no warehouse yet, an unknown model or language, no such fact, or several.
     """
     if not published_file.exists():
-        raise ExplainError(f"{published_file} does not exist yet: create it with factroots run")
+        raise ExplainError(not_published(published_file))
     codes = list(dict.fromkeys(languages))
     if not codes:
         raise ExplainError("specify at least one language, such as 'en'")

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.errors import FactrootsError, printable
-from warehouse.connection import MEMORY, MEMORY_FORM, opened
+from warehouse.connection import MEMORY, MEMORY_FORM, not_published, opened
 from warehouse.files import temporary_file
 from warehouse.sql import identifier
 
@@ -72,7 +72,7 @@ def ask(
         RestrictedQueryError: the query needs more than is allowed.
     """
     if not published_file.exists():
-        raise QueryError(f"{published_file} does not exist yet: create it with factroots run")
+        raise QueryError(not_published(published_file))
     if form == "parquet" and output is None:
         raise QueryError("Parquet cannot be printed: specify a file with --output")
     if not MEMORY_FORM.fullmatch(memory):

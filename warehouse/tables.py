@@ -90,7 +90,8 @@ def warehouse_file(path: Path) -> Path:
     file = path / "factroots.duckdb" if path.is_dir() else path
     if not file.is_file():
         raise WarehouseError(
-            f"{file} does not exist: specify a warehouse, or the folder of a study that was run"
+            f"{file} does not exist: specify a warehouse, or the folder of a study that was run; "
+            "--home or FACTROOTS_HOME says where the folders of studies are"
         )
     return file
 

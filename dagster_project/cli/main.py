@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from dagster_project.cli.guard import TOKEN_VARIABLE
 from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, run_and_exit
 from dagster_project.paths import embedded_studies
 from dagster_project.study.finished import study_home
-from dagster_project.study.home import default_homes
+from dagster_project.study.home import default_homes, homes_folder
 from ingestion.import_kinds import ImportKind
 from models_gpu.loading.spec import Dtype, MaskCounts
 
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
     from dagster_project.runtime.workspace import Workspace
 
 __all__ = ["command_line", "main"]
+
+
+_FIRST_QUERY = (
+    "select model_id, language_code, full_match_rate as p_at_1, full_match_rate_low as low, "
+    "full_match_rate_high as high from p_at_1_by_language"
+)
+"""What a run recommends to ask."""
 
 
 def _workspace(study: str, homes: Path, **settings: Any) -> Workspace:
@@ -48,8 +56,16 @@ def _homes(command: Callable[..., Any]) -> Callable[..., Any]:
         default=default_homes,
         envvar="FACTROOTS_HOME",
         show_default=str(default_homes()),
-        help="Folder that holds one folder per study.",
+        help="Folder that holds one folder per study; FACTROOTS_HOME says it for all commands.",
     )(command)
+
+
+def _again(command: str, study: str, homes: Path) -> str:
+    """Writes a recommended command so that it finds the same study and home."""
+    words = ["factroots", command, study]
+    if homes.absolute() != homes_folder():
+        words += ["--home", str(homes)]
+    return shlex.join(words)
 
 
 def _restricted(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,7 +207,8 @@ def run(
         OUT.print(f"Note: {note}", highlight=False)
     seconds = time.perf_counter() - started
     OUT.print(f"{seconds:.1f} s. The warehouse is {workspace.home.published_file}", soft_wrap=True)
-    OUT.print(f"Ask it: factroots sql {study} 'from p_at_1_by_language'", highlight=False)
+    query = f'{_again("sql", study, homes)} "{_FIRST_QUERY}"'
+    OUT.print(f"Ask it: {query}", soft_wrap=True, highlight=False, markup=False)
     if workspace.home.report_file.exists():
         OUT.print(f"Look at it: {workspace.home.report_file}", soft_wrap=True, highlight=False)
     if missing:
@@ -241,7 +258,8 @@ def add(study: str, model: str, homes: Path, restrict: Path | None, **settings: 
     log_to_stderr(logging.WARNING)
     added = add_model(study, ModelBlock(id=model, **settings), homes.absolute(), restrict)
     OUT.print(f"{model} loads, and is added to {added.name}.", highlight=False)
-    OUT.print(f"Compute it: factroots run {study}, or leave it to factroots ui", highlight=False)
+    line = f"Compute it: {_again('run', study, homes)}, or leave it to factroots ui"
+    OUT.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @main.command("import")
@@ -265,7 +283,8 @@ def import_(study: str, kind: ImportKind, file: Path, homes: Path, **settings: A
     found = import_file(study, kind, file, homes=homes.absolute(), **settings)
     OUT.print(imported_table(found))
     if found.is_new:
-        OUT.print(f"{file} is added to {study}. Import it: factroots run {study}", soft_wrap=True)
+        line = f"{file} is added to {study}. Import it: {_again('run', study, homes)}"
+        OUT.print(line, soft_wrap=True, markup=False)
 
 
 @main.command()

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -103,6 +104,20 @@ def test_a_second_run_does_nothing_and_says_so(finished: Path, tiny_study: Path)
     result = studies.factroots("run", tiny_study, "--home", finished.parent)
     assert "Nothing to do" in result.stdout, result.stderr
     assert (finished / "factroots.duckdb").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_the_query_that_a_run_recommends_finds_its_home_and_shows_p_at_1(
+    finished: Path, tiny_study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    result = studies.factroots("run", tiny_study, "--home", finished.parent)
+    [line] = [line for line in result.stdout.splitlines() if line.startswith("Ask it: ")]
+    words = shlex.split(line.removeprefix("Ask it: factroots "))
+    answer = studies.factroots(*words).stdout
+    assert "p_at_1" in answer.splitlines()[1]
+    assert "high" in answer.splitlines()[1]
+    monkeypatch.setenv("FACTROOTS_HOME", str(finished.parent))
+    assert "--home" not in studies.factroots("run", tiny_study).stdout
 
 
 def test_status_counts_parts_and_names_each_in_json(finished: Path, tiny_study: Path) -> None:

@@ -18,7 +18,7 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from warehouse.connection import opened
+from warehouse.connection import not_published, opened
 from warehouse.explanation import SIGNALS
 from warehouse.files import replace_file
 from warehouse.report.errors import ReportError
@@ -76,7 +76,7 @@ def write_report(published_file: Path, folder: Path, fact: str | None = None) ->
         ReportError: no warehouse, one of another version, an unknown fact, or a write error.
     """
     if not published_file.exists():
-        raise ReportError(f"{published_file} does not exist yet: create it with factroots run")
+        raise ReportError(not_published(published_file))
     try:
         with opened(published_file) as file:
             connection = file.connection

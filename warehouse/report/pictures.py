@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import polars.selectors
 
-from warehouse.connection import opened
+from warehouse.connection import not_published, opened
 from warehouse.files import replace_file
 from warehouse.report.errors import ReportError
 from warehouse.report.figures import Figure, read_figures
@@ -60,7 +60,7 @@ def write_figures(
             error.
     """
     if not published_file.exists():
-        raise ReportError(f"{published_file} does not exist yet: create it with factroots run")
+        raise ReportError(not_published(published_file))
     try:
         with opened(published_file) as file:
             sections = read_figures(file.connection, fact) if sections is None else sections

@@ -90,6 +90,13 @@ def test_a_terminal_does_not_obey_what_a_model_or_a_file_says(homes: Path, tmp_p
     assert (status, r"\x1b[31m" in said, "\x1b" in said) == (2, True, False)
 
 
+def test_a_file_that_is_not_there_is_named_with_the_option_that_finds_it(tmp_path: Path) -> None:
+    for arguments in (["sql", "select 1"], ["report"], ["explain", "m", "f", "en"], ["describe"]):
+        said = factroots(*arguments, "--home", tmp_path).stderr
+        assert f"{tmp_path}/atlas/factroots.duckdb does not exist" in "".join(said.split("\n"))
+        assert "--home or FACTROOTS_HOME" in " ".join(said.split())
+
+
 def test_a_damaged_file_is_named_with_the_remedy(homes: Path, tmp_path: Path) -> None:
     (tmp_path / "atlas").mkdir()
     (tmp_path / "atlas" / "factroots.duckdb").write_bytes(b"not a database" * 1000)
