@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
@@ -11,13 +12,15 @@ from rich.table import Table
 from dagster_project.runtime.estimate import ModelCost
 from dagster_project.runtime.reports import duration
 from dagster_project.runtime.workspace import Workspace
-from dagster_project.steps.plan import State
+from dagster_project.steps.plan import Part, State
+from dagster_project.steps.registry import STEP_OF_TABLE
+from ingestion.lake import read_provenance
 
 __all__ = ["plan_tables"]
 
 
 def plan_tables(workspace: Workspace, costs: Sequence[ModelCost]) -> Group:
-    """Two tables and a line: parts by state, and what every model costs."""
+    """Two tables and some lines: parts by state, and what every model costs."""
     parts = Table("table", "parts", "to compute", title="Parts of the lake")
     planned = list(workspace.plan.parts())
     counted = Counter(part.table for part in planned)
@@ -43,7 +46,19 @@ def plan_tables(workspace: Workspace, costs: Sequence[ModelCost]) -> Group:
             _size(cost.disk_bytes),
             _times(cost.seconds),
         )
-    return Group(parts, models, _total(costs))
+    lines = [_total(costs)]
+    if spent := _spent(planned, lake):
+        lines.append(f"The parts that this home has took {duration(spent)} when they were made.")
+    return Group(parts, models, *lines)
+
+
+_OTHERS = (
+    "Not in it: edits, degenerate neurons, fact checks, signals; corpora, about a second for each "
+    "megabyte of text in one process; starting, checking the lake, building and testing the marts "
+    "and drawing the report, about a minute for a small study and some minutes for a large one "
+    "(docs/performance.md)."
+)
+"""What is not estimated, and how long it takes."""
 
 
 def _total(costs: Sequence[ModelCost]) -> str:
@@ -53,10 +68,17 @@ def _total(costs: Sequence[ModelCost]) -> str:
         return "No time is estimated: no model's weights are here, or --no-measure was given."
     left = len(costs) - len(measured)
     others = f", without {left} models whose weights are not here" if left else ""
-    return (
-        f"About {duration(seconds)} of work on models on this device{others}. Not in it: edits, "
-        "degenerate neurons, fact checks, signals, corpora, and the marts."
-    )
+    return f"About {duration(seconds)} of work on models on this device{others}. {_OTHERS}"
+
+
+def _spent(parts: Iterable[Part], lake: Path) -> float:
+    """Seconds that the parts on disk took; tables that are computed together count once."""
+    seconds: dict[tuple[str, ...], float] = {}
+    for part in parts:
+        if (made_by := read_provenance(part.path(lake))) is not None:
+            work = (STEP_OF_TABLE[part.table].name, *part.partition.values())
+            seconds[work] = max(seconds.get(work, 0.0), made_by.duration_seconds)
+    return sum(seconds.values())
 
 
 def _times(seconds: dict[str, float]) -> str:

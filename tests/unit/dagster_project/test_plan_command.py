@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import time
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from rich.console import Console
 
-from dagster_project.runtime.estimate import model_costs
+from dagster_project.cli.plan import plan_tables
+from dagster_project.runtime.estimate import ModelCost, model_costs
 from dagster_project.runtime.workspace import Workspace
 from ingestion.facts import FactsSettings, open_facts
+from models_gpu.lake_rows import lake_rows
 from models_gpu.loading.load import wrap
 from models_gpu.prompting.build import build_queries
 from tests.helpers import studies
@@ -40,6 +45,29 @@ def test_queries_and_times_of_a_study_and_nothing_is_written(tmp_path: Path) -> 
     assert all(0 < seconds < 600 for seconds in first.seconds.values())
     assert first.download_bytes == 0
     assert not (tmp_path / "homes").exists()
+
+
+def test_what_is_not_estimated_is_named_with_what_the_home_took(tmp_path: Path) -> None:
+    study = studies.write_study(tmp_path)
+    study.write_text(STUDY, encoding="utf-8")
+    workspace = Workspace(str(study), tmp_path / "homes")
+
+    def said() -> str:
+        console = Console(file=io.StringIO(), width=2000)
+        console.print(plan_tables(workspace, [ModelCost("first", seconds={"predictions": 1.0})]))
+        return console.file.getvalue()
+
+    assert "About 1 s of work on models on this device. Not in it: " in said()
+    assert "took" not in said()
+    # Tables of one step are computed together, and those of another language by themselves.
+    for table, language, seconds in (
+        ("active_neurons", "en", 600),
+        ("unscored_facts", "en", 600),
+        ("active_neurons", "de", 1200),
+    ):
+        part = workspace.plan.part(table, {"model_id": "first", "language_code": language})
+        workspace.write(part, lake_rows(table, []), time.perf_counter() - seconds)
+    assert "this home has took 30 min" in said()
 
 
 WORDED = """\
