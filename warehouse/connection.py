@@ -1,13 +1,17 @@
 """Opens a published file for queries that can read its tables, and nothing else of the machine.
 
 ``opened`` is *restricted*: SQL can neither read nor write files, reach the network, load extensions
-or change settings, nor use more memory than a limit. Answers leave it through Python. What does not
+or change settings, nor use more memory or disk than a limit. Answers leave it through Python. What does not
 belong here: the queries, and comparing or exporting files (``tables.attached``).
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import re
+import resource
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +30,8 @@ MEMORY_FORM = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 """What a limit looks like."""
 _SPILLED = "20GB"
 """Temporary files that a query may write where its memory does not suffice."""
+_LARGEST_ANSWER = 20 * 10**9
+"""Bytes of an answer that a restricted query may write."""
 _CATALOGUE = "factroots"
 
 
@@ -74,18 +80,38 @@ def opened(
         for name, value in _settings(scratch, memory, allow_files=allow_files).items():
             connection.execute(f"set {identifier(name)} = {value}")
         try:
-            yield OpenedFile(connection, scratch)
+            with contextlib.nullcontext() if allow_files else _limited_files():
+                yield OpenedFile(connection, scratch)
         except duckdb.PermissionException as error:
             raise RestrictedQueryError(_explained(error)) from error
         except duckdb.InvalidInputException as error:
             if "configuration has been locked" not in str(error):
                 raise
             raise RestrictedQueryError(_explained(error)) from error
+        except duckdb.IOException as error:
+            if os.strerror(errno.EFBIG) not in str(error):
+                raise
+            raise RestrictedQueryError(
+                f"the answer is larger than {_LARGEST_ANSWER / 1e9:g} GB: ask for less; or, if you "
+                "know the query, allow any size with --allow-files"
+            ) from error
         except duckdb.OutOfMemoryException as error:
             raise RestrictedQueryError(
                 f"the query needs more memory than {memory}: ask for less, or give it more with "
                 f"--memory ({first_line(error).rstrip('.')})"
             ) from error
+
+
+@contextmanager
+def _limited_files() -> Iterator[None]:
+    """Let this process write no file that is larger than an answer may be; DuckDB has no limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limits = [limit for limit in (soft, hard, _LARGEST_ANSWER) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _settings(scratch: Path, memory: str, *, allow_files: bool) -> dict[str, str]:

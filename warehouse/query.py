@@ -20,6 +20,8 @@ __all__ = ["QueryError", "ask"]
 
 
 _MAX_ROWS = 10_000
+_COUNTED_ROWS = 1_000_000
+"""Rows up to which those of a table are counted that is too long to be shown."""
 _UNLIMITED = 1_000_000
 """A width for which there is always room."""
 _LEAST_WIDTH = 20
@@ -40,6 +42,14 @@ _ROUNDED = {
     "FLOAT[]": _IN_LIST,
 }
 """Type → expression for the values that a table shows."""
+_IS_FINITE = "case when isfinite({0}) then {0} end"
+_FINITE = {
+    "DOUBLE": _IS_FINITE,
+    "FLOAT": _IS_FINITE,
+    "DOUBLE[]": f"list_transform({{0}}, lambda x: {_IS_FINITE.format('x')})",
+    "FLOAT[]": f"list_transform({{0}}, lambda x: {_IS_FINITE.format('x')})",
+}
+"""Type → expression for the values that JSON can have."""
 
 
 class QueryError(FactrootsError):
@@ -96,16 +106,41 @@ def ask(
             if form == "parquet":
                 relation.write_parquet(str(target), compression="zstd")
             elif form == "json":
-                relation.pl().write_ndjson(target)
+                _write_json(relation, target)
             else:
                 relation.write_csv(str(target))
             if output is None:
-                text = target.read_text(encoding="utf-8")
-                sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+                _print(target)
             else:
                 _replace(output, target)
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
+
+
+def _write_json(relation: duckdb.DuckDBPyRelation, target: Path) -> None:
+    """Write an object per line. JSON has neither NaN nor infinity: they become null.
+
+    DuckDB writes them, not a data frame: it keeps to its memory, and to each digit of a number.
+    """
+    fields = []
+    taken: set[str] = set()
+    for n, (name, kind) in enumerate(zip(relation.columns, relation.types, strict=True), 1):
+        distinct, others = name, 0
+        while distinct.lower() in taken:
+            others += 1
+            distinct = f"{name}_{others}"
+        taken.add(distinct.lower())
+        fields.append(f"{identifier(distinct)} := {_FINITE.get(str(kind), '{0}').format(f'#{n}')}")
+    lines = relation.project(f"to_json(struct_pack({', '.join(fields)})) as line")
+    # One column that is not quoted: a line of JSON has no line end.
+    lines.write_csv(str(target), header=False, sep="\x1f", quotechar="", escapechar="")
+
+
+def _print(answer: Path) -> None:
+    is_terminal = sys.stdout.isatty()
+    with answer.open(encoding="utf-8", newline="") as lines:
+        for line in lines:
+            sys.stdout.write(printable(line) if is_terminal else line)
 
 
 def _table(relation: duckdb.DuckDBPyRelation, width: int) -> str:
@@ -115,37 +150,44 @@ def _table(relation: duckdb.DuckDBPyRelation, width: int) -> str:
     names = relation.columns
     pairs = zip(shown, names, strict=True)
     rounded = relation.project(", ".join(f"{value} as {identifier(name)}" for value, name in pairs))
-    kept = rounded.materialize()
+    # An answer can be longer than the memory.
+    kept = rounded.limit(_MAX_ROWS).materialize()
+    count = _row_count(rounded) if kept.shape[0] == _MAX_ROWS else ""
     # The border above the header says how wide each column is, as the terminal shows it.
-    text = _drawn(kept, _UNLIMITED)
+    text = _drawn(kept, _UNLIMITED, count)
     widths = [len(column) + 1 for column in text.partition("\n")[0][1:-1].split("┬")]
     if sum(widths) < width:
         return text
     widths = [min(each, _COUNTED_WIDTH + 3) for each in widths]
     key_length = _key_length(kept, widths, width)
     if len(blocks := _blocks(widths, key_length or 1, width)) == 1:
-        return _drawn(kept, width)
+        return _drawn(kept, width, count)
     if not key_length:
         # The number of the row identifies it.
         kept = kept.project('row_number() over () as "row", *')
         widths.insert(0, _NUMBER_WIDTH)
         blocks = _blocks(widths, 2, width)
     parts = (kept.project(", ".join(f"#{n + 1}" for n in block)) for block in blocks)
-    return "".join(_drawn(part, width) for part in parts) + (
+    return "".join(_drawn(part, width, count) for part in parts) + (
         f"{len(names)} columns in {len(blocks)} blocks. Select fewer to see them side by side.\n"
     )
 
 
-def _drawn(kept: duckdb.DuckDBPyRelation, width: int) -> str:
+def _drawn(kept: duckdb.DuckDBPyRelation, width: int, count: str) -> str:
     """Draw a table that has room, or whose longest texts can be wrapped or cut to make room."""
     with contextlib.redirect_stdout(io.StringIO()) as drawn:
         kept.show(max_width=width, max_rows=_MAX_ROWS, max_col_width=_LEAST_WIDTH)
-    text = drawn.getvalue()
-    # DuckDB does not count more rows than it shows.
-    start, unknown, end = text.rpartition("\n  ? rows")
-    if unknown:
-        text = f"{start}\n  {kept.shape[0]:,} rows, {_MAX_ROWS:,} of them shown{end}"
-    return text
+    # DuckDB does not count as many rows as it may show.
+    return drawn.getvalue().replace("\n  ? rows", f"\n  {count}")
+
+
+def _row_count(relation: duckdb.DuckDBPyRelation) -> str:
+    """Say how many rows there are; an answer without end is counted as far as takes no time."""
+    [(count,)] = relation.limit(_COUNTED_ROWS + 1).aggregate("count(*)").fetchall()
+    if count == _MAX_ROWS:
+        return f"{count:,} rows"
+    many = f"{count:,}" if count <= _COUNTED_ROWS else f"more than {_COUNTED_ROWS:,}"
+    return f"{many} rows, {_MAX_ROWS:,} of them shown"
 
 
 def _key_length(kept: duckdb.DuckDBPyRelation, widths: Sequence[int], width: int) -> int | None:

@@ -25,6 +25,7 @@ from dagster_project.cli.process import OUT, Group, log_to_stderr, print_error, 
 from dagster_project.paths import embedded_studies
 from dagster_project.study.finished import study_home
 from dagster_project.study.home import default_homes, homes_folder
+from ingestion.errors import FactrootsError
 from ingestion.import_kinds import ImportKind
 from models_gpu.loading.spec import Dtype, MaskCounts
 
@@ -637,9 +638,18 @@ def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:
     if query == "-":
         query = sys.stdin.read()
     elif query.endswith(".sql") and Path(query).is_file():
-        query = Path(query).read_text(encoding="utf-8")
+        query = _read_query(Path(query))
     # A locale that is not UTF-8 leaves the bytes of other letters as they were typed.
     return study, query.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _read_query(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FactrootsError(
+            f"{path}: byte {error.start + 1} is not UTF-8: save the query as UTF-8"
+        ) from error
 
 
 def command_line() -> NoReturn:

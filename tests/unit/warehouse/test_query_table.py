@@ -123,3 +123,41 @@ def test_rows_that_are_not_shown_are_counted(
 ) -> None:
     ask(file, "from range(12000)")
     assert "\n  12,000 rows, 10,000 of them shown" in capsys.readouterr().out
+    # This would never end, and fill the memory.
+    ask(file, "from range(200_000_000_000)")
+    assert "\n  more than 1,000,000 rows, 10,000 of them shown" in capsys.readouterr().out
+
+
+def test_json_has_every_digit_and_no_number_that_json_lacks(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(
+        file,
+        """select 340282366920938463463374607431768211455::uhugeint as h, sum(range) as s, 1 as a,
+               2 as A, 'nan'::double as n, [1.5, '-inf'::double] as l, 'x"\n' as t
+           from range(5)""",
+        "json",
+    )
+    assert capsys.readouterr().out == (
+        '{"h":340282366920938463463374607431768211455,"s":10,"a":1,"A_1":2,"n":null,'
+        '"l":[1.5,null],"t":"x\\"\\n"}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("'infinity'::date", '"infinity"'),
+        ("'290000-01-01'::date", '"290000-01-01"'),
+        ("'\\xAA'::blob", '"\\\\xAA"'),
+        ("'101'::bit", '"101"'),
+        ("interval 1 month", '"1 month"'),
+        ("union_value(k := 1)", '{"k":1}'),
+        ("map {'k': 1}", '{"k":1}'),
+    ],
+)
+def test_json_has_a_text_for_what_it_has_no_type_for(
+    file: Path, capsys: pytest.CaptureFixture[str], value: str, text: str
+) -> None:
+    ask(file, f"select {value} as x", "json")
+    assert capsys.readouterr().out == f'{{"x":{text}}}\n'

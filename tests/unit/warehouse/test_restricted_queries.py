@@ -118,6 +118,21 @@ def test_a_query_has_a_limit_of_memory(file: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "n\n20000000\n"
 
 
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_an_answer_has_a_largest_size(
+    file: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr("warehouse.connection._LARGEST_ANSWER", 1 << 20)
+    output = file.parent / f"long.{form}"
+    long = "select range as r, hash(range) as h from range(1000000)"
+    with pytest.raises(RestrictedQueryError, match="the answer is larger than .*--allow-files"):
+        ask(file, long, form, output)
+    assert not output.exists()
+    # The limit is gone after the query, and a query that the user knows has none.
+    ask(file, long, form, output, allow_files=True)
+    assert output.stat().st_size > 1 << 20
+
+
 @pytest.mark.parametrize("memory", ["", "much", "-1GB", "4", "'; select 1"])
 def test_a_limit_that_is_none_is_refused(file: Path, memory: str) -> None:
     with pytest.raises(QueryError, match="no amount of memory"):
