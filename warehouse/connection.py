@@ -1,8 +1,8 @@
 """Opens a published file for queries that can read its tables, and nothing else of the machine.
 
 ``opened`` is *restricted*: SQL can neither read nor write files, reach the network, load extensions
-or change settings, nor use more memory or disk than a limit. Answers leave it through Python. What does not
-belong here: the queries, and comparing or exporting files (``tables.attached``).
+or change settings, nor use more memory or disk than a limit. Answers leave it through Python. What
+does not belong here: the queries, and comparing or exporting files (``tables.attached``).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from ingestion.errors import FactrootsError, printable
 from warehouse.connection import MEMORY, MEMORY_FORM, not_published, opened
 from warehouse.files import temporary_file
 from warehouse.sql import identifier
+from warehouse.tables import PUBLIC_SCHEMA
 
 __all__ = ["QueryError", "ask"]
 
@@ -65,7 +66,7 @@ def ask(
     *,
     allow_files: bool = False,
     memory: str = MEMORY,
-) -> None:
+) -> tuple[str, ...]:
     """Run one query on the published warehouse.
 
     Args:
@@ -76,6 +77,9 @@ def ask(
         variables: values for ``getvariable('name')`` in the query.
         allow_files: whether the query may use files, extensions and settings.
         memory: largest memory of the query, such as '4GB'.
+
+    Returns:
+        The tables that the query reads, if it printed a table without rows; otherwise none.
 
     Raises:
         QueryError: no warehouse yet, an invalid query, or Parquet without a file.
@@ -97,10 +101,15 @@ def ask(
                 raise QueryError(f"expected one SQL statement, found {len(statements)}")
             relation = connection.sql(query)
             if relation is None:
-                return
+                return ()
             if form == "table" and output is None:
-                sys.stdout.write(_table(relation, shutil.get_terminal_size((160, 40)).columns))
-                return
+                rounded = _rounded(relation)
+                # An answer can be longer than the memory.
+                kept = rounded.limit(_MAX_ROWS).materialize()
+                count = _row_count(rounded) if kept.shape[0] == _MAX_ROWS else ""
+                width = shutil.get_terminal_size((160, 40)).columns
+                sys.stdout.write(_table(kept, width, count))
+                return () if kept.shape[0] else _tables_of(connection, query)
             # DuckDB writes where it may; Python takes the answer to where the user wants it.
             target = file.scratch / "answer"
             if form == "parquet":
@@ -113,6 +122,7 @@ def ask(
                 _print(target)
             else:
                 _replace(output, target)
+            return ()
     except duckdb.Error as error:
         raise QueryError(str(error)) from error
 
@@ -143,16 +153,31 @@ def _print(answer: Path) -> None:
             sys.stdout.write(printable(line) if is_terminal else line)
 
 
-def _table(relation: duckdb.DuckDBPyRelation, width: int) -> str:
-    """Draw an answer as a table, floats with four digits; columns without room follow below."""
+def _tables_of(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[str, ...]:
+    """Tables that a query reads, also through views; none where DuckDB cannot tell."""
+    with contextlib.suppress(duckdb.Error):
+        names = connection.get_table_names(query, qualified=True)
+        return tuple(sorted(name.removeprefix(f"{PUBLIC_SCHEMA}.") for name in names))
+    return ()
+
+
+def _rounded(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Give floats four digits."""
     types = [str(kind) for kind in relation.types]
     shown = [_ROUNDED.get(kind, "{0}").format(f"#{n}") for n, kind in enumerate(types, 1)]
-    names = relation.columns
-    pairs = zip(shown, names, strict=True)
-    rounded = relation.project(", ".join(f"{value} as {identifier(name)}" for value, name in pairs))
-    # An answer can be longer than the memory.
-    kept = rounded.limit(_MAX_ROWS).materialize()
-    count = _row_count(rounded) if kept.shape[0] == _MAX_ROWS else ""
+    pairs = zip(shown, relation.columns, strict=True)
+    return relation.project(", ".join(f"{value} as {identifier(name)}" for value, name in pairs))
+
+
+def _table(kept: duckdb.DuckDBPyRelation, width: int, count: str) -> str:
+    """Draw an answer as a table; columns without room follow below.
+
+    Args:
+        kept: the rows to show.
+        width: of the terminal, in letters.
+        count: how many rows the answer has, where it is too long to be shown.
+    """
+    column_count = len(kept.columns)
     # The border above the header says how wide each column is, as the terminal shows it.
     text = _drawn(kept, _UNLIMITED, count)
     widths = [len(column) + 1 for column in text.partition("\n")[0][1:-1].split("┬")]
@@ -169,7 +194,7 @@ def _table(relation: duckdb.DuckDBPyRelation, width: int) -> str:
         blocks = _blocks(widths, 2, width)
     parts = (kept.project(", ".join(f"#{n + 1}" for n in block)) for block in blocks)
     return "".join(_drawn(part, width, count) for part in parts) + (
-        f"{len(names)} columns in {len(blocks)} blocks. Select fewer to see them side by side.\n"
+        f"{column_count} columns in {len(blocks)} blocks. Select fewer to see them side by side.\n"
     )
 
 

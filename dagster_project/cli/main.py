@@ -14,7 +14,7 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
@@ -31,6 +31,7 @@ from models_gpu.loading.spec import Dtype, MaskCounts
 
 if TYPE_CHECKING:
     from dagster_project.runtime.workspace import Workspace
+    from dagster_project.study.home import Home
 
 __all__ = ["command_line", "main"]
 
@@ -374,8 +375,9 @@ def sql(
     else:
         study, query = (*arguments, "atlas")[0], find_question(saved, variables).sql
     log_to_stderr(logging.WARNING)
-    ask(
-        study_home(study, homes).published_file,
+    home = study_home(study, homes)
+    names = ask(
+        home.published_file,
         query,
         form,
         output,
@@ -383,6 +385,7 @@ def sql(
         allow_files=allow_files,
         memory=memory,
     )
+    _say_why_empty(home, names)
 
 
 @main.command()
@@ -405,14 +408,16 @@ def describe(table: str | None, study: str, homes: Path) -> None:
     """List the published tables, or say what TABLE has: rows, key, joins, each column's meaning."""
     from warehouse.describe import describe_table, list_tables
 
-    published = study_home(study, homes).published_file
+    home = study_home(study, homes)
     if table is None:
-        OUT.print(list_tables(published))
+        OUT.print(list_tables(home.published_file))
         return
-    lines, columns = describe_table(published, table)
+    lines, columns = describe_table(home.published_file, table)
     for line in lines:
         OUT.print(line, highlight=False, markup=False)
     OUT.print(columns)
+    if "Rows: 0." in lines:
+        _say_why_empty(home, [table])
 
 
 @main.command()
@@ -623,6 +628,14 @@ def ui(
     command = [sys.executable, "-m", "dagster_project.cli.dagster_dev", "dev"]
     command += ["-m", LOCATION]
     os.execv(sys.executable, [*command, "--host", "127.0.0.1", "--port", str(port)])
+
+
+def _say_why_empty(home: Home, names: Collection[str]) -> None:
+    if names:
+        from dagster_project.cli.empty import why_empty
+
+        for line in why_empty(home, names):
+            click.echo(line, err=True)
 
 
 def _study_and_query(arguments: tuple[str, ...]) -> tuple[str, str]:

@@ -56,6 +56,7 @@ STEP = ModelStep(
     code_version="2",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
+    block="attribution.probeless",
     settings=lambda study: study.attribution.probeless,
     inputs=_inputs,
     compute=_rank,

@@ -31,6 +31,7 @@ STEP = StudyStep(
     code_version="1",
     depends_on=("facts",),
     group="lake_facts",
+    block="facts: {kind: atlas}",
     inputs=_inputs,
     compute=_planted,
 )

@@ -58,6 +58,7 @@ STEP = ModelStep(
     depends_on=("facts", "fact_labels", "prompts", "models"),
     libraries=("opencc",),
     group="lake_models",
+    block="answers.continuation",
     settings=lambda study: study.continuation,
     inputs=_inputs,
     compute=_continue,

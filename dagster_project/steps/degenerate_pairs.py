@@ -54,6 +54,7 @@ STEP = ModelStep(
     code_version="3",
     depends_on=("facts", "fact_labels", "prompts", "knowledge_neurons"),
     group="lake_neurons",
+    block="attribution.degenerate",
     settings=lambda study: study.attribution.degenerate,
     languages=lambda study, _: study.edited_languages(study.study.attribution.degenerate),
     inputs=_inputs,

@@ -52,6 +52,7 @@ STEP = ModelStep(
     code_version="2",
     depends_on=("facts", "fact_labels", "prompts", "knowledge_neurons"),
     group="lake_neurons",
+    block="attribution.degenerate",
     settings=lambda study: study.attribution.degenerate,
     languages=_languages,
     inputs=_inputs,

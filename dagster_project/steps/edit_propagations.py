@@ -65,6 +65,7 @@ STEP = ModelStep(
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_signals",
+    block="signals.edit_propagation",
     settings=lambda study: study.signals.edit_propagation,
     languages=lambda study, _: study.signal_languages["edit_propagation"],
     inputs=_inputs,

@@ -93,6 +93,7 @@ STEP = ModelStep(
     code_version="5",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
+    block="attribution.fact_checks",
     settings=lambda study: study.attribution.fact_checks,
     languages=lambda study, _: study.edited_languages(study.study.attribution.fact_checks),
     inputs=_inputs,

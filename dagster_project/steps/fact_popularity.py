@@ -23,6 +23,7 @@ STEP = StudyStep(
     code_version="1",
     depends_on=("facts",),
     group="lake_facts",
+    block="facts: {kind: popqa}",
     is_part_of=lambda study: study.facts.kind == "popqa",
     inputs=lambda study, _: (study.facts_fingerprints,),
     compute=_read,

@@ -90,6 +90,7 @@ STEP = ModelStep(
     code_version="2",
     depends_on=("facts", "fact_labels", "prompts", "knowledge_neurons", "active_neurons"),
     group="lake_neurons",
+    block="attribution.edits",
     settings=lambda study: study.attribution.edits,
     languages=lambda study, _: study.edited_languages(study.study.attribution.edits),
     inputs=_inputs,

@@ -108,6 +108,7 @@ STEP = ModelStep(
     code_version="4",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_neurons",
+    block="attribution.integrated_gradients",
     settings=lambda study: study.attribution.integrated_gradients,
     languages=lambda study, _: study.knowledge_languages,
     inputs=_inputs,

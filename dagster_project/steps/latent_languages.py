@@ -74,6 +74,7 @@ STEP = ModelStep(
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_signals",
+    block="signals.latent_languages",
     settings=lambda study: study.signals.latent_languages,
     languages=lambda study, _: study.signal_languages["latent_languages"],
     inputs=_inputs,

@@ -44,6 +44,7 @@ STEP = ModelStep(
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "models"),
     group="lake_models",
+    block="tracing.aliases",
     settings=lambda study: study.tracing.aliases,
     inputs=_inputs,
     compute=_split,

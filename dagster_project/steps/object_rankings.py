@@ -37,6 +37,7 @@ STEP = ModelStep(
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "models"),
     group="lake_models",
+    block="answers.ranking",
     settings=lambda study: study.ranking,
     inputs=_inputs,
     compute=_rank,

@@ -267,6 +267,7 @@ STEP = CorpusStep(
     # They decide what is text, and where sentences end.
     libraries=("mwparserfromhell", "sentencex"),
     group="lake_tracing",
+    block="corpora",
     is_possible=_is_possible,
     inputs=_inputs,
     compute=_trace,

@@ -55,6 +55,7 @@ STEP = ModelStep(
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_signals",
+    block="signals.patching",
     settings=lambda study: study.signals.patching,
     languages=lambda study, _: study.signal_languages["patching"],
     inputs=_inputs,

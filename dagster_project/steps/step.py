@@ -101,6 +101,8 @@ class Step(ABC):
     reasons, in ``dagster_project.steps.libraries``."""
     group: str
     """Dagster's group of its assets."""
+    block: str | None = None
+    """Block of the study file that asks for it; None where every study has it."""
     compute: Callable[[Any], Iterator[Computed]]
     """Computes missing parts: gets the task of its kind of step, yields rows."""
 

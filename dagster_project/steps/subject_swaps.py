@@ -45,6 +45,7 @@ STEP = ModelStep(
     code_version="2",
     depends_on=("facts", "fact_labels", "prompts", "predictions"),
     group="lake_models",
+    block="signals.subject_swaps",
     settings=lambda study: study.signals.subject_swaps,
     inputs=_inputs,
     compute=_swap,

@@ -100,6 +100,7 @@ STEP = ModelStep(
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "predictions", "occurrences"),
     group="lake_signals",
+    block="signals.text_gradients",
     settings=lambda study: study.signals.text_gradients,
     languages=_languages,
     inputs=_inputs,

@@ -90,6 +90,7 @@ STEP = ModelStep(
         "facts", "fact_labels", "prompts", "wordings", "predictions", "wording_predictions",
     ),
     group="lake_neurons",
+    block="wordings.neurons",
     settings=_settings,
     languages=wording_languages,
     inputs=_inputs,

@@ -110,6 +110,7 @@ STEP = ModelStep(
     code_version="1",
     depends_on=("facts", "fact_labels", "prompts", "wordings", "models"),
     group="lake_models",
+    block="wordings",
     settings=lambda study: study.wordings,
     languages=wording_languages,
     inputs=_inputs,

@@ -64,6 +64,7 @@ STEP = StudyStep(
     code_version="1",
     depends_on=("prompts",),
     group="lake_facts",
+    block="wordings",
     is_part_of=lambda study: study.wordings is not None,
     inputs=_inputs,
     compute=_read,

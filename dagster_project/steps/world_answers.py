@@ -30,6 +30,7 @@ STEP = StudyStep(
     code_version="1",
     depends_on=("facts",),
     group="lake_facts",
+    block="facts: {kind: atlas}",
     is_part_of=lambda study: study.facts.kind == "atlas",
     inputs=_inputs,
     compute=_read,

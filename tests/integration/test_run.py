@@ -147,6 +147,27 @@ def test_sql_answers_in_the_form_that_is_asked(finished: Path, tiny_study: Path,
         assert "40" in result.stdout
 
 
+def test_an_empty_answer_says_which_block_of_the_study_would_fill_it(
+    finished: Path, tiny_study: Path
+) -> None:
+    def said(*words: str) -> str:
+        return studies.factroots(*words, "--home", finished.parent).stderr
+
+    study = os.fspath(tiny_study)
+    reason = (
+        "patches_by_layer is empty. Of the blocks that fill it, the study lacks signals.patching "
+        "(docs/study-file.md).\n"
+    )
+    assert said("sql", study, "from main.patches_by_layer") == reason
+    assert said("describe", "patches_by_layer", "--study", study) == reason
+    assert said("sql", study, "from patches_by_layer", "--format", "csv") == ""
+    assert said("sql", study, "from dim_models where false") == ""
+    # No block asks for it, and no other verdict is missing.
+    reason = "operations.missing_models has no row in this study.\n"
+    assert said("sql", study, "from operations.missing_models") == reason
+    assert "answers" not in said("sql", study, "from acquisition")
+
+
 def test_sql_writes_parquet_and_cannot_write_the_warehouse(
     finished: Path, tiny_study: Path, tmp_path: Path
 ) -> None:

@@ -13,9 +13,11 @@ import pytest
 from dagster_project.runtime.workers import ThisProcess
 from dagster_project.steps import libraries, occurrences
 from dagster_project.steps.registry import STEP_OF_TABLE, STEPS, make_plan
-from dagster_project.steps.step import CorpusTask, ModelStep, ModelTask, Step
+from dagster_project.steps.step import CorpusTask, ModelStep, ModelTask, Step, StudyStep
 from dagster_project.study.home import Home
+from dagster_project.study.reference import json_schema
 from dagster_project.study.resolve import resolve_study
+from dagster_project.study.schema import FactsBlock, Study
 from ingestion.contract import LAKE
 from ingestion.lake import fingerprint
 from models_gpu.loading.tokenizers import load_tokenizer
@@ -44,6 +46,23 @@ def test_a_step_comes_after_those_that_it_depends_on(step: Step) -> None:
 def test_a_step_is_described_and_named_after_its_module(step: Step) -> None:
     assert step.compute.__module__.rpartition(".")[2] == step.name
     assert step.description.endswith((".", "?"))
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_step_that_a_study_can_lack_names_the_block_that_asks_for_it(step: Step) -> None:
+    empty = Study(name="x", facts=FactsBlock("table"), models=())
+    if isinstance(step, ModelStep):
+        assert (step.settings(empty) is None) <= (step.block is not None)
+    if isinstance(step, StudyStep):
+        assert step.is_part_of(empty) or step.block is not None
+    path, _, _ = (step.block or "name").partition(":")
+    block: Any = json_schema()
+    for key in path.split("."):
+        # Optional blocks are in anyOf.
+        block = next((each for each in block.get("anyOf", []) if "$ref" in each), block)
+        if "$ref" in block:
+            block = json_schema()["$defs"][block["$ref"].rpartition("/")[2]]
+        block = block["properties"][key]
 
 
 def imported(package: str) -> set[str]:
