@@ -32,6 +32,7 @@ __all__ = [
     "damage",
     "publish",
     "published_identity",
+    "published_options",
 ]
 
 STORAGE_VERSION = "v1.5.0"
@@ -53,6 +54,11 @@ OWN_TABLES = {
             "published_at": ("timestamp with time zone", "Time of publication."),
             "factroots_version": ("varchar", "Version of factroots that wrote the file."),
             "duckdb_version": ("varchar", "Version of DuckDB that wrote the file."),
+            "narrowing_options": (
+                "varchar",
+                "Options with which the run took a part of the study, such as '--sample 4'. Null if "
+                "it took all of it.",
+            ),
         },
     ),
     "materials": (
@@ -106,7 +112,11 @@ class Material:
 
 
 def publish(
-    build_file: Path, published_file: Path, identity: str, materials: Sequence[Material] = ()
+    build_file: Path,
+    published_file: Path,
+    identity: str,
+    materials: Sequence[Material] = (),
+    options: str | None = None,
 ) -> int:
     """Copy the built warehouse to the place where analysts open it.
 
@@ -115,6 +125,7 @@ def publish(
         published_file: file to publish; replaced as a whole.
         identity: digest of all inputs of the warehouse, stored in the file.
         materials: sources of the warehouse, stored in the file with their licences.
+        options: options with which a run took a part of the study, stored in the file.
 
     Returns:
         Size of the published file in bytes.
@@ -130,7 +141,7 @@ def publish(
         with temporary_file(copied) as copied, temporary_file(published_file) as temporary:
             # Schemas are dropped in a copy, because models that are built alone later read them.
             shutil.copyfile(build_file, copied)
-            _copy(copied, temporary, identity, materials)
+            _copy(copied, temporary, identity, materials, options)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             checksum = _checksum(temporary)
@@ -150,14 +161,23 @@ def publish(
 
 def published_identity(published_file: Path) -> str | None:
     """Read the identity of a published file; None if there is no readable file."""
+    return _published(published_file, "identity")
+
+
+def published_options(published_file: Path) -> str | None:
+    """Read with which options a run took a part of the study; None if it took all of it."""
+    return _published(published_file, "narrowing_options")
+
+
+def _published(published_file: Path, column: str) -> str | None:
     if not published_file.exists():
         return None
     try:
         with duckdb.connect(published_file, read_only=True) as connection:
-            found = connection.execute("select identity from operations.publication").fetchone()
+            found = connection.execute(f"select {column} from operations.publication").fetchone()
     except (duckdb.Error, OSError):
         return None
-    return str(found[0]) if found else None
+    return None if found is None or found[0] is None else str(found[0])
 
 
 def damage(published_file: Path) -> str | None:
@@ -182,13 +202,19 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy(copied: Path, target: Path, identity: str, materials: Sequence[Material]) -> None:
+def _copy(
+    copied: Path,
+    target: Path,
+    identity: str,
+    materials: Sequence[Material],
+    options: str | None,
+) -> None:
     """Copy all tables of a copy of the built file into a new one, without dbt's working schemas."""
     with duckdb.connect(copied) as connection:
         connection.execute("set enable_progress_bar = false")
         for schema in _WORKING_SCHEMAS:
             connection.execute(f"drop schema if exists {schema} cascade")
-        _add_own_tables(connection, identity, materials)
+        _add_own_tables(connection, identity, materials, options)
         connection.execute(_BOTH_WAYS)
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false")
@@ -201,15 +227,18 @@ def _copy(copied: Path, target: Path, identity: str, materials: Sequence[Materia
 
 
 def _add_own_tables(
-    connection: duckdb.DuckDBPyConnection, identity: str, materials: Sequence[Material]
+    connection: duckdb.DuckDBPyConnection,
+    identity: str,
+    materials: Sequence[Material],
+    options: str | None,
 ) -> None:
     """Add the tables that describe the publication."""
     connection.execute("create schema if not exists operations")
     connection.execute(
         "create or replace table operations.publication as "
         "select ? as identity, now() as published_at, ? as factroots_version, "
-        "version() as duckdb_version",
-        [identity, metadata.version("factroots")],
+        "version() as duckdb_version, ?::varchar as narrowing_options",
+        [identity, metadata.version("factroots"), options],
     )
     connection.execute(
         "create or replace table operations.materials (material_code varchar not null, "

@@ -51,6 +51,7 @@ def published_assets(
             home.published_file,
             workspace.fingerprint,
             study_materials(workspace.study),
+            workspace.options,
         )
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(home.published_file), "bytes": size}

@@ -43,7 +43,7 @@ from ingestion.lake import (
     write_part,
 )
 from ingestion.store import Store, StoreError, address_problem
-from warehouse.publish import STORAGE_VERSION, damage, published_identity
+from warehouse.publish import STORAGE_VERSION, damage, published_identity, published_options
 from warehouse.report.stamp import is_current
 
 __all__ = ["Workspace", "WrittenPart"]
@@ -104,6 +104,20 @@ class Workspace:
         """
         study = load_study(self.study_name, self.restrict)
         return study if self.narrowing is None else self.narrowing.of(study)
+
+    @property
+    def options(self) -> str | None:
+        """Options of the command line that take a part of the study; None takes all of it."""
+        facts = self.narrowing or Narrowing()
+        lists = {
+            "--models": self.only_models,
+            "--languages": self.only_languages,
+            "--relations": facts.relations,
+        }
+        words = [f"{name} {','.join(values)}" for name, values in lists.items() if values]
+        if facts.sample:
+            words.append(f"--sample {facts.sample}")
+        return " ".join(words) or None
 
     @cached_property
     def home(self) -> Home:
@@ -219,9 +233,16 @@ class Workspace:
         file = self.home.published_file
         if file.exists() and (why := damage(file)) is not None:
             return why
-        if published_identity(file) != self.fingerprint:
-            return "not published in its present state"
-        return None
+        if published_identity(file) == self.fingerprint:
+            return None
+        why = "not published in its present state"
+        options = published_options(file)
+        if options is None or options == self.options:
+            return why
+        return (
+            f"{why}: the published file is of a run with {options}. Run it without these options, "
+            "or with them again"
+        )
 
     @property
     def unfinished_products(self) -> str | None:
