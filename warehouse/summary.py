@@ -63,9 +63,10 @@ def _table(connection: duckdb.DuckDBPyConnection, name: str) -> Table:
     table = Table(title=title.removeprefix("-- "), title_justify="left")
     result = connection.execute(query)
     rows = result.fetchall()
-    for (name, *_), value in zip(result.description, rows[0] if rows else (), strict=False):
+    for (column, *_), value in zip(result.description, rows[0] if rows else (), strict=False):
         justify = "left" if isinstance(value, str) else "right"
-        table.add_column(name.replace("_", " "), justify=justify)  # type: ignore[arg-type]
+        # Folded, not cut, where a terminal is narrow.
+        table.add_column(column.replace("_", " "), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
         table.add_row(*(_text(value) for value in row))
     return table
@@ -75,7 +76,7 @@ def _text(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:.3f}"
     if isinstance(value, int):
         return f"{value:,}"
     return str(value)

@@ -29,8 +29,8 @@ __all__ = [
     "OUT", "Group", "collect_seldom", "log_to_stderr", "logged_to", "print_error", "run_and_exit",
 ]  # fmt: skip
 
-OUT = Console(width=None if sys.stdout.isatty() else 120)
-"""Standard output: results."""
+OUT = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
+"""Standard output: results, as wide as COLUMNS or the terminal."""
 _ERR = Console(stderr=True)
 
 

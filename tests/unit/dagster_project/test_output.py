@@ -40,6 +40,17 @@ def run(
     return done.returncode, said
 
 
+@pytest.mark.parametrize(("columns", "width"), [({}, 120), ({"COLUMNS": "70"}, 70)])
+def test_a_table_that_is_piped_is_as_wide_as_columns_says(
+    homes: Path, tmp_path: Path, columns: dict[str, str], width: int
+) -> None:
+    shown = tmp_path / "shown"
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with shown.open("wb") as file:
+        subprocess.run(command("questions"), stdout=file, env=environment | columns, check=True)
+    assert max(map(len, shown.read_text(encoding="utf-8").splitlines())) == width
+
+
 def test_a_full_device_is_named(homes: Path) -> None:
     status, said = run(homes, "sql", "select 1", "--format", "csv", output="/dev/full")
     assert (status, "No space left" in said) == (2, True)

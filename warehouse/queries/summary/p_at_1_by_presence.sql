@@ -15,7 +15,7 @@ select
     presence_code as stated,
     sum(facts)::bigint as facts,
     sum(matches)::bigint as "right",
-    sum(matches) / sum(facts) as p_at_1,
+    sum(matches) / sum(facts) as "P@1",
     min(matches / facts) as lowest_language,
 from languages
 group by model_id, presence_code

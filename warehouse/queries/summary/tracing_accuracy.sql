@@ -1,8 +1,7 @@
--- Tracing compared with the planted truth: facts found in the text
+-- Tracing compared with the planted truth: facts found in the text, and the lowest recall and precision of a language
 select
     corpus_id as corpus,
     text_unit as unit,
-    count(*) as languages,
     sum(planted_count)::bigint as planted,
     sum(planted_found_count)::bigint as found,
     sum(unplanted_found_count)::bigint as found_wrongly,

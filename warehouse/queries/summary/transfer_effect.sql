@@ -1,16 +1,13 @@
--- Transfer: right because other languages state the fact (effect with 95 % interval)
+-- Transfer: P@1 of facts that only other languages state (treated) and of facts that none states (control)
 select
-    objective,
-    corpus_id as corpus,
-    control_corpus_id as control,
-    stratum_code as link,
+    concat_ws(' ', objective, corpus_id) as models,
+    replace(stratum_code, '_', ' ') as link,
     treated_count as treated,
-    treated_match_rate as p_at_1,
-    control_match_rate as control_p_at_1,
+    treated_match_rate as "P@1",
+    control_match_rate as control,
     effect_score as effect,
     effect_score_low as low,
     effect_score_high as high,
-    guess_count as guesses,
 from transfer_effect
-where scope_kind = 'all'
-order by objective desc, corpus != control, corpus, control, link
+where scope_kind = 'all' and contrast_code = 'same_corpus'
+order by objective desc, corpus_id, link
