@@ -199,10 +199,29 @@ def _fact_id(connection: duckdb.DuckDBPyConnection, fact: str, codes: list[str])
             raise ExplainError(
                 f"{len(found)} facts are about '{fact}'; choose one by its id:\n" + "\n".join(lines)
             )
+    near = connection.execute(_NEAR, {"fact": fact, "codes": codes}).fetchall()
+    names = " or ".join(f"'{label}' ({language})" for label, language in near)
+    hint = f"did you mean {names}? " if near else ""
     raise ExplainError(
-        f"no fact has the id '{fact}', and no subject has this name in {', '.join(codes)}; "
+        f"no fact has the id '{fact}', and no subject has this name in {', '.join(codes)}; {hint}"
         "factroots sql 'from dim_facts' lists all facts"
     )
+
+
+_NEAR = """
+    select
+        subject_label,
+        min_by(
+            language_code,
+            (not list_contains($codes, language_code), language_code != 'en', language_code)
+        ),
+    from dim_fact_labels
+    where jaro_winkler_similarity(lower(subject_label), lower($fact)) > 0.85
+    group by subject_label
+    order by jaro_winkler_similarity(lower(subject_label), lower($fact)) desc, subject_label
+    limit 3
+"""
+"""Names like the given one, each with a language that has it, if possible one of the given ones."""
 
 
 def _neurons(

@@ -518,7 +518,7 @@ def explain(
 ) -> None:
     """Say where MODEL's answer to one fact comes from in each LANGUAGE, and what speaks for it.
 
-    FACT is the id of a fact, or text to find in the subjects' names.
+    FACT is the id of a fact, or a part of its subject's name in one of these languages.
     """
     from warehouse.explain import explain as explanation
 

@@ -84,7 +84,7 @@ def marts_asset(manifest: Mapping[str, Any], lineage: Lineage) -> dg.AssetsDefin
             state.record(_run_results(home))
         steps = len(json.loads(_run_results(home).read_text(encoding="utf-8"))["results"])
         seconds = time.perf_counter() - started
-        LOG.info("marts: %d models built or tests passed, %.1f s", steps, seconds)
+        LOG.info("marts: %d tables and tests, %.1f s", steps, seconds)
 
     return marts
 

@@ -264,7 +264,7 @@ def _log(step: Step, owner: Mapping[str, str], result: Computed, seconds: float)
         return
     rate = count / max(seconds, 0.001)
     LOG.info("%s %s: %s facts, %.1f s, %s facts/s",
-             step.name, place, f"{count:,}", seconds, f"{rate:,.0f}")  # fmt: skip
+             step.name, place, f"{count:,}", seconds, f"{rate:,.{int(rate < 10)}f}")  # fmt: skip
 
 
 def _parts_of(

@@ -52,7 +52,9 @@ def add_model(
     try:
         _load(study, block, homes, within)
     except ModelError as error:
-        raise StudyError(study.path, [Problem(f"model {block.id!r}: {error}")]) from error
+        about = f"model {block.id!r}"
+        message = str(error) if str(error).startswith(about) else f"{about}: {error}"
+        raise StudyError(study.path, [Problem(message)]) from error
     return edit_study(study, lambda latest: _with_model(latest, block), restrict)
 
 

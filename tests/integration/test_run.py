@@ -103,6 +103,7 @@ def test_a_second_run_does_nothing_and_says_so(finished: Path, tiny_study: Path)
     before = (finished / "factroots.duckdb").stat()
     result = studies.factroots("run", tiny_study, "--home", finished.parent)
     assert "Nothing to do" in result.stdout, result.stderr
+    assert " tables and tests, " in (finished / "run.log").read_text()
     assert (finished / "factroots.duckdb").stat().st_mtime_ns == before.st_mtime_ns
 
 
