@@ -54,7 +54,7 @@ def _probe(task: ModelTask) -> Iterator[Computed]:
 
 
 def _import(task: ModelTask) -> Iterator[Computed]:
-    for language, rows in task.imported("predictions"):
+    for language, rows in task.imported(task.model.files["predictions"]):
         unasked = (rows["prompt_code"] == "unasked").sum()
         if unasked:
             LOG.warning("%s/%s: the file answers %d facts of the language not at all",

@@ -23,7 +23,7 @@ from dagster_project.study.home import Home
 from dagster_project.study.resolved import ResolvedStudy, StudyCorpus, StudyModel
 from dagster_project.study.schema import Study
 from ingestion.contract import LAKE
-from ingestion.imports import ImportedFile
+from ingestion.imports import ImportedFile, neurons_of_model
 from ingestion.lake import fingerprint
 from ingestion.text import normal_column
 from ingestion.tracing.names import ALIAS_COLUMNS
@@ -50,7 +50,7 @@ __all__ = [
 
 LOG = logging.getLogger("factroots")
 
-IMPORTS_VERSION = "1"
+IMPORTS_VERSION = "2"
 """Version of the code that makes rows of the lake from files of others."""
 VERDICT_TABLES = ("object_rankings", "continuations")
 """Tables that can say which answers are right, in addition to ``predictions``."""
@@ -267,12 +267,12 @@ class ModelTask:
         owner = {"model_id": self.model.id}
         return self.read_part(table, owner if language is None else _owner(self.model, language))
 
-    def imported(self, step_name: str) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Each language of the task, with the rows of a step that a file of others has of it."""
+    def imported(self, file: ImportedFile) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Each language of the task, with the rows that a file of others has of it."""
         facts = self.read("facts")
         for language in self.languages:
             own = facts.join(self.read("fact_labels", language), on="fact_id", how="semi")
-            yield language, self.model.files[step_name].of_language(language, own)
+            yield language, file.of_language(language, own)
 
     def queries(self, language: str, templates: pl.DataFrame | None = None) -> pl.DataFrame:
         """What every model is asked in a language: one row per fact, with template and labels.
@@ -486,10 +486,35 @@ def import_neurons(task: ModelTask, tables: tuple[str, ...]) -> Iterator[Compute
     """Takes the neurons of others, the first table of a step; they publish none of its others."""
     first, *others = tables
     empty = {table: lake_rows(table, []) for table in others}
-    for language, rows in task.imported(first):
+    file = _of_model(task, task.model.files[first])
+    details = {"imported_rejected": str(len(file.rejected))}
+    for language, rows in task.imported(file):
         why_none = f"the file has no row about a fact of {language}"
         count = rows["fact_id"].n_unique()
-        yield Computed({first: rows, **empty}, language, fact_count=count, why_none=why_none)
+        tables_made = {first: rows, **empty}
+        yield Computed(tables_made, language, fact_count=count, why_none=why_none, details=details)
+
+
+def _of_model(task: ModelTask, file: ImportedFile) -> ImportedFile:
+    """The file without neurons that the model does not have; nobody knows how large a bare one is.
+
+    Raises:
+        ImportsError: no row is left, or more are rejected than the study allows.
+    """
+    if not task.model.has_weights:
+        return file
+    row = task.read("models").row(by_predicate=pl.col("model_id") == task.model.id, named=True)
+    own = neurons_of_model(
+        file,
+        row["layer_count"],
+        row["neuron_count"],
+        row["hidden_size"],
+        task.study.study.facts.max_rejected_rate,
+    )
+    if beyond := sorted(set(own.rejected) - set(file.rejected)):
+        LOG.warning("%s: %d rows of %s are left out; line %d: %s",
+                    task.label, len(beyond), file.path.name, *beyond[0])  # fmt: skip
+    return own
 
 
 def import_details(file: ImportedFile, made_by: str | None) -> dict[str, str]:

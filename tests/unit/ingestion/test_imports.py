@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+import itertools
+import random
 from pathlib import Path
+from typing import Any
 
+import duckdb
+import orjson
 import polars as pl
 import pytest
 
-from ingestion.imports import ImportsError, read_import
+from dagster_project.defs.checks.rules import value_rules
+from ingestion.contract import LAKE
+from ingestion.import_kinds import ImportKind
+from ingestion.imports import ImportsError, neurons_of_model, read_import
 from ingestion.restricted import RestrictedError
 
 FACTS = pl.DataFrame(
@@ -42,8 +51,8 @@ def written(folder: Path, name: str, text: str) -> Path:
 
 def test_a_csv_file_has_rows_and_reasons_with_their_lines(tmp_path: Path) -> None:
     found = read_import(written(tmp_path, "theirs.csv", CSV), "predictions")
-    whole = "it is a whole number from 1"
-    numbers = "it is a list of numbers, in a text as JSON"
+    whole = "it is a whole number from 1 to 2,147,483,647"
+    numbers = "it is a list of whole numbers, such as [101, 7]"
     assert found.rejected == (
         (6, "has the same language_code, fact_id as line 2"),
         (7, f"gold_rank is '0'; {whole}"),
@@ -124,7 +133,9 @@ def test_neurons_are_ranked_by_the_file_by_score_or_in_its_order(tmp_path: Path)
 def test_counts_of_presence_say_nothing_of_facts_that_they_lack(tmp_path: Path) -> None:
     text = "language_code,fact_id,shared_count\nen,f1,3\nen,f2,0\nen,f3,many\n"
     found = read_import(written(tmp_path, "counts.csv", text), "presence")
-    assert found.rejected == ((4, "shared_count is 'many'; it is a whole number from 0"),)
+    assert found.rejected == (
+        (4, "shared_count is 'many'; it is a whole number from 0 to 2,147,483,647"),
+    )
     rows = found.of_language("en", FACTS)
     assert rows.select("text_unit", "fact_id", "shared_count", "subject_count").rows() == [
         ("article", "f1", 3, None), ("article", "f2", 0, None),
@@ -164,3 +175,244 @@ def test_too_many_rejected_rows_and_a_file_elsewhere_are_refused(tmp_path: Path)
         read_import(path, "predictions", (tmp_path / "inside").resolve())
     with pytest.raises(ImportsError, match="cannot read"):
         read_import(tmp_path / "gone.csv", "predictions")
+
+
+IDS_OF_TOKENS = "it is a list of whole numbers, such as [101, 7]"
+WHOLE = "it is a whole number from {} to 2,147,483,647"
+TEXT = "it is text, or a whole number"
+SOUND: dict[ImportKind, dict[str, Any]] = {
+    "predictions": {"predicted_text": "Paris"},
+    "neurons": {"layer_index": 0, "neuron_index": 3},
+    "presence": {"shared_count": 1},
+}
+
+
+def two_rows(folder: Path, kind: ImportKind, **values: Any) -> Path:
+    """A sound row, and one with these values; as Parquet unless ``name`` says something else."""
+    name = values.pop("name", "t.parquet")
+    sound: dict[str, Any] = {"language_code": "en", "fact_id": "f1", **SOUND[kind]}
+    rows = [sound, {**sound, "fact_id": "f2", **values}]
+    if name.endswith(".jsonl"):
+        (folder / name).write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    else:
+        columns = {key: [row.get(key) for row in rows] for key in rows[1]}
+        for key in values:
+            columns[key] = [values[key]] * 2 if key not in sound else columns[key]
+        pl.DataFrame(columns, strict=False).write_parquet(folder / name)
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        *(("predicted_token_ids", cell, IDS_OF_TOKENS)
+          for cell in ("[7.9]", "[true]", '["1"]', "[-5]", "[1099511627776]", "[[7]]", "7", "{}")),
+        ("candidate_token_ids", "[5, 6]",
+         "it is a list of lists of whole numbers, one for each token, such as [[7, 101]]"),
+        ("candidate_log_probs", "[[-0.1, 2]]",
+         "it is a list of lists of logarithms, at most 0, one for each token, such as "
+         "[[-0.1, -3.2]]"),
+        ("gold_log_prob", "-1e300", "it is a logarithm, at most 0"),
+    ],
+)  # fmt: skip
+def test_a_value_that_would_become_another_one_is_a_rejected_row(
+    tmp_path: Path, column: str, cell: str, expected: str
+) -> None:
+    quoted = cell.replace('"', '""')
+    text = f'language_code,fact_id,predicted_text,{column}\nen,f1,x,\nen,f2,x,"{quoted}"\n'
+    found = read_import(written(tmp_path, "t.csv", text), "predictions")
+    assert found.rejected == ((3, f"{column} is '{cell}'; {expected}"),)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("predicted_token_ids", [7.9], f"'[7.9]'; {IDS_OF_TOKENS}"),
+        ("predicted_token_ids", [2**40], f"'[1099511627776]'; {IDS_OF_TOKENS}"),
+        ("predicted_token_ids", [None, 1], f"'[None, 1]'; {IDS_OF_TOKENS}"),
+        ("predicted_token_ids", [{"a": 1}], f"'[{{'a': 1}}]'; {IDS_OF_TOKENS}"),
+        ("predicted_token_ids", 7, f"'7'; {IDS_OF_TOKENS}"),
+        ("mask_count", {"a": 1}, f"'{{'a': 1}}'; {WHOLE.format(1)}"),
+        ("mask_count", True, f"'True'; {WHOLE.format(1)}"),
+        ("mask_count", datetime.date(2020, 1, 1), f"'2020-01-01'; {WHOLE.format(1)}"),
+        ("prompt_code", 1.5, "'1.5'; it is one of whole, cut, no_subject, unasked"),
+    ],
+)
+def test_a_parquet_column_of_a_wrong_type_has_no_sound_value(
+    tmp_path: Path, column: str, value: object, expected: str
+) -> None:
+    path = two_rows(tmp_path, "predictions", **{column: value})
+    with pytest.raises(ImportsError) as caught:
+        read_import(path, "predictions")
+    assert f"has no sound row; line 1: {column} is {expected}." in str(caught.value)
+
+
+def test_texts_are_no_lists_no_bytes_and_no_rounded_numbers(tmp_path: Path) -> None:
+    ids = {"language_code": ["en"], "fact_id": ["f1"]}
+    path = tmp_path / "t.parquet"
+    for answer in ([["a"]], [b"\xff"], [1.5], [True]):
+        pl.DataFrame({**ids, "predicted_text": answer}).write_parquet(path)
+        with pytest.raises(ImportsError, match=f"line 1: predicted_text is .*{TEXT}"):
+            read_import(path, "predictions")
+    pl.DataFrame({**ids, "predicted_text": [b"Paris"]}).write_parquet(path)
+    assert read_import(path, "predictions").rows["predicted_text"][0] == "Paris"
+    line = '{"language_code": "en", "fact_id": %s, "predicted_text": %s}'
+    text = "\n".join(
+        line % values for values in (("18446744073709551616", '"x"'), ("7", "12"), ('"f"', "[]"))
+    )
+    found = read_import(written(tmp_path, "t.jsonl", text), "predictions")
+    assert found.rejected == (
+        (1, f"fact_id is '1.8446744073709552e+19'; {TEXT}"),
+        (3, f"predicted_text is '[]'; {TEXT}"),
+    )
+    assert found.rows.select("fact_id", "predicted_text").rows() == [("7", "12")]
+    with pytest.raises(ImportsError, match="line 1: predicted_text is 'true'"):
+        read_import(written(tmp_path, "t.jsonl", line % ('"f"', "true")), "predictions")
+
+
+def test_categories_and_whole_floats_are_what_they_say(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame(
+        {"language_code": ["en"], "fact_id": ["f1"], "predicted_text": ["x"],
+         "mask_count": pl.Series(["1"], dtype=pl.Categorical), "line_number": [9],
+         "gold_token_ids": [[7.0]], "predicted_token_ids": [[7.0]]}
+    ).write_parquet(path)  # fmt: skip
+    [row] = read_import(path, "predictions").of_language("en", FACTS.head(1)).to_dicts()
+    assert (row["mask_count"], row["gold_token_ids"]) == (1, [7])
+    text = "line_number,language_code,fact_id,predicted_text\n9,en,f1,x\n"
+    assert read_import(written(tmp_path, "t.csv", text), "predictions").rows.height == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "has_tokens"),
+    [
+        # Nobody said any token.
+        ([("France", [], [])], False),
+        # An answer is there, its tokens are not.
+        ([("France", [1], [1]), ("Rome", [2], [])], False),
+        # The object cannot be written, and another one can.
+        ([("France", [1], [1]), ("Rome", [], [2])], True),
+        # The model said nothing.
+        ([("France", [1], [1]), ("", [2], [])], True),
+        ([("France", [], [1]), ("Rome", [], [2])], False),
+    ],
+)
+def test_empty_lists_next_to_an_answer_are_no_tokens(
+    tmp_path: Path, rows: list[tuple[str, list[int], list[int]]], has_tokens: bool
+) -> None:
+    names = ("predicted_text", "gold_token_ids", "predicted_token_ids")
+    lines = [
+        orjson.dumps(
+            {"language_code": "en", "fact_id": f"f{place}"} | dict(zip(names, row, strict=True))
+        )
+        for place, row in enumerate(rows, 1)
+    ]
+    path = written(tmp_path, "t.jsonl", b"\n".join(lines).decode())
+    found = read_import(path, "predictions")
+    answers = found.of_language("en", FACTS.head(len(rows)))
+    assert (answers["predicted_token_ids"].null_count() == 0) == has_tokens
+    assert (answers["gold_token_ids"].null_count() == 0) == has_tokens
+    assert any("texts are compared" in name for name in found.unread) != has_tokens
+
+
+def test_predicted_tokens_without_those_of_the_object_leave_texts_to_compare(
+    tmp_path: Path,
+) -> None:
+    text = 'language_code,fact_id,predicted_text,predicted_token_ids\nen,f1,"New\u00a0York",[1]\n'
+    found = read_import(written(tmp_path, "t.csv", text), "predictions")
+    [row] = found.of_language("en", FACTS.head(1)).to_dicts()
+    assert (row["predicted_text"], row["predicted_token_ids"]) == ("New York", None)
+
+
+def test_rows_that_contradict_themselves_are_rejected_with_their_line(tmp_path: Path) -> None:
+    counts = "language_code,fact_id,shared_count,subject_count,object_count,separate_count\n"
+    text = counts + "en,f1,5,1,1,\nen,f2,1,,0,\nen,f3,1,1,1,2\nen,f4,1,1,1,1\nen,f5,1,,,\n"
+    found = read_import(written(tmp_path, "t.csv", text), "presence")
+    assert found.rejected == (
+        (2, "shared_count is greater than subject_count"),
+        (3, "shared_count is greater than object_count"),
+        (4, "separate_count is greater than shared_count"),
+    )
+    evidence = "evidence_document,evidence_offset,evidence_distance,evidence_text"
+    text = f"language_code,fact_id,shared_count,{evidence}\n"
+    text += "en,f1,5,,0,1,a b\nen,f2,0,,,,\nen,f3,0,d,0,1,a b\nen,f4,5,d,,1,a b\n"
+    found = read_import(written(tmp_path, "e.csv", text), "presence")
+    assert [line for line, _ in found.rejected] == [4, 5]
+    assert found.rows["evidence_document"].to_list() == ["", None]
+    asked = "language_code,fact_id,predicted_text,mask_count,prompt_code,predicted_token_ids,gold"
+    text = f"{asked}_token_ids\nen,f1,x,2,,[1],[1]\nen,f2,,1,unasked,[],[1]\nen,f3,x,,,[1],[1]\n"
+    found = read_import(written(tmp_path, "p.csv", text), "predictions")
+    why = "predicted_token_ids is not as long as mask_count says (empty where prompt_code is"
+    assert found.rejected == ((2, f"{why} 'unasked')"),)
+
+
+def test_neurons_have_numbers_that_the_marts_can_tell_apart(tmp_path: Path) -> None:
+    rows = "en,f1,0,3\nen,f1,2000000000,3\nen,f1,1,1048576\nen,f2,2047,1048575\nen,f3,12,40\n"
+    text = f"language_code,fact_id,layer_index,neuron_index\n{rows}"
+    found = read_import(written(tmp_path, "t.csv", text), "neurons")
+    assert found.rejected == (
+        (3, "layer_index is '2000000000'; it is a whole number from 0 to 2,047"),
+        (4, "neuron_index is '1048576'; it is a whole number from 0 to 1,048,575"),
+    )
+    own = neurons_of_model(found, 12, 40, 8)
+    model = "the model, which has 12 layers of 40 neurons and 8 outputs, counted from 0"
+    assert own.rejected[2:] == (
+        (5, f"layer_index is beyond {model}"), (6, f"layer_index is beyond {model}"),
+    )  # fmt: skip
+    assert own.rows.height == 1
+    with pytest.raises(ImportsError, match="4 of 5 rows are rejected"):
+        neurons_of_model(found, 12, 40, 8, 0.5)
+    with pytest.raises(ImportsError, match=r"no neuron of this model; line 2: neuron_index is bey"):
+        neurons_of_model(found, 12, 3, 8)
+
+
+ODD = {
+    pl.String: (None, "", " ", "en", "f1", "Paris", "unasked", "whole", "chunk", "amig", 7),
+    pl.Int32: (None, "", 0, 1, 2, -1, 2**31, 2**63, 1.5, True, [1]),
+    pl.Int64: (None, "", 0, 1, 2, 3, -1, 2**31, 1.5),
+    pl.Float32: (None, "", 0, -1.5, 0.5, -1e300, 1e300),
+    pl.Float64: (None, "", 0, -1.5, 0.5, -1e300, 1e300),
+}
+ODD_TOKENS = (None, [], [1], [1, 2], [-1], [1.5], ["a"], [None], [True], "[1]")
+ODD_LISTS = (None, [], [[1]], [[1], [2]], [[-0.5]], [[-0.5], []], [[0.5]], [1], [[None]])
+
+
+@pytest.mark.parametrize("kind", ["predictions", "neurons", "presence"])
+def test_what_is_not_rejected_passes_the_checks_of_the_lake(
+    tmp_path: Path, kind: ImportKind
+) -> None:
+    """A row that a check of the lake refuses would stop every run of the study."""
+    chance, read = random.Random(7), 0
+    tables = {"predictions": ["predictions"], "presence": ["occurrences"]}
+    for turn, step in itertools.product(
+        range(60), tables.get(kind, ["active_neurons", "knowledge_neurons"])
+    ):
+        table = LAKE[step]
+        types = pl.Schema(table.schema)
+        optional = [name for name in types if name not in ("model_id", "corpus_id", *SOUND[kind])]
+        names = chance.sample(optional, chance.randint(0, len(optional)))
+        names += ["mode_code"] * (step == "knowledge_neurons")
+        names = [name for name in names if (name, step) != ("mode_code", "active_neurons")]
+        lines = []
+        for fact in range(1, 40):
+            row = {"language_code": "en", "fact_id": f"f{fact % 9}", **SOUND[kind]}
+            for name in {*names, *SOUND[kind]} - {"language_code", "fact_id"}:
+                lists = ODD_TOKENS if types[name] == pl.List(pl.Int32) else ODD_LISTS
+                row[name] = chance.choice(ODD.get(types[name].base_type(), lists))
+            lines.append(orjson.dumps(row))
+        path = written(tmp_path, f"{turn}.jsonl", b"\n".join(lines).decode())
+        try:
+            found = read_import(path, kind)
+        except ImportsError:
+            continue
+        facts = [[f"f{n}" for n in range(9)], ["P"] * 9, ["s"] * 9, ["o"] * 9]
+        frame = pl.DataFrame(facts, schema=FACTS.schema)
+        rows = found.of_language("en", frame).with_columns(
+            pl.lit("x").alias(name) for name in table.partition_by
+        )
+        read += rows.height
+        assert rows.select(table.key).is_duplicated().sum() == 0
+        for problem, rule in value_rules(table, table.columns).items():
+            wrong = duckdb.sql(f"select * from rows where not ({rule})").fetchall()
+            assert not wrong, (problem, wrong[0], path)
+    assert read > 50
