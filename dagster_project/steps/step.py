@@ -23,10 +23,11 @@ from dagster_project.study.home import Home
 from dagster_project.study.resolved import ResolvedStudy, StudyCorpus, StudyModel
 from dagster_project.study.schema import Study
 from ingestion.contract import LAKE
-from ingestion.imports import ImportedFile, neurons_of_model
+from ingestion.imports import ImportedFile, ImportsError, neurons_of_model
 from ingestion.lake import fingerprint
 from ingestion.text import normal_column
 from ingestion.tracing.names import ALIAS_COLUMNS
+from models_gpu.errors import ModelError
 from models_gpu.lake_rows import lake_rows
 
 if TYPE_CHECKING:
@@ -499,18 +500,21 @@ def _of_model(task: ModelTask, file: ImportedFile) -> ImportedFile:
     """The file without neurons that the model does not have; nobody knows how large a bare one is.
 
     Raises:
-        ImportsError: no row is left, or more are rejected than the study allows.
+        ModelError: no row is left, or more are rejected than the study allows.
     """
     if not task.model.has_weights:
         return file
     row = task.read("models").row(by_predicate=pl.col("model_id") == task.model.id, named=True)
-    own = neurons_of_model(
-        file,
-        row["layer_count"],
-        row["neuron_count"],
-        row["hidden_size"],
-        task.study.study.facts.max_rejected_rate,
-    )
+    try:
+        own = neurons_of_model(
+            file,
+            row["layer_count"],
+            row["neuron_count"],
+            row["hidden_size"],
+            task.study.study.facts.max_rejected_rate,
+        )
+    except ImportsError as error:
+        raise ModelError(f"model '{task.model.id}': {error}") from error
     if beyond := sorted(set(own.rejected) - set(file.rejected)):
         LOG.warning("%s: %d rows of %s are left out; line %d: %s",
                     task.label, len(beyond), file.path.name, *beyond[0])  # fmt: skip
@@ -524,7 +528,8 @@ def import_details(file: ImportedFile, made_by: str | None) -> dict[str, str]:
         "imported_sha256": file.sha256,
         "imported_rejected": str(len(file.rejected)),
     }
-    return {**found, "imported_from": made_by} if made_by else found
+    # One line, also where the study file folds it.
+    return {**found, "imported_from": " ".join(made_by.split())} if made_by else found
 
 
 def _owner(model: StudyModel, language: str) -> dict[str, str]:

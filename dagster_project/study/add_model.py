@@ -17,11 +17,11 @@ from dagster_project.study.load import load_study
 from dagster_project.study.resolve import check_restricted
 from dagster_project.study.resolve_models import resolve_block
 from dagster_project.study.schema import CorpusBlock, ModelBlock, Problem, Study, StudyError
-from dagster_project.study.yaml_file import with_item
+from dagster_project.study.yaml_file import FileError, with_item
 from ingestion.files import temporary_file
 from models_gpu.errors import ModelError, as_model_error
 
-__all__ = ["add_model", "edit_study", "require_own", "study_of_text", "written"]
+__all__ = ["add_model", "as_study_error", "edit_study", "require_own", "study_of_text", "written"]
 
 
 def add_model(
@@ -126,12 +126,22 @@ def _with_model(study: Study, block: ModelBlock) -> tuple[str, Study]:
         line = study.block_line("models", block.id)
         message = f"the study has a model {block.id!r} already: choose another id, or edit its line"
         raise StudyError(study.path, [Problem(message, line)])
-    text, entry = with_item(study.path, "models", written(block))
-    added = study_of_text(study, text)
-    if added.models != (*study.models, block):
-        message = f"its models are not one per line: add this line by hand: {entry}"
-        raise StudyError(study.path, [Problem(message, study.section_line("models"))])
-    return text, added
+    with as_study_error(study):
+        text = with_item(study.path, "models", written(block))
+    return text, study_of_text(study, text)
+
+
+@contextlib.contextmanager
+def as_study_error(study: Study) -> Iterator[None]:
+    """Turns an error about the layout of a study file into one about the study.
+
+    Raises:
+        StudyError: what was raised, with its line.
+    """
+    try:
+        yield
+    except FileError as error:
+        raise StudyError(study.path, [Problem(str(error), error.line)]) from error
 
 
 def study_of_text(study: Study, text: str) -> Study:

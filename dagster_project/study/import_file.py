@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from dagster_project.study.add_model import edit_study, require_own, study_of_text, written
+from dagster_project.study.add_model import (
+    as_study_error,
+    edit_study,
+    require_own,
+    study_of_text,
+    written,
+)
 from dagster_project.study.load import load_study
 from dagster_project.study.resolve import check_restricted, study_facts
 from dagster_project.study.schema import (
@@ -166,7 +172,8 @@ def _new_text(
         if kind == "presence" or getattr(blocks[index], kind) is not None:
             message = f"{owner_id!r} has another file already: choose another id, or edit its line"
             raise StudyError(study.path, [Problem(message, line)])
-        text, _ = with_key(study.path, section, index, kind, name)
+        with as_study_error(study):
+            text = with_key(study.path, section, owner_id, kind, name)
         return text, study_of_text(study, text)
     if kind == "neurons":
         message = (
@@ -179,5 +186,6 @@ def _new_text(
         block = CorpusBlock(id=owner_id, kind="presence", path=name, made_by=made_by)
     else:
         block = ModelBlock(id=owner_id, predictions=name, made_by=made_by, objective=objective)
-    text, _ = with_item(study.path, section, written(block))
+    with as_study_error(study):
+        text = with_item(study.path, section, written(block))
     return text, study_of_text(study, text)

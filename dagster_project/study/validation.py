@@ -64,18 +64,30 @@ def _study(study: Study) -> Iterator[Problem]:
 
 
 def _texts(study: Study) -> Iterator[Problem]:
-    """Reports texts that can name no file: texts of a study become names or paths, all but one."""
+    """Reports texts that can name no file: texts of a study become names or paths, all but two."""
     for keys, text in _strings(study, ()):
-        if keys[-1] != "chat" and (why := _text_problem(text)) is not None:
+        if keys[-1] == "chat":
+            continue
+        is_shown = keys[-1] == "made_by"
+        # A folded text ends with the end of its line.
+        why = _letter_problem(" ".join(text.split())) if is_shown else _text_problem(text)
+        if why is not None:
             where = ".".join(map(str, keys))
             line = line_of(lines(study.path), keys)
-            yield Problem(f"{where}: {reprlib.repr(text)} cannot be a name or path: {why}", line)
+            what = "shown" if is_shown else "a name or path"
+            yield Problem(f"{where}: {reprlib.repr(text)} cannot be {what}: {why}", line)
+
+
+def _letter_problem(text: str) -> str | None:
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        return "it has a control character, or half of a character"
+    return None
 
 
 def _text_problem(text: str) -> str | None:
     """Why a text can be no name and no path; None if it can."""
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
-        return "it has a control character, or half of a character"
+    if (why := _letter_problem(text)) is not None:
+        return why
     if len(text.encode()) > _LONGEST_PATH:
         return f"it has more than {_LONGEST_PATH:,} bytes"
     if any(len(part.encode()) > _LONGEST_NAME for part in text.split("/")):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MantissaNoDotYAML1_1Warning, MarkedYAMLError, YAMLError
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 _LARGEST_BYTES = 1 << 20
 """A study of a thousand models has a tenth of this."""
@@ -160,8 +161,8 @@ def line_of(root: Any, keys: Sequence[object]) -> int | None:
     return line
 
 
-def with_item(path: Path, key: str, item: Mapping[str, object]) -> tuple[str, str]:
-    """Adds an item at the end of a list that is not empty, or a list of this item alone.
+def with_item(path: Path, key: str, item: Mapping[str, object]) -> str:
+    """Adds an item at the end of a list, or a list of this item alone.
 
     The item is put into the text: writing the whole file with ruamel.yaml would keep its comments,
     but not its indentation, line breaks and spaces.
@@ -172,57 +173,128 @@ def with_item(path: Path, key: str, item: Mapping[str, object]) -> tuple[str, st
         item: the new item, written in one line.
 
     Returns:
-        Text of the new file, and the item as it is written there.
+        Text of the new file.
+
+    Raises:
+        FileError: the layout of the file does not allow it; says what to add by hand.
     """
-    # As bytes: reading as text would change the ends of its lines.
-    text = path.read_bytes().decode()
+    text, root = _composed(path)
     entry = _in_one_line(item)
-    root = _yaml("rt").compose(text)
     found = next((value for name, value in root.value if name.value == key), None)
-    if found is None:
-        end = next(iter(_LINE_END.findall(text)), "\n")
-        last = "" if text.endswith(end) else end
-        return f"{text}{last}{key}:{end}  - {entry}{end}", entry
-    if found.flow_style:
-        end = found.end_mark.index - 1
-        return f"{text[:end].rstrip().rstrip(',')}, {entry}{text[end:]}", entry
-    # Rows and their ends in turn; lines end where YAML 1.1 says.
-    rows = _LINE_END.split(text)
-    end = rows[1] if len(rows) > 1 else "\n"
-    place = 2 * _last_line(found.value[-1]) + 1
-    if place == len(rows):
-        rows += [end, ""]
-    rows.insert(place + 1, f"{' ' * found.start_mark.column}- {entry}{end}")
-    return "".join(rows), entry
+    if found is None and root.flow_style:
+        new = _after(text, root, f"{key}: [{entry}]")
+    elif found is None:
+        new = _below(text, root, f"{key}:", f"  - {entry}")
+    elif found.value and isinstance(found, SequenceNode):
+        add = _after if found.flow_style else _below
+        new = add(text, found, entry if found.flow_style else f"- {entry}")
+    else:
+        # Nothing stands there, or [].
+        line = found.start_mark.line + 1
+        raise FileError(f"{key} is empty: write there yourself: {key}: [{entry}]", line)
+
+    def added(values: dict[str, Any]) -> None:
+        values[key] = [*(values.get(key) or []), _values(entry)]
+
+    _check_edit(text, new, added, f"add this item to {key} yourself: {entry}", found or root)
+    return new
 
 
-def with_key(path: Path, key: str, index: int, name: str, value: str) -> tuple[str, str]:
+def with_key(path: Path, key: str, block_id: str, name: str, value: str) -> str:
     """Adds a key to an item of a list: at the end of its line, or as a line of its own.
 
     Args:
         path: the file.
         key: top-level key of the list.
-        index: the item, from 0, which lacks the key.
+        block_id: value of ``id`` in the item, which lacks the key.
         name: the new key.
         value: its value.
 
     Returns:
-        Text of the new file, and what was added.
+        Text of the new file.
+
+    Raises:
+        FileError: the layout of the file does not allow it; says what to add by hand.
     """
-    text = path.read_bytes().decode()
+    text, root = _composed(path)
     entry = _in_one_line({name: value})[1:-1]
-    root = _yaml("rt").compose(text)
-    item = next(value for name, value in root.value if name.value == key).value[index]
-    if item.flow_style:
-        end = item.end_mark.index - 1
-        return f"{text[:end].rstrip().rstrip(',')}, {entry}{text[end:]}", entry
+    ids = [item.get("id") for item in _values(text)[key]]
+    found = next(value for name, value in root.value if name.value == key)
+    if block_id not in ids:
+        line = found.start_mark.line + 1
+        raise FileError(
+            f"{block_id} is one of several that a block of {key} makes: write a block of its own, "
+            f"with {entry}",
+            line,
+        )
+    place = ids.index(block_id)
+    item = found.value[place]
+    new = (_after if item.flow_style else _below)(text, item, entry)
+
+    def added(values: dict[str, Any]) -> None:
+        values[key][place] |= _values(entry)
+
+    _check_edit(text, new, added, f"add this to {block_id} yourself: {entry}", item)
+    return new
+
+
+def _composed(path: Path) -> tuple[str, Any]:
+    """Text of a file, and its nodes. As bytes: reading as text would change the ends of lines."""
+    text = path.read_bytes().decode()
+    return text, _yaml("rt").compose(text)
+
+
+def _values(text: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MantissaNoDotYAML1_1Warning)
+        return _yaml("safe").load(text)
+
+
+def _after(text: str, node: Any, entry: str) -> str:
+    """The text with one more entry after the last one of a mapping or list in brackets."""
+    last = node.value[-1][1] if isinstance(node, MappingNode) else node.value[-1]
+    end = last.end_mark.index
+    return f"{text[:end]}, {entry}{text[end:]}"
+
+
+def _below(text: str, node: Any, *entries: str) -> str:
+    """The text with lines below the last one of a mapping or list, indented as it is."""
+    # Rows and their ends in turn; lines end where YAML 1.1 says.
     rows = _LINE_END.split(text)
-    end_of_line = rows[1] if len(rows) > 1 else "\n"
-    place = 2 * _last_line(item) + 1
+    end = rows[1] if len(rows) > 1 else "\n"
+    place = 2 * _last_line(node) + 1
     if place == len(rows):
-        rows += [end_of_line, ""]
-    rows.insert(place + 1, f"{' ' * item.start_mark.column}{entry}{end_of_line}")
-    return "".join(rows), entry
+        rows += [end, ""]
+    indent = " " * node.start_mark.column
+    rows.insert(place + 1, "".join(f"{indent}{entry}{end}" for entry in entries))
+    return "".join(rows)
+
+
+def _check_edit(
+    text: str, new: str, edit: Callable[[dict[str, Any]], None], remedy: str, node: Any
+) -> None:
+    """Compares what both texts mean: comments, anchors and merge keys can catch what is added.
+
+    Args:
+        text: the text before.
+        new: the edited text.
+        edit: changes the values of the first into those that the second should have.
+        remedy: what to do if it has not.
+        node: what was edited.
+
+    Raises:
+        FileError: it has not.
+    """
+    # By way of JSON: an alias would be the same object twice, and change with the other.
+    expected = json.loads(json.dumps(_values(text), default=str))
+    edit(expected)
+    try:
+        found = json.loads(json.dumps(_values(new), default=str))
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError):
+        found = None
+    if found != expected:
+        line = node.start_mark.line + 1
+        raise FileError(f"its layout does not allow adding a line: {remedy}", line)
 
 
 def _yaml(kind: str) -> YAML:
@@ -248,4 +320,5 @@ def _last_line(node: Node) -> int:
         return max(_last_line(value) for _, value in node.value)
     if isinstance(node, SequenceNode) and not node.flow_style:
         return max(_last_line(value) for value in node.value)
-    return int(node.end_mark.line)
+    is_block = isinstance(node, ScalarNode) and node.style in ("|", ">")
+    return int(node.end_mark.line) - (is_block and node.end_mark.column == 0)

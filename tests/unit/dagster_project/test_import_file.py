@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import polars as pl
 import pytest
 
 from dagster_project.steps.plan import Plan
 from dagster_project.steps.registry import make_plan
+from dagster_project.steps.step import ModelTask, import_neurons
 from dagster_project.study.import_file import import_file
 from dagster_project.study.load import load_study
 from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import StudyError
-from ingestion.imports import ImportKind
+from ingestion.import_kinds import ImportKind
+from ingestion.imports import read_import
+from models_gpu.errors import ModelError
 
 STUDY = """\
 name: mine   # a comment that stays
@@ -142,3 +148,131 @@ def test_what_cannot_be_imported_leaves_the_study_file_as_it_was(study: Path) ->
         assert message in str(caught.value), (message, str(caught.value))
     assert study.read_text(encoding="utf-8") == STUDY
     assert load_study(str(study)).models[0].predictions == "theirs.csv"
+
+
+MODELS = "models:\n  - {id: named, predictions: theirs.csv}\n"
+ADDED = "{id: new, predictions: theirs.csv, made_by: us}"
+NEURONS = "neurons: neurons.csv"
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner", "before", "after"),
+    [
+        # A comment behind the last item, with a comma and without.
+        ("predictions", "new", "models: [\n  {id: named, predictions: theirs.csv},  # ours\n]\n",
+         f"models: [\n  {{id: named, predictions: theirs.csv}}, {ADDED},  # ours\n]\n"),
+        ("predictions", "new", "models: [\n  {id: named, predictions: theirs.csv}  # ours\n]\n",
+         f"models: [\n  {{id: named, predictions: theirs.csv}}, {ADDED}  # ours\n]\n"),
+        ("neurons", "named",
+         "models:\n  - {id: named,\n     predictions: theirs.csv, # ours\n    }\n",
+         f"models:\n  - {{id: named,\n     predictions: theirs.csv, {NEURONS}, # ours\n    }}\n"),
+        # The end of a document, and text over several lines.
+        ("presence", "new", f"{MODELS}...\n",
+         f"{MODELS}corpora:\n"
+         "  - {id: new, kind: presence, path: counts.csv, made_by: us}\n...\n"),
+        ("predictions", "new", f"{MODELS}    # end\n...\n",
+         f"{MODELS}  - {ADDED}\n    # end\n...\n"),
+        ("neurons", "named",
+         "models:\n- id: named\n  predictions: theirs.csv\n  made_by: >\n    Jiang\n    et al.\n"
+         "corpora: []\n",
+         "models:\n- id: named\n  predictions: theirs.csv\n  made_by: >\n    Jiang\n    et al.\n"
+         f"  {NEURONS}\ncorpora: []\n"),
+    ],
+)  # fmt: skip
+def test_lines_go_where_the_layout_of_the_file_has_them(
+    study: Path, kind: ImportKind, owner: str, before: str, after: str
+) -> None:
+    files = {"predictions": "theirs.csv", "neurons": "neurons.csv", "presence": "counts.csv"}
+    study.write_text(STUDY.replace(MODELS, before), encoding="utf-8")
+    import_file(
+        str(study), kind, Path(files[kind]), owner, study.parent / "homes",
+        made_by=None if kind == "neurons" else "us",
+    )  # fmt: skip
+    assert study.read_text(encoding="utf-8") == STUDY.replace(MODELS, after)
+
+
+def test_a_study_in_one_pair_of_brackets_gets_a_list(study: Path) -> None:
+    text = (
+        "{name: mine, facts: {kind: table, path: facts.csv}, tracing: {units: [article]},\n"
+        " models: [{id: named, predictions: theirs.csv}]}\n"
+    )
+    study.write_text(text, encoding="utf-8")
+    import_file(str(study), "presence", Path("counts.csv"), "dolma", study.parent / "homes")
+    added = ", corpora: [{id: dolma, kind: presence, path: counts.csv}]}\n"
+    assert study.read_text(encoding="utf-8") == text.replace("]}\n", f"]{added}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "owner", "models", "message", "line"),
+    [
+        # What is added to the first would be a part of the second as well.
+        ("neurons", "named",
+         "models: [ &a {id: named, predictions: theirs.csv},\n  {<<: *a, id: second}]\n",
+         "add this to named yourself: neurons: neurons.csv", 4),
+        ("predictions", "new",
+         "tags: &m\n  - {id: named, predictions: theirs.csv}\nmodels: *m\n",
+         "unknown key 'tags'", 4),
+        ("presence", "dolma", f"{MODELS}corpora: []\n",
+         "corpora is empty: write there yourself: corpora: [{id: dolma, kind: presence", 6),
+        ("presence", "dolma", f"{MODELS}corpora:\n", "corpora: ", 6),
+        ("neurons", "made-step1",
+         "models:\n  - {id: made, source: ./made, revisions: [step1, step2]}\n",
+         "made-step1 is one of several that a block of models makes", 5),
+    ],
+)  # fmt: skip
+def test_a_layout_that_allows_no_line_is_one_error_that_says_what_to_add(
+    study: Path, kind: ImportKind, owner: str, models: str, message: str, line: int
+) -> None:
+    files = {"predictions": "theirs.csv", "neurons": "neurons.csv", "presence": "counts.csv"}
+    text = STUDY.replace(MODELS, models)
+    study.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        import_file(str(study), kind, Path(files[kind]), owner, study.parent / "homes")
+    [problem] = caught.value.problems
+    assert message in problem.message
+    assert problem.line == line
+    assert study.read_text(encoding="utf-8") == text
+
+
+def test_who_made_a_file_is_one_line_also_where_the_study_folds_it(study: Path) -> None:
+    block = MODELS.replace("}", ", made_by: 'x'}").replace("'x'", '"Jiang et\\nal.\\n"')
+    study.write_text(STUDY.replace(MODELS, block), encoding="utf-8")
+    part = plan_of(study).part("predictions", {"model_id": "named", "language_code": "en"})
+    assert part.details["imported_from"] == "Jiang et al."
+    study.write_text(study.read_text().replace("Jiang", "\\e[31m"), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"models\.0\.made_by: .* it has a control character"):
+        plan_of(study)
+
+
+def test_neurons_that_the_model_does_not_have_are_left_out_and_counted(study: Path) -> None:
+    ids = "language_code,relation_id,subject_id,object_id"
+    rows = "en,P36,Q1,Q2,0,3\nen,P36,Q1,Q2,2,3\n"
+    path = study.parent / "neurons.csv"
+    path.write_text(f"{ids},layer_index,neuron_index\n{rows}", encoding="utf-8")
+    facts = pl.DataFrame(
+        {"fact_id": ["f1"], "relation_id": ["P36"], "subject_id": ["Q1"], "object_id": ["Q2"]}
+    )
+    sizes = {"model_id": "mine", "layer_count": 2, "neuron_count": 48, "hidden_size": 32}
+    tables = {
+        "facts": facts,
+        "fact_labels": facts.select("fact_id"),
+        "models": pl.DataFrame([sizes]),
+    }
+
+    def task(rate: float) -> ModelTask:
+        model = SimpleNamespace(
+            id="mine", has_weights=True, files={"active_neurons": read_import(path, "neurons")}
+        )
+        whole = SimpleNamespace(
+            study=SimpleNamespace(facts=SimpleNamespace(max_rejected_rate=rate))
+        )
+        return ModelTask(
+            cast(Any, whole), None, cast(Any, model), None, ("en",), "active_neurons mine",
+            lambda table, _: tables[table], cast(Any, None),
+        )  # fmt: skip
+
+    [made] = import_neurons(task(0.5), ("active_neurons",))
+    assert made.tables["active_neurons"]["layer_index"].to_list() == [0]
+    assert made.details == {"imported_rejected": "1"}
+    with pytest.raises(ModelError, match=r"model 'mine': .*line 3: layer_index is beyond"):
+        list(import_neurons(task(0.1), ("active_neurons",)))
