@@ -136,7 +136,12 @@ def _study(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Any:
-    return tuple(name for name in value.split(",") if name) if value else None
+    if value is None:
+        return None
+    names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not names:
+        raise click.BadParameter(f"{value!r} has no name: give one or more, such as a,b")
+    return names
 
 
 def _settings(

@@ -114,3 +114,20 @@ def test_a_damaged_file_is_named_with_the_remedy(homes: Path, tmp_path: Path) ->
     for arguments in (["sql", "select 1"], ["export", "--to", str(tmp_path / "to")], ["report"]):
         status, said = run(tmp_path, *arguments)
         assert (status, "factroots.duckdb" in said) == (2, True), said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "atlas", "--models", ","),
+        ("run", "atlas", "--languages", ", "),
+        ("plan", "atlas", "--relations", ""),
+        ("diff", "a", "b", "--tables", ","),
+        ("export", "atlas", "--to", "x", "--tables", ",,"),
+    ],
+)
+def test_a_list_without_a_name_is_no_list_of_nothing(arguments: tuple[str, ...]) -> None:
+    result = factroots(*arguments)
+    assert result.exit_code == 2
+    words = " ".join(result.stderr.split())
+    assert f"Invalid value for '{arguments[-2]}': {arguments[-1]!r} has no name: give one" in words
