@@ -39,6 +39,7 @@ __all__ = ["RunFailedError", "refresh"]
 
 LOG = logging.getLogger("factroots")
 
+_SHOWN_CHECKS = 3
 _LITTLE_BYTES = 8 << 20
 """Free space below which a failed write means a full disk."""
 
@@ -191,7 +192,7 @@ def _materialize(
             if _is_interrupted(result):
                 raise KeyboardInterrupt
             if not result.success and not _is_recorded(workspace, stage):
-                raise RunFailedError(_reason(result))
+                raise RunFailedError(_reason(result, workspace.home.log_file))
 
 
 def _is_recorded(workspace: Workspace, stage: Stage) -> bool:
@@ -207,7 +208,19 @@ def _is_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     )
 
 
-def _reason(result: dg.ExecuteInProcessResult) -> str:
+def _failed_checks(result: dg.ExecuteInProcessResult, log_file: Path) -> str:
+    """Says which checks failed, and where to see more."""
+    failed = [each for each in result.get_asset_check_evaluations() if not each.passed]
+    names = [each.description or each.asset_check_key.to_user_string() for each in failed]
+    more = [f"{len(names) - _SHOWN_CHECKS:,} others"] * (len(names) > _SHOWN_CHECKS)
+    return (
+        f"nothing is published, because rows break rules: "
+        f"{'; '.join([*names[:_SHOWN_CHECKS], *more])}. See {log_file}, and the checks of these "
+        "tables in factroots ui"
+    )
+
+
+def _reason(result: dg.ExecuteInProcessResult, log_file: Path) -> str:
     """Says why a run failed, in the words of the code that failed, without Dagster's around it."""
     reasons = []
     for event in result.filter_events(lambda event: event.is_step_failure):
@@ -216,6 +229,8 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
             error = error.cause
         described = event.step_failure_data.user_failure_data
         text = described.description if described else None
+        if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
+            text = _failed_checks(result, log_file)
         reasons.append(text or (_OWN_CLASS.sub("", error.message) if error else event.message))
     return "; ".join(str(reason).strip() for reason in reasons) or "the run failed without a reason"
 

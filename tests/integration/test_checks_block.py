@@ -32,7 +32,10 @@ def test_a_failing_check_stops_dbt_and_the_last_published_file_stays(
     said = " ".join(run.stderr.split())
     assert "predictions, complete: 1 rows, such as problem 'the fact has no prediction'" in said
     assert "predictions, values: 1 rows, such as problem 'not so: gold_log_prob <= 0.0001'" in said
-    assert "1 blocking asset check failed" in said
+    end = said[said.index("factroots: nothing is published, because rows break rules: pred") :]
+    assert "the fact has no prediction" in end
+    assert f"See {home / 'run.log'}" in end
+    assert "DagsterAssetCheck" not in said
     assert {name: (home / name).read_bytes() for name in before} == before
 
 
