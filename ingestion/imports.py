@@ -33,8 +33,8 @@ _IDS = ("relation_id", "subject_id", "object_id")
 _TOKENS = pl.List(pl.Int32)
 _LOWEST = {"mask_count": 1, "gold_rank": 1, "neuron_rank": 1, "neuron_score": 0}
 """Lowest value of a number; whole numbers are at least 0 where nothing is said."""
-_LARGEST = {"layer_index": 2**11 - 1, "neuron_index": 2**20 - 1}
-"""Largest value of a whole number, as the marts number a model's neurons; else that of 32 bits."""
+_LARGEST = {"layer_index": 2**11 - 1, "neuron_index": 2**20 - 1, "neuron_score": 1e9 - 1}
+"""Largest value of a number that the marts can hold; other whole numbers have 32 bits."""
 _LARGEST_LOG_PROB = 1e-4
 """Rounding can make the log-probability of a certain answer slightly greater than 0."""
 _LARGEST_FLOAT = 3.4e38
@@ -571,7 +571,7 @@ def _bounds(name: str, kind: pl.DataType) -> tuple[float, float]:
     if kind.is_integer():
         return _LOWEST.get(name, 0), _LARGEST.get(name, 2**31 - 1)
     largest = _LARGEST_LOG_PROB if "log_prob" in name else _LARGEST_FLOAT
-    return _LOWEST.get(name, -_LARGEST_FLOAT), largest
+    return _LOWEST.get(name, -_LARGEST_FLOAT), _LARGEST.get(name, largest)
 
 
 def _lists(values: pl.Series, kind: pl.List) -> pl.Series:
@@ -645,7 +645,7 @@ def _expected(name: str, types: pl.Schema) -> str:
         return f"a whole number from {least} to {largest:,}"
     if "log_prob" in name:
         return "a logarithm, at most 0"
-    return f"a number from {least}" if name in _LOWEST else "a number"
+    return f"a number from {least} to {largest:,.0f}" if name in _LARGEST else "a number"
 
 
 def _predictions(own: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:

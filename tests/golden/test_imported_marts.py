@@ -48,9 +48,9 @@ SAME = (
 SELECTED = (
     "--select", *(f"+{table}" for table in SAME), "+p_at_1_by_verdict", "+fct_fact_roots",
     "+absence_by_language", "+fact_types_overview", "+absent_predictable_facts", "+dim_corpora",
-    "+imported_files", "+numbers_add_up", "+tracing_adds_up", "+nothing_is_lost_on_the_way",
-    "+roots_add_up", "right_answers_have_neurons", "--indirect-selection", "cautious",
-    "--exclude-resource-type", "unit_test",
+    "+imported_files", "+hub_neurons", "+numbers_add_up", "+tracing_adds_up",
+    "+nothing_is_lost_on_the_way", "+roots_add_up", "right_answers_have_neurons",
+    "--indirect-selection", "cautious", "--exclude-resource-type", "unit_test",
 )  # fmt: skip
 
 
@@ -98,8 +98,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     neurons = file_of(
         folder, "neurons",
-        {"language_code": ["de", "en"], "fact_id": ["f1", "f1"], "layer_index": [0, 1],
-         "neuron_index": [2, 2]},
+        {"language_code": ["de", "en", "en"], "fact_id": ["f1", "f1", "f4"],
+         "layer_index": [0, 1, 1], "neuron_index": [2, 2, 2]},
     )  # fmt: skip
     counts = file_of(
         folder, "presence",
@@ -211,6 +211,14 @@ def test_what_a_file_does_not_say_is_not_made_up(warehouse: Path) -> None:
     assert not rows(warehouse, "from fact_types_overview where model_id = 'bare'")
 
 
+def test_neurons_without_scores_are_hubs_all_the_same(warehouse: Path) -> None:
+    assert rows(
+        warehouse,
+        """select language_code, layer_index, neuron_index, active_fact_count, neuron_score
+           from hub_neurons where model_id = 'bare' and method_code = 'probeless'""",
+    ) == [("en", 1, 2, 2, None)]
+
+
 def test_provenance_names_the_file(warehouse: Path) -> None:
     who = ("theirs.parquet", "0f", "Jiang et al. 2020")
     assert rows(
@@ -218,7 +226,7 @@ def test_provenance_names_the_file(warehouse: Path) -> None:
         """select lake_table, owner_id, source_file, content_hash, maker_note, language_count,
            row_count, rejected_count from operations.imported_files""",
     ) == [
-        ("active_neurons", "bare", *who, 2, 2, 3),
+        ("active_neurons", "bare", *who, 2, 3, 3),
         ("occurrences", "counts", *who, 2, 3, 3),
         ("predictions", "bare", *who, 2, 7, 3),
         ("predictions", "copied", *who, 2, 7, 3),

@@ -360,6 +360,11 @@ def test_neurons_have_numbers_that_the_marts_can_tell_apart(tmp_path: Path) -> N
         (5, f"layer_index is beyond {model}"), (6, f"layer_index is beyond {model}"),
     )  # fmt: skip
     assert own.rows.height == 1
+    scored = "language_code,fact_id,layer_index,neuron_index,neuron_score\n"
+    text = f"{scored}en,f1,0,3,-1\nen,f1,0,4,1e9\nen,f1,0,5,0.5\n"
+    rejected = read_import(written(tmp_path, "s.csv", text), "neurons").rejected
+    assert [line for line, _ in rejected] == [2, 3]
+    assert rejected[1][1] == "neuron_score is '1e9'; it is a number from 0 to 999,999,999"
     with pytest.raises(ImportsError, match="4 of 5 rows are rejected"):
         neurons_of_model(found, 12, 40, 8, 0.5)
     with pytest.raises(ImportsError, match=r"no neuron of this model; line 2: neuron_index is bey"):

@@ -20,7 +20,7 @@ neurons as (
         layer_index,
         neuron_index,
         count(*) as active_fact_count,
-        (sum(neuron_score::decimal(18, 9)) / count(*))::double as neuron_score,
+        (sum(neuron_score::decimal(18, 9)) / count(neuron_score))::double as neuron_score,
     from int_fact_neurons
     group by all
 ),
