@@ -18,10 +18,9 @@ from typing import Any
 
 import orjson
 import polars as pl
-from polars.exceptions import PolarsError
 
 from ingestion.contract import CODES, LAKE
-from ingestion.errors import FactrootsError, first_line
+from ingestion.errors import FactrootsError, first_line, is_of_input
 from ingestion.import_kinds import ImportKind
 from ingestion.restricted import read_bytes
 from ingestion.text import did_you_mean, normal_column
@@ -412,7 +411,10 @@ def _raw(path: Path, content: bytes) -> tuple[pl.DataFrame, list[tuple[int, str]
         raise ImportsError(f"{path} ends in none of {', '.join(readers)}: save it as one of these")
     try:
         rows, broken = reader(content)
-    except (PolarsError, UnicodeDecodeError, csv.Error, TypeError) as error:
+    except BaseException as error:
+        # Polars panics at some damaged files, which is no exception.
+        if not is_of_input(error):
+            raise
         raise ImportsError(
             f"{path} cannot be read as {path.suffix}: {first_line(error)}"
         ) from error

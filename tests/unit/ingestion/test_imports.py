@@ -166,6 +166,17 @@ def test_what_cannot_be_read_is_one_error_that_says_what_to_do(
     assert name in str(caught.value)
 
 
+def test_a_damaged_file_at_which_polars_panics_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panic(_: bytes) -> pl.DataFrame:
+        raise type("PanicException", (BaseException,), {})("range end index 9")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(ImportsError, match=r"cannot be read as \.parquet: range end index 9"):
+        read_import(written(tmp_path, "t.parquet", "PAR1"), "predictions")
+
+
 def test_too_many_rejected_rows_and_a_file_elsewhere_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "theirs.csv", CSV)
     with pytest.raises(ImportsError, match=r"7 of 11 rows are rejected.*line 6"):
