@@ -32,10 +32,13 @@ from ingestion.facts.source import (
     require_language,
 )
 from ingestion.facts.wordings import split_templates
+from ingestion.lake import fingerprint
 from ingestion.text import normal_name
 
 __all__ = ["KlarSource"]
 
+_VERSION = 2
+"""Raised when the same files give other facts."""
 _ENGLISH = "en"
 _LISTS = ("prompt_templates", "samples")
 _File = tuple[str, str, Mapping[str, list[Any]]]
@@ -65,10 +68,10 @@ class KlarSource:
         return tuple(sorted(self._files))
 
     def digest(self, language: str) -> str:
-        """SHA-256 over name, size and CRC-32 of the language's files and of the English ones."""
+        """Fingerprint of name, size and CRC-32 of the language's files and of the English ones."""
         require_language(language, self.languages(), self._archive.path)
         names = {*self._files[language], *self._files.get(_ENGLISH, [])}
-        return content_digest(self._archive, names, self._root)
+        return fingerprint([_VERSION, content_digest(self._archive, names, self._root)])
 
     def read(self, language: str) -> LanguageFacts:
         """Read one language.
@@ -116,36 +119,43 @@ class KlarSource:
             yield name, PurePosixPath(name).stem, found
 
     @cached_property
-    def _english(self) -> dict[tuple[str, object], tuple[str, str]]:
+    def _english(self) -> dict[tuple[str, int | str], tuple[str, str]]:
         """(Relation, index) → English names of subject and object."""
         return {
-            (relation, sample.get("index")): (str(sample["subject"]), str(sample["object"]))
+            (relation, sample["index"]): (sample["subject"], sample["object"])
             for _, relation, lists in self._parsed(_ENGLISH)
             for sample in lists["samples"]
-            if isinstance(sample, dict) and {"subject", "object"} <= sample.keys()
+            if _sample_problem(sample) is None
         }
 
-    def _fact(self, relation: str, sample: object) -> tuple[object, ...]:
+    def _fact(self, relation: str, sample: Any) -> tuple[object, ...]:
         """Columns of FACT_LINE behind file and line."""
-        if not isinstance(sample, dict):
-            return f"not a JSON object but {json_type(sample)}", relation, *[None] * 5
-        wrong = [
-            f"{key} is {json_type(sample.get(key))} instead of a string"
-            for key in ("subject", "object")
-            if not isinstance(sample.get(key), str)
-        ]
-        index = sample.get("index")
-        if not isinstance(index, int | str) or isinstance(index, bool):
-            wrong.append(f"index is {json_type(index)} instead of a number")
-        if wrong:
-            return "; ".join(wrong), relation, *[None] * 5
+        if (problem := _sample_problem(sample)) is not None:
+            return problem, relation, *[None] * 5
+        index = sample["index"]
         own = (sample["subject"], sample["object"])
         known = self._english.get((relation, index), own)
         subject, thing = (
-            normal_name(str(sample.get(f"{role}_en") or name))
+            normal_name(sample.get(f"{role}_en") or name)
             for role, name in zip(("subject", "object"), known, strict=True)
         )
         return None, relation, f"klar-{relation}-{index}", subject, thing, *own
+
+
+def _sample_problem(sample: object) -> str | None:
+    """Why a sample is no fact: its names must be texts, and its index a number or a text."""
+    if not isinstance(sample, dict):
+        return f"not a JSON object but {json_type(sample)}"
+    wrong = [
+        f"{key} is {json_type(sample.get(key))} instead of a string"
+        for key in ("subject", "object", "subject_en", "object_en")
+        if not isinstance(sample.get(key), str)
+        and not (key.endswith("_en") and sample.get(key) is None)
+    ]
+    index = sample.get("index")
+    if not isinstance(index, int | str) or isinstance(index, bool):
+        wrong.append(f"index is {json_type(index)} instead of a whole number")
+    return "; ".join(wrong) or None
 
 
 def _templates(files: Iterable[_File]) -> WordingLines:

@@ -198,4 +198,6 @@ def _fact(row: _Question) -> tuple[object, ...]:
 def _views(text: str) -> int | None:
     """Number of page views; pandas writes whole numbers with .0 where a column has gaps."""
     whole, _, rest = text.strip().partition(".")
-    return int(whole) if whole.isdecimal() and not rest.strip("0") else None
+    # More digits do not fit the lake's integers, and can be no views.
+    is_number = whole.isdecimal() and len(whole) <= 18 and not rest.strip("0")
+    return int(whole) if is_number else None

@@ -153,7 +153,7 @@ def test_klar_identifies_facts_by_index_and_names_them_in_english(tmp_path: Path
     # Two templates come first, so the third sample is item 5; the second template is a wording's.
     assert japanese.rejected_rows.select("line_number", "reason").rows() == [
         (5, "object is null instead of a string"),
-        (6, "index is null instead of a number"),
+        (6, "index is null instead of a whole number"),
         (7, "not a JSON object but a number"),
     ]
     assert isinstance(source, WordedFacts)
@@ -161,6 +161,37 @@ def test_klar_identifies_facts_by_index_and_names_them_in_english(tmp_path: Path
     assert rejected.select("line_number", "reason").rows() == [
         (2, "the template is a number instead of a string")
     ]
+
+
+@pytest.mark.parametrize(
+    ("english", "own", "reasons"),
+    [
+        ({"index": [0]}, {}, ["index is a list instead of a whole number", None]),
+        ({"index": 10**30}, {}, ["index is a number instead of a whole number", None]),
+        ({"subject": None}, {}, ["subject is null instead of a string", None]),
+        ({"subject": 5}, {}, ["subject is a number instead of a string", None]),
+        ({}, {"subject_en": 5}, [None, "subject_en is a number instead of a string"]),
+        ({}, {"object_en": ["x"]}, [None, "object_en is a list instead of a string"]),
+        ({}, {"subject_en": None}, [None, None]),
+    ],
+)
+def test_a_name_of_klar_that_is_no_text_identifies_nothing(
+    tmp_path: Path, english: dict[str, object], own: dict[str, object], reasons: list[str | None]
+) -> None:
+    files = {
+        f"{code}/capital.json": {
+            "prompt_templates": ["<subject> <mask>"],
+            "samples": [sample(f"{code}0", f"{code}1", 0) | changed],
+        }
+        for code, changed in (("en", english), ("de", own))
+    }
+    source = opened("klar", write(tmp_path, files))
+    for code, reason in zip(("en", "de"), reasons, strict=True):
+        found = source.read(code)
+        assert found.rejected_rows["reason"].to_list() == [reason] * (reason is not None)
+        is_named = code == "en" or reasons[0] is None
+        expected = ("klar-capital-0", "capital", *(["en0", "en1"] if is_named else ["de0", "de1"]))
+        assert found.facts.rows() == [expected] * (reason is None)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +265,18 @@ def test_popqa_becomes_templates_and_keeps_its_popularity(tmp_path: Path) -> Non
         (3, 25),
         (None, 25),
     ]
+
+
+@pytest.mark.parametrize("digits", [19, 25, 5_000])
+def test_views_that_are_no_number_of_the_lake_are_null(tmp_path: Path, digits: int) -> None:
+    path = popqa(
+        tmp_path,
+        ("George Rankin", "occupation", "judge", "9" * digits, "What is George Rankin's job?"),
+        ("Ann", "occupation", "judge", "9" * 18, "What is Ann's job?"),
+    )
+    source = opened("popqa", path)
+    assert isinstance(source, PopqaSource)
+    assert source.popularity()["subject_view_count"].to_list() == [None, 10**18 - 1]
 
 
 def test_a_file_that_is_not_of_popqa_is_named(tmp_path: Path) -> None:
