@@ -18,8 +18,10 @@ from pathlib import Path
 import polars as pl
 
 from ingestion.contract import LAKE
-from ingestion.errors import FactrootsError, first_line
+from ingestion.errors import FactrootsError
+from ingestion.facts.source import FactsError, csv_table
 from ingestion.restricted import read_bytes
+from ingestion.text import normal_column
 
 __all__ = ["LanguagesError", "known_languages", "language_table", "read_languages"]
 
@@ -56,15 +58,10 @@ def read_languages(path: Path, within: Path | None = None) -> pl.DataFrame:
     """
     schema = pl.Schema(LAKE["languages"].schema)
     try:
-        rows = pl.read_csv(read_bytes(path, within), infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise LanguagesError(f"{path.name} is no CSV in UTF-8: {first_line(error)}") from error
-    rows = rows.rename(str.strip).with_columns(pl.all().str.strip_chars().replace("", None))
-    missing = [name for name in schema if name not in rows.columns]
-    if missing:
-        raise LanguagesError(
-            f"{path.name} has no column {', '.join(missing)}; it needs {', '.join(schema)}"
-        )
+        rows = csv_table(path, read_bytes(path, within), schema.names())
+    except FactsError as error:
+        raise LanguagesError(str(error)) from error
+    rows = rows.with_columns(normal_column(pl.all()).replace("", None))
     rows = rows.with_columns(pl.coalesce("language_branch", "language_family"))
     typed = rows.select(pl.col(name).cast(kind, strict=False) for name, kind in schema.items())
     limits = {"latitude": 90, "longitude": 180}

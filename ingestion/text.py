@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 import polars as pl
 
-__all__ = ["did_you_mean", "normal_column", "normal_name", "normal_text"]
+__all__ = ["did_you_mean", "names_left_out", "normal_column", "normal_name", "normal_text"]
 
 # Marks that show nothing: soft hyphen, zero-width space, marks of direction, word joiner, invisible
 # operators, selectors of a glyph's form, byte order mark.
@@ -70,3 +70,37 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """End of a sentence: up to three close matches (``; did you mean 'de'?``), or a full stop."""
     near = get_close_matches(wrong.lower(), list(known), n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+
+
+_NAMED = 5
+"""Names that one message lists."""
+
+
+def names_left_out(counts: Mapping[str, int], known: Iterable[str]) -> str:
+    """List names that nothing is known of: misspelt ones first, then the most frequent.
+
+    A name with digits is only close to one that differs in case and blanks: P361 is not P36.
+
+    Args:
+        counts: name → how often it occurs.
+        known: the names that exist.
+
+    Returns:
+        Such as ``'EN' (did you mean 'en'?), 'fr' and 12 others``; '' without a name.
+    """
+    folded = {_folded(name): name for name in known}
+    words = [name for name in folded if len(name) > 3 and name.isalpha()]
+    order = sorted(counts, key=lambda name: (_folded(name) not in folded, -counts[name], name))
+    shown = []
+    for name in order[:_NAMED]:
+        key = _folded(name)
+        close = get_close_matches(key, words, n=1, cutoff=0.8) if key.isalpha() else []
+        near = folded.get(key) or (folded[close[0]] if close else None)
+        shown.append(repr(name) + (f" (did you mean {near!r}?)" if near else ""))
+    more = len(order) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} others" if more else "")
+
+
+def _folded(name: str) -> str:
+    """A name without what is easily misspelt: case, blanks and hyphens."""
+    return re.sub(r"[\s_-]", "", name.casefold())

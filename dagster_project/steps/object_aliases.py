@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 import polars as pl
 
-from dagster_project.steps.step import Computed, ModelLanguage, ModelStep, ModelTask
+from dagster_project.steps.step import LOG, Computed, ModelLanguage, ModelStep, ModelTask
+from dagster_project.study.schema import ATLAS_ALIASES
+from ingestion.tracing.names import rows_left_out
 from models_gpu.loading.tokenizers import tokenizer_hash
 
 __all__ = ["STEP"]
@@ -18,6 +21,13 @@ def _inputs(place: ModelLanguage) -> tuple[object, ...]:
     return facts, place.model.fingerprint, place.plan.study.aliases_fingerprint
 
 
+@cache
+def _warn_of_others(told: str) -> None:
+    """Warn once, and not for each model."""
+    if told:
+        LOG.warning("aliases: %s", told)
+
+
 def _split(task: ModelTask) -> Iterator[Computed]:
     from models_gpu.loading.load import without_weights
     from models_gpu.methods.object_aliases import object_aliases
@@ -26,6 +36,8 @@ def _split(task: ModelTask) -> Iterator[Computed]:
     task = replace(task, loaded=weights)
     objects = task.read("facts").select("fact_id", "object_id")
     aliases = task.aliases()
+    if task.study.study.tracing.aliases != ATLAS_ALIASES:
+        _warn_of_others(rows_left_out(aliases, task.study.languages, task.read("facts")))
     for language in task.languages:
         facts = task.queries(language).join(objects, on="fact_id", validate="1:1")
         own = aliases.filter(pl.col("language_code") == language)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import polars as pl
+
 from dagster_project.steps import facts
 from dagster_project.steps.step import LOG, Computed, StudyStep, StudyTask
 from dagster_project.study.resolved import ResolvedStudy
 from ingestion.facts import FactsError
 from ingestion.facts.source import WordingLines
-from ingestion.facts.wordings import WordedFacts, accept_wordings
+from ingestion.facts.wordings import WordedFacts, accept_wordings, lines_left_out
 
 __all__ = ["STEP", "wording_lines"]
 
@@ -41,16 +43,26 @@ def _read(task: StudyTask) -> Iterator[Computed]:
     study = task.study
     assert study.facts is not None, "only Ray's workers are without, and they read no files"
     count = rejected_count = 0
-    relations: set[str] = set()
+    prompts_of: dict[str, pl.DataFrame] = {}
     for language in study.languages:
         prompts = task.read_part("prompts", {"language_code": language})
         accepted, rejected = accept_wordings(language, prompts, wording_lines(study, language))
         count += accepted.height
         rejected_count += rejected.height
-        relations |= set(prompts["relation_id"])
+        prompts_of[language] = prompts
         yield Computed({"wordings": accepted, "rejected_wordings": rejected}, language)
     LOG.info("wordings: %d further templates, %d lines rejected", count, rejected_count)
+    if study.wordings is not None and study.study.facts.wordings is not None:
+        left_out, all_lines, names = lines_left_out(study.wordings, prompts_of)
+        if left_out:
+            LOG.warning(
+                "wordings: %s of %s lines are left out, because the study does not have their %s",
+                f"{left_out:,}",
+                f"{all_lines:,}",
+                names,
+            )
     if not count:
+        relations = {name for rows in prompts_of.values() for name in rows["relation_id"]}
         some = ", ".join(sorted(relations)[:10])
         raise FactsError(
             f"there is no further template for the study's relations ({some} …) in "

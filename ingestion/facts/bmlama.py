@@ -42,11 +42,12 @@ from ingestion.facts.sifting import (
 from ingestion.facts.source import (
     FactsError,
     LanguageFacts,
+    header_problems,
     lines_of,
     require_language,
     tab_cells,
 )
-from ingestion.text import did_you_mean, normal_name
+from ingestion.text import normal_name
 
 __all__ = ["BmlamaSource"]
 
@@ -201,12 +202,12 @@ class BmlamaSource:
     def _parse(self, language: str) -> tuple[list[_Line], Sequence[bytes]]:
         ((_, content),) = self._archive.read([self._files[language]])
         lines = lines_of(content)
-        header = [name.strip() for name in tab_cells(lines[0].decode(errors="replace"))]
-        if missing := [name for name in _COLUMNS if name not in header]:
-            lacks = "; ".join(f"'{name}'{did_you_mean(name, header)}" for name in missing)
+        cells = tab_cells(lines[0].decode(errors="replace"))
+        header = [normal_name(name) for name in cells]
+        if problems := header_problems(header, _COLUMNS):
             raise FactsError(
-                f"{self._archive.path}: {language}.tsv is not a BMLAMA file: its header lacks "
-                f"{lacks} Found: {', '.join(header)}."
+                f"{self._archive.path}: {language}.tsv is not a BMLAMA file: "
+                f"{'; '.join(problems)}. Found: {', '.join(header)}."
             )
         header = list(_fitting_header(header, lines[1:]))
         places = [header.index(name) for name in _COLUMNS]

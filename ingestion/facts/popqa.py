@@ -27,13 +27,14 @@ from ingestion.facts.source import (
     FactsError,
     LanguageFacts,
     as_table,
+    header_problems,
     lines_of,
     require_language,
     tab_cells,
 )
 from ingestion.lake import fingerprint
 from ingestion.restricted import read_bytes
-from ingestion.text import did_you_mean, normal_name
+from ingestion.text import normal_name
 
 __all__ = ["PopqaSource"]
 
@@ -84,12 +85,11 @@ class PopqaSource:
             self._lines: Sequence[bytes] = lines_of(read_bytes(path, within))
         except OSError as error:
             raise FactsError(f"cannot read {path}: {error.strerror or error}.") from error
-        self._header = [n.strip() for n in tab_cells(self._lines[0].decode(errors="replace"))]
-        missing = [name for name in _COLUMNS if name not in self._header]
-        if missing:
-            lacks = "; ".join(f"'{name}'{did_you_mean(name, self._header)}" for name in missing)
+        cells = tab_cells(self._lines[0].decode(errors="replace"))
+        self._header = [normal_name(name) for name in cells]
+        if problems := header_problems(self._header, _COLUMNS):
             raise FactsError(
-                f"{path} is not a file of PopQA: its header lacks {lacks} Found: "
+                f"{path} is not a file of PopQA: {'; '.join(problems)}. Found: "
                 f"{', '.join(self._header[:20])}."
             )
 

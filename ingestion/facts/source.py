@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from ingestion.contract import LAKE
-from ingestion.errors import FactrootsError
-from ingestion.text import did_you_mean
+from ingestion.errors import FactrootsError, first_line
+from ingestion.text import did_you_mean, normal_name
 
 __all__ = [
     "FACT_KINDS",
@@ -29,7 +30,10 @@ __all__ = [
     "LanguageFacts",
     "WordingLines",
     "as_table",
+    "csv_header",
+    "csv_table",
     "csv_values",
+    "header_problems",
     "lines_of",
     "require_language",
     "tab_cells",
@@ -123,6 +127,78 @@ class FactSource(Protocol):
 def lines_of(content: bytes) -> list[bytes]:
     """Lines of a file without a byte order mark; old Mac files have no line feed at all."""
     return content.removeprefix(codecs.BOM_UTF8).split(b"\n" if b"\n" in content else b"\r")
+
+
+def csv_header(path: Path, lines: Sequence[bytes]) -> list[str]:
+    """Names of the columns of a CSV, in normal form.
+
+    Raises:
+        FactsError: the first line is no line of a CSV in UTF-8.
+    """
+    try:
+        names = next(csv.reader([lines[0].decode().rstrip("\r")], strict=True), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FactsError(f"{path} is not a CSV file in UTF-8: line 1: {error}.") from error
+    if not names:
+        raise FactsError(f"{path} is not a CSV file in UTF-8: line 1 is empty.")
+    return [normal_name(name) for name in names]
+
+
+def header_problems(
+    found: Sequence[str], required: Sequence[str], optional: Sequence[str] | None = None
+) -> list[str]:
+    """What is wrong with the columns of a table.
+
+    Args:
+        found: names of its columns.
+        required: columns that it must have, each once.
+        optional: columns that it may have as well; None: any others, which nobody reads.
+    """
+    known = (*required, *(optional or ()))
+    others = [name for name in found if name not in known]
+    # Where other columns are refused, the hint stands with them.
+    near, others = (others, []) if optional is None else ([], others)
+    return [
+        *(
+            f"column '{name}' is missing{did_you_mean(name, near).rstrip('.')}"
+            for name in required
+            if name not in found
+        ),
+        *(
+            f"column '{name}' is unknown{did_you_mean(name, known).rstrip('.')}"
+            if name
+            else "a column has no name"
+            for name in others
+        ),
+        *(f"column '{name}' occurs more than once" for name in known if found.count(name) > 1),
+    ]
+
+
+def csv_table(path: Path, content: bytes, required: Sequence[str]) -> pl.DataFrame:
+    """Columns of a CSV with one header line, as text; other columns are left out.
+
+    Args:
+        path: the file, for messages.
+        content: what it holds.
+        required: the columns.
+
+    Raises:
+        FactsError: it is no CSV in UTF-8, or a column is missing or there twice.
+    """
+    lines = lines_of(content)
+    needs = f"It needs the columns {', '.join(required)}, separated by commas."
+    try:
+        # polars unpacks gzip and zstd, whatever they mean; text in UTF-8 does not begin so.
+        content.decode()
+        header = csv_header(path, lines)
+        if problems := header_problems(header, required):
+            raise FactsError(f"{path}: {'; '.join(problems)} (it has {', '.join(header)}). {needs}")
+        rows = pl.read_csv(b"\n".join(lines), infer_schema=False)
+        return rows.select(pl.nth(header.index(name)).alias(name) for name in required)
+    except (UnicodeDecodeError, PolarsError) as error:
+        raise FactsError(
+            f"{path} is not a CSV file in UTF-8: {first_line(error)}. {needs}"
+        ) from error
 
 
 def csv_values(line: bytes, width: int) -> tuple[Sequence[str | None], str | None]:

@@ -19,7 +19,6 @@ one), because every rejected row needs a language.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Sequence
@@ -41,12 +40,14 @@ from ingestion.facts.sifting import (
 from ingestion.facts.source import (
     FactsError,
     LanguageFacts,
+    csv_header,
     csv_values,
+    header_problems,
     lines_of,
     require_language,
 )
 from ingestion.restricted import read_bytes
-from ingestion.text import did_you_mean, normal_column
+from ingestion.text import normal_column
 
 __all__ = ["TableSource"]
 
@@ -142,29 +143,18 @@ def _columns(schema: pl.Schema) -> list[str]:
 
 
 def _check_columns(found: Sequence[str], path: Path) -> None:
-    missing = [name for name in _REQUIRED if name not in found]
-    unknown = [name for name in found if name not in _COLUMNS]
-    repeated = sorted({name for name in found if list(found).count(name) > 1})
-    if not missing and not unknown and not repeated:
-        return
-    problems = [
-        *(f"  column '{name}' is missing" for name in missing),
-        *(f"  column '{name}' is unknown{did_you_mean(name, _COLUMNS)}" for name in unknown),
-        *(f"  column '{name}' occurs more than once" for name in repeated),
-    ]
-    raise FactsError(
-        f"{path} does not have the columns of a fact table:\n" + "\n".join(problems) + "\n"
-        f"Required: {', '.join(_REQUIRED)}. Optional: {', '.join(_OPTIONAL)}."
-    )
+    if problems := header_problems(found, _REQUIRED, _OPTIONAL):
+        listed = "".join(f"  {problem}\n" for problem in problems)
+        raise FactsError(
+            f"{path} does not have the columns of a fact table:\n{listed}"
+            f"Required: {', '.join(_REQUIRED)}. Optional: {', '.join(_OPTIONAL)}."
+        )
 
 
 def _read_csv(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]]:
     """Rows with line numbers. One line is one row, so a stray quote breaks only its own row."""
     lines = lines_of(content)
-    try:
-        header = next(csv.reader([lines[0].decode()], strict=True), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FactsError(f"{path} is not a CSV file in UTF-8: line 1: {error}.") from error
+    header = csv_header(path, lines)
     _check_columns(header, path)
     rows: list[tuple[object, ...]] = []
     for number, line in enumerate(lines[1:], 2):

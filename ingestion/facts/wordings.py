@@ -13,9 +13,9 @@ What does not: the first template of each relation, which comes with the facts.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,12 +33,14 @@ from ingestion.facts.source import (
     FactsError,
     WordingLines,
     as_table,
+    csv_header,
     csv_values,
+    header_problems,
     lines_of,
 )
 from ingestion.lake import fingerprint
 from ingestion.restricted import read_bytes
-from ingestion.text import did_you_mean, normal_column
+from ingestion.text import names_left_out, normal_column, normal_name
 
 __all__ = [
     "FIRST_TEMPLATE",
@@ -46,6 +48,7 @@ __all__ = [
     "WordedFacts",
     "WordingSource",
     "accept_wordings",
+    "lines_left_out",
     "mpararel_files",
     "open_wordings",
     "read_patterns",
@@ -76,6 +79,10 @@ class WordedFacts(Protocol):
 class WordingSource(Protocol):
     """Further templates in several languages."""
 
+    def languages(self) -> Sequence[str]:
+        """Codes of its languages, as it has them."""
+        ...
+
     def digest(self, language: str) -> str:
         """SHA-256 (hex) of everything that ``read(language)`` depends on."""
         ...
@@ -100,12 +107,9 @@ def open_wordings(path: Path, within: Path | None = None) -> WordingSource:
         return _PatternFiles(open_archive(path, within))
     try:
         lines = lines_of(read_bytes(path, within))
-        header = next(csv.reader([lines[0].decode()], strict=True), [])
     except OSError as error:
         raise FactsError(f"cannot read {path}: {error.strerror or error}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FactsError(f"{path} is not a CSV file in UTF-8: line 1: {error}.") from error
-    header = [name.strip() for name in header]
+    header = csv_header(path, lines)
     if header[:1] == ["pid"]:
         return _XfactrPrompts(path, header, lines)
     return _WordingTable(path, header, lines)
@@ -169,6 +173,37 @@ def accept_wordings(
     return as_table(good.sort(order), "wordings"), as_table(bad, "rejected_wordings")
 
 
+def lines_left_out(
+    source: WordingSource, prompts: Mapping[str, pl.DataFrame]
+) -> tuple[int, int, str]:
+    """Count the lines about languages and relations that a study does not have.
+
+    Args:
+        source: the lines.
+        prompts: language of the study → its lake table ``prompts``.
+
+    Returns:
+        How many there are, of how many, and which names they have; '' if there are none.
+    """
+    known = {name for rows in prompts.values() for name in rows["relation_id"]}
+    used = {_present(language, source.languages()) for language in prompts}
+    languages: Counter[str] = Counter()
+    relations: Counter[str] = Counter()
+    count = 0
+    for language in source.languages():
+        rows = source.read(language).rows
+        count += rows.height
+        if language not in used:
+            languages[language] = rows.height
+            continue
+        named = rows.filter(pl.col("reason").is_null())["relation_id"]
+        relations.update(normal_name(name) for name in named if normal_name(name) not in known)
+    named_so = {"languages": names_left_out(languages, prompts)}
+    named_so["relations"] = names_left_out(relations, known)
+    told = [f"{what} {names}" for what, names in named_so.items() if names]
+    return languages.total() + relations.total(), count, ", and ".join(told)
+
+
 def _judged(rows: pl.DataFrame, problem: pl.Expr) -> pl.DataFrame:
     return rows.with_columns(reason=pl.coalesce("reason", problem))
 
@@ -187,6 +222,10 @@ def _repeated(column: str) -> pl.Expr:
 
 class AtlasWordings:
     """The three sentences per relation with which the texts of Atlas state a fact."""
+
+    def languages(self) -> tuple[str, ...]:
+        """As of a source."""
+        return tuple(read_phrases())
 
     def digest(self, language: str) -> str:
         """As of a source."""
@@ -211,22 +250,10 @@ class _WordingTable:
     lines: Sequence[bytes]
 
     def __post_init__(self) -> None:
-        known = (*_COLUMNS, _ID_COLUMN)
-        problems = [
-            *(f"  column '{name}' is missing" for name in _COLUMNS if name not in self.header),
-            *(
-                f"  column '{name}' is unknown{did_you_mean(name, known)}"
-                for name in self.header
-                if name not in known
-            ),
-            *(
-                f"  column '{name}' occurs more than once"
-                for name in sorted({n for n in self.header if self.header.count(n) > 1})
-            ),
-        ]
-        if problems:
+        if problems := header_problems(self.header, _COLUMNS, (_ID_COLUMN,)):
+            listed = "".join(f"  {problem}\n" for problem in problems)
             raise FactsError(
-                f"{self.path} has no further templates:\n" + "\n".join(problems) + "\n"
+                f"{self.path} has no further templates:\n{listed}"
                 f"Required: {', '.join(_COLUMNS)}. Optional: {_ID_COLUMN}. Or give the prompts of "
                 "X-FACTR (a CSV that begins with pid), or a folder of mParaRel."
             )
@@ -242,7 +269,7 @@ class _WordingTable:
                 continue
             values, reason = csv_values(line, len(self.header))
             cells = dict(zip(self.header, values, strict=True))
-            own = (cells["language"] or "").strip()
+            own = normal_name(cells["language"] or "")
             reason = reason or (None if own else "language is empty")
             row = (
                 self.path.name,
@@ -257,6 +284,10 @@ class _WordingTable:
         if early and found:
             found[next(iter(found))] = early + found[next(iter(found))]
         return found
+
+    def languages(self) -> tuple[str, ...]:
+        """As of a source."""
+        return tuple(self._rows)
 
     def digest(self, language: str) -> str:
         """As of a source."""
@@ -279,6 +310,14 @@ class _XfactrPrompts:
     path: Path
     header: Sequence[str]
     lines: Sequence[bytes]
+
+    def __post_init__(self) -> None:
+        if problems := header_problems(self.header, list(dict.fromkeys(self.header))):
+            raise FactsError(f"{self.path}: {'; '.join(problems)}. Leave one of them out.")
+
+    def languages(self) -> tuple[str, ...]:
+        """As of a source."""
+        return tuple(self.header[2:])
 
     def digest(self, language: str) -> str:
         """As of a source."""
@@ -312,6 +351,10 @@ class _PatternFiles:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._root, self._files = mpararel_files(archive, "patterns")
+
+    def languages(self) -> tuple[str, ...]:
+        """As of a source."""
+        return tuple(self._files)
 
     def _names(self, language: str) -> list[str]:
         return self._files.get(_present(language, self._files) or "", [])

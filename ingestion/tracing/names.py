@@ -6,22 +6,29 @@ What does not belong here: finding the names in text (``ingestion.tracing.matchi
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from polars.exceptions import PolarsError
 
-from ingestion.errors import FactrootsError, first_line
-from ingestion.facts.source import lines_of
+from ingestion.errors import FactrootsError
+from ingestion.facts.source import FactsError, csv_table
 from ingestion.lake import fingerprint
 from ingestion.restricted import read_bytes
-from ingestion.text import normal_column, normal_name
+from ingestion.text import names_left_out, normal_column, normal_name
 
-__all__ = ["ALIAS_COLUMNS", "FactNames", "NamesError", "collect_names", "read_aliases"]
+__all__ = [
+    "ALIAS_COLUMNS",
+    "FactNames",
+    "NamesError",
+    "collect_names",
+    "read_aliases",
+    "rows_left_out",
+]
 
 ALIAS_COLUMNS = ("language_code", "entity_id", "alias")
 """Columns of a table of aliases (other names of an entity)."""
@@ -69,26 +76,16 @@ def read_aliases(path: Path, within: Path | None = None) -> pl.DataFrame:
         Columns ``language_code, entity_id, alias``, all of them text.
 
     Raises:
-        NamesError: the file cannot be read, a column is missing, or a row is incomplete.
+        NamesError: the file cannot be read, a column is missing or there twice, or a row is
+            incomplete.
     """
     try:
-        # The content, because polars reads a path with brackets as a pattern.
-        content = read_bytes(path, within)
-        # It unpacks gzip and zstd, whatever they mean; text in UTF-8 does not begin so.
-        content.decode()
-        rows = pl.read_csv(b"\n".join(lines_of(content)), infer_schema=False)
-    except (OSError, UnicodeDecodeError, PolarsError) as error:
-        raise NamesError(
-            f"{path} is not a CSV file in UTF-8 with one alias per row: {first_line(error)}. "
-            f"It needs the columns {', '.join(ALIAS_COLUMNS)}."
-        ) from error
-    missing = [column for column in ALIAS_COLUMNS if column not in rows.columns]
-    if missing:
-        raise NamesError(
-            f"{path} has no column {missing[0]!r} (it has {', '.join(rows.columns)}); it needs "
-            f"{', '.join(ALIAS_COLUMNS)}, separated by commas"
-        )
-    rows = rows.select(ALIAS_COLUMNS).with_row_index("line", offset=2)
+        rows = csv_table(path, read_bytes(path, within), ALIAS_COLUMNS)
+    except OSError as error:
+        raise NamesError(f"cannot read {path}: {error.strerror or error}") from error
+    except FactsError as error:
+        raise NamesError(str(error)) from error
+    rows = rows.with_row_index("line", offset=2)
     empty = [normal_column(pl.col(column).fill_null("")) == "" for column in ALIAS_COLUMNS]
     incomplete = rows.filter(pl.any_horizontal(empty) & ~pl.all_horizontal(empty))
     if len(incomplete):
@@ -99,6 +96,38 @@ def read_aliases(path: Path, within: Path | None = None) -> pl.DataFrame:
     # As the identifiers of the facts.
     ids = normal_column(pl.col("language_code", "entity_id"))
     return rows.filter(~pl.all_horizontal(empty)).drop("line").with_columns(ids)
+
+
+def rows_left_out(aliases: pl.DataFrame, languages: Sequence[str], facts: pl.DataFrame) -> str:
+    """Say which rows of a table of aliases are about nothing that a study has.
+
+    Args:
+        aliases: as from ``read_aliases``.
+        languages: languages of the study.
+        facts: its lake table ``facts``.
+
+    Returns:
+        A sentence with their number and names; '' if there are none.
+    """
+    entities = {*facts["subject_id"], *facts["object_id"]}
+    is_asked = pl.col("language_code").is_in(languages)
+    others = {
+        "languages": aliases.filter(~is_asked)["language_code"],
+        "entities": aliases.filter(is_asked & ~pl.col("entity_id").is_in(entities))["entity_id"],
+    }
+    known: dict[str, Collection[str]] = {"languages": languages, "entities": entities}
+    told = [
+        f"{what} {names_left_out(Counter(names), known[what])}"
+        for what, names in others.items()
+        if len(names)
+    ]
+    count = sum(map(len, others.values()))
+    return (
+        f"{count:,} of {len(aliases):,} rows are left out, because the study does not have their "
+        + ", and ".join(told)
+        if told
+        else ""
+    )
 
 
 def collect_names(

@@ -147,6 +147,27 @@ def test_a_file_without_a_template_for_the_study_is_named(tmp_path: Path) -> Non
         compute_study(workspace, wordings)
 
 
+def test_lines_and_aliases_of_nothing_that_the_study_has_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    studies.write_study(tmp_path)
+    others = "EN,P36,[X] a [Y]\nen,P 36,[X] b [Y]\ne\u200bn,P36,[X] c [Y]\n"
+    (tmp_path / "words.csv").write_text(WORDS + others, encoding="utf-8")
+    names = "language_code,entity_id,alias\nEN,Paris,a\nen,Pariss,b\nen,Q999,c\nen ,Paris,d\n"
+    (tmp_path / "aliases.csv").write_text(names, encoding="utf-8")
+    text = STUDY + "tracing: {aliases: aliases.csv}\n"
+    (tmp_path / "tiny.yml").write_text(text, encoding="utf-8")
+    workspace = run(tmp_path)
+    assert workspace.read("wordings", {"language_code": "en"})["template"][-1] == "[X] c [Y]"
+    told = [each.getMessage() for each in caplog.records if "left out" in each.getMessage()]
+    assert told == [
+        "wordings: 2 of 6 lines are left out, because the study does not have their languages "
+        "'EN' (did you mean 'en'?), and relations 'P 36' (did you mean 'P36'?)",
+        "aliases: 3 of 4 rows are left out, because the study does not have their languages "
+        "'EN' (did you mean 'en'?), and entities 'Pariss' (did you mean 'Paris'?), 'Q999'",
+    ]
+
+
 def test_a_restricted_study_reads_no_wordings_elsewhere(tmp_path: Path) -> None:
     studies.write_study(tmp_path / "own")
     (tmp_path / "words.csv").write_text(WORDS, encoding="utf-8")

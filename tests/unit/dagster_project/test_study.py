@@ -285,7 +285,7 @@ def test_aliases_are_read_before_anything_runs(tmp_path: Path) -> None:
         resolve_study(path, tmp_path / "homes")
     found = [problem.message for problem in caught.value.problems if problem.line == 4]
     assert len(found) == 1
-    assert "names.csv has no column 'language_code'" in found[0]
+    assert "names.csv: column 'language_code' is missing" in found[0]
 
 
 def test_an_unknown_key_may_look_like_anything(tmp_path: Path) -> None:

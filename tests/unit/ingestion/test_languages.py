@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -87,11 +88,13 @@ def test_languages_of_ones_own_are_added_or_described_otherwise(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("language_code,language_name\nqmb,Mine\n", "has no column language_family, language_br"),
+        ("language_code,language_name\nqmb,Mine\n", "column 'language_family' is missing; column"),
         (HEADER + "qmb,Mine,Isolate,,,42,23\n", "line 2: script is empty"),
         (HEADER + "qmb,Mine,Isolate,,Latin,42,23\nqmc,M,I,,L,91,x\n", "line 3: latitude, longit"),
         (HEADER + "qmb,M,I,,L,4,2\nqmb,N,I,,L,4,2\n", "has the language 'qmb' twice"),
-        (HEADER + 'qmb,"Mine\n', "is no CSV in UTF-8"),
+        (HEADER + 'qmb,"Mine\n', "is not a CSV file in UTF-8"),
+        (",language_code," + HEADER + "qmb,x\n", "'language_code' occurs more than once"),
+        (",note ,note," + HEADER + "x,y,z,qmb,M,I,,L,91,2\n", "line 2: latitude is empty"),
     ],
 )
 def test_a_wrong_table_of_languages_says_where(tmp_path: Path, text: str, message: str) -> None:
@@ -99,3 +102,16 @@ def test_a_wrong_table_of_languages_says_where(tmp_path: Path, text: str, messag
     file.write_text(text, encoding="utf-8")
     with pytest.raises(LanguagesError, match=re.escape(message)):
         read_languages(file)
+
+
+def test_a_packed_table_of_languages_is_not_unpacked(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_bytes(gzip.compress((HEADER + "qmb,Mine,Isolate,,Latin,42,23\n").encode()))
+    with pytest.raises(LanguagesError, match="is not a CSV file in UTF-8"):
+        read_languages(file)
+
+
+def test_a_code_of_ones_own_is_read_as_the_codes_of_facts_are(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("\ufeff" + HEADER + "q\u200bmb ,Mine,Isolate,,Latin,42,23\n", encoding="utf-8")
+    assert read_languages(file)["language_code"].to_list() == ["qmb"]

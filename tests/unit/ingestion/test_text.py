@@ -10,7 +10,7 @@ import pytest
 
 from ingestion.facts import FactsSettings, open_facts
 from ingestion.facts.source import FactKind, LanguageFacts
-from ingestion.text import normal_column, normal_name, normal_text
+from ingestion.text import names_left_out, normal_column, normal_name, normal_text
 from ingestion.tracing import collect_names
 
 NAMES = {
@@ -114,3 +114,11 @@ def test_joiners_that_show_stay_inside_a_name() -> None:
         assert normal_name(name) == name
         assert pl.select(normal_column(pl.lit(name))).item() == name
         assert normal_text(name) == name
+
+
+def test_names_that_nothing_is_known_of_are_listed_with_the_misspelt_ones_first() -> None:
+    counts = {"fr": 9, "de": 8, "P361": 7, "EN": 1, "P 36": 2, "Pariss": 1, "zu": 1}
+    assert names_left_out(counts, ["en", "P36", "Paris"]) == (
+        "'P 36' (did you mean 'P36'?), 'EN' (did you mean 'en'?), 'fr', 'de', 'P361' and 2 others"
+    )
+    assert names_left_out({}, ["en"]) == ""

@@ -181,5 +181,5 @@ def test_missing_columns_and_a_missing_english_file_are_clear_errors(tmp_path: P
         open_facts(FactsSettings("bmlama", tmp_path, 0.0))
     (tmp_path / "en.tsv").write_text("Prompts\tAns\tCandidate Ans\n")
     source = open_facts(FactsSettings("bmlama", tmp_path, 0.0))
-    with pytest.raises(FactsError, match=r"lacks 'Prompt'; did you mean 'Prompts'\?; 'Subject'"):
+    with pytest.raises(FactsError, match=r"'Prompt' is missing; did you mean 'Prompts'\?"):
         source.read("en")

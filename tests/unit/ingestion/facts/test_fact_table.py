@@ -234,7 +234,7 @@ def test_too_many_bad_rows_are_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(b"", "column 'language' is missing"), (b"\xff\xfe", "not a CSV file in UTF-8")],
+    [(b"", "line 1 is empty"), (b"\xff\xfe", "not a CSV file in UTF-8")],
 )
 def test_a_file_that_is_no_table_is_one_clear_error(
     tmp_path: Path, content: bytes, complaint: str

@@ -282,7 +282,10 @@ def test_views_that_are_no_number_of_the_lake_are_null(tmp_path: Path, digits: i
 def test_a_file_that_is_not_of_popqa_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.tsv"
     path.write_text("id\tsubject\tprop\n", encoding="utf-8")
-    with pytest.raises(FactsError, match="its header lacks 'subj'; did you mean 'subject'"):
+    with pytest.raises(FactsError, match="'subj' is missing; did you mean 'subject'"):
+        opened("popqa", path)
+    path.write_text("\t".join([*POPQA, "subj "]) + "\n", encoding="utf-8")
+    with pytest.raises(FactsError, match="'subj' occurs more than once"):
         opened("popqa", path)
     with pytest.raises(FactsError, match="cannot read"):
         opened("popqa", tmp_path / "y.tsv")

@@ -147,6 +147,8 @@ def test_prompts_of_x_factr_are_read_and_those_that_need_a_grammar_are_listed(
         (b"language,relation,templat\nen,P36,x", "column 'template' is missing\n"),
         (b"language,relation,template,template,note\n", "column 'note' is unknown"),
         (b"language,relation,template,template\n", "column 'template' occurs more than once"),
+        (b"language,relation,template,,\n", "a column has no name"),
+        (b"pid,relation,en,de,en\nP36,capital,a,b,c", "column 'en' occurs more than once"),
         (b"\xff\xfe", "is not a CSV file in UTF-8"),
         (None, "cannot read"),
     ],

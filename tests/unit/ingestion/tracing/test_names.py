@@ -78,7 +78,8 @@ def test_aliases_are_read_from_any_folder_and_trimmed(tmp_path: Path) -> None:
         (b"PK\x03\x04" + b"\xff" * 50, "language_code, entity_id, alias"),
         (b"language_code,entity_id,alias\nde,Q1,a,b\n", "is not a CSV file"),
         (b'language_code,entity_id,alias\nde,Q1,"a\nde,Q2,b\n', "is not a CSV file"),
-        (b"language,entity_id,alias\nde,Q1,a\n", "has no column 'language_code'"),
+        (b"language,entity_id,alias\nde,Q1,a\n", "column 'language_code' is missing; did you mean"),
+        (b"language_code,entity_id,alias, alias\nde,Q1,a,b\n", "'alias' occurs more than once"),
         (b"language_code;entity_id;alias\nde;Q1;a\n", "separated by commas"),
         (
             b"language_code,entity_id,alias\nde,Q1,A\nde,,B\nde,Q2\n",
