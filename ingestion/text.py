@@ -11,8 +11,16 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 import polars as pl
+import pyarrow as pa
 
-__all__ = ["did_you_mean", "names_left_out", "normal_column", "normal_name", "normal_text"]
+__all__ = [
+    "did_you_mean",
+    "is_text_type",
+    "names_left_out",
+    "normal_column",
+    "normal_name",
+    "normal_text",
+]
 
 # Marks that show nothing: soft hyphen, zero-width space, marks of direction, word joiner, invisible
 # operators, selectors of a glyph's form, byte order mark.
@@ -70,6 +78,14 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     """End of a sentence: up to three close matches (``; did you mean 'de'?``), or a full stop."""
     near = get_close_matches(wrong.lower(), list(known), n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+
+
+def is_text_type(kind: pa.DataType) -> bool:
+    """Whether a column of Parquet holds text, or nothing: pandas writes categories, and null."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    types = pa.types
+    checks = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
+    return any(check(kind) for check in checks)
 
 
 _NAMED = 5

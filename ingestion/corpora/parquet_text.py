@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ingestion.corpora.documents import Tally, document_title
 from ingestion.corpora.settings import CorpusError, ParquetText, SourceFile, too_large
 from ingestion.corpora.streams import check_ratio
-from ingestion.text import normal_text
+from ingestion.text import is_text_type, normal_text
 
 __all__ = ["open_parquet", "parquet_documents"]
 
@@ -37,7 +37,7 @@ def parquet_documents(
                     tally.broken_count += 1
                     tally.note(f"{file.name}: row {tally.page_count} {why}")
                     continue
-                title = None if isinstance(title, UnicodeDecodeError) else title
+                title = None if isinstance(title, Exception) else title
                 yield document_title(title, file, tally), normal_text(text or "")
 
 
@@ -61,7 +61,7 @@ def open_parquet(
 
 
 def _check_columns(wanted: Sequence[str], schema: pa.Schema, file: SourceFile) -> None:
-    """Raise ``CorpusError`` if a column is missing, or if the first one is not text."""
+    """Raise ``CorpusError`` if a column is missing or there twice, or the first is not text."""
     missing = [column for column in wanted if column not in schema.names]
     if missing:
         raise CorpusError(
@@ -69,10 +69,14 @@ def _check_columns(wanted: Sequence[str], schema: pa.Schema, file: SourceFile) -
             f"It has: {', '.join(schema.names)}. "
             "Set text_column and title_column to your columns; title_column: null if there is none."
         )
+    repeated = [column for column in wanted if schema.names.count(column) > 1]
+    if repeated:
+        raise CorpusError(
+            f"{file.path} has the column {repeated[0]!r} more than once. Write the file again with "
+            "another name for one of them, or set text_column and title_column to other columns."
+        )
     kind = schema.field(wanted[0]).type
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    is_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    if not pa.types.is_null(kind) and not any(check(kind) for check in is_text):
+    if not is_text_type(kind):
         raise CorpusError(
             f"{file.path}: column {wanted[0]!r} is {kind} and not text. Set text_column to a "
             "column of text, or write the file again with this column as a string."
@@ -82,7 +86,7 @@ def _check_columns(wanted: Sequence[str], schema: pa.Schema, file: SourceFile) -
 def _batches(
     table: pq.ParquetFile, wanted: Sequence[str], file: SourceFile
 ) -> Iterator[list[list[Any]]]:
-    """Values of the columns, batch by batch; a text that is not UTF-8 is the error it causes."""
+    """Values of the columns, batch by batch; what Python cannot hold is the error it causes."""
     try:
         for batch in table.iter_batches(batch_size=_ROWS, columns=list(wanted)):
             yield [_values(batch.column(name)) for name in wanted]
@@ -102,15 +106,19 @@ def _lost(text: str | UnicodeDecodeError | None, largest: int) -> str | None:
     return None
 
 
+# Text that is not UTF-8; dates after the year 9999, unknown time zones, and what else a title is.
+_NO_VALUE = (ValueError, OverflowError, LookupError, pa.ArrowException)
+
+
 def _values(column: pa.Array) -> list[Any]:
     try:
         return cast(list[Any], column.to_pylist())
-    except UnicodeDecodeError:
+    except _NO_VALUE:
         return [_value(item) for item in column]
 
 
 def _value(item: pa.Scalar) -> Any:
     try:
         return item.as_py()
-    except UnicodeDecodeError as error:
+    except _NO_VALUE as error:
         return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ingestion.text import normal_text
 
 __all__ = ["json_documents", "refuse_array", "text_documents"]
 
+_MOST_DIGITS = 4_000
 # Objects without the text's key after which the key is wrong, not the objects.
 _OBJECTS_WITHOUT_KEY = 100
 
@@ -67,9 +69,23 @@ def _json_object(line: str | _LostLine) -> dict[str, Any] | str:
         return line.reason
     try:
         entry = json.loads(line)
-    except (ValueError, RecursionError):
+    except json.JSONDecodeError:
         entry = None
+    except (ValueError, RecursionError):
+        entry = _loaded_with_long_numbers(line)
     return entry if isinstance(entry, dict) else "is not a JSON object"
+
+
+def _loaded_with_long_numbers(line: str) -> object:
+    """What a line holds; Python reads no whole number of more than 4,300 digits."""
+
+    def number(digits: str) -> float:
+        return int(digits) if len(digits) < _MOST_DIGITS else math.inf
+
+    try:
+        return json.loads(line, parse_int=number)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _paired(text: str, file: SourceFile, tally: Tally) -> str:

@@ -20,6 +20,7 @@ one), because every rejected row needs a language.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import fields
@@ -27,8 +28,11 @@ from functools import cached_property
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 from polars.exceptions import PolarsError
 
+from ingestion.errors import first_line
 from ingestion.facts.sifting import (
     FACT_LINE,
     TEMPLATE_LINE,
@@ -47,7 +51,7 @@ from ingestion.facts.source import (
     require_language,
 )
 from ingestion.restricted import read_bytes
-from ingestion.text import normal_column
+from ingestion.text import is_text_type, normal_column
 
 __all__ = ["TableSource"]
 
@@ -176,16 +180,16 @@ def _read_csv(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]
 def _read_parquet(path: Path, content: bytes) -> tuple[pl.DataFrame, Sequence[bytes]]:
     """Rows numbered from 1, and each row as JSON text for ``rejected_rows``."""
     try:
+        schema = pq.read_schema(io.BytesIO(content))
+        _check_columns(schema.names, path)
+        # Before polars reads the file: it panics at a time zone that it does not know.
+        no_text = [f"{each.name} ({each.type})" for each in schema if not is_text_type(each.type)]
+        if no_text:
+            raise FactsError(f"{path}: these columns are not text: {', '.join(no_text)}.")
         # Bytes, not the path: polars would take '[' and '*' in it as a pattern.
-        frame = pl.read_parquet(content)
-    except PolarsError as error:
-        raise FactsError(f"{path} is not a complete Parquet file: {error}.") from error
-    _check_columns(frame.columns, path)
-    # pandas writes categories, and a column of nothing.
-    texts = pl.selectors.by_dtype(pl.Categorical, pl.Enum, pl.Null)
-    frame = frame.with_columns(texts.cast(pl.String))
-    if no_text := [f"{n} ({t})" for n, t in frame.schema.items() if t != pl.String]:
-        raise FactsError(f"{path}: these columns are not text: {', '.join(no_text)}.")
+        frame = pl.read_parquet(content).cast(pl.String)
+    except (OSError, pa.ArrowException, PolarsError) as error:
+        raise FactsError(f"{path} is not a complete Parquet file: {first_line(error)}.") from error
     lines = [json.dumps(row, ensure_ascii=False).encode() for row in frame.iter_rows(named=True)]
     numbered = frame.with_columns(
         line_number=pl.int_range(1, pl.len() + 1, dtype=pl.Int32), reason=pl.lit(None, pl.String)

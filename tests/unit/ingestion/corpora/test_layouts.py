@@ -53,6 +53,38 @@ def test_parquet_rows_are_documents(tmp_path: Path) -> None:
     assert (tally.page_count, tally.document_count, tally.empty_count) == (3, 2, 1)
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        pa.array([2**31 - 1], pa.date32()),
+        pa.array([0], pa.timestamp("us", "Foo/Bar")),
+        pa.array([2**62], pa.timestamp("us")),
+        pa.array([2**62], pa.duration("s")),
+    ],
+    ids=lambda array: str(array.type),
+)
+def test_a_title_that_python_cannot_hold_is_the_row(tmp_path: Path, title: pa.Array) -> None:
+    pq.write_table(pa.table({"title": title, "text": ["a"]}), tmp_path / "x.parquet")
+    found, _ = read(ParquetText(f"{tmp_path}/x.parquet"))
+    assert found == [("x.parquet:1", "a")]
+
+
+@pytest.mark.parametrize("twice", ["text", "title"])
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path, twice: str) -> None:
+    table = pa.table([["a"], ["b"], ["c"]], names=["text", "title", twice])
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(CorpusError, match=f"column '{twice}' more than once"):
+        check_layout(ParquetText(f"{tmp_path}/x.parquet"), "de")
+
+
+def test_a_number_of_thousands_of_digits_loses_no_object(tmp_path: Path) -> None:
+    line = f'{{"title": 5, "text": "a", "number": -{"9" * 5_000}}}\n'
+    (tmp_path / "x").write_text(line + line.replace("5,", f"{'9' * 5_000},") + f"[{'9' * 5_000}\n")
+    found, tally = read(JsonLines(f"{tmp_path}/x"))
+    assert found == [("5", "a"), ("inf", "a")]
+    assert tally.broken_count == 1
+
+
 def test_parquet_is_read_by_url(tmp_path: Path) -> None:
     pl.DataFrame({"body": ["x", "y"]}).write_parquet(tmp_path / "de.parquet")
     url = ParquetText(f"file://{tmp_path}/{{language}}*.parquet", "body", None)

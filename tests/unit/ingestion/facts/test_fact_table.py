@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion.facts import FactsError, FactSource, FactsSettings, merge_facts, open_facts
@@ -222,8 +224,22 @@ def test_columns_that_are_no_text_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "facts.parquet"
     columns = {name: ["x"] for name in HEADER.split(",")}
     pl.DataFrame(columns | {"fact_id": [1]}).write_parquet(path)
-    with pytest.raises(FactsError, match=r"not text: fact_id \(Int64\)"):
+    with pytest.raises(FactsError, match=r"not text: fact_id \(int64\)"):
         open_facts(FactsSettings("table", path, 0.0))
+
+
+def test_a_parquet_table_with_an_unknown_time_zone_or_a_column_twice_is_named(
+    tmp_path: Path,
+) -> None:
+    columns = {name: ["x"] for name in HEADER.split(",")}
+    for extra, message in (
+        ({"fact_id": pa.array([1], pa.timestamp("us", "Foo/Bar"))}, "not text: fact_id"),
+        ({"subject": ["y"]}, "column 'subject' occurs more than once"),
+    ):
+        table = pa.table([*columns.values(), *extra.values()], names=[*columns, *extra])
+        pq.write_table(table, tmp_path / "facts.parquet")
+        with pytest.raises(FactsError, match=message):
+            open_facts(FactsSettings("table", tmp_path / "facts.parquet", 0.0))
 
 
 def test_too_many_bad_rows_are_an_error(tmp_path: Path) -> None:
