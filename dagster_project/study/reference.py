@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from dagster_project.paths import PROJECT
 from dagster_project.study import schema
-from dagster_project.study.schema import Study
+from dagster_project.study.schema import LARGEST, Study
 
 __all__ = ["REFERENCE_FILE", "json_schema", "render_reference", "write"]
 
@@ -49,12 +49,13 @@ def render_reference() -> str:
     """The page: one section per block, one row per key."""
     sections = [_HEADER]
     for place, block in _blocks(Study, ""):
+        hints = get_type_hints(block, include_extras=True)
         title = f"`{place}`" if place else "At the top"
         text = inspect.cleandoc(str(block.__doc__)).split("\n\n")[0].replace("\n", " ")
         rows = ["| key | default | meaning |", "|---|---|---|"]
         for field in fields(block):
             if (place, field.name) != ("", "path"):
-                meaning = _sentences()[block.__name__][field.name]
+                meaning = _sentences()[block.__name__][field.name] + _bound(hints[field.name])
                 default = _default(field.default)
                 rows.append(f"| `{field.name}` | {default} | {meaning} |".replace("``", "`"))
         sections.append(f"## {title}\n\n{text}\n\n" + "\n".join(rows) + "\n")
@@ -99,6 +100,14 @@ def _blocks(block: Any, place: str) -> list[tuple[str, Any]]:
 
 def _kinds(hint: Any) -> list[Any]:
     return [hint, *(each for inner in get_args(hint) for each in _kinds(inner))]
+
+
+def _bound(hint: Any) -> str:
+    """The largest number of a key, if there is one that people can reach."""
+    described = [item for kind in _kinds(hint) for item in getattr(kind, "__metadata__", ())]
+    limits = [limit for item in described for limit in getattr(item, "metadata", ())]
+    most = [limit.le for limit in limits if isinstance(getattr(limit, "le", None), int)]
+    return f" At most {most[0]:,}." if most and 1 < most[0] < LARGEST else ""
 
 
 def _default(value: Any) -> str:

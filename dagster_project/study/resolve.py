@@ -25,7 +25,7 @@ from dagster_project.study.resolve_languages import (
     signal_languages,
     study_languages,
 )
-from dagster_project.study.resolve_models import Recorded, resolve_models
+from dagster_project.study.resolve_models import Recorded, check_neurons, resolve_models
 from dagster_project.study.resolved import ResolvedStudy
 from dagster_project.study.sandbox import home_problem, outside
 from dagster_project.study.schema import (
@@ -99,6 +99,7 @@ def resolve_study(
     models, broken = resolve_models(study, chosen, recorded, within, is_inspected=not keep_going)
     if not keep_going:
         problems += [Problem(model.reason, model.line) for model in broken]
+        check_neurons(study, models, recorded, problems)
     check_block_languages(study, "model", study.models, every_language, problems)
     check_block_languages(study, "corpus", study.corpora, every_language, problems)
     corpora = resolve_corpora(study, home, languages, within, problems)

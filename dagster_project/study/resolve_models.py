@@ -11,6 +11,7 @@ from dagster_project.study.home import Home
 from dagster_project.study.resolved import BrokenModel, StudyModel
 from dagster_project.study.schema import (
     ModelBlock,
+    Problem,
     Study,
     near_match,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "ATLAS_PREFIX",
     "ATLAS_WEIGHTS",
     "Recorded",
+    "check_neurons",
     "resolve_block",
     "resolve_models",
 ]
@@ -216,6 +218,36 @@ def _atlas_folder(model_id: str, name: str) -> Path:
     return ATLAS_CHECKPOINTS / name
 
 
+def check_neurons(
+    study: Study, models: Sequence[StudyModel], recorded: Recorded, problems: list[Problem]
+) -> None:
+    """Reports models with fewer neurons than the study keeps, or bins for; each needs its size."""
+    probeless, path = study.attribution.probeless, study.attribution.integrated_gradients
+    for model in models:
+        card = model.card
+        is_known = recorded.fingerprints.get(model.id) == model.fingerprint
+        sizes = recorded.sizes.get(model.id) if is_known else None
+        if card is not None:
+            sizes = card.layer_count, card.neuron_count, card.hidden_size
+        if sizes is None:
+            continue
+        layers, width, hidden = sizes
+        asked = []
+        if path is not None and "knowledge_neurons" not in model.files:
+            asked.append(("integrated_gradients: top", path.top, layers * width))
+        if probeless is not None and "active_neurons" not in model.files:
+            of_ffn = {variant.startswith("ffn") for variant in probeless.variants}
+            least = min(width if is_ffn else hidden for is_ffn in of_ffn)
+            asked.append(("probeless: top", probeless.top, layers * least))
+            asked.append(("probeless: bins", probeless.bins, least))
+        line = study.section_line("attribution")
+        for name, wanted, most in asked:
+            if wanted > most:
+                has = "a layer of " if name.endswith("bins") else ""
+                message = f"attribution.{name} is {wanted:,}; {has}model {model.id!r} has {most:,}"
+                problems.append(Problem(f"{message} neurons, so write at most {most:,}", line))
+
+
 @dataclass(frozen=True)
 class Recorded:
     """What an earlier run recorded of the study's models in the lake."""
@@ -225,6 +257,8 @@ class Recorded:
     change nothing until the study names one."""
     fingerprints: Mapping[str, str]
     """Id → fingerprint of the model that was inspected."""
+    sizes: Mapping[str, tuple[int, int, int]]
+    """Id → its layers, FFN neurons per layer, and width of the residual stream."""
 
     @classmethod
     def of(cls, home: Home) -> Recorded:
@@ -236,9 +270,14 @@ class Recorded:
         except LakeError:
             rows = None
         if made_by is None or rows is None:
-            return cls({}, {})
+            return cls({}, {}, {})
         known = rows.select("model_id", "source", "revision").iter_rows()
         commits = {(m, s): r for m, s, r in known if not r.startswith("sha256:")}
         # A model that could not be described has a fingerprint and no row.
         inspected = {m: made_by.details[m] for m in rows["model_id"] if m in made_by.details}
-        return cls(commits, inspected)
+        columns = ("model_id", "layer_count", "neuron_count", "hidden_size")
+        sizes = {
+            m: (layers, neurons, hidden)
+            for m, layers, neurons, hidden in rows.select(columns).drop_nulls().iter_rows()
+        }
+        return cls(commits, inspected, sizes)

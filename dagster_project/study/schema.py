@@ -36,6 +36,7 @@ from models_gpu.settings import (
 
 __all__ = [
     "ATLAS_ALIASES",
+    "LARGEST",
     "AnswersBlock",
     "AttributionBlock",
     "ContinuationBlock",
@@ -65,13 +66,24 @@ __all__ = [
 ]
 
 _CLOSED = ConfigDict(extra="forbid")
-_LARGEST = 2**31 - 1
+LARGEST = 2**31 - 1
 """Numbers above this do not fit the integers of the lake and of torch."""
 # Strict: without it, pydantic reads a truth value or a text as a number.
-_Count = Annotated[int, Field(strict=True, ge=1, le=_LARGEST)]
-_SeveralAtLeast = Annotated[int, Field(strict=True, ge=2, le=_LARGEST)]
-_CountOrNone = Annotated[int, Field(strict=True, ge=0, le=_LARGEST)]
-_Seed = Annotated[int, Field(strict=True, ge=0, le=_LARGEST)]
+_Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
+_SeveralAtLeast = Annotated[int, Field(strict=True, ge=2, le=LARGEST)]
+# Counts whose cost nothing else ends; counts of facts end with the facts.
+_Points = Annotated[int, Field(strict=True, ge=1, le=1_000)]  # 20 are published; n x n weights
+_Steps = Annotated[int, Field(strict=True, ge=1, le=1_000)]  # a backward pass each
+_Width = Annotated[int, Field(strict=True, ge=1, le=256)]  # its square is stored per matrix
+_Folds = Annotated[int, Field(strict=True, ge=2, le=100)]  # copies of every text
+_Candidates = Annotated[int, Field(strict=True, ge=2, le=200)]  # all pairs of them: 19,900
+_RandomPairs = Annotated[int, Field(strict=True, ge=0, le=10_000)]  # a forward pass each, per fact
+_Others = Annotated[int, Field(strict=True, ge=1, le=100)]  # a query each, per answer
+_Examples = Annotated[int, Field(strict=True, ge=0, le=1_000)]  # stand before every query
+_NewTokens = Annotated[int, Field(strict=True, ge=1, le=1_000)]  # a forward pass each, per prompt
+_BatchTokens = Annotated[int, Field(strict=True, ge=1, le=10_000_000)]  # in memory at once
+_Processes = Annotated[int, Field(strict=True, ge=1, le=1_000)]  # half a gigabyte each
+_Seed = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 _Share = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 _Rate = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 _Tolerance = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
@@ -179,7 +191,7 @@ class ModelBlock:
     """Id of the corpus block with this model's training text; null takes the only one, if any."""
     languages: _Languages = "all"
     """Languages of the study that this model is asked in."""
-    examples: _CountOrNone = 0
+    examples: _Examples = 0
     """Solved queries of the same relation, with other subjects, before every query."""
     examples_seed: _Seed = 0
     """Seed of the order in which examples are taken."""
@@ -262,7 +274,7 @@ class TracingBlock:
     chinese: Literal["opencc", "zhconv"] = "opencc"
     """Library that converts Chinese names to simplified characters, for the fact types; zhconv (the
     extra 'paper') gives the published counts exactly."""
-    processes: _Count = 1
+    processes: _Processes = 1
     """Files read in parallel, each with half a gigabyte; the counts are the same."""
 
 
@@ -275,14 +287,14 @@ class ProbelessBlock:
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     top: _Count = ProbelessSettings.top
-    """Active neurons per fact."""
+    """Active neurons per fact; at most as many as the model has."""
     variants: Annotated[
         tuple[Literal["ffn", "ffn-normalised", "layer_output", "layer_output-normalised"], ...],
         Field(min_length=1),
     ] = ("ffn",)
     """Values that count as neurons; normalised: divided by their standard deviation."""
     bins: _Count = ProbelessSettings.bins
-    """Bins per layer of a fact's profile."""
+    """Bins per layer of a fact's profile; at most as many as a layer has neurons."""
     forced: _Count | None = None
     """Takes this many facts per language as right, to measure untrained models."""
 
@@ -297,13 +309,13 @@ class IntegratedGradientsBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     mode: Mode = PathSettings.mode
     """Baseline of the path: zero, or activations with tokens of the query replaced."""
-    steps: _Count | None = PathSettings.steps
+    steps: _Points | None = PathSettings.steps
     """Points on the path; each costs a forward and backward pass per fact, token and layer. null:
     4, and a ``tolerance`` of 0.0003 if there is none."""
     tolerance: _Tolerance | None = PathSettings.tolerance
     """Doubles the points of a path while its attributions miss more than this probability; null:
     never."""
-    most_steps: _Count = PathSettings.most_steps
+    most_steps: _Points = PathSettings.most_steps
     """Most points on a path, reached by doubling."""
     quadrature: Quadrature = PathSettings.quadrature
     """Positions of the points: 'left' with 20 steps as published; 'gauss' is more exact."""
@@ -312,7 +324,7 @@ class IntegratedGradientsBlock:
     facts: _Count | None = None
     """Maximal facts: those right in most languages, the same in each language; null: all."""
     top: _Count = 100
-    """Neurons kept per fact; the threshold is applied to these."""
+    """Neurons kept per fact, at most as many as the model has; the threshold is applied to them."""
     forced: _Count | None = None
     """Takes this many facts per language as right, to measure untrained models."""
 
@@ -361,11 +373,11 @@ class DegenerateBlock:
     """Languages; integrated gradients must attribute facts in them."""
     facts: _Count = 50
     """Maximal facts per language."""
-    candidates: _SeveralAtLeast = 20
+    candidates: _Candidates = 20
     """Best knowledge neurons of a fact; all pairs of them are tried."""
-    random_pairs: _CountOrNone = 40
+    random_pairs: _RandomPairs = 40
     """Random pairs per fact in the same layers, as the chance level."""
-    largest_set: _SeveralAtLeast = 2
+    largest_set: _Candidates = 2
     """Size of the largest sets; above 2, sets are searched greedily, with random controls."""
     seed: _Seed = 0
     """Seed of the choice of facts and of the random pairs."""
@@ -389,7 +401,7 @@ class FactChecksBlock:
     """Share of a relation's subjects for the test; neurons are found on the rest."""
     threshold: _Share = CheckSettings.threshold
     """Knowledge neurons of a fact exceed threshold x its largest attribution."""
-    candidates: _SeveralAtLeast = CheckSettings.candidates
+    candidates: _Candidates = CheckSettings.candidates
     """Best neurons of a fact; all pairs of them are tested for degeneracy."""
     single_share: _Share = CheckSettings.single_share
     """A pair is degenerate if the answer keeps this share of P without either neuron,"""
@@ -432,7 +444,7 @@ class EditPropagationBlock:
     facts: _Count = 20
     """Maximal facts: those right in most of these languages; a fact is changed where it is right.
     Each costs a few forward and backward passes per language."""
-    steps: _Count = PropagationSettings.steps
+    steps: _Steps = PropagationSettings.steps
     """Maximal gradient steps of a change."""
     learning_rate: Annotated[float, Field(strict=True, gt=0, le=100)] = (
         PropagationSettings.learning_rate
@@ -459,12 +471,12 @@ class TextGradientsBlock:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
     """Languages of the queries and of the texts."""
-    facts: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = 40
+    facts: _SeveralAtLeast = 40
     """Maximal facts: those right in most of these languages. Each costs a backward pass per
     language, and one per text."""
-    width: _Count = TextGradientSettings.width
+    width: _Width = TextGradientSettings.width
     """Numbers to which either side of a weight matrix is projected."""
-    folds: Annotated[int, Field(strict=True, ge=2, le=_LARGEST)] = TextGradientSettings.folds
+    folds: _Folds = TextGradientSettings.folds
     """Masked models: copies of a text, each of whose tokens is masked in one of them."""
     seed: _Seed = 0
     """Seed of the projections."""
@@ -485,7 +497,7 @@ class SubjectSwapsBlock:
     """What replaces it: masks, masks but for a part of the name, invented names of the same shapes,
     other subjects of the relation. Parts cost one query per right answer each; the others cost
     little, because answers share their queries."""
-    other_subjects: _Count = SwapSettings.other_subjects
+    other_subjects: _Others = SwapSettings.other_subjects
     """Other subjects and invented names per answer; the answers of a relation share them."""
     seed: _Seed = 0
     """Seed of the other subjects and of the invented names."""
@@ -542,7 +554,7 @@ class ProbingBlock:
     """How queries are run; nothing here changes a result."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    batch_tokens: _Count | None = None
+    batch_tokens: _BatchTokens | None = None
     """Padded tokens per forward pass; null chooses by device."""
 
 
@@ -560,7 +572,7 @@ class ContinuationBlock:
     """Does a causal model name the object in what it writes next? docs/method.md#contained."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
-    tokens: _Count = 10
+    tokens: _NewTokens = 10
     """Tokens that are generated after the prompt."""
 
 

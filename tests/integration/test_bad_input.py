@@ -12,6 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dagster_project.runtime.compute import compute_study
+from dagster_project.runtime.workspace import Workspace
+from dagster_project.steps.registry import STEPS
+from dagster_project.steps.step import StudyStep
 from tests.helpers import studies
 
 MLAMA = """\
@@ -234,3 +238,26 @@ def test_a_home_that_cannot_be_made_is_named(tiny_study: Path, tmp_path: Path) -
     assert result.exit_code == 2
     assert "Traceback" not in result.stderr
     assert "--home" in result.stderr
+
+
+def test_more_neurons_than_a_model_has_are_named_before_anything_runs(
+    study: Path, tmp_path: Path
+) -> None:
+    sound = study.read_text()
+    changed = sound.replace("{top: 5, bins: 4", "{top: 97, bins: 49").replace("top: 10", "top: 999")
+    study.write_text(changed)
+    first = refused(study, tmp_path)
+    for words in (
+        "tiny.yml:4: attribution.probeless: bins is 49; a layer of model 'first' has 48 neurons",
+        "tiny.yml:4: attribution.probeless: top is 97; model 'first' has 96 neurons",
+        "attribution.integrated_gradients: top is 999; model 'third' has",
+    ):
+        assert words in first
+    # A model that the lake describes is not inspected again.
+    study.write_text(sound)
+    workspace = Workspace(str(study), tmp_path / "homes")
+    (models,) = (step for step in STEPS if step.name == "models")
+    assert isinstance(models, StudyStep)
+    compute_study(workspace, models)
+    study.write_text(changed)
+    assert refused(study, tmp_path) == first

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from dagster_project.study.load import load_study
+from dagster_project.study.reference import render_reference
 from dagster_project.study.resolve import resolve_study
 from dagster_project.study.schema import Study, StudyError
 
@@ -156,6 +157,37 @@ def test_no_count_may_be_zero_where_that_finds_nothing(tmp_path: Path) -> None:
     may_be_zero = {"seed", "random_pairs", "examples", "examples_seed"}
     counts = [k for k in NUMBERS if isinstance(at(k), int) and k[-1] not in may_be_zero]
     assert len(refused(tmp_path, dict.fromkeys(counts, 0))) == len(counts) > 10
+
+
+@pytest.mark.parametrize(
+    ("keys", "most"),
+    [
+        (("models", 0, "examples"), 1_000),
+        (("probing", "batch_tokens"), 10_000_000),
+        (("answers", "continuation", "tokens"), 1_000),
+        (("tracing", "processes"), 1_000),
+        (("signals", "subject_swaps", "other_subjects"), 100),
+        (("signals", "edit_propagation", "steps"), 1_000),
+        (("signals", "text_gradients", "width"), 256),
+        (("signals", "text_gradients", "folds"), 100),
+        (("attribution", "integrated_gradients", "steps"), 1_000),
+        (("attribution", "integrated_gradients", "most_steps"), 1_000),
+        (("attribution", "degenerate", "candidates"), 200),
+        (("attribution", "degenerate", "random_pairs"), 10_000),
+        (("attribution", "degenerate", "largest_set"), 200),
+        (("attribution", "fact_checks", "candidates"), 200),
+    ],
+    ids=lambda keys: ".".join(map(str, keys)) if isinstance(keys, tuple) else None,
+)
+def test_what_costs_time_or_memory_without_end_has_a_largest_value(
+    tmp_path: Path, keys: tuple[Any, ...], most: int
+) -> None:
+    ((_, message),) = refused(tmp_path, {keys: most + 1}).items()
+    assert f"less than or equal to {most}" in message
+    place = ".".join(key for key in keys[:-1] if isinstance(key, str))
+    section = render_reference().split(f"## `{place}`")[1].split("## ")[0]
+    (row,) = [line for line in section.splitlines() if line.startswith(f"| `{keys[-1]}` ")]
+    assert row.endswith(f"At most {most:,}. |")
 
 
 def test_no_list_is_empty_or_has_a_value_twice(tmp_path: Path) -> None:
