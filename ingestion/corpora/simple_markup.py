@@ -28,8 +28,9 @@ from ingestion.corpora.wikitext_tokens import (
 __all__ = ["text_of_markup"]
 
 # What follows decides as the library does. Where it decides by more than a few characters, the
-# pattern leaves the sign alone, so that its line is read by the library.
-_URL = rf"(?://|(?:{'|'.join(URI_SCHEMES)}):)"
+# pattern leaves the sign alone, so that its line is read by the library. Names of tags are ASCII:
+# without (?a:), a pattern that ignores case takes "ſ" for "s", and the sign of kelvin for "k".
+_URL = rf"(?://|(?a:{'|'.join(URI_SCHEMES)}):)"
 _TITLE = rf"(?!{_URL})[^{{}}\[\]<>|\n]++"
 _NAME = r"(?:\s*+\w|[^\s{}\[\]<>|&])[^{}\[\]<>|&\n]*+"
 # Content without templates and tags, in which all brackets of links are closed.
@@ -49,7 +50,7 @@ _SIGN = re.compile(
     (?<=\[)(?:
         \[(?P<title>{_TITLE})(?:\|(?P<shown>[^{{}}\[\]<|\n]*+))?\]\](?P<link>)
         |\[++(?P<open>)
-        |(?:https?:)?//[^\s\[\]<>"'{{}}|]++(?:\ (?P<label>[^\[\]{{}}<\n]*+))?\](?P<url>)
+        |(?a:(?:https?:)?)//[^\s\[\]<>"'{{}}|]++(?:\ (?P<label>[^\[\]{{}}<\n]*+))?\](?P<url>)
         |(?={_URL})(?:[^{{}}\[\]<\n]*+\](?P<url2>)
             |(?=[^\n\]]*?(?:</|\}}\}}))(?P<lone3>)|(?P<odd>)))
     |(?<=\{{)(?:
@@ -69,10 +70,10 @@ _SIGN = re.compile(
         ref{_ATTRIBUTES}(?:/>|>{_FLAT}</ref>)(?P<dropped>)
         |!--.*?-->(?P<comment>)
         |br[ ]*+/?>(?P<break>)
-        |(?:references|section|nowiki|templatestyles){_ATTRIBUTES}/>(?P<dropped2>)
-        |(?P<raw>{_RAW_TAGS}){_ATTRIBUTES}>.*?</(?P=raw)\s*+>(?P<dropped3>)
-        |(?P<kept>nowiki|pre){_ATTRIBUTES}>.*?</(?P=kept)\s*+>(?P<literal>)
-        |(?P<end>/?)(?P<tag_name>[a-z][a-z0-9]*){_ATTRIBUTES}(?P<empty>/?)>(?P<tag>)
+        |(?a:references|section|nowiki|templatestyles){_ATTRIBUTES}/>(?P<dropped2>)
+        |(?P<raw>(?a:{_RAW_TAGS})){_ATTRIBUTES}>.*?</(?a:(?P=raw))\s*+>(?P<dropped3>)
+        |(?P<kept>(?a:nowiki|pre)){_ATTRIBUTES}>.*?</(?a:(?P=kept))\s*+>(?P<literal>)
+        |(?P<end>/?)(?P<tag_name>(?a:[a-z][a-z0-9]*)){_ATTRIBUTES}(?P<empty>/?)>(?P<tag>)
         |(?P<lone>)))""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
@@ -84,7 +85,7 @@ _HARD = re.compile(
     r"|&#(?![1-9][0-9]{0,5};|x0?[1-9a-f][0-9a-f]{0,4};)|&(?:\#124|\#x0?7c|vert|verbar|VerticalLine);",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"&(?:[a-z][a-z0-9]*|#[0-9]+|#x[0-9a-f]+);", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:[a-z][a-z0-9]*|#[0-9]+|#x[0-9a-f]+);", re.IGNORECASE | re.ASCII)
 # Whole constructs, and marks that mean nothing within a construct that is dropped.
 _WHOLE = frozenset(
     {

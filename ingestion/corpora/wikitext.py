@@ -45,11 +45,34 @@ _NOT_PARSED = tuple(
     for name in ("nowiki", "pre")
 )
 _VARIANT = re.compile(r"-\{([^{}]*)\}-")
-_VARIANT_OF = re.compile(r"(?:^|;)(?:[^;]*=>)?\s*(zh(?:-\w+)?)\s*:\s*([^;]*)")
-_VARIANT_FLAG = re.compile(r"^\s*((?:[A-Z-]|zh(?:-\w+)?)(?:\s*;\s*(?:[A-Z-]|zh(?:-\w+)?))*)\s*\|")
+# Variants of the languages that MediaWiki converts, a row each. The first that a mark has is taken:
+# the script of most names of facts, or of most pages.
+_VARIANT_ROWS = (
+    "zh-cn zh-hans zh",
+    "ban ban-bali ban-x-dharma ban-x-palmleaf ban-x-pku",
+    "crh-latn crh crh-cyrl",
+    "gan-hans gan gan-hant",
+    "ike-cans iu ike-latn",
+    "kk-cyrl kk-kz kk kk-latn kk-tr kk-arab kk-cn",
+    "ku-latn ku ku-arab",
+    "mni mni-beng",
+    "sh-latn sh sh-cyrl",
+    "shi-latn shi shi-tfng",
+    "sr-ec sr-cyrl sr sr-el sr-latn",
+    "tg tg-cyrl tg-latn",
+    "tly tly-latn tly-cyrl",
+    "uz-latn uz uz-cyrl",
+    "wuu-hans wuu wuu-hant",
+    "zgh zgh-latn",
+)
+_VARIANTS = [code for row in _VARIANT_ROWS for code in row.split()]
+_CODE = rf"(?:zh(?:-\w+)?|{'|'.join(sorted(_VARIANTS, key=len, reverse=True))})"
+_VARIANT_OF = re.compile(rf"(?:^|;)(?:[^;]*=>)?\s*({_CODE})\s*:\s*([^;]*)")
+_FLAG = rf"(?:[A-Z-]|{_CODE})"
+_VARIANT_FLAG = re.compile(rf"^\s*({_FLAG}(?:\s*;\s*{_FLAG})*)\s*\|")
 _VARIANT_DEPTH = 10
-# Flags of rules that show nothing: hidden, title, removed.
-_VARIANT_HIDDEN = frozenset("HT-")
+# Flags of rules that show nothing of the text: hidden, title, removed, name of a variant.
+_VARIANT_HIDDEN = frozenset("HT-N")
 _EMPTY_BRACKETS = re.compile(r"\([\s,;:、，；]*\)|（[\s,;:、，；]*）")
 # They end no line of an article.
 _ODD_ENDS = "\r\u2028\u2029"
@@ -96,7 +119,7 @@ def plain_text(
     if "-{" in text:
         # The innermost first; each round removes one level. MediaWiki allows ten.
         for _ in range(_VARIANT_DEPTH):
-            text = _VARIANT.sub(_simplified, text)
+            text = _VARIANT.sub(_one_variant, text)
     return _tidied(text)
 
 
@@ -124,8 +147,8 @@ def _without_open_comment(wikitext: str) -> str:
     return wikitext[:start] + newline + rest.replace("<!--", "")
 
 
-def _simplified(match: re.Match[str]) -> str:
-    """Mainland form of a Chinese language variant ``-{zh-hans:…;zh-hant:…}-``."""
+def _one_variant(match: re.Match[str]) -> str:
+    """One form of ``-{sr-ec:…; sr-el:…}-``: the first of ``_VARIANTS``, or else of the text."""
     flag = _VARIANT_FLAG.match(match.group(1))
     if flag and _VARIANT_HIDDEN & {part.strip() for part in flag.group(1).split(";")}:
         return ""
@@ -133,7 +156,5 @@ def _simplified(match: re.Match[str]) -> str:
     forms: dict[str, str] = dict(_VARIANT_OF.findall(body))
     if not forms:
         return body
-    for code in ("zh-cn", "zh-hans", "zh"):
-        if code in forms:
-            return forms[code].strip()
-    return next(iter(forms.values())).strip()
+    first = next((code for code in _VARIANTS if code in forms), next(iter(forms)))
+    return forms[first].strip()

@@ -38,7 +38,7 @@ __all__ = [
     "write_counts",
 ]
 
-TRACING_VERSION = "4"
+TRACING_VERSION = "5"
 """Version of the counting code. Increase it if the same corpus and names give other counts."""
 
 _METADATA = "factroots.counts"

@@ -37,6 +37,7 @@ SPECIAL = [
     "[[|[http://<ref >]]\n]]",
     "<math>a</math >b <nowiki>{{</nowiki\n>c <math></math\r>d</math>",
     "<table><tr><table b></tr>\n</table> c <small>d <small e>f</small>\ng",
+    "&ampİ; <ſmall>a</ſmall> <ſection/> b <ſource>c</ſource> <nowiKi>[[d]]</nowiKi> [httpſ://e f]",
     "; a : b http://c\n: d\n#e [[f]]\n*g {{h|\n}} i\nj",
 ]  # fmt: skip
 
