@@ -297,6 +297,10 @@ def _guard(
             remedy = "the disk is full: free some space"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             remedy = "no permission: choose another folder with --home, or change its permissions"
+        elif error.errno == errno.EISDIR or path.is_dir():
+            remedy = "a folder is in its place: delete it"
+        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
+            remedy = "a file is in the place of one of its folders: delete it"
         else:
             remedy = error.strerror or str(error)
         raise LakeError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -124,11 +125,11 @@ class Home:
         return self.root / "dagster"
 
     def create(self) -> None:
-        """Makes the folders.
+        """Makes the folders, and deletes what is in the way in ``build``.
 
         Raises:
-            HomeError: a folder cannot be made or written, holds other things, or has a path that
-                SQLite or dbt reads as another one.
+            HomeError: a folder cannot be made or written, holds other things, has a path that
+                SQLite or dbt reads as another one, or stands in the place of the published file.
         """
         self._refuse_misread_paths()
         self._refuse_other_things()
@@ -139,6 +140,26 @@ class Home:
                 raise home_error(folder, error) from error
             if not os.access(folder, os.W_OK):
                 raise HomeError(f"{folder} cannot be written: {REMEDY}")
+        if self.published_file.is_dir():
+            raise HomeError(
+                f"{self.published_file} is a folder, but the published file belongs there: delete "
+                "it, and run again"
+            )
+        self._clear_build()
+
+    def _clear_build(self) -> None:
+        """Deletes files in the place of folders of the build, and a folder in that of its file."""
+        try:
+            for folder in (self.marts_lake, self.dbt_target, self.previews):
+                if not folder.is_dir():
+                    folder.unlink(missing_ok=True)
+            if self.build_file.is_dir():
+                shutil.rmtree(self.build_file)
+        except OSError as error:
+            raise HomeError(
+                f"{error.filename} is in the way and cannot be deleted ({error.strerror}): delete "
+                f"{self.build}, and run again"
+            ) from error
 
     def _refuse_misread_paths(self) -> None:
         path = str(self.dagster / _LONGEST)

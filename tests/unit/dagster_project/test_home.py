@@ -25,6 +25,21 @@ def test_a_read_only_home_is_refused_with_the_remedy(
         Home(tmp_path / "study").create()
 
 
+def test_what_is_in_the_way_in_build_is_deleted_and_a_folder_as_published_file_is_named(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path / "study")
+    home.create()
+    for path in (home.marts_lake, home.dbt_target, home.previews):
+        path.touch()
+    (home.build_file / "x").mkdir(parents=True)
+    home.create()
+    assert list(home.build.iterdir()) == []
+    home.published_file.mkdir()
+    with pytest.raises(HomeError, match=r"factroots\.duckdb is a folder.*delete it, and run again"):
+        home.create()
+
+
 def test_a_folder_of_other_things_is_no_home(tmp_path: Path) -> None:
     home = Home(tmp_path / "queries")
     home.root.mkdir()

@@ -124,6 +124,19 @@ def test_a_failed_write_keeps_the_old_part(tmp_path: Path, monkeypatch: pytest.M
     assert [p.name for p in path.parent.iterdir()] == ["de.parquet"]
 
 
+def test_what_is_in_the_place_of_a_part_or_of_its_folder_is_to_be_deleted(tmp_path: Path) -> None:
+    path = write_part(tmp_path, PROMPTS, provenance())
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(LakeError, match=r"de\.parquet: a folder is in its place: delete it"):
+        write_part(tmp_path, PROMPTS, provenance())
+    path.rmdir()
+    path.parent.rmdir()
+    path.parent.touch()
+    with pytest.raises(LakeError, match=r"a file is in the place of one of its folders: delete"):
+        write_part(tmp_path, PROMPTS, provenance())
+
+
 def test_a_fresh_lake_can_be_globbed_and_leftovers_are_cleared(tmp_path: Path) -> None:
     leftover = tmp_path / "predictions" / "mbert" / ".en.parquet.123.tmp"
     leftover.parent.mkdir(parents=True)
