@@ -312,12 +312,12 @@ class _XfactrPrompts:
     lines: Sequence[bytes]
 
     def __post_init__(self) -> None:
-        if problems := header_problems(self.header, list(dict.fromkeys(self.header))):
+        if problems := header_problems(self.header, [*filter(None, dict.fromkeys(self.header))]):
             raise FactsError(f"{self.path}: {'; '.join(problems)}. Leave one of them out.")
 
     def languages(self) -> tuple[str, ...]:
         """As of a source."""
-        return tuple(self.header[2:])
+        return tuple(filter(None, self.header[2:]))
 
     def digest(self, language: str) -> str:
         """As of a source."""

@@ -124,9 +124,9 @@ def test_prompts_of_x_factr_are_read_and_those_that_need_a_grammar_are_listed(
 ) -> None:
     path = tmp_path / "TREx_prompts.csv"
     lines = [
-        "pid,relation,en,el,nl",
-        "P36,capital,[Y] is the seat of [X] .,[DEF;X] [X.Nom] έχει [Y.Acc] .,",
-        'P30,"continent, or part",[X] lies on [Y] .,[X.Nom] — [Y.Gen] .,"[X], in ""[Y]"""',
+        "pid,relation,en,el,nl,,",
+        "P36,capital,[Y] is the seat of [X] .,[DEF;X] [X.Nom] έχει [Y.Acc] .,,,",
+        'P30,"continent, or part",[X] lies on [Y] .,[X.Nom] — [Y.Gen] .,"[X], in ""[Y]""",,',
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
     assert [row[:3] for row in read(path)[0]] == [
