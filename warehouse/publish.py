@@ -56,8 +56,8 @@ OWN_TABLES = {
             "duckdb_version": ("varchar", "Version of DuckDB that wrote the file."),
             "narrowing_options": (
                 "varchar",
-                "Options with which the run took a part of the study, such as '--sample 4'. Null if "
-                "it took all of it.",
+                "Options with which the run took a part of the study, such as '--sample 4'. Null "
+                "if it took all of it.",
             ),
         },
     ),

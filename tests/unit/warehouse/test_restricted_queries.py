@@ -125,7 +125,7 @@ def test_an_answer_has_a_largest_size(
     monkeypatch.setattr("warehouse.connection._LARGEST_ANSWER", 1 << 20)
     output = file.parent / f"long.{form}"
     long = "select range as r, hash(range) as h from range(1000000)"
-    with pytest.raises(RestrictedQueryError, match="the answer is larger than .*--allow-files"):
+    with pytest.raises(RestrictedQueryError, match=r"the answer is larger than .*--allow-files"):
         ask(file, long, form, output)
     assert not output.exists()
     # The limit is gone after the query, and a query that the user knows has none.
