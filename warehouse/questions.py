@@ -86,7 +86,9 @@ def find_question(name: str, variables: Collection[str] = ()) -> SavedQuestion:
 def question_table() -> Table:
     """Table of all questions and their variables, for the terminal."""
     table = Table(title="factroots sql [STUDY] --saved NAME [--set NAME=VALUE]", show_lines=True)
-    for column in ("name", "question", "variables (default)"):
+    # A name is what one types: it is never cut.
+    table.add_column("name", no_wrap=True)
+    for column in ("question", "variables (default)"):
         table.add_column(column)
     for question in saved_questions():
         variables = (f"{name} ({default})" for name, default in question.variables.items())

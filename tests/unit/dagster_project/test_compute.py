@@ -17,7 +17,9 @@ from dagster_project.steps.step import Computed
 def test_a_slow_rate_has_a_decimal(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, count: int, rate: str
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("factroots"), "propagate", True)
+    logger = logging.getLogger("factroots")
+    monkeypatch.setattr(logger, "propagate", True)
+    monkeypatch.setattr(logger, "handlers", [])
     caplog.set_level(logging.INFO, "factroots")
     step = STEP_OF_TABLE["predictions"]
     _log(step, {"model_id": "m"}, Computed({}, "en", fact_count=count), 10.0)

@@ -6,6 +6,7 @@ import io
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 import transformers
@@ -65,8 +66,10 @@ def test_what_is_not_estimated_is_named_with_what_the_home_took(tmp_path: Path) 
         ("unscored_facts", "en", 600),
         ("active_neurons", "de", 1200),
     ):
-        part = workspace.plan.part(table, {"model_id": "first", "language_code": language})
-        workspace.write(part, lake_rows(table, []), time.perf_counter() - seconds)
+        place = {"model_id": "first", "language_code": language}
+        none = lake_rows(table, []).with_columns(**{name: pl.lit(place[name]) for name in place})
+        part = workspace.plan.part(table, place)
+        workspace.write(part, none, time.perf_counter() - seconds)
     assert "this home has took 30 min" in said()
 
 
