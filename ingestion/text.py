@@ -16,6 +16,7 @@ import pyarrow as pa
 __all__ = [
     "did_you_mean",
     "is_text_type",
+    "left_out",
     "names_left_out",
     "normal_column",
     "normal_name",
@@ -115,6 +116,30 @@ def names_left_out(counts: Mapping[str, int], known: Iterable[str]) -> str:
         shown.append(repr(name) + (f" (did you mean {near!r}?)" if near else ""))
     more = len(order) - len(shown)
     return ", ".join(shown) + (f" and {more:,} others" if more else "")
+
+
+def left_out(
+    total: int, what: str, others: Mapping[str, tuple[Mapping[str, int], Iterable[str]]]
+) -> str:
+    """Say how much of a file is about nothing that a study has.
+
+    Args:
+        total: its lines or rows.
+        what: 'lines' or 'rows'.
+        others: kind of name → names that the study does not have, with their counts, and those that
+            it has.
+
+    Returns:
+        A sentence with the number and the names; '' if there are none.
+    """
+    count = sum(sum(counts.values()) for counts, _ in others.values())
+    named = [f"{kind} {names_left_out(*each)}" for kind, each in others.items() if each[0]]
+    if not named:
+        return ""
+    return (
+        f"{count:,} of {total:,} {what} are left out, because the study does not have their "
+        + ", and ".join(named)
+    )
 
 
 def _folded(name: str) -> str:

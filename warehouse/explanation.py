@@ -116,7 +116,7 @@ def _root(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
         return "root: undetermined"
     found = f"most probable root: {root}"
     if row["root_probability"] is not None:
-        found += f" (p {row['root_probability']:.2f})".replace(" 0.", " .")
+        found += f" ({_probability(row['root_probability'])})"
     sources, weights = row["source_language_codes"], row["source_probabilities"]
     if not sources:
         return found
@@ -130,17 +130,16 @@ def _root(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
         return f"{found}the only possible source is {likeliest[0]}"
     if len(likeliest) > _SHOWN_SOURCES:
         return f"{found}the source is one of {len(likeliest)} equally probable languages"
-    probability = f"p {weights[0]:.2f}".replace(" 0.", " .")
     *others, last = likeliest
+    named, verb = last, "is the most probable source"
     if others:
-        return (
-            f"{found}of {len(sources)} possible languages {', '.join(others)} and {last} are the "
-            f"most probable sources ({probability} each)"
-        )
-    return (
-        f"{found}of {len(sources)} possible languages {last} is the most probable source "
-        f"({probability})"
-    )
+        named, verb = f"{', '.join(others)} and {last}", "are the most probable sources"
+    probability = _probability(weights[0]) + " each" * bool(others)
+    return f"{found}of {len(sources)} possible languages {named} {verb} ({probability})"
+
+
+def _probability(value: float) -> str:
+    return f"p {value:.2f}".replace(" 0.", " .")
 
 
 def _answers(data: Mapping[str, Any]) -> Table:

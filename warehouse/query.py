@@ -31,25 +31,20 @@ _COUNTED_WIDTH = 40
 """Letters of a longer text that count where columns are spread over blocks."""
 _NUMBER_WIDTH = 8
 """Width of a column of row numbers, with its border."""
-_FOUR_DIGITS = (
+
+
+def _of_floats(expression: str) -> dict[str, str]:
+    """Type → expression, for floats and lists of them."""
+    in_list = f"list_transform({{0}}, lambda x: {expression.format('x')})"
+    return {"DOUBLE": expression, "FLOAT": expression, "DOUBLE[]": in_list, "FLOAT[]": in_list}
+
+
+_ROUNDED = _of_floats(
     "case when isfinite({0}) and {0} != 0 "
     "then round({0}::double, greatest(3 - floor(log10(abs({0})))::int, 0)) else {0} end"
 )
-_IN_LIST = f"list_transform({{0}}, lambda x: {_FOUR_DIGITS.format('x')})"
-_ROUNDED = {
-    "DOUBLE": _FOUR_DIGITS,
-    "FLOAT": _FOUR_DIGITS,
-    "DOUBLE[]": _IN_LIST,
-    "FLOAT[]": _IN_LIST,
-}
-"""Type → expression for the values that a table shows."""
-_IS_FINITE = "case when isfinite({0}) then {0} end"
-_FINITE = {
-    "DOUBLE": _IS_FINITE,
-    "FLOAT": _IS_FINITE,
-    "DOUBLE[]": f"list_transform({{0}}, lambda x: {_IS_FINITE.format('x')})",
-    "FLOAT[]": f"list_transform({{0}}, lambda x: {_IS_FINITE.format('x')})",
-}
+"""Type → expression for the values that a table shows: four digits."""
+_FINITE = _of_floats("case when isfinite({0}) then {0} end")
 """Type → expression for the values that JSON can have."""
 
 

@@ -84,7 +84,8 @@ def model_costs(workspace: Workspace, *, is_measured: bool) -> Iterator[ModelCos
                 "fact_id", "relation_id", "template", "subject_label", "object_label", "object_id"
             )
         )
-        worded[language] = _worded(workspace, language, found.prompts, frames[language])
+        if is_measured:
+            worded[language] = _worded(workspace, language, found.prompts, frames[language])
     for model in workspace.plan.study.models:
         if not model.has_weights or "predictions" in model.files:
             continue

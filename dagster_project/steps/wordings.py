@@ -52,15 +52,9 @@ def _read(task: StudyTask) -> Iterator[Computed]:
         prompts_of[language] = prompts
         yield Computed({"wordings": accepted, "rejected_wordings": rejected}, language)
     LOG.info("wordings: %d further templates, %d lines rejected", count, rejected_count)
-    if study.wordings is not None and study.study.facts.wordings is not None:
-        left_out, all_lines, names = lines_left_out(study.wordings, prompts_of)
-        if left_out:
-            LOG.warning(
-                "wordings: %s of %s lines are left out, because the study does not have their %s",
-                f"{left_out:,}",
-                f"{all_lines:,}",
-                names,
-            )
+    own_file = study.wordings if study.study.facts.wordings is not None else None
+    if own_file is not None and (told := lines_left_out(own_file, prompts_of)):
+        LOG.warning("wordings: %s", told)
     if not count:
         relations = {name for rows in prompts_of.values() for name in rows["relation_id"]}
         some = ", ".join(sorted(relations)[:10])

@@ -40,7 +40,7 @@ from ingestion.facts.source import (
 )
 from ingestion.lake import fingerprint
 from ingestion.restricted import read_bytes
-from ingestion.text import names_left_out, normal_column, normal_name
+from ingestion.text import left_out, normal_column, normal_name
 
 __all__ = [
     "FIRST_TEMPLATE",
@@ -173,17 +173,15 @@ def accept_wordings(
     return as_table(good.sort(order), "wordings"), as_table(bad, "rejected_wordings")
 
 
-def lines_left_out(
-    source: WordingSource, prompts: Mapping[str, pl.DataFrame]
-) -> tuple[int, int, str]:
-    """Count the lines about languages and relations that a study does not have.
+def lines_left_out(source: WordingSource, prompts: Mapping[str, pl.DataFrame]) -> str:
+    """Say which lines are about languages and relations that a study does not have.
 
     Args:
         source: the lines.
         prompts: language of the study → its lake table ``prompts``.
 
     Returns:
-        How many there are, of how many, and which names they have; '' if there are none.
+        A sentence with their number and names; '' if there are none.
     """
     known = {name for rows in prompts.values() for name in rows["relation_id"]}
     used = {_present(language, source.languages()) for language in prompts}
@@ -198,10 +196,8 @@ def lines_left_out(
             continue
         named = rows.filter(pl.col("reason").is_null())["relation_id"]
         relations.update(normal_name(name) for name in named if normal_name(name) not in known)
-    named_so = {"languages": names_left_out(languages, prompts)}
-    named_so["relations"] = names_left_out(relations, known)
-    told = [f"{what} {names}" for what, names in named_so.items() if names]
-    return languages.total() + relations.total(), count, ", and ".join(told)
+    others = {"languages": (languages, prompts), "relations": (relations, known)}
+    return left_out(count, "lines", others)
 
 
 def _judged(rows: pl.DataFrame, problem: pl.Expr) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ingestion.errors import FactrootsError
 from ingestion.facts.source import FactsError, csv_table
 from ingestion.lake import fingerprint
 from ingestion.restricted import read_bytes
-from ingestion.text import names_left_out, normal_column, normal_name
+from ingestion.text import left_out, normal_column, normal_name
 
 __all__ = [
     "ALIAS_COLUMNS",
@@ -111,23 +111,13 @@ def rows_left_out(aliases: pl.DataFrame, languages: Sequence[str], facts: pl.Dat
     """
     entities = {*facts["subject_id"], *facts["object_id"]}
     is_asked = pl.col("language_code").is_in(languages)
+    unknown = aliases.filter(~is_asked)["language_code"]
+    missing = aliases.filter(is_asked & ~pl.col("entity_id").is_in(entities))["entity_id"]
     others = {
-        "languages": aliases.filter(~is_asked)["language_code"],
-        "entities": aliases.filter(is_asked & ~pl.col("entity_id").is_in(entities))["entity_id"],
+        "languages": (Counter(unknown), languages),
+        "entities": (Counter(missing), entities),
     }
-    known: dict[str, Collection[str]] = {"languages": languages, "entities": entities}
-    told = [
-        f"{what} {names_left_out(Counter(names), known[what])}"
-        for what, names in others.items()
-        if len(names)
-    ]
-    count = sum(map(len, others.values()))
-    return (
-        f"{count:,} of {len(aliases):,} rows are left out, because the study does not have their "
-        + ", and ".join(told)
-        if told
-        else ""
-    )
+    return left_out(len(aliases), "rows", others)
 
 
 def collect_names(
